@@ -1,0 +1,1 @@
+"""THE BOOK: record, Merkle log, checkpoint, export, verifier."""

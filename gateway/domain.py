@@ -1,0 +1,279 @@
+"""The frozen values that travel between rooms. Nothing here reads, writes or decides.
+
+All are immutable :class:`msgspec.Struct` s, so that they can be validated at the border, hashed where needed and
+written into the audit log without a second model of the same thing. Offsets are code points, never bytes.
+
+A request meets them in this order::
+
+    Caller -> Call(Segment...) -> Detection(Finding...) -> PolicyInput -> Decision(Grant...) -> Placement
+           -> Prompt -> Chunk... -> Usage -> Outcome
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+Path = tuple[str | int, ...]
+"""Where a string stands in a request body: ``("messages", 0, "content")``."""
+
+DATA_CLASSES = ("public", "internal", "confidential", "strict")
+"""Data classes, lowest first; a request's class is the highest that anything says of it."""
+
+DataClass = Literal["public", "internal", "confidential", "strict"]
+
+
+def highest_class(*classes: DataClass) -> DataClass:
+    """Return the highest of the classes; ``public`` when there is none."""
+    return max(classes, key=DATA_CLASSES.index, default="public")
+
+
+class Role(StrEnum):
+    """What a key may do. One key may hold several."""
+
+    APP = "app"
+    USER = "user"
+    OPERATOR = "operator"
+    POLICY_AUTHOR = "policy-author"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+    PRIVACY_OFFICER = "privacy-officer"
+    ADMIN = "admin"
+
+
+class Capability(StrEnum):
+    CHAT = "chat"
+    COMPLETE = "complete"
+
+
+class Value(msgspec.Struct, frozen=True, gc=False):
+    """Base of the small values: immutable, compared by content, not tracked by the garbage collector."""
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """WHO calls. Everything here comes from the key, never from the request."""
+
+    key_id: str
+    tenant: str
+    project: str
+    roles: tuple[Role, ...]
+    purpose: str
+    site: str
+    jurisdiction: str  # ISO 3166-1 alpha-2, "" when the site has not said
+    collected_in: str  # origin of the data this key sends, ISO 3166-1 alpha-2, "" when unset
+    access_from: str  # where answers are looked at, ISO 3166-1 alpha-2, "" when unset
+    class_floor: DataClass = "internal"
+    models: tuple[str, ...] = ()  # empty: all
+
+
+class Segment(Value, frozen=True, gc=False):
+    """One string of a request. ``path`` leads back to it; ``role`` is the message role it belongs to, if any."""
+
+    path: Path
+    text: str
+    role: str = ""
+    direction: Literal["in", "out"] = "in"
+
+
+class Finding(Value, frozen=True, gc=False):
+    """Personal data at ``text[start:end]`` of ``segments[segment]``. ``type`` is Presidio's name where it has one."""
+
+    segment: int
+    start: int
+    end: int
+    type: str
+    score: float
+    recognizer: str
+
+
+class Detection(Value, frozen=True, gc=False):
+    """All findings, sorted by ``(segment, start)``, not overlapping. Exists only when every detector was "ok"."""
+
+    findings: tuple[Finding, ...]
+    detector: str  # name and version, part of the policy input
+
+    def counts(self) -> dict[str, int]:
+        """Return how many findings there are by type."""
+        counts: dict[str, int] = {}
+        for finding in self.findings:
+            counts[finding.type] = counts.get(finding.type, 0) + 1
+        return counts
+
+
+class Declared(Value, frozen=True, gc=False):
+    """What the caller said of its request in headers. It can choose among what the key has, or raise a class."""
+
+    data_class: DataClass | None = None
+    project: str | None = None
+    purpose: str | None = None
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One engine that serves one model: a place with a jurisdiction where a prompt may be sent."""
+
+    id: str  # site/node/worker:model
+    model: str
+    capabilities: tuple[Capability, ...]
+    site: str
+    node: str
+    jurisdiction: str  # "" when the site has not said
+    same_node: bool  # the prompt does not leave this machine
+    external: bool = False  # operated by somebody else
+
+
+# --- policy documents: sekisho.input/1 and sekisho.decision/1 -------------------------------------------------------
+
+
+class RequestFacts(msgspec.Struct, frozen=True):
+    id: str
+    endpoint: str
+    capability: Capability
+    model: str
+    stream: bool
+    tools: bool
+    purpose: str
+    declared_class: str = ""
+
+
+class CallerFacts(msgspec.Struct, frozen=True):
+    key_id: str
+    tenant: str
+    project: str
+    roles: tuple[Role, ...]
+    site: str
+    jurisdiction: str
+    access_from: str
+
+
+class DataFacts(msgspec.Struct, frozen=True):
+    """``entities`` are bucketed counts by type ("1", "2-4", "5-19", "20+"): never a value."""
+
+    data_class: DataClass = msgspec.field(name="class")
+    collected_in: str = ""
+    entities: dict[str, str] = {}
+    detector: str = ""
+    status: Literal["ok"] = "ok"
+
+
+class EnvFacts(msgspec.Struct, frozen=True):
+    site: str
+    node: str
+    time: str  # RFC 3339, UTC
+    attempt: int
+
+
+class PolicyInput(msgspec.Struct, frozen=True):
+    """``sekisho.input/1``. No prompt text, ever; ``candidates`` are at most 64 target ids, their facts are data."""
+
+    request: RequestFacts
+    caller: CallerFacts
+    data: DataFacts
+    candidates: tuple[str, ...]
+    env: EnvFacts
+    version: Literal["sekisho.input/1"] = "sekisho.input/1"
+
+
+class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why: a code with parameters, the rule that says so, and the law behind it."""
+
+    code: str
+    rule: str
+    legal: str = ""
+    severity: Literal["info", "deny"] = "info"
+    target: str = ""
+
+
+class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One target the decision allows, and what MUST be done to the prompt before it goes there.
+
+    ``redact`` maps a finding type (or ``*``) to an operator; ``restore`` names the channels of an answer in which tags
+    become values again.
+    """
+
+    id: str
+    redact: dict[str, Literal["keep", "tag", "mask"]] = {}
+    tag_scope: Literal["project", "request"] = "project"
+    restore: tuple[Literal["text", "arguments", "urls"], ...] = ()
+    obligations: tuple[str, ...] = ()
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """``sekisho.decision/1`` as OPA answered it, checked, with what the gateway stamps on it."""
+
+    id: str
+    allow: bool
+    targets: tuple[Grant, ...]
+    reasons: tuple[Reason, ...]
+    revision: str  # policy revision, from the bundle's manifest
+    bundle_digest: str  # SHA-256 of the bundle that decided
+    data_revision: str  # SHA-256 of all pushed facts
+    engine: str  # "opa/1.22.2"
+    version: Literal["sekisho.decision/1"] = "sekisho.decision/1"
+
+
+# --- the prompt on its way, and the answer ---------------------------------------------------------------------------
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """What one engine gets: an OpenAI-shaped body, already redacted for that target.
+
+    ``slot`` pins the engine's slot; ``reuse_cache`` is false when the slot's last prompt was another tenant's.
+    """
+
+    request_id: str
+    capability: Capability
+    body: dict[str, Any]
+    stream: bool
+    slot: int | None = None
+    reuse_cache: bool = False
+
+
+class Usage(Value, frozen=True, gc=False):
+    """Token counts, the engine's own."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+
+
+class ToolCallDelta(Value, frozen=True, gc=False):
+    """A part of a tool call. ``arguments`` is JSON text; parts of the same ``index`` are to be joined."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str | None = None
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A part of one choice; in a plain answer, the whole of it."""
+
+    index: int
+    role: str | None = None
+    content: str | None = None
+    reasoning: str | None = None
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    finish_reason: str | None = None
+    logprobs: Any = None  # the engine's JSON, plain objects; dropped where text was restored
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """One event of an answer. A plain answer is one chunk with whole choices and a usage."""
+
+    choices: tuple[Choice, ...]
+    usage: Usage | None = None
+
+
+class Outcome(Value, frozen=True, gc=False):
+    """How an attempt ended; exactly one for each intent."""
+
+    status: Literal["done", "failed", "hung_up", "interrupted"]
+    code: str = ""  # stable error code when failed
+    usage: Usage | None = None
+    finish_reason: str = ""
+    first_byte_seconds: float | None = None
+    total_seconds: float = 0.0
+    redactions: dict[str, int] = {}  # tags made, by type
+    restored: int = 0  # tags turned back into values

@@ -1,0 +1,180 @@
+"""Every way in which Sekisho says no, as one exception tree.
+
+Each class carries an HTTP status, the OpenAI ``type``, a *stable code* (what ``sekisho doctor CODE`` explains), a
+message that is safe to show to a caller, and whether trying again can help. No message ever holds prompt text, a found
+value or the text of a foreign exception.
+
+::
+
+    SekishoError                      500  internal
+    ├── BadRequest                    400  request.*            the caller must change the request
+    │   ├── BodyTooLarge              413  request.body_too_large
+    │   ├── RouteNotFound             404  request.route_not_found
+    │   ├── MethodNotAllowed          405  request.method_not_allowed
+    │   └── ModelNotFound             404  model_not_found
+    ├── Unauthenticated               401  identity.*
+    ├── Forbidden                     403
+    │   └── PolicyDenied              403  policy.*             with decision id and reason codes
+    ├── LimitExceeded                 429  limits.*, fleet.*    with Retry-After
+    └── Unavailable                   503  with Retry-After
+        ├── DetectorUnavailable       503  privacy.*
+        ├── PolicyUnavailable         503  policy.*
+        ├── EngineUnavailable         503  engine.*             may be tried elsewhere while no byte has left
+        └── AuditUnavailable          503  audit.*
+
+Errors that no caller ever sees (start-up, command line) are :class:`SetupError`: one line, and the mend.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SekishoError(Exception):
+    """A refusal that may be shown to the caller.
+
+    Args:
+        message: one sentence, safe to show.
+        code: stable code; defaults to the class's own.
+        param: the request field at fault, in OpenAI's manner (``messages[0].content``).
+        decision_id: the policy decision that led here, when there was one.
+    """
+
+    status: ClassVar[int] = 500
+    openai_type: ClassVar[str] = "server_error"
+    default_code: ClassVar[str] = "internal"
+    default_message: ClassVar[str] = "The gateway met an error of its own. The operator's log has the request id."
+    retryable: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_seconds: float | None = None,
+        decision_id: str | None = None,
+    ) -> None:
+        self.message = message or self.default_message
+        self.code = code or self.default_code
+        self.param = param
+        self.retry_after_seconds = retry_after_seconds
+        self.decision_id = decision_id
+        super().__init__(f"{self.code}: {self.message}")
+
+
+class BadRequest(SekishoError):
+    """The request itself is wrong; the same request will never pass."""
+
+    status = 400
+    openai_type = "invalid_request_error"
+    default_code = "request.invalid"
+    default_message = "The request is not valid."
+    retryable = False
+
+
+class BodyTooLarge(BadRequest):
+    status = 413
+    default_code = "request.body_too_large"
+    default_message = "The request body is larger than this gateway accepts."
+
+
+class RouteNotFound(BadRequest):
+    status = 404
+    default_code = "request.route_not_found"
+    default_message = "There is nothing at this address."
+
+
+class MethodNotAllowed(BadRequest):
+    status = 405
+    default_code = "request.method_not_allowed"
+    default_message = "This address does not answer to that method."
+
+
+class ModelNotFound(BadRequest):
+    status = 404
+    default_code = "model_not_found"
+    default_message = "This model does not exist or you do not have access to it."
+
+
+class Unauthenticated(SekishoError):
+    """No key, a wrong key, a revoked or expired key: one status, one message, whichever it was."""
+
+    status = 401
+    openai_type = "invalid_request_error"
+    default_code = "invalid_api_key"
+    default_message = "Incorrect API key provided. Ask your operator for a key (sekisho keys create)."
+    retryable = False
+
+
+class Forbidden(SekishoError):
+    status = 403
+    openai_type = "permission_error"
+    default_code = "identity.role"
+    default_message = "This key may not do that."
+    retryable = False
+
+
+class PolicyDenied(Forbidden):
+    """Policy answered, and the answer was no.
+
+    ``reasons`` are codes only; their text never comes from a prompt.
+    """
+
+    default_code = "policy.denied"
+    default_message = "Policy does not allow this request."
+
+    def __init__(self, message: str | None = None, *, reasons: tuple[str, ...] = (), **kw: str | None) -> None:
+        super().__init__(
+            message,
+            code=kw.get("code") or (reasons[0] if reasons else None),
+            decision_id=kw.get("decision_id"),
+        )
+        self.reasons = reasons
+
+
+class LimitExceeded(SekishoError):
+    status = 429
+    openai_type = "rate_limit_error"
+    default_code = "rate_limit_exceeded"
+    default_message = "Too many requests."
+
+
+class Unavailable(SekishoError):
+    status = 503
+    openai_type = "service_unavailable"
+    default_code = "unavailable"
+    default_message = "The gateway cannot take this request now."
+
+
+class DetectorUnavailable(Unavailable):
+    default_code = "privacy.detector_error"
+    default_message = "The search for personal data did not finish, so the request was refused."
+
+
+class PolicyUnavailable(Unavailable):
+    default_code = "policy.unavailable"
+    default_message = "There was no valid policy decision, so the request was refused."
+
+
+class EngineUnavailable(Unavailable):
+    default_code = "engine.unavailable"
+    default_message = "The model's engine did not answer."
+
+
+class AuditUnavailable(Unavailable):
+    default_code = "audit.unavailable"
+    default_message = "The audit log cannot be written, so the request was refused."
+
+
+class SetupError(Exception):
+    """Something about the installation is wrong. ``str()`` is one line; ``mend`` says what to do.
+
+    ``exit_code`` follows the command-line contract: 2 used wrongly, 3 could not.
+    """
+
+    def __init__(self, problem: str, mend: str, *, exit_code: int = 3) -> None:
+        self.problem = problem
+        self.mend = mend
+        self.exit_code = exit_code
+        super().__init__(f"{problem} {mend}".strip())

@@ -1,0 +1,1 @@
+"""WHO takes a request: targets, loaded models; choose, queue, health."""

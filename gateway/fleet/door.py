@@ -1,0 +1,58 @@
+"""WHO takes a request: the door of ``fleet``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from gateway.domain import Caller, Capability, Chunk, Decision, Grant, Prompt, Target
+
+
+class Placement(Protocol):
+    """One slot of one engine, held for one attempt."""
+
+    @property
+    def target(self) -> Target: ...
+
+    @property
+    def grant(self) -> Grant:
+        """What the decision says about this target."""
+
+    @property
+    def slot(self) -> int: ...
+
+    @property
+    def reuse_cache(self) -> bool:
+        """Whether the slot's last prompt was this tenant's."""
+
+    @property
+    def context_tokens(self) -> int: ...
+
+    def answer(self, prompt: Prompt) -> AsyncIterator[Chunk]:
+        """As :meth:`gateway.engines.door.Engine.answer`."""
+
+    def release(self) -> None:
+        """Give the slot back. Synchronous; safe to call twice."""
+
+
+class Fleet(Protocol):
+    def targets(self) -> Sequence[Target]:
+        """All targets, healthy or not."""
+
+    def candidates(self, model: str, capability: Capability, caller: Caller) -> Sequence[Target]:
+        """Targets that serve ``model`` (name or alias) with ``capability``.
+
+        Raises:
+            ModelNotFound: lists the caller's models, and how an operator would alias that name.
+        """
+
+    async def choose(self, decision: Decision, caller: Caller, failed: frozenset[str]) -> Placement:
+        """Wait for a slot on the best of the decision's targets, ``failed`` ones excluded.
+
+        Raises:
+            EngineUnavailable: none of them is healthy.
+            LimitExceeded: its queue is full (``fleet.queue_full``), with ``retry_after_seconds``.
+        """
+
+    def ready(self) -> bool:
+        """Whether at least one engine would take a prompt now."""

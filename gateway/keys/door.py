@@ -1,0 +1,23 @@
+"""Every secret behind one door: the door of ``keys``."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+
+class Keyring(Protocol):
+    """Secrets by purpose. Each has an id, which may be logged; the bytes never are."""
+
+    def pepper(self) -> bytes:
+        """32 bytes that turn an API key into its stored HMAC."""
+
+    def tag_key(self, tenant: str) -> bytes:
+        """32 bytes, distinct per tenant, for pseudonyms."""
+
+    def log_key(self) -> Ed25519PrivateKey:
+        """The key that signs checkpoints of the audit log."""
+
+    def ids(self) -> dict[str, str]:
+        """Key ids by purpose: the first 8 bytes of SHA-256 over (purpose, public part or bytes), in hex."""

@@ -1,0 +1,28 @@
+"""WHERE a request may go: the door of ``policy``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway.domain import Decision, PolicyInput, Target
+
+
+class Policy(Protocol):
+    async def decide(self, question: PolicyInput) -> Decision:
+        """Ask OPA. A decision that says no is returned, not raised: ``allow`` false, with reasons.
+
+        Raises:
+            PolicyUnavailable: absent, late (250 ms), undefined, malformed, an unknown obligation or operator, a target
+                that was not a candidate. With a decision id; never a remembered answer.
+        """
+
+    async def push_facts(self, targets: Sequence[Target]) -> None:
+        """Tell OPA the facts of all targets and sites; returns once they are in force.
+
+        Raises:
+            PolicyUnavailable: they could not be pushed.
+        """
+
+    def ready(self) -> bool:
+        """Whether OPA answers, with bundle and facts."""

@@ -1,0 +1,1 @@
+"""WHAT a request carries: detect, redact, restore, also inside streams."""

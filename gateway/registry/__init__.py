@@ -1,0 +1,1 @@
+"""WHICH bytes: manifests and the content-addressed store."""

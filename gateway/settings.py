@@ -1,0 +1,248 @@
+"""Typed, frozen settings: the only reader of the environment and of ``sekisho.yaml``.
+
+The file is found in this order: ``--config``, ``SEKISHO_CONFIG``, ``./sekisho.yaml``, ``/etc/sekisho/sekisho.yaml``.
+Every setting has a default, a unit in its name, and a line of help (:data:`HELP`, which ``docs/reference/settings.md``
+repeats; a test compares them). Relative paths are relative to the file. Unknown settings are refused by name.
+
+Example::
+
+    site: {name: ingolstadt, jurisdiction: DE}
+    server: {listen: "127.0.0.1:8080"}
+    engine: {model: smollm2-135m-instruct}
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+
+from gateway.errors import SetupError
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,63}$")]
+Jurisdiction = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2})?$")]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class SiteSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    name: Name = "site"
+    node: Name = "node"
+    worker: Name = "w0"
+    jurisdiction: Jurisdiction = ""
+    language: str = "en"
+    preset: Literal["demo", "balanced", "strict"] = "demo"
+
+
+class ServerSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    listen: str = "127.0.0.1:8080"
+    tls_certificate: str = ""
+    tls_key: str = ""
+    max_body_bytes: Positive = 16 * 1024 * 1024
+    max_text_chars: Positive = 200_000
+    max_depth: Positive = 64
+    grace_seconds: Seconds = 20.0
+
+
+class PrivacySettings(_Section, frozen=True, forbid_unknown_fields=True):
+    detection: Literal["presidio", "off"] = "presidio"
+    timeout_seconds: Seconds = 30.0
+    score_threshold: float = 0.4
+
+
+class PolicySettings(_Section, frozen=True, forbid_unknown_fields=True):
+    opa_binary: str = ""
+    deadline_seconds: Seconds = 0.25
+    directory: str = ""
+    rules: str = ""
+
+
+class EngineSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    kind: Literal["xllamacpp", "llama-cpp-python"] = "xllamacpp"
+    model: str = "smollm2-135m-instruct"
+    threads: NotNegative = 0
+    gpu_layers: int = -1
+    context_tokens: Positive = 4096
+    slots: Positive = 4
+    queue: NotNegative = 128
+    start_timeout_seconds: Seconds = 120.0
+    read_timeout_seconds: Seconds = 300.0
+    sandbox: Literal["required", "best-effort"] = "required"
+
+
+class LimitSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    requests_per_minute: NotNegative = 0
+    tokens_per_minute: NotNegative = 0
+    concurrent_requests: Positive = 64
+
+
+class AuditSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    checkpoint_records: Positive = 256
+    checkpoint_seconds: Seconds = 1.0
+    retention_class: Name = "default"
+
+
+class Settings(_Section, frozen=True, forbid_unknown_fields=True):
+    """All settings of one process. ``source`` is the file they came from, ``None`` for defaults alone."""
+
+    site: SiteSettings = SiteSettings()
+    server: ServerSettings = ServerSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    policy: PolicySettings = PolicySettings()
+    engine: EngineSettings = EngineSettings()
+    limits: LimitSettings = LimitSettings()
+    audit: AuditSettings = AuditSettings()
+    data_dir: str = "./.sekisho"
+    run_dir: str = ""
+    models_dir: str = ""
+    source: str = ""
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative paths start from: the file's own."""
+        return Path(self.source).resolve().parent if self.source else Path.cwd()
+
+    @property
+    def data(self) -> Path:
+        return (self.base / self.data_dir).resolve()
+
+    @property
+    def keys(self) -> Path:
+        return self.data / "keys"
+
+    @property
+    def state(self) -> Path:
+        return self.data / "state"
+
+    @property
+    def store(self) -> Path:
+        return self.data / "store"
+
+    @property
+    def run(self) -> Path:
+        """Sockets live here, mode 0700. Short, since a socket's path must stay under 100 bytes."""
+        return (self.base / self.run_dir).resolve() if self.run_dir else self.data / "run"
+
+    @property
+    def rules_file(self) -> Path:
+        return self.base / (self.policy.rules or "rules.csv")
+
+    @property
+    def policies(self) -> Path:
+        """The Rego that ships, unless the file names another folder."""
+        return (self.base / self.policy.directory).resolve() if self.policy.directory else SHIPPED / "policies"
+
+    @property
+    def manifests(self) -> Path:
+        return (self.base / self.models_dir).resolve() if self.models_dir else SHIPPED / "models"
+
+    @property
+    def origin(self) -> str:
+        """``site/node/worker``: who writes this process's audit log."""
+        return f"{self.site.name}/{self.site.node}/{self.site.worker}"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, _, port = self.server.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+SHIPPED = Path(__file__).resolve().parent.parent
+"""Where ``policies/`` and ``models/`` lie: beside the package."""
+
+HELP: dict[str, str] = {
+    "site.name": "name of this site, part of every audit record's origin",
+    "site.node": "name of this machine within the site",
+    "site.worker": "name of this process within the node",
+    "site.jurisdiction": "ISO 3166-1 alpha-2 country of this site; empty: prompts stay on this machine",
+    "site.language": "language of messages to people at this site (BCP 47)",
+    "site.preset": "rule preset that `sekisho init` wrote: demo, balanced or strict",
+    "server.listen": "address:port to serve on; beyond loopback only with TLS files",
+    "server.tls_certificate": "PEM file with the server's certificate chain",
+    "server.tls_key": "PEM file with the server's private key",
+    "server.max_body_bytes": "largest request body, in bytes; more is 413",
+    "server.max_text_chars": "most text in one request, in code points; more is 400, before detection",
+    "server.max_depth": "deepest nesting of JSON in a request",
+    "server.grace_seconds": "how long requests in flight may finish after SIGTERM",
+    "privacy.detection": "presidio, or off (measurements only: no finding is ever made)",
+    "privacy.timeout_seconds": "longest search of one request; more is 503",
+    "privacy.score_threshold": "findings below this score (0 to 1) are dropped",
+    "policy.opa_binary": "path of the opa program; empty: OPA_BIN, then the cached build, then PATH",
+    "policy.deadline_seconds": "longest wait for a decision; more is 503",
+    "policy.directory": "folder with the Rego rules; empty: those that ship",
+    "policy.rules": "rule table, relative to this file; empty: rules.csv",
+    "engine.kind": "xllamacpp (own process, continuous batching) or llama-cpp-python (in this process)",
+    "engine.model": "name of the model manifest to load",
+    "engine.threads": "threads for inference; 0: one per core",
+    "engine.gpu_layers": "layers on the GPU; -1: as many as fit",
+    "engine.context_tokens": "context of each slot, in tokens",
+    "engine.slots": "prompts answered at once",
+    "engine.queue": "requests that may wait for a slot; more is 429",
+    "engine.start_timeout_seconds": "longest wait for a model to load",
+    "engine.read_timeout_seconds": "longest silence of an engine within an answer",
+    "engine.sandbox": "required: do not start an engine that cannot be locked in; best-effort: warn",
+    "limits.requests_per_minute": "requests per minute and key; 0: no limit",
+    "limits.tokens_per_minute": "tokens per minute and key; 0: no limit",
+    "limits.concurrent_requests": "requests in flight per key",
+    "audit.checkpoint_records": "sign a checkpoint after this many records at the latest",
+    "audit.checkpoint_seconds": "sign a checkpoint after this long at the latest while there is traffic",
+    "audit.retention_class": "folder of the log that records go to",
+    "data_dir": "keys, audit log, state and model store, relative to this file",
+    "run_dir": "sockets, relative to this file; empty: run/ in data_dir",
+    "models_dir": "folder with model manifests; empty: those that ship",
+}
+
+SEARCH_PATH = (Path("sekisho.yaml"), Path("/etc/sekisho/sekisho.yaml"))
+
+
+def find_config(explicit: str | None = None) -> Path | None:
+    """Return the configuration file to use, ``None`` when there is none.
+
+    Raises:
+        SetupError: a file that was named does not exist.
+    """
+    named = explicit or os.environ.get("SEKISHO_CONFIG")
+    if named:
+        path = Path(named)
+        if not path.is_file():
+            raise SetupError(f"There is no configuration file {named}.", "Run: sekisho init", exit_code=2)
+        return path
+    return next((path for path in SEARCH_PATH if path.is_file()), None)
+
+
+def load(explicit: str | None = None) -> Settings:
+    """Read the configuration file, or defaults where there is none.
+
+    Raises:
+        SetupError: not YAML, an unknown setting, a value out of range; names the setting.
+    """
+    path = find_config(explicit)
+    if path is None:
+        return Settings()
+    try:
+        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SetupError(f"{path} is not valid YAML.", "Check its indentation and quotes.", exit_code=2) from error
+    if isinstance(raw, dict) and "source" in raw:
+        raise SetupError(f"{path}: `source` is not a setting.", "Remove that line.", exit_code=2)
+    try:
+        settings = msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as error:
+        mend = "See docs/reference/settings.md for every setting."
+        raise SetupError(f"{path}: {error}.", mend, exit_code=2) from error
+    return msgspec.structs.replace(settings, source=str(path.resolve()))
+
+
+def opa_candidates(settings: Settings) -> list[Path]:
+    """Return where an ``opa`` program may be, best first; not all of them exist."""
+    named = [settings.policy.opa_binary, os.environ.get("OPA_BIN", "")]
+    found = [Path(folder) / "opa" for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    return [Path(n) for n in named if n] + [SHIPPED / ".cache" / "bin" / "opa", *found]

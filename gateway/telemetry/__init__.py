@@ -1,0 +1,1 @@
+"""Metrics, and nothing that leaves the machine."""
