@@ -1,0 +1,69 @@
+"""What every test may need: short folders, free ports, and the real parts that ``make deps`` set up.
+
+Sockets beyond loopback are blocked by pytest-socket (``addopts`` in pyproject.toml); Unix sockets are allowed. The
+fixtures that hand out a real part fail, and do not skip, when it is missing: a test that cannot run has not passed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.registry.manifest import Manifest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture
+def short_dir() -> Iterator[Path]:
+    """A fresh folder with a short path, mode 0700: a Unix socket's path must stay under 100 bytes."""
+    path = Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def opa_binary() -> Path:
+    """The real OPA: the one that set-up built, else ``OPA_BIN``, else the one in PATH."""
+    found = [REPOSITORY / ".cache" / "bin" / "opa", Path(os.environ.get("OPA_BIN") or "/nonexistent")]
+    found.append(Path(shutil.which("opa") or "/nonexistent"))
+    for path in found:
+        if path.is_file():
+            return path
+    return pytest.fail("There is no opa program. Run: make deps")
+
+
+@pytest.fixture(scope="session")
+def model_manifest() -> Manifest:
+    """The manifest of the small demonstration model."""
+    return msgspec.yaml.decode((REPOSITORY / "models" / "smollm2-135m-instruct.yaml").read_bytes(), type=Manifest)
+
+
+@pytest.fixture(scope="session")
+def model_file(model_manifest: Manifest) -> Path:
+    """The weights of the demonstration model, as set-up put them into the content store of the checkout."""
+    path = REPOSITORY / ".sekisho" / "store" / "sha256" / model_manifest.sha256
+    if not path.is_file():
+        pytest.fail("The demonstration model is not in the store. Run: make deps")
+    return path
