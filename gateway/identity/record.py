@@ -1,0 +1,142 @@
+"""What is known of a key: the request for one, the stored record, and the file that holds them.
+
+The file ``state/keys.json`` is a contract between releases (``sekisho.keys/1``): unknown fields refuse. It is replaced
+as a whole, so that a reader sees the old one or the new one and a power cut leaves one of both.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from gateway.domain import Caller, DataClass, Role
+from gateway.errors import SetupError
+from gateway.settings import SiteSettings
+
+Label = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,63}$")]
+KeyName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")]
+Country = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2})?$")]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an operator asks for. Empty countries mean the site's own jurisdiction; no models means all."""
+
+    name: KeyName
+    tenant: Label
+    project: Label = "default"
+    purpose: Label = "general"
+    roles: Annotated[tuple[Role, ...], msgspec.Meta(min_length=1)] = (Role.APP,)
+    class_floor: DataClass = "internal"
+    models: tuple[str, ...] = ()
+    collected_in: Country = ""
+    access_from: Country = ""
+    expires: Instant | None = None
+
+
+class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One key as it is kept: ``seal`` is ``HMAC-SHA256(pepper, key)`` in hex, ``last4`` the end of the key."""
+
+    id: str  # ULID
+    seal: str
+    last4: str
+    created: Instant
+    wish: NewKey
+    revoked: Instant | None = None
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether the key opens the door at ``now``."""
+        return self.revoked is None and (self.wish.expires is None or now < self.wish.expires)
+
+    def caller(self, site: SiteSettings) -> Caller:
+        """Return the caller that stands behind this key at that site."""
+        wish = self.wish
+        return Caller(
+            key_id=self.id,
+            tenant=wish.tenant,
+            project=wish.project,
+            roles=wish.roles,
+            purpose=wish.purpose,
+            site=site.name,
+            jurisdiction=site.jurisdiction,
+            collected_in=wish.collected_in or site.jurisdiction,
+            access_from=wish.access_from or site.jurisdiction,
+            class_floor=wish.class_floor,
+            models=wish.models,
+        )
+
+
+class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of ``keys.json``. ``pepper`` is the id of the pepper that sealed the keys."""
+
+    pepper: str
+    keys: tuple[KeyRecord, ...] = ()
+    version: Literal["sekisho.keys/1"] = "sekisho.keys/1"
+
+
+def public_view(record: KeyRecord, now: datetime) -> dict[str, object]:
+    """Return what people and the audit log may see of a key: everything but its seal."""
+    wish: dict[str, object] = msgspec.to_builtins(record.wish)
+    state = "revoked" if record.revoked else "live" if record.is_live(now) else "expired"
+    stamps: dict[str, object] = msgspec.to_builtins({"created": record.created, "revoked": record.revoked})
+    return {"id": record.id, **wish, "state": state, "last4": record.last4, **stamps}
+
+
+def read_file(path: Path, pepper: str) -> KeyFile:
+    """Return the stored keys; an absent file holds none.
+
+    Raises:
+        SetupError: unreadable, not what we wrote, or sealed with another pepper.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return KeyFile(pepper=pepper)
+    except OSError as error:
+        raise SetupError(f"The key register {path} cannot be read.", "Check its owner and mode (0600).") from error
+    try:
+        stored = msgspec.json.decode(raw, type=KeyFile)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SetupError(f"The key register {path} is damaged.", "Restore it from a backup.") from error
+    if stored.pepper != pepper:
+        mend = "Restore keys/ and state/ from the same backup, or remove the register and make new keys."
+        raise SetupError(f"The key register {path} was written with another pepper.", mend)
+    return stored
+
+
+def write_file(path: Path, content: KeyFile) -> None:
+    """Replace the file, mode 0600. MUST NOT return before the new content is on stable storage.
+
+    Raises:
+        SetupError: it could not be written; the old content still stands.
+    """
+    fresh = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh.unlink(missing_ok=True)
+        _write_synced(fresh, msgspec.json.format(msgspec.json.encode(content), indent=1))
+        fresh.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        mend = "Check free space and the owner of the data folder."
+        raise SetupError(f"The key register {path} cannot be written.", mend) from error
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
