@@ -167,6 +167,10 @@ class AuditUnavailable(Unavailable):
     default_message = "The audit log cannot be written, so the request was refused."
 
 
+class ClientGone(Exception):
+    """The caller hung up while its request was still coming in. Nobody is there to be told."""
+
+
 class SetupError(Exception):
     """Something about the installation is wrong. ``str()`` is one line; ``mend`` says what to do.
 

@@ -66,7 +66,9 @@ class PolicySettings(_Section, frozen=True, forbid_unknown_fields=True):
 
 
 class EngineSettings(_Section, frozen=True, forbid_unknown_fields=True):
-    kind: Literal["xllamacpp", "llama-cpp-python"] = "xllamacpp"
+    kind: Literal["xllamacpp", "llama-cpp-python", "openai-http"] = "xllamacpp"
+    url: str = ""
+    api_key_file: str = ""
     model: str = "smollm2-135m-instruct"
     threads: NotNegative = 0
     gpu_layers: int = -1
@@ -179,7 +181,9 @@ HELP: dict[str, str] = {
     "policy.deadline_seconds": "longest wait for a decision; more is 503",
     "policy.directory": "folder with the Rego rules; empty: those that ship",
     "policy.rules": "rule table, relative to this file; empty: rules.csv",
-    "engine.kind": "xllamacpp (own process, continuous batching) or llama-cpp-python (in this process)",
+    "engine.kind": "xllamacpp (own process, batching), llama-cpp-python (in this process) or openai-http (a server)",
+    "engine.url": "with openai-http: base URL of the engine (http://127.0.0.1:9000) or unix:/path/to.sock",
+    "engine.api_key_file": "with openai-http: file that holds the engine's API key; empty: none",
     "engine.model": "name of the model manifest to load",
     "engine.threads": "threads for inference; 0: one per core",
     "engine.gpu_layers": "layers on the GPU; -1: as many as fit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from gateway.domain import Chunk, Prompt
@@ -25,7 +25,7 @@ class Engine(Protocol):
     async def stop(self) -> None:
         """Unload, and end every process it started."""
 
-    def answer(self, prompt: Prompt) -> AsyncIterator[Chunk]:
+    def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk]:
         """Send the prompt and yield its answer: many chunks when ``prompt.stream``, else one.
 
         An async generator. Closing it (``aclose`` or cancellation of the awaiting task) MUST cancel the engine's work.

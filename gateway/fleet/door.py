@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
-from gateway.domain import Caller, Capability, Chunk, Decision, Grant, Prompt, Target
+from gateway.domain import Caller, Capability, Chunk, Decision, Prompt, Target
 
 
 class Placement(Protocol):
@@ -13,10 +13,6 @@ class Placement(Protocol):
 
     @property
     def target(self) -> Target: ...
-
-    @property
-    def grant(self) -> Grant:
-        """What the decision says about this target."""
 
     @property
     def slot(self) -> int: ...
@@ -28,7 +24,7 @@ class Placement(Protocol):
     @property
     def context_tokens(self) -> int: ...
 
-    def answer(self, prompt: Prompt) -> AsyncIterator[Chunk]:
+    def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk]:
         """As :meth:`gateway.engines.door.Engine.answer`."""
 
     def release(self) -> None:

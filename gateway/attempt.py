@@ -1,0 +1,220 @@
+"""One try at one target: decide, choose, redact for it, write the intent; then its answer; then its one outcome.
+
+A request has one attempt, or a second one when the first target failed before any byte of an answer had left. Each
+attempt is decided anew, is redacted for its own target and has its own intent in the book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from time import perf_counter
+from typing import Literal
+
+import msgspec
+
+from gateway.audit.door import Entry
+from gateway.domain import (
+    Caller,
+    Chunk,
+    DataFacts,
+    Decision,
+    Detection,
+    EnvFacts,
+    Grant,
+    Outcome,
+    PolicyInput,
+    Prompt,
+    RequestFacts,
+    Target,
+    Usage,
+)
+from gateway.errors import PolicyDenied
+from gateway.fleet.door import Placement
+from gateway.identity.door import Reservation
+from gateway.ports import Call, Rooms
+from gateway.privacy.door import Redacted
+
+DECISION_SECONDS = 1.0  # a decision that stood in a queue for longer is asked for again
+
+
+class Visit(msgspec.Struct):
+    """What is known of a request once it was identified and searched; the same for each of its attempts."""
+
+    request_id: str
+    caller: Caller
+    call: Call
+    reservation: Reservation
+    detection: Detection
+    data: DataFacts
+    failed: set[str] = msgspec.field(default_factory=set)  # target ids
+    attempts: int = 0
+    question: PolicyInput | None = None  # the last one asked
+    decision: Decision | None = None  # the last one given
+
+
+async def begin(rooms: Rooms, visit: Visit) -> Attempt:
+    """Do everything up to the written intent; not one prompt byte has left when this returns.
+
+    Raises:
+        PolicyDenied, PolicyUnavailable, EngineUnavailable, LimitExceeded, AuditUnavailable: nothing is held then.
+    """
+    visit.attempts += 1
+    question, decision, placement = await _place(rooms, visit)
+    try:
+        grant = _granted(decision, placement.target)
+        _reserve_tokens(visit, placement)
+        redacted = rooms.privacy.redact(
+            visit.call.segments, visit.detection.findings, grant, visit.caller, visit.request_id
+        )
+        prompt = Prompt(
+            request_id=visit.request_id,
+            capability=visit.call.capability,
+            body=visit.call.body_for_engine(redacted.texts),
+            stream=visit.call.stream,
+            slot=placement.slot,
+            reuse_cache=placement.reuse_cache,
+        )
+        entry = rooms.book.intent(visit.caller, question, decision, placement.target, redacted.counts)
+    except BaseException:
+        placement.release()
+        raise
+    return Attempt(rooms, visit, placement, redacted, prompt, entry)
+
+
+async def _place(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision, Placement]:
+    """Return a slot on a target that a fresh decision allows."""
+    while True:
+        question, decision = await _decide(rooms, visit)
+        asked = perf_counter()
+        with rooms.telemetry.stage("choose"):
+            placement = await rooms.fleet.choose(decision, visit.caller, frozenset(visit.failed))
+        if perf_counter() - asked <= DECISION_SECONDS:
+            return question, decision, placement
+        try:  # it waited for a slot: is what was allowed then still allowed?
+            question, decision = await _decide(rooms, visit)
+        except BaseException:
+            placement.release()
+            raise
+        if any(grant.id == placement.target.id for grant in decision.targets):
+            return question, decision, placement
+        placement.release()
+
+
+async def _decide(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision]:
+    visit.question, visit.decision = question, _ = _ask(rooms, visit), None
+    with rooms.telemetry.stage("decide"):
+        visit.decision = decision = await rooms.policy.decide(question)
+    if not decision.allow:
+        codes = tuple(reason.code for reason in decision.reasons if reason.severity == "deny")
+        raise PolicyDenied(reasons=codes, decision_id=decision.id)
+    return question, decision
+
+
+def _ask(rooms: Rooms, visit: Visit) -> PolicyInput:
+    call, caller = visit.call, visit.caller
+    targets = rooms.fleet.candidates(call.model, call.capability, caller)
+    request = RequestFacts(
+        id=visit.request_id,
+        endpoint=call.endpoint,
+        capability=call.capability,
+        model=targets[0].model if targets else "",
+        stream=call.stream,
+        tools=call.uses_tools,
+        purpose=caller.purpose,
+        declared_class=call.declared.data_class or "",
+    )
+    return PolicyInput(
+        request=request,
+        caller=caller.facts(),
+        data=visit.data,
+        candidates=tuple(target.id for target in targets),
+        env=EnvFacts(site=rooms.site.name, node=rooms.site.node, time=rooms.now(), attempt=visit.attempts),
+    )
+
+
+def _granted(decision: Decision, target: Target) -> Grant:
+    return next(grant for grant in decision.targets if grant.id == target.id)
+
+
+def _reserve_tokens(visit: Visit, placement: Placement) -> None:
+    bound = visit.call.text_bytes + (visit.call.output_bound or placement.context_tokens)
+    visit.reservation.reserve_tokens(min(bound, placement.context_tokens))
+
+
+class Attempt:
+    """A written intent, and the slot it holds. MUST be ended exactly once; ending is synchronous."""
+
+    def __init__(
+        self, rooms: Rooms, visit: Visit, placement: Placement, redacted: Redacted, prompt: Prompt, entry: Entry
+    ) -> None:
+        self.visit = visit
+        self.target = placement.target
+        self.usage: Usage | None = None
+        self.answered = False  # whether a first chunk came
+        self.first_byte_seconds: float | None = None
+        self.chunks = 0
+        self._rooms = rooms
+        self._placement = placement
+        self._redacted = redacted
+        self._prompt = prompt
+        self._entry = entry
+        self._restorer = redacted.restorer()
+        self._started = perf_counter()
+        self._finish_reason = ""
+
+    async def answer(self) -> AsyncGenerator[Chunk]:
+        """Yield the engine's answer, values restored.
+
+        Raises:
+            EngineUnavailable, BadRequest: as the engine.
+            AuditUnavailable: the intent is not durable, so nothing of the answer is shown.
+        """
+        if not self.target.same_node:
+            await self._durable()  # before the prompt leaves the machine
+        async with aclosing(self._placement.answer(self._prompt)) as chunks:
+            async for chunk in chunks:
+                if not self.answered:
+                    await self._durable()  # before the first byte of a local engine's answer is shown
+                    self.answered = True
+                    self.first_byte_seconds = perf_counter() - self._started
+                self._note(chunk)
+                restored = self._restorer.feed(chunk)
+                if restored is not None:
+                    yield restored
+        rest = self._restorer.flush()
+        if rest is not None:
+            yield rest
+
+    async def _durable(self) -> None:
+        with self._rooms.telemetry.stage("sync"):
+            await self._entry.durable()
+
+    def _note(self, chunk: Chunk) -> None:
+        self.chunks += 1
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+        for choice in chunk.choices:
+            self._finish_reason = choice.finish_reason or self._finish_reason
+
+    def end(self, status: Literal["done", "failed", "hung_up"], code: str = "") -> Outcome:
+        """Write the outcome and give the slot back. Awaits nothing."""
+        outcome = Outcome(
+            status=status,
+            code=code,
+            usage=self.usage,
+            finish_reason=self._finish_reason,
+            first_byte_seconds=self.first_byte_seconds,
+            total_seconds=perf_counter() - self._started,
+            redactions=dict(self._redacted.counts),
+            restored=self._restorer.restored,
+        )
+        self._entry.close(outcome)
+        self._placement.release()
+        return outcome
+
+    def used(self) -> Usage | None:
+        """Return what the limits are charged: the engine's count or, where it was cut short, an upper bound."""
+        if not self.answered:
+            return None
+        return self.usage or Usage(self.visit.call.text_bytes, self.chunks)

@@ -1,0 +1,130 @@
+"""The HTTP surface: which address leads where, and OpenAI's error shape on every one of them.
+
+FastAPI carries the routes and the OpenAPI page. The hot routes are raw ASGI endpoints, decoded by msgspec; their
+schemas are msgspec's too, so the page cannot say something else than the code does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import orjson
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from gateway import __version__
+from gateway.console.api_docs import ASSETS as DOCS_ASSETS
+from gateway.console.api_docs import docs_page
+from gateway.console.page import ASSETS as CONSOLE_ASSETS
+from gateway.console.page import status_page
+from gateway.errors import MethodNotAllowed, RouteNotFound, SekishoError
+from gateway.http import chat, completions
+from gateway.http.arrival import client_address
+from gateway.http.endpoint import Endpoint
+from gateway.http.gate import Gate
+from gateway.http.openapi import describe
+from gateway.http.wire import error_body, error_headers
+from gateway.inquiry import Inquiry
+from gateway.pipeline import Checkpoint
+from gateway.settings import ServerSettings
+
+log = logging.getLogger("sekisho.http")
+
+HOT = {"/v1/chat/completions": chat.API, "/v1/completions": completions.API}
+
+
+def build(checkpoint: Checkpoint, inquiry: Inquiry, gate: Gate, settings: ServerSettings) -> FastAPI:
+    """Return the ASGI application."""
+    app = FastAPI(title="Sekisho", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app.router.redirect_slashes = False
+    for path, api in HOT.items():
+        app.router.routes.insert(0, Route(path, Endpoint(api, checkpoint, gate, settings), methods=["POST"]))
+    _add_inquiries(app, inquiry, gate)
+    _add_pages(app)
+    _add_error_shape(app, checkpoint)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    return app
+
+
+def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate) -> None:
+    @app.get("/v1/models", tags=["models"], summary="The models your key may use")
+    async def list_models(request: Request) -> Response:
+        caller = inquiry.identify(request.headers.get("authorization"))
+        return _json({"object": "list", "data": [msgspec.to_builtins(card) for card in inquiry.models(caller)]})
+
+    @app.get("/v1/models/{name:path}", tags=["models"], summary="One model, by name or alias")
+    async def get_model(request: Request, name: str) -> Response:
+        caller = inquiry.identify(request.headers.get("authorization"))
+        return _json(msgspec.to_builtins(inquiry.model(name, caller)))
+
+    @app.get("/health/live", tags=["health"], summary="Whether the process answers")
+    async def live() -> Response:
+        return _json({"status": "live"})
+
+    @app.get("/health/ready", tags=["health"], summary="Whether a prompt would be taken now")
+    async def ready() -> Response:
+        state = inquiry.readiness()
+        if not gate.open:
+            state = {**state, "status": "closing"}
+        return _json(state, 200 if state["status"] == "ready" else 503)
+
+    @app.get("/metrics", tags=["health"], summary="Metrics in Prometheus' text format")
+    async def metrics() -> Response:
+        return Response(inquiry.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _add_pages(app: FastAPI) -> None:
+    """Pages for people; everything they load comes from here."""
+    for path, (content, media_type) in {**CONSOLE_ASSETS, **DOCS_ASSETS}.items():
+        app.router.routes.append(Route(path, _static(content, media_type), methods=["GET"]))
+    app.router.routes.append(Route("/", _static(status_page(__version__), "text/html; charset=utf-8")))
+    app.router.routes.append(Route("/docs", _static(docs_page(), "text/html; charset=utf-8")))
+
+
+def _static(content: bytes, media_type: str) -> Any:
+    headers = {"content-security-policy": CSP, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+
+    async def page(request: Request) -> Response:
+        return Response(content, media_type=media_type, headers=headers)
+
+    return page
+
+
+CSP = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+
+
+def _add_error_shape(app: FastAPI, checkpoint: Checkpoint) -> None:
+    @app.exception_handler(SekishoError)
+    async def refused(request: Request, error: SekishoError) -> Response:
+        if error.status != 404:
+            checkpoint.turn_away(error, client_address(request.scope))
+        return _error(error)
+
+    @app.exception_handler(HTTPException)
+    async def no_route(request: Request, error: HTTPException) -> Response:
+        return await refused(request, _as_sekisho(request, error))
+
+    @app.exception_handler(Exception)
+    async def defect(request: Request, error: Exception) -> Response:
+        log.error("internal error", extra={"defect": type(error).__name__})
+        return _error(SekishoError())
+
+
+def _as_sekisho(request: Request, error: HTTPException) -> SekishoError:
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        return MethodNotAllowed(f"{request.method} is not allowed here; use {allowed or 'another method'}.")
+    return RouteNotFound(f"There is nothing at this address. This gateway serves {', '.join(HOT)} and /v1/models.")
+
+
+def _json(body: Mapping[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status, media_type="application/json")
+
+
+def _error(error: SekishoError) -> Response:
+    headers = {name.decode(): value.decode() for name, value in error_headers(error)}
+    return Response(orjson.dumps(error_body(error)), error.status, headers, media_type="application/json")

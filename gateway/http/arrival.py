@@ -1,0 +1,75 @@
+"""A request at the door: headers read, body not yet."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, get_args
+
+from ulid import ULID
+
+from gateway.domain import DataClass, Declared
+from gateway.errors import BadRequest
+from gateway.http.body import Receive, parse_object, read_body
+from gateway.http.call import Api, Call
+from gateway.settings import ServerSettings
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_CLASSES: dict[str, DataClass] = {name: name for name in get_args(DataClass)}
+
+
+class HttpArrival:
+    """One HTTP request, as :class:`gateway.ports.Arrival`."""
+
+    def __init__(
+        self, api: Api, settings: ServerSettings, scope: Scope, receive: Receive, on_read: Callable[[], None]
+    ) -> None:
+        self.request_id = str(ULID())
+        self.endpoint = api.endpoint
+        self.source = client_address(scope)
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._api = api
+        self._settings = settings
+        self._receive = receive
+        self._on_read = on_read
+
+    @property
+    def authorization(self) -> str | None:
+        value = self._headers.get(b"authorization")
+        return None if value is None else value.decode("latin-1")
+
+    async def unpack(self) -> Call:
+        """Read and check the body.
+
+        Raises:
+            BadRequest: naming the field; BodyTooLarge where it is.
+            ClientGone: the caller hung up while sending.
+        """
+        declared = self._declared()
+        limits = self._settings
+        raw = await read_body(self._receive, self._headers.get(b"content-length"), limits.max_body_bytes)
+        self._on_read()
+        tree = parse_object(raw, limits.max_depth)
+        request = self._api.parse(tree)
+        return Call(self._api, request, tree, declared, limits.max_text_chars)
+
+    def _declared(self) -> Declared:
+        said = self._header(b"x-sekisho-class")
+        if said is not None and said not in _CLASSES:
+            raise BadRequest(f"x-sekisho-class is one of {', '.join(_CLASSES)}.", param="x-sekisho-class")
+        return Declared(
+            data_class=_CLASSES[said] if said else None,
+            project=self._header(b"x-sekisho-project"),
+            purpose=self._header(b"x-sekisho-purpose"),
+        )
+
+    def _header(self, name: bytes) -> str | None:
+        value = self._headers.get(name)
+        return value.decode("latin-1") if value else None
+
+
+def client_address(scope: Scope) -> str:
+    """Return the peer's address; a Unix socket's peer has none."""
+    client = scope.get("client")
+    return str(client[0]) if client else "unix"

@@ -1,0 +1,113 @@
+"""One unpacked request: what the pipeline sees of a body, whatever API it came by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from gateway.domain import Capability, Declared, Path, Segment
+from gateway.errors import BadRequest
+from gateway.http.walk import AnyShape, dotted, replace, walk
+
+_NOT_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+class Request(Protocol):
+    """What every typed request of this gateway can say of itself."""
+
+    model: str
+
+    @property
+    def streams(self) -> bool: ...
+
+    @property
+    def includes_usage(self) -> bool: ...
+
+    @property
+    def uses_tools(self) -> bool: ...
+
+    @property
+    def output_bound(self) -> int | None: ...
+
+
+class Api(msgspec.Struct, frozen=True):
+    """How one API is unpacked and written: its typed request, its shape, what the engine is not told."""
+
+    endpoint: str
+    capability: Capability
+    parse: Callable[[dict[str, Any]], Request]
+    shape: AnyShape
+    withheld: frozenset[str]  # fields that are for us, not for the engine
+
+
+class Call:
+    """Segments of a body, and the body again with other texts in their places.
+
+    Raises:
+        BadRequest: more text than ``max_text_chars`` (code points, all segments together), before anything else.
+    """
+
+    def __init__(
+        self, api: Api, request: Request, tree: dict[str, Any], declared: Declared, max_text_chars: int
+    ) -> None:
+        self.endpoint = api.endpoint
+        self.capability = api.capability
+        self.model = request.model
+        self.stream = request.streams
+        self.includes_usage = request.includes_usage
+        self.uses_tools = request.uses_tools
+        self.output_bound = request.output_bound
+        self.declared = declared
+        self._api = api
+        self._tree = tree
+        self.segments: Sequence[Segment] = _collect(tree, api.shape)
+        size = sum(len(segment.text) for segment in self.segments)
+        if size > max_text_chars:
+            largest = max(self.segments, key=lambda segment: len(segment.text))
+            raise BadRequest(
+                f"The request holds {size} characters of text; this gateway takes {max_text_chars}.",
+                code="request.text_too_long",
+                param=dotted(largest.path) or "body",
+            )
+        self.text_bytes = sum(len(segment.text.encode()) for segment in self.segments)
+        self.tool_names: Mapping[str, str] = {}
+
+    def body_for_engine(self, texts: Sequence[str]) -> dict[str, Any]:
+        """Return the body with ``texts`` in place of the segments' own, without the fields an engine is not told."""
+        if all(text is segment.text for text, segment in zip(texts, self.segments, strict=True)):
+            tree = self._tree
+        else:
+            names = [i for i, segment in enumerate(self.segments) if segment.role == "tool-name"]
+            fitted = list(texts)
+            for i in names:
+                fitted[i] = _NOT_A_NAME.sub("_", texts[i])
+            self.tool_names = {fitted[i]: self.segments[i].text for i in names}
+            tree = walk(self._tree, self._api.shape, replace(iter(fitted)))
+        return {field: value for field, value in tree.items() if field not in self._api.withheld}
+
+    def tool_name(self, name: str) -> str:
+        """Return the caller's own name of a tool whose name an engine gave back."""
+        return self.tool_names.get(name, name)
+
+
+def _collect(tree: dict[str, Any], shape: AnyShape) -> tuple[Segment, ...]:
+    segments: list[Segment] = []
+
+    def visit(path: Path, text: str) -> str:
+        segments.append(Segment(path, text, _role(tree, path)))
+        return text
+
+    walk(tree, shape, visit)
+    return tuple(segments)
+
+
+def _role(tree: dict[str, Any], path: Path) -> str:
+    if path[-2:] == ("function", "name"):
+        return "tool-name"
+    if path[0] == "messages" and len(path) > 1:
+        message = tree["messages"][path[1]]
+        return str(message["role"])
+    return ""

@@ -1,0 +1,239 @@
+"""``POST /v1/chat/completions``: the typed request, where its text stands, and the answer's wire form."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from gateway.domain import Capability, Choice, ToolCallDelta
+from gateway.http.body import convert, refuse_unsupported
+from gateway.http.call import Api
+from gateway.http.fields import Count, Id, JsonObject, Metadata, Sampling, ServiceTier, Strict, ToolName
+from gateway.http.walk import FIXED, JSON, SCHEMA, TEXT
+
+# --- request ---------------------------------------------------------------------------------------------------------
+
+
+class TextPart(Strict):
+    type: Literal["text"]
+    text: str
+
+
+class RefusalPart(Strict):
+    type: Literal["refusal"]
+    refusal: str
+
+
+Parts = Annotated[list[TextPart], msgspec.Meta(min_length=1)]
+Content = str | Parts
+
+
+class System(Strict, tag_field="role", tag="system"):
+    content: Content
+    name: str | None = None
+
+
+class Developer(Strict, tag_field="role", tag="developer"):
+    content: Content
+    name: str | None = None
+
+
+class User(Strict, tag_field="role", tag="user"):
+    content: Content
+    name: str | None = None
+
+
+class FunctionCall(Strict):
+    name: ToolName
+    arguments: str
+
+
+class ToolCall(Strict):
+    id: Id
+    type: Literal["function"]
+    function: FunctionCall
+
+
+class Assistant(Strict, tag_field="role", tag="assistant"):
+    """As a client sends an earlier answer back; the fields that are null in ours may come back as null."""
+
+    content: Content | None = None
+    reasoning_content: str | None = None
+    refusal: str | None = None
+    name: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    annotations: Annotated[list[Any], msgspec.Meta(max_length=0)] | None = None
+    audio: None = None
+    function_call: None = None
+
+
+class Tool(Strict, tag_field="role", tag="tool"):
+    content: Content
+    tool_call_id: Id
+
+
+Message = System | Developer | User | Assistant | Tool
+
+
+class Function(Strict):
+    name: ToolName
+    description: str | None = None
+    parameters: JsonObject | None = None
+    strict: bool | None = None
+
+
+class FunctionTool(Strict):
+    type: Literal["function"]
+    function: Function
+
+
+class NamedFunction(Strict):
+    name: ToolName
+
+
+class NamedTool(Strict):
+    type: Literal["function"]
+    function: NamedFunction
+
+
+class SchemaFormat(Strict):
+    name: ToolName
+    schema: JsonObject
+    description: str | None = None
+    strict: bool | None = None
+
+
+class TextFormat(Strict, tag_field="type", tag="text"):
+    pass
+
+
+class JsonFormat(Strict, tag_field="type", tag="json_object"):
+    pass
+
+
+class JsonSchemaFormat(Strict, tag_field="type", tag="json_schema"):
+    json_schema: SchemaFormat
+
+
+class ChatRequest(Sampling, kw_only=True):
+    messages: Annotated[list[Message], msgspec.Meta(min_length=1, max_length=10_000)]
+    max_completion_tokens: Count | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
+    response_format: TextFormat | JsonFormat | JsonSchemaFormat | None = None
+    tools: Annotated[list[FunctionTool], msgspec.Meta(max_length=128)] | None = None
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    parallel_tool_calls: bool | None = None
+    metadata: Metadata | None = None
+    store: bool | None = None
+    service_tier: ServiceTier | None = None
+
+    def __post_init__(self) -> None:
+        if self.top_logprobs is not None and not self.logprobs:
+            raise ValueError("`top_logprobs` needs `logprobs`")
+        if self.store:
+            raise ValueError("`store` must be false: this gateway keeps no answers")
+
+    @property
+    def uses_tools(self) -> bool:
+        return bool(self.tools)
+
+    @property
+    def output_bound(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens
+
+
+_CONTENT = [{"type": FIXED, "text": TEXT}]
+_FUNCTION = {"name": TEXT, "description": TEXT, "parameters": SCHEMA}
+
+SHAPE = {
+    "model": FIXED,  # resolved to a known model or refused; never passed on
+    "messages": [
+        {
+            "role": FIXED,
+            "content": _CONTENT,
+            "name": TEXT,
+            "tool_call_id": FIXED,
+            "tool_calls": [{"id": FIXED, "type": FIXED, "function": {"name": TEXT, "arguments": JSON}}],
+        }
+    ],
+    "tools": [{"type": FIXED, "function": _FUNCTION}],
+    "tool_choice": (FIXED, {"type": FIXED, "function": {"name": TEXT}}),
+    "response_format": {"type": FIXED, "json_schema": {"name": TEXT, "description": TEXT, "schema": SCHEMA}},
+    "stream_options": FIXED,
+    "logit_bias": {},
+    "service_tier": FIXED,
+}
+
+UNSUPPORTED = frozenset(
+    "audio functions function_call modalities moderation prediction prompt_cache_key prompt_cache_retention "
+    "reasoning_effort safety_identifier verbosity web_search_options".split()
+)
+
+
+def parse(tree: dict[str, Any]) -> ChatRequest:
+    """Check the body; what this API has and our engines do not is named before the general «unknown field».
+
+    Raises:
+        BadRequest: ``request.unsupported``, ``request.unknown_field`` or ``request.invalid``, naming the field.
+    """
+    refuse_unsupported(tree, UNSUPPORTED)
+    request = convert(tree, ChatRequest)
+    for message in tree["messages"]:
+        if message["role"] == "developer":  # o-series name of the same thing; chat templates know only "system"
+            message["role"] = "system"
+    return request
+
+
+API = Api(
+    endpoint="chat.completions",
+    capability=Capability.CHAT,
+    parse=parse,
+    shape=SHAPE,
+    withheld=frozenset(("user", "metadata", "store", "service_tier", "stream_options", "stream", "model", "n")),
+)
+
+# --- answer ----------------------------------------------------------------------------------------------------------
+
+
+def message_of(choice: Choice, tool_name: Any) -> dict[str, Any]:
+    """Return a plain answer's choice."""
+    message: dict[str, Any] = {"role": "assistant", "content": choice.content, "refusal": None}
+    if choice.reasoning:
+        message["reasoning_content"] = choice.reasoning
+    if choice.tool_calls:
+        message["tool_calls"] = [
+            {"id": t.id, "type": "function", "function": {"name": tool_name(t.name or ""), "arguments": t.arguments}}
+            for t in choice.tool_calls
+        ]
+    return {
+        "index": choice.index,
+        "message": message,
+        "logprobs": choice.logprobs,
+        "finish_reason": choice.finish_reason,
+    }
+
+
+def delta_of(choice: Choice, tool_name: Any) -> dict[str, Any]:
+    """Return a streamed part of a choice."""
+    delta: dict[str, Any] = {}
+    if choice.role is not None:
+        delta["role"] = choice.role
+    if choice.content is not None:
+        delta["content"] = choice.content
+    if choice.reasoning is not None:
+        delta["reasoning_content"] = choice.reasoning
+    if choice.tool_calls:
+        delta["tool_calls"] = [_tool_delta(t, tool_name) for t in choice.tool_calls]
+    return {"index": choice.index, "delta": delta, "logprobs": choice.logprobs, "finish_reason": choice.finish_reason}
+
+
+def _tool_delta(call: ToolCallDelta, tool_name: Any) -> dict[str, Any]:
+    function: dict[str, Any] = {}
+    if call.name is not None:
+        function["name"] = tool_name(call.name)
+    if call.arguments is not None:
+        function["arguments"] = call.arguments
+    head = {} if call.id is None else {"id": call.id, "type": "function"}
+    return {"index": call.index, **head, "function": function}

@@ -1,0 +1,74 @@
+"""The hot routes: one request in, one answer out, plain or as server-sent events.
+
+Raw ASGI, so that nothing stands between the socket and the pipeline. A caller that hangs up, in a plain call as in a
+stream, cancels the passage, and with it the engine's work.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import aclosing
+
+from gateway.errors import ClientGone, EngineUnavailable, SekishoError
+from gateway.http.arrival import HttpArrival, Scope, Send
+from gateway.http.body import Receive
+from gateway.http.call import Api
+from gateway.http.gate import Gate, closing
+from gateway.http.hangup import HangUp
+from gateway.http.reply import Reply
+from gateway.http.wire import Writer
+from gateway.pipeline import Checkpoint, Passage
+from gateway.ports import Call
+from gateway.settings import ServerSettings
+
+log = logging.getLogger("sekisho.http")
+
+
+class Endpoint:
+    """One API at one address, as an ASGI application."""
+
+    def __init__(self, api: Api, checkpoint: Checkpoint, gate: Gate, settings: ServerSettings) -> None:
+        self._api = api
+        self._checkpoint = checkpoint
+        self._gate = gate
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with HangUp(receive) as hang_up:
+            arrival = HttpArrival(self._api, self._settings, scope, receive, hang_up.watch)
+            reply = Reply(send, arrival.request_id)
+            if self._gate.open:
+                with self._gate.passing():
+                    await self._attend(arrival, reply)
+            else:
+                refusal = closing()
+                self._checkpoint.turn_away(refusal, arrival.source)
+                await reply.refuse(refusal)
+
+    async def _attend(self, arrival: HttpArrival, reply: Reply) -> None:
+        try:
+            async with self._checkpoint.passage(arrival) as passage:
+                call = await passage.admit()
+                await self._relay(passage, call, arrival.request_id, reply)
+        except ClientGone:
+            return
+        except SekishoError as error:
+            await reply.refuse(error)
+        except Exception as error:  # the outermost edge: a defect of ours must still end in OpenAI's shape
+            log.error("internal error", extra={"request_id": arrival.request_id, "defect": type(error).__name__})
+            await reply.refuse(SekishoError())
+
+    async def _relay(self, passage: Passage, call: Call, request_id: str, reply: Reply) -> None:
+        writer = Writer(call.capability, request_id, call.model, call.tool_name, call.includes_usage)
+        async with aclosing(passage.answer()) as chunks:
+            if call.stream:
+                async for chunk in chunks:
+                    event = writer.event(chunk)
+                    if event:
+                        await reply.event(event)
+                await reply.end(writer.end())
+                return
+            whole = [chunk async for chunk in chunks]
+        if len(whole) != 1:
+            raise EngineUnavailable("The engine's answer was not complete.", code="engine.interrupted")
+        await reply.whole(writer.whole(whole[0]))

@@ -1,0 +1,46 @@
+"""Whether the house is open, and who is inside: what a graceful end waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gateway.errors import Unavailable
+
+
+class Gate:
+    """Counts requests in flight. After :meth:`close`, new ones are refused and :meth:`emptied` can be awaited."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self._inside = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        self._inside += 1
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            if self._inside == 0:
+                self._empty.set()
+
+    def close(self) -> None:
+        self.open = False
+
+    async def emptied(self, within_seconds: float) -> bool:
+        """Return whether everybody has left in time."""
+        try:
+            await asyncio.wait_for(self._empty.wait(), within_seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+def closing() -> Unavailable:
+    """Return the refusal of a server that is shutting down."""
+    return Unavailable("The gateway is shutting down.", code="server.closing", retry_after_seconds=5)

@@ -1,0 +1,24 @@
+"""What a request may say about itself: a choice among what its key has, never more."""
+
+from __future__ import annotations
+
+from gateway.domain import Caller, Declared, Role
+from gateway.errors import Forbidden
+
+ASKING_ROLES = frozenset((Role.APP, Role.USER))
+
+
+def narrow(caller: Caller, declared: Declared) -> Caller:
+    """Return the caller, with its headers' choice of project and purpose checked.
+
+    Raises:
+        Forbidden: the key's role may not ask models (``identity.role``), or a header names a project or purpose that
+            the key does not have (``identity.project``, ``identity.purpose``).
+    """
+    if ASKING_ROLES.isdisjoint(caller.roles):
+        raise Forbidden("This key's role may not send prompts; use a key with role app.", code="identity.role")
+    if declared.project not in (None, caller.project):
+        raise Forbidden("This key does not belong to that project.", code="identity.project", param="x-sekisho-project")
+    if declared.purpose not in (None, caller.purpose):
+        raise Forbidden("This key is not for that purpose.", code="identity.purpose", param="x-sekisho-purpose")
+    return caller

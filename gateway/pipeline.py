@@ -1,0 +1,143 @@
+"""The life of a request, top to bottom. Start reading here.
+
+``admit`` is everything that can refuse, while the HTTP status is still open; ``answer`` is the relay; leaving the
+passage closes it. No prompt byte leaves the process before its intent is written, no byte of an answer reaches the
+caller before that intent is on stable storage, and each intent gets exactly one outcome, whatever ends it::
+
+    async with checkpoint.passage(arrival) as passage:
+        await passage.admit()
+        async for chunk in passage.answer():
+            ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from time import perf_counter
+from types import TracebackType
+from typing import Literal, Self
+
+from msgspec.structs import replace
+
+from gateway.attempt import Attempt, Visit, begin
+from gateway.domain import Caller, Chunk, Outcome
+from gateway.errors import ClientGone, EngineUnavailable, SekishoError
+from gateway.identity.choice import narrow
+from gateway.identity.door import Reservation
+from gateway.policy.derive import derive
+from gateway.ports import Arrival, Call, Rooms
+
+ATTEMPTS = 2  # tries at different targets, while no byte of an answer has left
+
+Status = Literal["done", "failed", "hung_up"]
+
+
+class Checkpoint:
+    """The gate itself: one for each process."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    def passage(self, arrival: Arrival) -> Passage:
+        return Passage(self._rooms, arrival)
+
+    def turn_away(self, refusal: SekishoError, source: str) -> None:
+        """Note the refusal of what never became a request: an unknown route, a closing server."""
+        self._rooms.book.denial(code=refusal.code, status=refusal.status, source=source)
+        self._rooms.telemetry.refused(refusal.code)
+
+
+class Passage:
+    """One request on its way through."""
+
+    def __init__(self, rooms: Rooms, arrival: Arrival) -> None:
+        self._rooms = rooms
+        self._arrival = arrival
+        self._started = perf_counter()
+        self._caller: Caller | None = None
+        self._reservation: Reservation | None = None
+        self._visit: Visit | None = None
+        self._attempt: Attempt | None = None
+        self._complete = False
+
+    async def admit(self) -> Call:
+        """Let the request in, up to its written intent.
+
+        Raises:
+            SekishoError: a refusal, recorded once when the passage is left.
+        """
+        rooms, arrival = self._rooms, self._arrival
+        caller = self._caller = rooms.identity.identify(arrival.authorization)
+        self._reservation = rooms.limits.reserve(caller)
+        call = await arrival.unpack()
+        caller = self._caller = narrow(caller, call.declared)
+        rooms.fleet.candidates(call.model, call.capability, caller)  # an unknown model is refused before the search
+        with rooms.telemetry.stage("detect"):
+            detection = await rooms.privacy.detect(call.segments)
+        rooms.telemetry.found(detection.counts())
+        data = derive(caller, call.declared, detection)
+        self._visit = Visit(arrival.request_id, caller, call, self._reservation, detection, data)
+        self._attempt = await begin(rooms, self._visit)  # decide, choose, reserve tokens, redact, write the intent
+        return call
+
+    async def answer(self) -> AsyncGenerator[Chunk]:
+        """Yield the answer, values restored; try another target while nothing has left.
+
+        Raises:
+            SekishoError: before the first chunk the status is still open; after it, the caller gets an error event.
+        """
+        while self._attempt is not None:
+            try:
+                async with aclosing(self._attempt.answer()) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+                self._complete = True
+                return
+            except EngineUnavailable as error:
+                if self._attempt.answered or self._attempt.visit.attempts >= ATTEMPTS:
+                    raise
+                failed, self._attempt = self._attempt, None
+                failed.end("failed", error.code)
+                failed.visit.failed.add(failed.target.id)
+                self._attempt = await begin(self._rooms, failed.visit)
+
+    async def __aenter__(self) -> Self:
+        self._rooms.telemetry.entered()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close: one outcome or one denial, everything given back. Awaits nothing, so nothing can cut it short."""
+        attempt, status, code = self._attempt, *self._verdict(error)
+        refused = attempt is None and status == "failed"
+        seconds = perf_counter() - self._started
+        outcome = attempt.end(status, code) if attempt else Outcome(status, code, total_seconds=seconds)
+        if refused and error is not None:
+            self._refuse(error)
+        if self._reservation is not None:
+            self._reservation.settle(attempt.used() if attempt else None)
+        endpoint, model = self._arrival.endpoint, attempt.target.model if attempt else ""
+        self._rooms.telemetry.left(endpoint, model, replace(outcome, total_seconds=seconds), refused=refused)
+
+    def _verdict(self, error: BaseException | None) -> tuple[Status, str]:
+        if error is None:
+            return ("done" if self._complete else "hung_up"), ""
+        if isinstance(error, asyncio.CancelledError | GeneratorExit | ClientGone):
+            return "hung_up", ""
+        return "failed", error.code if isinstance(error, SekishoError) else SekishoError.default_code
+
+    def _refuse(self, error: BaseException) -> None:
+        refusal = error if isinstance(error, SekishoError) else SekishoError()
+        visit = self._visit
+        self._rooms.book.denial(
+            code=refusal.code,
+            status=refusal.status,
+            caller=self._caller,
+            question=visit.question if visit else None,
+            decision=visit.decision if visit else None,
+            request_id=self._arrival.request_id,
+            source=self._arrival.source,
+        )

@@ -1,0 +1,79 @@
+"""What the pipeline is given: a request at the door, its unpacked form, and the rooms it passes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from gateway.audit.door import Book
+from gateway.domain import Capability, Declared, Segment
+from gateway.fleet.door import Fleet
+from gateway.identity.door import Identity, Limits
+from gateway.policy.door import Policy
+from gateway.privacy.door import Privacy
+from gateway.telemetry.door import Telemetry
+
+
+class Call(Protocol):
+    """An unpacked request: :class:`gateway.http.call.Call` is the real one."""
+
+    endpoint: str
+    capability: Capability
+    model: str
+    stream: bool
+    includes_usage: bool  # a streamed answer ends with its usage
+    uses_tools: bool
+    output_bound: int | None  # tokens the caller asked for at most
+    declared: Declared
+    segments: Sequence[Segment]
+    text_bytes: int  # UTF-8; no tokenizer makes more tokens than that
+
+    def body_for_engine(self, texts: Sequence[str]) -> dict[str, Any]:
+        """Return the body with one text per segment, in order, in place of the segments' own."""
+
+    def tool_name(self, name: str) -> str:
+        """Return the caller's own name of a tool whose name an engine gave back."""
+
+
+class Arrival(Protocol):
+    """A request at the door: who it says it is; its body not yet read."""
+
+    request_id: str
+    endpoint: str
+    source: str  # peer address, for refusals before identity
+
+    @property
+    def authorization(self) -> str | None: ...
+
+    async def unpack(self) -> Call:
+        """Read and check the body.
+
+        Raises:
+            BadRequest: naming the field.
+        """
+
+
+class Place(Protocol):
+    """Where this checkpoint stands."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def node(self) -> str: ...
+
+
+class Rooms(msgspec.Struct, frozen=True):
+    """The rooms of one checkpoint, each behind its door. Built in :mod:`gateway.app`."""
+
+    identity: Identity
+    limits: Limits
+    privacy: Privacy
+    policy: Policy
+    fleet: Fleet
+    book: Book
+    telemetry: Telemetry
+    site: Place
+    now: Callable[[], str]  # RFC 3339, UTC
