@@ -1,0 +1,83 @@
+# Sekisho. `make run` and `make test` set up what they need themselves; `make help` lists the rest.
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+SETUP := sh offline-bundle/deps/deps.sh
+OPA := .cache/bin/opa
+LOCKS := offline-bundle/locks
+PYTEST := $(BIN)/pytest
+FAST := -m "not real and not slow"
+
+.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs airgap bench soak locks clean
+
+help: ## show this list
+	@echo "Sekisho: an air-gapped gateway to large language models with a sovereignty policy engine."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: deps-run ## set up and serve on 127.0.0.1:8080 with a small demonstration model
+	@test -e sekisho.yaml || $(BIN)/sekisho init --preset demo --yes
+	@exec $(BIN)/sekisho serve
+
+test: deps ## set up and pass all tests, with the real parts
+	@$(PYTEST)
+
+check: deps-check lint types layers policy unit docs ## format, lint, types, layers, policy, unit tests, docs
+
+deps: ## install everything that developing and testing takes
+	@$(SETUP) test
+
+deps-run: ## install what serving takes
+	@$(SETUP) run
+
+deps-check:
+	@$(SETUP) check
+
+deps-bench:
+	@$(SETUP) bench
+
+format: deps-check ## put files into the house format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(OPA) fmt --write policies gateway/policy
+
+lint: deps-check
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: deps-check
+	@$(BIN)/mypy
+	@$(BIN)/mypy $(wildcard offline-bundle/deps/*.py)
+
+layers: deps-check
+	@$(BIN)/lint-imports
+
+policy: deps-check ## check and test the policies with the real OPA
+	@$(OPA) fmt --fail --list policies gateway/policy
+	@$(OPA) check --strict --capabilities policies/capabilities.json policies
+	@$(OPA) test --capabilities policies/capabilities.json policies
+
+unit: deps-check
+	@$(PYTEST) -q $(FAST)
+
+docs: deps-check ## build the documentation into site/
+	@$(BIN)/mkdocs build --quiet --strict --site-dir site
+
+airgap: deps ## prove that nothing leaves the machine
+	@$(PYTEST) tests/airgap -q -s
+
+bench: deps-bench ## measure against named peers; writes a table and JSON
+	@$(BIN)/python tests/bench/run.py $(BENCH)
+
+soak: deps ## the long forms of the tests, in parts that can be resumed
+	@$(BIN)/python tests/soak/run.py $(SOAK)
+
+locks: deps-check ## resolve the dependencies anew and lock them by hash (UPGRADE=1 takes newer versions)
+	@sh $(LOCKS)/make-locks.sh $(if $(UPGRADE),--upgrade)
+
+clean: ## remove what was built and cached; data, keys and logs in .sekisho stay
+	rm -rf .venv .cache site build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
