@@ -21,7 +21,7 @@ from gateway.http.walk import depth_exceeds, dotted
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 T = TypeVar("T")
 
-_WHERE = re.compile(r" - at `(key in )?\$\.?(?P<path>[^`]*)`$")
+_WHERE = re.compile(r" - at (`key` in )?`\$\.?(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]*)`")
 
 

@@ -101,7 +101,8 @@ def _walk_schema(node: dict[str, Any], visit: Visit, path: Path) -> dict[str, An
         elif key in SCHEMA_KEYWORDS:
             walked[key] = walk(value, SCHEMA if isinstance(value, dict | list) else TEXT, visit, below)
         else:
-            walked[visit(below, key)] = walk(value, TEXT, visit, below)
+            name = visit(below, key)
+            walked[name] = walk(value, TEXT, visit, below)
     return walked
 
 
@@ -118,7 +119,7 @@ def replace(texts: Iterator[str]) -> Visit:
 def depth_exceeds(node: Any, limit: int) -> bool:
     """Whether objects and arrays nest deeper than ``limit``. Iterative: it must survive what it measures."""
     level = [node]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         below: list[Any] = []
         for item in level:
             if isinstance(item, dict):

@@ -1,0 +1,86 @@
+"""uvicorn on one address or one socket, with our signals instead of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import uvicorn
+
+from gateway.errors import SetupError
+from gateway.settings import ServerSettings
+
+CLOSE_SECONDS = 2  # for connections that are idle, or whose request outlived the grace time
+
+
+class Listener(uvicorn.Server):
+    """One server of this process. Ends when ``should_exit`` is set; signals are the composition root's."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config)
+        self._sockets = sockets
+
+    @classmethod
+    def on_address(cls, app: Any, settings: ServerSettings) -> Self:
+        """Listen on TCP.
+
+        Raises:
+            SetupError: the address is taken, or is not this machine's.
+        """
+        tls = {"ssl_certfile": settings.tls_certificate, "ssl_keyfile": settings.tls_key}
+        used = tls if settings.tls_certificate else {}
+        return cls(_config(app, **used), [_bind(settings.listen)])
+
+    @classmethod
+    def on_socket(cls, app: Any, bound: socket.socket) -> Self:
+        """Listen on a Unix socket that is already bound, with its mode set."""
+        return cls(_config(app), [bound])
+
+    async def run_sockets(self) -> None:
+        """Serve until told to stop."""
+        await super().serve(self._sockets)
+
+    async def began(self) -> None:
+        """Return once connections are taken."""
+        while not self.started:
+            await asyncio.sleep(0.005)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: Any, **tls: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        loop="none",  # this loop, already uvloop
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=CLOSE_SECONDS,
+        backlog=2048,
+        **tls,  # type: ignore[arg-type]  # only ssl_certfile and ssl_keyfile come here
+    )
+
+
+def _bind(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, int(port)))
+    except OSError as error:
+        bound.close()
+        mend = "End what listens there, or set server.listen to another port."
+        raise SetupError(f"Nothing can listen on {listen}.", mend) from error
+    bound.setblocking(False)
+    return bound
