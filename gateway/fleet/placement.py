@@ -1,0 +1,65 @@
+"""One slot of one engine, held for one attempt. Implements :class:`gateway.fleet.door.Placement`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from time import monotonic
+from typing import Self, cast
+
+from gateway.domain import Chunk, Grant, Prompt, Target
+from gateway.fleet.member import Desk
+from gateway.fleet.slots import Lease, Use
+
+
+class HeldSlot:
+    """A slot until :meth:`release`, which MUST come after the answer's generator was closed."""
+
+    __slots__ = ("_desk", "_lease", "_released", "_since", "_use", "grant")
+
+    def __init__(self, desk: Desk, lease: Lease, grant: Grant) -> None:
+        self.grant = grant
+        self._desk = desk
+        self._lease = lease
+        self._since = monotonic()
+        self._use: Use = "untouched"
+        self._released = False
+
+    @property
+    def target(self) -> Target:
+        return self._desk.target
+
+    @property
+    def slot(self) -> int:
+        return self._lease.slot
+
+    @property
+    def reuse_cache(self) -> bool:
+        return self._lease.reuse_cache
+
+    @property
+    def context_tokens(self) -> int:
+        return self._desk.engine.context_tokens
+
+    def under(self, grant: Grant) -> Self:
+        """Return this placement under what a newer decision says of the same target."""
+        if grant.id != self.target.id:
+            raise ValueError("a placement keeps its target")
+        self.grant = grant
+        return self
+
+    async def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
+        """As :meth:`gateway.engines.door.Engine.answer`; notes whether the engine took the prompt."""
+        if self._use == "untouched":
+            self._use = "asked"
+        async with aclosing(cast(AsyncGenerator[Chunk, None], self._desk.engine.answer(prompt))) as chunks:
+            async for chunk in chunks:
+                self._use = "answered"
+                yield chunk
+
+    def release(self) -> None:
+        """Give the slot back. Synchronous; a second call does nothing."""
+        if self._released:
+            return
+        self._released = True
+        self._desk.give_back(self._lease, self._use, monotonic() - self._since)

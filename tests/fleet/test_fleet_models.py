@@ -1,0 +1,78 @@
+"""Which models a caller sees: its own, by name or alias; all others are as if absent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.domain import Capability
+from gateway.errors import ModelNotFound
+
+
+@pytest.fixture
+def fleet(make_fleet: Any, engine: Any, target: Any) -> Any:
+    return make_fleet(
+        (target("w0", "tiny"), engine()),
+        (target("w1", "tiny"), engine()),
+        (target("w2", "big", Capability.CHAT), engine()),
+    )
+
+
+@pytest.mark.parametrize("asked", ["tiny", "alias"])
+def test_a_model_is_served_under_name_and_alias(fleet: Any, caller: Any, asked: str) -> None:
+    found = fleet.candidates(asked, Capability.CHAT, caller())
+
+    assert [target.id for target in found] == ["site/node/w0:tiny", "site/node/w1:tiny"]
+
+
+@pytest.mark.parametrize("own", ["tiny", "alias"])
+def test_a_key_may_name_its_models_either_way(fleet: Any, caller: Any, own: str) -> None:
+    assert fleet.candidates("tiny", Capability.CHAT, caller(models=(own,)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "capability"),
+    [
+        ("absent", Capability.CHAT),
+        ("unserved", Capability.CHAT),
+        ("tiny", Capability.CHAT),
+        ("", Capability.CHAT),
+        ("big", Capability.COMPLETE),
+    ],
+)
+def test_absent_unserved_and_foreign_models_are_not_found_alike(
+    fleet: Any, caller: Any, asked: str, capability: Capability
+) -> None:
+    with pytest.raises(ModelNotFound, match="does not exist or you do not have access") as refusal:
+        fleet.candidates(asked, capability, caller(models=("big",)))
+
+    assert refusal.value.param == "model"
+    assert "tiny." not in refusal.value.message
+
+
+def test_the_refusal_lists_the_callers_models_and_the_way_to_an_alias(fleet: Any, caller: Any) -> None:
+    with pytest.raises(ModelNotFound) as refusal:
+        fleet.candidates("gpt-4o", Capability.CHAT, caller())
+
+    assert "Your models: alias, big, tiny." in refusal.value.message
+    assert "sekisho models alias gpt-4o tiny" in refusal.value.message
+
+
+@pytest.mark.parametrize("asked", ["write to anna@example.org", "a" * 200, "x\n; rm -rf /", "模型"])
+def test_a_name_that_could_be_anything_is_not_repeated(fleet: Any, caller: Any, asked: str) -> None:
+    with pytest.raises(ModelNotFound) as refusal:
+        fleet.candidates(asked, Capability.CHAT, caller())
+
+    assert asked not in refusal.value.message
+    assert "sekisho models alias NAME tiny" in refusal.value.message
+
+
+def test_a_caller_without_any_model_is_told_so(fleet: Any, caller: Any) -> None:
+    with pytest.raises(ModelNotFound, match="No model is open to this key"):
+        fleet.candidates("tiny", Capability.CHAT, caller(models=("absent",)))
+
+
+def test_two_members_cannot_have_one_id(make_fleet: Any, engine: Any, target: Any) -> None:
+    with pytest.raises(ValueError, match="one target id"):
+        make_fleet((target("w0"), engine()), (target("w0"), engine()))
