@@ -41,7 +41,9 @@ def read_manifests(folder: Path) -> tuple[Manifest, ...]:
     """
     if not folder.is_dir():
         raise SetupError(f"There is no folder of model manifests at {folder}.", "Set models_dir in sekisho.yaml.")
-    manifests = sorted((_read_manifest(path) for path in sorted(folder.glob("*.yaml"))), key=lambda m: m.name)
+    manifests = sorted(
+        (parse_manifest(_read_yaml(path), str(path)) for path in sorted(folder.glob("*.yaml"))), key=lambda m: m.name
+    )
     names_of(manifests)
     return tuple(manifests)
 
@@ -98,14 +100,19 @@ def check_alias(alias: str, model: str, models: Mapping[str, Manifest], *, mend:
         raise SetupError(f"There is no model {model!r}.", mend or f"Models: {known}.", exit_code=2)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def parse_manifest(raw: Any, source: str) -> Manifest:
+    """Return the manifest that plain data hold; ``source`` says in errors where they came from.
+
+    Raises:
+        SetupError: rule 1.
+    """
     try:
-        manifest = msgspec.convert(_read_yaml(path), Manifest)
+        manifest = msgspec.convert(raw, Manifest)
     except msgspec.ValidationError as error:
-        raise SetupError(f"{path}: {error}.", _FIELDS) from error
+        raise SetupError(f"{source}: {error}.", _FIELDS) from error
     problem = _problem_of(manifest)
     if problem:
-        raise SetupError(f"{path}: {problem}.", _FIELDS)
+        raise SetupError(f"{source}: {problem}.", _FIELDS)
     return manifest
 
 

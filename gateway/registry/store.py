@@ -12,16 +12,17 @@ Example::
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import yaml
 
 from gateway.errors import SetupError
 from gateway.registry import intake
-from gateway.registry.catalogue import check_alias, names_of, read_aliases, read_manifests
+from gateway.registry.catalogue import check_alias, names_of, parse_manifest, read_aliases, read_manifests
 from gateway.registry.manifest import Manifest
 
 
@@ -41,18 +42,18 @@ class ContentStore:
         manifests: folder of ``*.yaml`` manifests, read once.
         store: folder of the content store; made when something is added.
         aliases: file of the site's own aliases; need not exist.
+        site: folder of the site's own manifests, which :meth:`register` writes; need not exist.
 
     Raises:
         SetupError: see :mod:`gateway.registry.catalogue`.
     """
 
-    def __init__(self, manifests: Path, store: Path, aliases: Path | None = None) -> None:
+    def __init__(self, manifests: Path, store: Path, aliases: Path | None = None, site: Path | None = None) -> None:
         self._folder = store / "sha256"
         self._aliases_file = aliases
-        self._manifests = read_manifests(manifests)
-        self._models = {manifest.name: manifest for manifest in self._manifests}
-        self._aliases = read_aliases(aliases, self._models)
-        self._names = self._all_names()
+        self._site = site
+        own = read_manifests(site) if site is not None and site.is_dir() else ()
+        self._set_manifests((*read_manifests(manifests), *own))
 
     def manifests(self) -> Sequence[Manifest]:
         """Return all known models, sorted by name."""
@@ -61,6 +62,37 @@ class ContentStore:
     def find(self, name: str) -> Manifest | None:
         """Return the manifest with that name or alias. One dictionary look-up."""
         return self._names.get(name)
+
+    def describe(self) -> list[dict[str, object]]:
+        """Return one plain object per model: its manifest, the site's aliases for it, whether its bytes are there."""
+        absent = {manifest.name for manifest in self.missing()}
+        return [
+            {
+                **msgspec.to_builtins(manifest),
+                "site_aliases": sorted(alias for alias, model in self._aliases.items() if model == manifest.name),
+                "present": manifest.name not in absent,
+            }
+            for manifest in self._manifests
+        ]
+
+    def register(self, manifest: Mapping[str, object]) -> None:
+        """Make a model known by its manifest, as plain data; on stable storage when this returns.
+
+        Registering the same manifest again changes nothing.
+
+        Raises:
+            SetupError: this store has no folder for the site's own manifests, the manifest is not valid, or one of its
+                names is taken by another model.
+        """
+        if self._site is None:
+            raise SetupError("This installation has no folder for its own manifests.", "Set data_dir in sekisho.yaml.")
+        known = parse_manifest(dict(manifest), "The manifest")
+        if self._models.get(known.name) == known:
+            return
+        names_of((*self._manifests, known))
+        text = yaml.safe_dump(msgspec.to_builtins(known), allow_unicode=True, sort_keys=False)
+        intake.write_text(self._site / f"{known.name}.yaml", text)
+        self._set_manifests((*self._manifests, known))
 
     def canonical(self, name: str) -> str | None:
         """Return the own name of the model behind a name or alias."""
@@ -144,6 +176,12 @@ class ContentStore:
 
     def _path(self, manifest: Manifest) -> Path:
         return self._folder / manifest.sha256
+
+    def _set_manifests(self, manifests: tuple[Manifest, ...]) -> None:
+        self._manifests = tuple(sorted(manifests, key=lambda manifest: manifest.name))
+        self._models = {manifest.name: manifest for manifest in self._manifests}
+        self._aliases: dict[str, str] = read_aliases(self._aliases_file, self._models)
+        self._names = self._all_names()
 
     def _all_names(self) -> dict[str, Manifest]:
         site = {alias: self._models[model] for alias, model in self._aliases.items()}
