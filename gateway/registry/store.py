@@ -48,6 +48,8 @@ class ContentStore:
         SetupError: see :mod:`gateway.registry.catalogue`.
     """
 
+    _aliases: dict[str, str]
+
     def __init__(self, manifests: Path, store: Path, aliases: Path | None = None, site: Path | None = None) -> None:
         self._folder = store / "sha256"
         self._aliases_file = aliases
@@ -180,7 +182,7 @@ class ContentStore:
     def _set_manifests(self, manifests: tuple[Manifest, ...]) -> None:
         self._manifests = tuple(sorted(manifests, key=lambda manifest: manifest.name))
         self._models = {manifest.name: manifest for manifest in self._manifests}
-        self._aliases: dict[str, str] = read_aliases(self._aliases_file, self._models)
+        self._aliases = read_aliases(self._aliases_file, self._models)
         self._names = self._all_names()
 
     def _all_names(self) -> dict[str, Manifest]:
