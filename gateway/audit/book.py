@@ -1,0 +1,244 @@
+"""THE BOOK on disk: the :class:`~gateway.audit.door.Book` that one process writes for one origin and retention class.
+
+Guarantees, and where they are kept:
+
+1. A record is the kernel's when the call returns: a killed process loses nothing (:mod:`gateway.audit.journal`).
+2. ``durable`` returns only after data and names are synced; one sync serves all who wait (``committer``).
+3. Records are leaves of one tree; its heads are signed at least each ``checkpoint_seconds`` or ``checkpoint_records``
+   while there is traffic, and at the end; only what is on stable storage is signed (``heads``).
+4. A log that was moved, deleted, cut or lengthened by others is noticed at the next sync, at the latest within a
+   second; from then on nothing is acknowledged. So it is after a failed write or sync. A full disk is tried again each
+   second, and leaves a ``gap`` record; closing records use a reserve meanwhile (``writer``).
+5. One writer: an exclusive lock for as long as the book is open (``lock``).
+6. What a killed process left is put in order at the next start, or refused by name (``recovery``).
+
+::
+
+    book = LogBook(settings.data / "audit", origin=settings.origin, log_key=keyring.log_key(), settings=settings.audit)
+    book.open()
+    entry = book.intent(caller, question, decision, target, redactions)
+    await entry.durable()
+    entry.close(Outcome("done"))
+    book.close()
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.audit import record as records
+from gateway.audit.committer import Committer
+from gateway.audit.disk import Disk, sync_folder
+from gateway.audit.lock import FolderLock
+from gateway.audit.note import Signer
+from gateway.audit.recovery import Found, recover
+from gateway.audit.writer import RECORD_REFUSED, Writer
+from gateway.domain import Caller, Decision, Outcome, PolicyInput, Target
+from gateway.errors import AuditUnavailable, SetupError
+from gateway.settings import AuditSettings
+
+_EVENT = re.compile(r"(admin|config|erasure|heartbeat|key|model|policy)(\.[a-z_]+)*")
+_TICK_SECONDS = 0.25
+
+
+class LogEntry:
+    """One intent of a :class:`LogBook`. See :class:`~gateway.audit.door.Entry`."""
+
+    __slots__ = ("_committer", "_request", "_writer", "sequence")
+
+    def __init__(self, writer: Writer, committer: Committer, sequence: int, request: str) -> None:
+        self.sequence = sequence
+        self._request = request
+        self._writer: Writer | None = writer
+        self._committer = committer
+
+    async def durable(self) -> None:
+        await self._committer.wait(self.sequence + 1)
+
+    def close(self, outcome: Outcome) -> None:
+        writer, self._writer = self._writer, None
+        if writer:
+            writer.write_closing(records.outcome_record(self._request, self.sequence, outcome))
+
+
+class LogBook:
+    """The book of one process.
+
+    Args:
+        folder: the audit folder of the data directory; the log lies in ``<folder>/<origin>/<retention class>``.
+        origin: ``site/node/worker``.
+        log_key: signs checkpoints.
+        settings: checkpoint intervals and retention class.
+        disk: how files are appended and synced.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        origin: str,
+        log_key: Ed25519PrivateKey,
+        settings: AuditSettings,
+        disk: Disk | None = None,
+    ) -> None:
+        self.folder = log_folder(folder, origin, settings.retention_class)
+        self._base = folder
+        self._signer = Signer(origin, log_key)
+        self._settings = settings
+        self._disk = disk or Disk()
+        self._lock = FolderLock(self.folder)
+        self._writer: Writer | None = None
+        self._committer: Committer | None = None
+
+    def open(self) -> None:
+        """Take the log up, repair what a crash left, and begin to write. Blocks; a long log takes longer.
+
+        Raises:
+            SetupError: another process writes it, or it is not what was written.
+        """
+        try:
+            _make_folders(self._base, self.folder)
+            self._lock.take()
+            found = recover(self.folder, self._signer.origin, self._signer.verifier)
+            writer = Writer(self._lock, found, self._signer, self._settings, self._disk)
+            _tell_recovered(writer, found)
+        except OSError as error:
+            self._lock.release()
+            mend = "Check who owns it and whether its disk works."
+            raise SetupError(f"The audit log {self.folder} cannot be opened.", mend) from error
+        except SetupError:
+            self._lock.release()
+            raise
+        tick_seconds = min(_TICK_SECONDS, self._settings.checkpoint_seconds / 4)
+        self._writer, self._committer = writer, Committer(writer.sync, writer.rest, tick_seconds)
+        self._committer.start(0)
+        self._committer.wake()
+
+    def close(self) -> None:
+        """Sync, sign the last head, and give the log back. Blocks for a few syncs. Safe to call twice."""
+        if self._writer and self._committer:
+            self._committer.stop()
+            self._writer.finish()
+            self._writer = self._committer = None
+            self._lock.release()
+
+    def verifier_key(self) -> str:
+        """Return the public key of this log as a C2SP verifier key, named after its origin."""
+        return self._signer.verifier_key()
+
+    def ready(self) -> bool:
+        return bool(self._writer and self._writer.well and self._committer and self._committer.alive)
+
+    def intent(
+        self, caller: Caller, question: PolicyInput, decision: Decision, target: Target, redactions: Mapping[str, int]
+    ) -> LogEntry:
+        writer, committer = self._parts()
+        request = question.request.id
+        sequence = writer.write(
+            records.Intent(
+                request=request,
+                caller=records.caller_ref(caller),
+                input=question,
+                decision=decision,
+                target=target,
+                redactions=redactions,
+            )
+        )
+        committer.wake()
+        return LogEntry(writer, committer, sequence, request)
+
+    def denial(
+        self,
+        *,
+        code: str,
+        status: int,
+        caller: Caller | None = None,
+        question: PolicyInput | None = None,
+        decision: Decision | None = None,
+        request_id: str = "",
+        source: str = "",
+    ) -> None:
+        if not self._writer:
+            return
+        if caller is None:
+            self._writer.count_denial(source, code, status)
+            return
+        denial = records.Denial(
+            request=request_id,
+            code=code,
+            status=status,
+            source=source[: records.LONGEST_WORD],
+            caller=records.caller_ref(caller),
+            input=question,
+            decision=decision,
+        )
+        try:
+            self._writer.write(denial)
+        except AuditUnavailable as refused:
+            if refused.code == RECORD_REFUSED:  # too large, or no Unicode: then without what was asked
+                denial.input = denial.decision = None
+                with contextlib.suppress(AuditUnavailable):
+                    self._writer.write(denial)
+
+    def event(self, type: str, **details: Any) -> None:
+        """See :meth:`gateway.audit.door.Book.event`. ``details`` are JSON values without floats.
+
+        Raises:
+            AuditUnavailable: not written.
+            TypeError, ValueError: the details or the type are not fit for a record.
+        """
+        if not _EVENT.fullmatch(type):
+            raise ValueError(f"{type} is no type of an administrative record")
+        writer, committer = self._parts()
+        writer.write(records.Event(type=type, details=details))
+        committer.wake()
+
+    async def durable(self) -> None:
+        writer, committer = self._parts()
+        await committer.wait(writer.size)
+
+    def _parts(self) -> tuple[Writer, Committer]:
+        if not self._writer or not self._committer or not self._committer.alive:
+            raise AuditUnavailable
+        return self._writer, self._committer
+
+
+def log_folder(base: Path, origin: str, retention_class: str) -> Path:
+    """Return where a log lies below the audit folder."""
+    return base / origin / retention_class
+
+
+def _make_folders(base: Path, folder: Path) -> None:
+    """Make the log's folders, mode 0700, with their names on stable storage. Raises OSError."""
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for part in reversed((folder / "tile" / "entries", *(folder / "tile" / "entries").parents)):
+        if part.is_relative_to(base) and not part.exists():
+            part.mkdir(mode=0o700)
+            sync_folder(part.parent)
+
+
+def _tell_recovered(writer: Writer, found: Found) -> None:
+    """Close what the last process left open, and say what was repaired. The disk may be full: then they wait."""
+    size = writer.size
+    interrupted = dict(found.open_intents)
+    for sequence, request in interrupted.items():
+        writer.write_closing(records.outcome_record(request, sequence, Outcome("interrupted")))
+    if interrupted or found.torn:
+        with contextlib.suppress(AuditUnavailable):
+            writer.write(
+                records.Event(
+                    type="recovered",
+                    details={
+                        "records": size,
+                        "interrupted": len(interrupted),
+                        "torn_bytes": found.torn_bytes,
+                        "torn_sha256": found.torn_sha256,
+                    },
+                )
+            )

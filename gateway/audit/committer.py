@@ -1,0 +1,120 @@
+"""Group commit: one thread that syncs for everybody who waits.
+
+Whoever writes wakes the thread; while it syncs, others write; the next sync covers all of them. Waiters live in
+asyncio: each loop is woken once per sync, not once per waiter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from gateway.errors import AuditUnavailable
+
+_Waiter = tuple[int, "asyncio.Future[None]"]
+
+
+class Committer:
+    """Runs ``sync`` and ``rest`` in its thread: when woken, and at least every ``tick_seconds``.
+
+    Args:
+        sync: puts everything written so far on stable storage, returns how many records that is. Raises
+            AuditUnavailable: nothing of it may be acknowledged.
+        rest: work that nobody waits for. MUST NOT raise.
+        tick_seconds: longest time between two rounds.
+    """
+
+    def __init__(self, sync: Callable[[], int], rest: Callable[[], None], tick_seconds: float) -> None:
+        self._sync = sync
+        self._rest = rest
+        self._tick_seconds = tick_seconds
+        self._lock = threading.Lock()
+        self._waiters: list[_Waiter] = []
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="sekisho-audit", daemon=True)
+        self.durable = 0
+
+    def start(self, durable: int) -> None:
+        """Begin, with ``durable`` records already on stable storage."""
+        self.durable = durable
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Ask for a sync. Returns at once."""
+        self._wake.set()
+
+    async def wait(self, size: int) -> None:
+        """Return once ``size`` records are on stable storage. Raises AuditUnavailable."""
+        if self.durable >= size:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            if self._stopping:
+                raise AuditUnavailable
+            self._waiters.append((size, future))
+        self._wake.set()
+        await future
+
+    def stop(self) -> None:
+        """Sync once more, tell every waiter, and end the thread."""
+        with self._lock:
+            self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        """Whether anybody would ever be told."""
+        return self._thread.is_alive() and not self._stopping
+
+    def _run(self) -> None:
+        try:
+            self._serve()
+        finally:  # also when a bug ends the thread: nobody may wait for ever, and nothing may be acknowledged
+            with self._lock:
+                self._stopping = True
+                left, self._waiters = self._waiters, []
+            _tell(left, AuditUnavailable())
+
+    def _serve(self) -> None:
+        while not self._stopping:
+            self._wake.wait(self._tick_seconds)
+            self._wake.clear()
+            self._round()
+            self._rest()
+        self._round()
+
+    def _round(self) -> None:
+        error: AuditUnavailable | None = None
+        try:
+            self.durable = self._sync()
+        except AuditUnavailable as problem:
+            error = problem
+        with self._lock:
+            done = [waiter for waiter in self._waiters if error or waiter[0] <= self.durable]
+            self._waiters = [waiter for waiter in self._waiters if not error and waiter[0] > self.durable]
+        _tell(done, error)
+
+
+def _tell(waiters: Iterable[_Waiter], error: AuditUnavailable | None) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = defaultdict(list)
+    for _, future in waiters:
+        by_loop[future.get_loop()].append(future)
+    for loop, futures in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # that loop is closed, and nobody waits in it any more
+            loop.call_soon_threadsafe(_resolve, futures, error)
+
+
+def _resolve(futures: list[asyncio.Future[None]], error: AuditUnavailable | None) -> None:
+    for future in futures:
+        if future.done():  # its request was cancelled
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(AuditUnavailable(code=error.code, retry_after_seconds=error.retry_after_seconds))

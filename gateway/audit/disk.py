@@ -1,0 +1,54 @@
+"""The few calls by which the log touches its disk, in one place, so that a test can make any of them fail."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+
+class Disk:
+    """Appending, truncating and syncing. All raise OSError."""
+
+    def append(self, descriptor: int, data: bytes, at: int) -> None:
+        """Append all of ``data`` to a file of ``at`` bytes, or nothing: a part that was written is cut off again."""
+        written = 0
+        try:
+            written = os.write(descriptor, data)
+            if written < len(data):  # the disk became full within the record
+                written += os.write(descriptor, data[written:])
+        except OSError:
+            if written:
+                os.ftruncate(descriptor, at)
+            raise
+        if written < len(data):
+            os.ftruncate(descriptor, at)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def sync(self, descriptor: int) -> None:
+        os.fdatasync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put names made or changed in a folder on stable storage. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace(path: Path, content: bytes, *, durable: bool) -> None:
+    """Replace a file as a whole, so that a reader sees the old or the new one. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        if os.write(descriptor, content) != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if durable:
+            os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.replace(path)
+    if durable:
+        sync_folder(path.parent)

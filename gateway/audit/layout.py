@@ -1,0 +1,98 @@
+"""Where everything of one log lies, and how records are framed: C2SP ``tlog-tiles``. Values only; opens no file.
+
+One log is one folder, ``<data_dir>/audit/<site>/<node>/<worker>/<retention class>/``::
+
+    checkpoint            the latest signed head, replaced whole
+    checkpoints           every signed head, appended; an empty line after each
+    tile/entries/x001/234 256 records ("entry bundle"), each after its length in 2 bytes, big-endian
+    tile/0/x001/234       their leaf hashes, 32 bytes each
+    tile/1/004            one hash for each full tile of the level below, and so on
+    sizes                 length in bytes of every full bundle, 8 bytes each, big-endian
+    open                  no intent below this sequence still lacks its outcome
+    lock                  held by the one writer
+    reserve               space that is given back when the disk is full
+
+The **entry bundles are the truth**: records are appended to the last one in place, it is final at 256, and it is never
+written twice. Everything else but the two checkpoint files can be made again from them. Canonical JSON has no raw
+control characters, so ``grep -a`` works on a bundle. Partial tiles differ from ``tlog-tiles`` in one point: they have
+their final name from the start, and grow.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+BUNDLE_RECORDS = 256
+HASH_BYTES = 32
+LENGTH_BYTES = 2
+MOST_RECORD_BYTES = 60 * 1024
+CHECKPOINT = "checkpoint"
+HISTORY = "checkpoints"
+
+_length = struct.Struct(">H")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One record in a bundle. ``offset`` is where its length stands; ``data`` its canonical JSON."""
+
+    offset: int
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        return self.offset + LENGTH_BYTES + len(self.data)
+
+
+def tile_path(level: int | str, index: int) -> str:
+    """Return a tile's path: ``tile_path("entries", 1234067)`` is ``tile/entries/x001/x234/067``."""
+    parts = [f"{index % 1000:03d}"]
+    while index >= 1000:
+        index //= 1000
+        parts.insert(0, f"x{index % 1000:03d}")
+    return "/".join(("tile", str(level), *parts))
+
+
+def tile_index(path: Path, base: Path) -> int | None:
+    """Return the index of a tile file below ``base``, ``None`` when it is not named as a tile is."""
+    parts = path.relative_to(base).parts
+    digits = [part.removeprefix("x") for part in parts]
+    if not all(len(part) == 3 and part.isdecimal() and part.isascii() for part in digits):
+        return None
+    index = int("".join(digits))
+    return index if (base / Path(*parts)) == base / Path(*Path(tile_path("-", index)).parts[2:]) else None
+
+
+def frame(data: bytes) -> bytes:
+    """Return a record as it stands in a bundle."""
+    return _length.pack(len(data)) + data
+
+
+def frames(bundle: bytes) -> Iterator[Frame]:
+    """Yield the whole records of a bundle; stops before the first one that is cut off or has no length."""
+    offset = 0
+    while offset + LENGTH_BYTES <= len(bundle):
+        (length,) = _length.unpack_from(bundle, offset)
+        end = offset + LENGTH_BYTES + length
+        if not 0 < length <= MOST_RECORD_BYTES or end > len(bundle):
+            return
+        yield Frame(offset, bundle[offset + LENGTH_BYTES : end])
+        offset = end
+
+
+def notes(history: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield ``(offset, note)`` of a checkpoint history; what follows the last whole note is not yielded.
+
+    A note has one empty line before its signatures, and ends with the next one.
+    """
+    offset = 0
+    while True:
+        middle = history.find(b"\n\n", offset)
+        end = history.find(b"\n\n", middle + 2) if middle >= 0 else -1
+        if end < 0:
+            return
+        yield offset, history[offset : end + 1]
+        offset = end + 2

@@ -1,0 +1,239 @@
+"""What a log's folder holds when a writer opens it: taken up, repaired, or refused.
+
+Repaired: a tail that was cut off while it was being written, beyond the last signed head (records, checkpoints), and
+files that follow from others. Refused, by name: everything that a crash cannot do, such as records missing below the
+last signed head, other records under it, a full bundle gone or cut, a history that lacks the published head, a key
+that is not the one that signed. Nothing is written here but the cutting of torn tails, and that only when all else is
+sound.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from gateway.audit import layout
+from gateway.audit.disk import sync_folder
+from gateway.audit.growing import Tampered
+from gateway.audit.journal import Tail, check_sealed
+from gateway.audit.merkle import leaf_hash
+from gateway.audit.note import Checkpoint, NoteError, Verifier, open_checkpoint
+from gateway.audit.tiles import BundleSizes, HashTiles
+from gateway.errors import SetupError
+
+_MEND = "Compare with a copy kept elsewhere; `sekisho audit verify` names every place. The log is not touched."
+_EMPTY = Checkpoint("", 0, b"")
+
+
+class _Glimpse(msgspec.Struct):
+    """What recovery needs to know of a record."""
+
+    type: str
+    sequence: int
+    intent: int = -1
+    request: str = ""
+
+
+_glimpse = msgspec.json.Decoder(_Glimpse)
+
+
+@dataclass
+class Found:
+    """A log as it was taken up.
+
+    ``torn`` are the ends that were cut off: file, bytes kept, bytes lost. ``open_intents`` maps the sequence of an
+    intent without outcome to its request.
+    """
+
+    tail: Tail
+    head: Checkpoint = _EMPTY
+    history_bytes: int = 0
+    torn: list[tuple[Path, int, bytes]] = field(default_factory=list)
+    open_intents: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def torn_bytes(self) -> int:
+        return sum(len(lost) for _, _, lost in self.torn)
+
+    @property
+    def torn_sha256(self) -> str:
+        return hashlib.sha256(b"".join(lost for _, _, lost in self.torn)).hexdigest() if self.torn else ""
+
+
+def recover(folder: Path, origin: str, verifier: Verifier) -> Found:
+    """Take up the log in ``folder``, whose lock the caller holds.
+
+    Raises:
+        SetupError: the log is not what was written; says what.
+        OSError: it cannot be read, or a torn tail cannot be cut.
+    """
+    try:
+        found = _heads(folder, origin, verifier)
+        _records(folder, found)
+        _cut_torn_tails(folder, found)
+        _sync_tail(folder, found)
+        found.open_intents = _open_intents(folder, found)
+    except Tampered as problem:
+        raise SetupError(f"The audit log {folder} is not as it was written: {problem}.", _MEND) from problem
+    return found
+
+
+def _heads(folder: Path, origin: str, verifier: Verifier) -> Found:
+    """Find the last signed head."""
+    path = folder / layout.HISTORY
+    raw = path.read_bytes() if path.exists() else b""
+    whole, last = 0, b""
+    for offset, last in layout.notes(raw):
+        whole = offset + len(last) + 1
+    published = folder / layout.CHECKPOINT
+    shown = published.read_bytes() if published.exists() else b""
+    if shown and shown + b"\n" not in raw[:whole]:
+        raise Tampered(f"{layout.CHECKPOINT} is not in {layout.HISTORY}")
+    head = _open_head(last, origin, verifier) if last else _EMPTY
+    return Found(Tail(HashTiles(folder)), head, whole)
+
+
+def _open_head(note: bytes, origin: str, verifier: Verifier) -> Checkpoint:
+    try:
+        head = open_checkpoint(note, verifier)
+    except NoteError as error:
+        raise Tampered(f"the last signed head in {layout.HISTORY}: {error}") from error
+    if head.origin != origin:
+        raise Tampered(f"its origin is {head.origin}, not {origin}")
+    return head
+
+
+def _records(folder: Path, found: Found) -> None:
+    """Rebuild the tree: up to the head from tiles, or from every record; from there on from the records."""
+    indexes = bundle_indexes(folder)
+    if indexes != list(range(len(indexes))):
+        missing = next(n for n, index in enumerate(indexes) if n != index)
+        raise Tampered(f"{layout.tile_path('entries', missing)} is gone")
+    covered = found.head.size // layout.BUNDLE_RECORDS
+    found.tail = _from_tiles(folder, covered) or Tail(tiles=HashTiles(folder))
+    try:
+        _replay(folder, found, len(indexes))
+    except Tampered:
+        if not found.tail.sizes:
+            raise
+        found.tail, found.torn = Tail(tiles=HashTiles(folder)), []  # perhaps only a tile is wrong: read every record
+        _replay(folder, found, len(indexes))
+
+
+def _from_tiles(folder: Path, bundles: int) -> Tail | None:
+    tiles = HashTiles(folder)
+    sizes = BundleSizes(folder).load()[:bundles]
+    if len(sizes) < bundles:
+        return None
+    try:
+        for index in range(bundles):
+            check_sealed(folder, index, sizes)
+    except Tampered:
+        return None
+    tree = tiles.load(bundles)
+    return None if tree is None else Tail(tree=tree, tiles=tiles, sizes=sizes)
+
+
+def _replay(folder: Path, found: Found, bundles: int) -> None:
+    """Read the bundles that the tail does not cover yet, checking the head's root on the way."""
+    tail, head = found.tail, found.head
+    _check_root(tail, head)
+    for index in range(len(tail.sizes), bundles):
+        path = folder / layout.tile_path("entries", index)
+        if tail.bytes or found.torn:  # a bundle after one that is not full: neither had been synced
+            _tear(path, path.read_bytes(), 0, found)
+        else:
+            _replay_bundle(path, found)
+    if tail.tree.size < head.size:
+        raise Tampered(f"it has {tail.tree.size} records; {head.size} were signed")
+
+
+def _replay_bundle(path: Path, found: Found) -> None:
+    tail, raw, end, count = found.tail, path.read_bytes(), 0, 0
+    for frame in layout.frames(raw):
+        if count == layout.BUNDLE_RECORDS:
+            break
+        if tail.tree.size >= found.head.size and not _is_record(frame.data, tail.tree.size):
+            break
+        leaf = leaf_hash(frame.data)
+        tail.tree.append(leaf)
+        tail.tiles.add(leaf)
+        end, count = frame.end, count + 1
+        _check_root(tail, found.head)
+    if end < len(raw):
+        _tear(path, raw, end, found)
+    if count == layout.BUNDLE_RECORDS:
+        tail.sizes.append(end)
+    else:
+        tail.bytes = end
+
+
+def _check_root(tail: Tail, head: Checkpoint) -> None:
+    if head.size and tail.tree.size == head.size and tail.tree.root() != head.root:
+        raise Tampered(f"the first {head.size} records are not those that were signed")
+
+
+def _tear(path: Path, raw: bytes, end: int, found: Found) -> None:
+    """Note a torn tail. Only beyond the signed head: below it, nothing was being written."""
+    if found.tail.tree.size < found.head.size:
+        raise Tampered(f"{path.name} is cut or changed after record {found.tail.tree.size}")
+    found.torn.append((path, end, raw[end:]))
+
+
+def _cut_torn_tails(folder: Path, found: Found) -> None:
+    """Cut what was found torn, the last file first, once everything else is known to be sound."""
+    for path, end, _ in reversed(found.torn):
+        os.truncate(path, end)
+        if not end:
+            path.unlink()
+    if found.history_bytes:
+        os.truncate(folder / layout.HISTORY, found.history_bytes)
+
+
+def _sync_tail(folder: Path, found: Found) -> None:
+    """Put on stable storage what the last process may have left in the kernel's hands."""
+    for index in range(found.head.size // layout.BUNDLE_RECORDS, len(found.tail.sizes) + bool(found.tail.bytes)):
+        path = folder / layout.tile_path("entries", index)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        for parent in (path.parent, path.parent.parent):
+            sync_folder(parent)
+
+
+def _is_record(data: bytes, sequence: int) -> bool:
+    try:
+        return _glimpse.decode(data).sequence == sequence
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+
+
+def _open_intents(folder: Path, found: Found) -> dict[int, str]:
+    """Return intents without outcome, from the low-water mark in ``open`` on, or from the beginning without one."""
+    try:
+        start = int((folder / "open").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        start = 0
+    waiting: dict[int, str] = {}
+    first = min(start, found.tail.tree.size) // layout.BUNDLE_RECORDS
+    for index in range(first, len(bundle_indexes(folder))):
+        for frame in layout.frames((folder / layout.tile_path("entries", index)).read_bytes()):
+            record = _glimpse.decode(frame.data)
+            if record.type == "intent":
+                waiting[record.sequence] = record.request
+            elif record.type == "outcome":
+                waiting.pop(record.intent, None)
+    return waiting
+
+
+def bundle_indexes(folder: Path) -> list[int]:
+    """Return the indexes of all bundles that exist, in order."""
+    base = folder / "tile" / "entries"
+    found = (layout.tile_index(path, base) for path in base.rglob("*") if path.is_file())
+    return sorted(index for index in found if index is not None)

@@ -1,0 +1,133 @@
+"""Files that follow from the records: hash tiles, and the sizes of full bundles.
+
+They make a start fast (one tile per level instead of every record) and name a changed record (its hash is here). They
+are written before the checkpoint that covers them, and not synced: after a power cut they are made again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from gateway.audit import layout
+from gateway.audit.merkle import CompactRange, root_hash
+
+_FULL = layout.BUNDLE_RECORDS * layout.HASH_BYTES
+_SIZE_BYTES = 8
+
+
+class _Tile:
+    """The last tile of one level: all its hashes, and how many bytes of them are in the file."""
+
+    def __init__(self, index: int, hashes: bytes = b"") -> None:
+        self.index = index
+        self.hashes = bytearray(hashes)
+        self.written = 0
+
+
+class HashTiles:
+    """The right edge of the tile tree, and its files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._levels: list[_Tile] = []
+        self._full: list[tuple[int, _Tile]] = []  # not written yet
+
+    def load(self, bundles: int) -> CompactRange | None:
+        """Take up from the files, as they are after ``bundles`` full bundles; return the tree they make.
+
+        Reads one tile per level. ``None`` when a file is missing or short; then call :meth:`add` for every leaf.
+        """
+        self._levels = [_Tile(bundles)]
+        level, count = 1, bundles
+        while count:
+            index, width = divmod(count, layout.BUNDLE_RECORDS)
+            hashes = self._read(level, index, width)
+            if hashes is None:
+                self._levels = []
+                return None
+            self._levels.append(_Tile(index, hashes))
+            level, count = level + 1, index
+        return self._tree()
+
+    def _tree(self) -> CompactRange:
+        tree = CompactRange()
+        for level in range(len(self._levels) - 1, 0, -1):
+            for digest in _hashes(self._levels[level].hashes):
+                tree.append_subtree(digest, 8 * level)
+        return tree
+
+    def _read(self, level: int, index: int, width: int) -> bytes | None:
+        if not width:
+            return b""
+        try:
+            hashes = (self._folder / layout.tile_path(level, index)).read_bytes()[: width * layout.HASH_BYTES]
+        except FileNotFoundError:
+            return None
+        return hashes if len(hashes) == width * layout.HASH_BYTES else None
+
+    def add(self, digest: bytes, level: int = 0) -> None:
+        """Add the next hash of a level; one that makes its tile full is hashed into the level above. In memory only."""
+        if level == len(self._levels):
+            self._levels.append(_Tile(0))
+        tile = self._levels[level]
+        tile.hashes += digest
+        if len(tile.hashes) == _FULL:
+            self._full.append((level, tile))
+            self._levels[level] = _Tile(tile.index + 1)
+            self.add(root_hash(_hashes(tile.hashes)), level + 1)
+
+    def flush(self) -> None:
+        """Write what is not in the files yet. Raises OSError; may be called again."""
+        while self._full:
+            self._write(*self._full[0])
+            self._full.pop(0)
+        for level, tile in enumerate(self._levels):
+            self._write(level, tile)
+
+    def _write(self, level: int, tile: _Tile) -> None:
+        if tile.written < len(tile.hashes):
+            path = self._folder / layout.tile_path(level, tile.index)
+            _put(path, bytes(tile.hashes[tile.written :]), tile.written)
+            tile.written = len(tile.hashes)
+
+
+class BundleSizes:
+    """The file ``sizes``: how long each full bundle is, so that one cut short is noticed without reading it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "sizes"
+        self._written = 0
+
+    def load(self) -> list[int]:
+        """Return the sizes on file, by bundle index; a torn last one is left out."""
+        raw = self._path.read_bytes() if self._path.exists() else b""
+        whole = len(raw) - len(raw) % _SIZE_BYTES
+        return [int.from_bytes(raw[at : at + _SIZE_BYTES], "big") for at in range(0, whole, _SIZE_BYTES)]
+
+    def flush(self, sizes: list[int]) -> None:
+        """Write those sizes that are not in the file yet. Raises OSError."""
+        new = sizes[self._written :]
+        if new:
+            _put(self._path, b"".join(size.to_bytes(_SIZE_BYTES, "big") for size in new), self._written * _SIZE_BYTES)
+            self._written += len(new)
+
+
+def _hashes(tile: bytes | bytearray) -> list[bytes]:
+    return [bytes(tile[at : at + layout.HASH_BYTES]) for at in range(0, len(tile), layout.HASH_BYTES)]
+
+
+def _put(path: Path, data: bytes, offset: int) -> None:
+    """Write ``data`` at ``offset`` and end the file there."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.pwrite(descriptor, data, offset) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.ftruncate(descriptor, offset + len(data))
+    finally:
+        os.close(descriptor)
