@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from cordon import run
-from cordon.run import PLANTED, Barred, Plan, watch
+from cordon.run import PLANTED, Barred, Plan
 
 pytestmark = pytest.mark.real
 ADDRESS = "http://127.0.0.1:8099"
@@ -35,15 +35,7 @@ def plan(source: str = SERVER, paths: tuple[str, ...] = ("/",), **more) -> Plan:
     )
 
 
-def observe(a_plan: Plan, folder):
-    """Run the plan; where the cordon cannot stand, nothing is proven and the test fails by that name."""
-    try:
-        return watch(a_plan, folder)
-    except Barred as barred:
-        return pytest.fail(f"not proven: {barred}")
-
-
-def test_a_server_that_stays_at_home_is_not_accused(tmp_path):
+def test_a_server_that_stays_at_home_is_not_accused(tmp_path, observe):
     report = observe(plan(), tmp_path)
 
     assert report.sightings == []
@@ -52,7 +44,7 @@ def test_a_server_that_stays_at_home_is_not_accused(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def caught(tmp_path_factory):
+def caught(tmp_path_factory, observe):
     """What the instruments saw of a server with a planted library that phones home in three ways."""
     return observe(plan(environment=PLANTED), tmp_path_factory.mktemp("planted"))
 
@@ -75,7 +67,7 @@ def test_the_resolver_catches_a_planted_library(caught):
     assert "telemetry.example.invalid" in {sighting.to for sighting in caught.names}
 
 
-def test_a_question_to_a_resolver_on_loopback_is_counted(tmp_path):
+def test_a_question_to_a_resolver_on_loopback_is_counted(tmp_path, observe):
     ask = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.53', 53))\n"
 
     report = observe(plan(ask + SERVER), tmp_path)
@@ -84,7 +76,7 @@ def test_a_question_to_a_resolver_on_loopback_is_counted(tmp_path):
     assert ("sink", "127.0.0.53", 53) in {(s.instrument, s.to, s.port) for s in report.packets}
 
 
-def test_a_ring_that_hides_from_the_trace_is_itself_a_failure(tmp_path):
+def test_a_ring_that_hides_from_the_trace_is_itself_a_failure(tmp_path, observe):
     ring = "import ctypes; ctypes.CDLL(None).syscall(425, 8, ctypes.byref(ctypes.create_string_buffer(120)))\n"
 
     report = observe(plan(ring + SERVER), tmp_path)
@@ -92,7 +84,7 @@ def test_a_ring_that_hides_from_the_trace_is_itself_a_failure(tmp_path):
     assert [sighting.what for sighting in report.traced] == ["io_uring_setup"]
 
 
-def test_a_child_in_a_namespace_of_its_own_is_still_traced(tmp_path):
+def test_a_child_in_a_namespace_of_its_own_is_still_traced(tmp_path, observe):
     child = "import socket; socket.socket().connect_ex(('203.0.113.7', 443))"
     start = f"import subprocess, sys; subprocess.run(['unshare', '--net', sys.executable, '-c', {child!r}])\n"
 
@@ -102,14 +94,14 @@ def test_a_child_in_a_namespace_of_its_own_is_still_traced(tmp_path):
     assert report.packets == []
 
 
-def test_a_page_that_fetches_from_elsewhere_is_an_attempt_to_leave(tmp_path):
+def test_a_page_that_fetches_from_elsewhere_is_an_attempt_to_leave(tmp_path, observe):
     report = observe(plan(paths=("/page",)), tmp_path)
 
     assert [str(sighting) for sighting in report.sightings] == ["page: /page to https://cdn.example.invalid/x.js"]
     assert [answer["path"] for answer in report.answers] == ["/page", "/own.js"]
 
 
-def test_a_server_that_ends_at_once_is_not_taken_for_silent(tmp_path):
+def test_a_server_that_ends_at_once_is_not_taken_for_silent(tmp_path, observe):
     report = observe(plan("raise SystemExit(3)"), tmp_path)
 
     assert (report.ready, report.exit_status) == (False, 3)

@@ -33,13 +33,14 @@ def test_a_percentile_is_a_value_that_enough_others_do_not_exceed(values, percen
 
 
 def test_a_figure_is_the_median_of_its_rounds():
-    rounds = [Sample([1000] * 10, [500] * 10, 1.0, completion_tokens=80) for _ in range(2)]
+    usual = Sample([1000] * 10, [500] * 10, 1.0, completion_tokens=80)
     disturbed = Sample([9000] * 2, [9000] * 2, 1.0, completion_tokens=16)
+    lucky = Sample([400] * 30, [300] * 30, 1.0, completion_tokens=240)
 
-    one = figure([disturbed, *rounds])
+    one = figure([disturbed, usual, lucky])
 
-    assert (one.p50_ms, one.first_byte_p50_ms, one.requests_per_second) == (1.0, 0.5, 10)
-    assert (one.tokens_per_second, one.answers, one.spread) == (80, 22, 0.8)
+    assert (one.p50_ms, one.p99_ms, one.first_byte_p50_ms, one.requests_per_second) == (1.0, 1.0, 0.5, 10)
+    assert (one.tokens_per_second, one.answers, one.spread) == (80, 42, 2.8)
 
 
 def test_a_round_without_an_answer_counts_as_errors_only():

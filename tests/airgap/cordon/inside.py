@@ -105,6 +105,14 @@ def wait_until_ready(server: Traced, base: str, path: str, seconds: float) -> bo
     return False
 
 
+def with_key(requests: list[dict[str, Any]], key_file: str) -> list[dict[str, Any]]:
+    """Return the requests with the key of `key_file` where they want one."""
+    if not key_file:
+        return requests
+    bearer = {"authorization": f"Bearer {json.loads(Path(key_file).read_text(encoding='utf-8'))['key']}"}
+    return [{**r, "headers": {**r.get("headers", {}), **bearer}} if r.get("key") else r for r in requests]
+
+
 def ask_all(base: str, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Ask every request once, and once every asset that an HTML answer refers to."""
     answers = []
@@ -121,7 +129,8 @@ def ask_all(base: str, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
             if path not in known:
                 known.add(path)
                 waiting.append({"method": "GET", "path": path, "asset": True})
-        answers.append({**request, "status": status, "type": kind, "bytes": len(body), "beyond": beyond})
+        is_done = body.rstrip().endswith(b"data: [DONE]")
+        answers.append({**request, "status": status, "type": kind, "is_done": is_done, "beyond": beyond})
     return answers
 
 
@@ -138,7 +147,7 @@ def main() -> int:
     server = Traced(plan, folder)
     ready = wait_until_ready(server, plan["base_url"], plan["ready_path"], plan["start_seconds"])
     started_seconds = time.monotonic() - began
-    answers = ask_all(plan["base_url"], plan["requests"]) if ready else []
+    answers = ask_all(plan["base_url"], with_key(plan["requests"], plan["key_file"])) if ready else []
     time.sleep(plan["linger_seconds"])
     status = server.stop()
     told = {

@@ -32,7 +32,11 @@ class Barred(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """What to start and what to ask. Requests are `{"method", "path", "body"?, "headers"?}`, loopback only."""
+    """What to start and what to ask.
+
+    Requests are `{"method", "path", "body"?, "headers"?, "key"?}`, to loopback only. `key_file` is a JSON file that the
+    command has written when it is ready; its field `key` goes with every request that says `"key": True`.
+    """
 
     command: Sequence[str]
     base_url: str
@@ -40,6 +44,7 @@ class Plan:
     ready_path: str = "/health/ready"
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: str = "/"
+    key_file: str = ""
     start_seconds: float = 60.0
     linger_seconds: float = 1.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -32,8 +33,12 @@ def bare_engine(weights: Path, folder: Path) -> Running:
     return Running(f"127.0.0.1:{port}", server, model=MODEL)
 
 
-def gateway(folder: Path, detection: str) -> Running:
-    folder.mkdir()
+def gateway(weights: Path, folder: Path, detection: str) -> Running:
+    """Start Sekisho before the same engine, with the weights in the store of a site of its own."""
+    store = folder / ".sekisho" / "store" / "sha256"
+    store.mkdir(parents=True)
+    manifest = yaml.safe_load((ROOT / "models" / f"{MODEL}.yaml").read_text(encoding="utf-8"))
+    shutil.copy(weights, store / manifest["sha256"])
     engine = {"model": MODEL, "slots": SLOTS, "context_tokens": CONTEXT_TOKENS}
     return start_gateway(folder, {"engine": engine, "privacy": {"detection": detection}}, MODEL)
 
@@ -48,8 +53,8 @@ def measure_tokens(
     with ExitStack() as stack:
         starts: dict[str, Callable[[], Running]] = {
             "bare engine": lambda: bare_engine(weights, folder / "engine"),
-            "through Sekisho": lambda: gateway(folder / "tokens-on", "presidio"),
-            "through Sekisho, no detection": lambda: gateway(folder / "tokens-off", "off"),
+            "through Sekisho": lambda: gateway(weights, folder / "tokens-on", "presidio"),
+            "through Sekisho, no detection": lambda: gateway(weights, folder / "tokens-off", "off"),
         }
         running: dict[str, Running] = {}
         missing = []
