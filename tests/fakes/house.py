@@ -1,0 +1,270 @@
+"""A whole house in memory, for the life of a request.
+
+A tour: :class:`House` keeps a *diary*, one line for everything that any room was asked to do, in order; most tests
+read it. Each room is its door's smallest true implementation. What a room shall do wrong is set on the house before a
+request: ``house.faults["policy"] = PolicyUnavailable()`` makes that room raise; ``house.engines["b"].script`` is what
+an engine answers, chunk by chunk, an exception among them being raised at its place. The word ``SECRET`` is what this
+house's detector finds and its tag is ``<TAG>``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from gateway.domain import (
+    Caller,
+    Capability,
+    Choice,
+    Chunk,
+    Decision,
+    Declared,
+    Detection,
+    Finding,
+    Grant,
+    Outcome,
+    Prompt,
+    Reason,
+    Role,
+    Segment,
+    Target,
+    Usage,
+)
+from gateway.errors import EngineUnavailable
+from gateway.pipeline import Checkpoint
+from gateway.ports import Rooms
+
+CALLER = Caller("k1", "acme", "press-shop", (Role.APP,), "support", "plant", "DE", "DE", "DE")
+
+
+def words(*texts: str, usage: Usage | None = None) -> list[Chunk | BaseException]:
+    """Return a script that says the texts one by one and ends well."""
+    chunks: list[Chunk | BaseException] = [Chunk((Choice(0, content=text),)) for text in texts]
+    return [*chunks, Chunk((Choice(0, finish_reason="stop"),), usage or Usage(5, len(texts)))]
+
+
+class Engine:
+    def __init__(self, house: House, name: str, same_node: bool) -> None:
+        self.house = house
+        self.script: list[Chunk | BaseException] = words("hello")
+        self.prompts: list[Prompt] = []
+        self.target = Target(name, "m", (Capability.CHAT,), "plant", "n1", "DE", same_node)
+
+    async def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk]:
+        self.house.diary.append(f"engine {self.target.id}")
+        self.prompts.append(prompt)
+        try:
+            for step in self.script:
+                await asyncio.sleep(0)
+                if isinstance(step, BaseException):
+                    raise step
+                yield step
+        finally:
+            self.house.diary.append(f"engine {self.target.id} ends")
+
+
+class Placement:
+    slot = 0
+    reuse_cache = False
+    context_tokens = 1000
+
+    def __init__(self, house: House, engine: Engine) -> None:
+        self.house, self.target, self.answer = house, engine.target, engine.answer
+
+    def release(self) -> None:
+        self.house.diary.append("slot back")
+
+
+class Redacted:
+    def __init__(self, texts: Sequence[str], count: int) -> None:
+        self.texts = texts
+        self.counts = {"PERSON": count} if count else {}
+
+    def restorer(self) -> Restorer:
+        return Restorer()
+
+
+class Restorer:
+    restored = 0
+
+    def feed(self, chunk: Chunk) -> Chunk | None:
+        if not any("<TAG>" in (choice.content or "") for choice in chunk.choices):
+            return chunk
+        self.restored += 1
+        return Chunk(
+            tuple(Choice(c.index, content=(c.content or "").replace("<TAG>", "SECRET")) for c in chunk.choices)
+        )
+
+    def flush(self) -> Chunk | None:
+        return None
+
+
+class Entry:
+    def __init__(self, house: House, number: int) -> None:
+        self.house, self.number = house, number
+
+    async def durable(self) -> None:
+        await asyncio.sleep(0)
+        self.house.step(f"durable {self.number}", "durable")
+
+    def close(self, outcome: Outcome) -> None:
+        self.house.diary.append(f"outcome {self.number} {outcome.status} {outcome.code}".rstrip())
+        self.house.outcomes.append(outcome)
+
+
+class Call:
+    endpoint = "chat.completions"
+    capability = Capability.CHAT
+    includes_usage = False
+    uses_tools = False
+    output_bound: int | None = 10
+
+    def __init__(self, text: str, model: str, stream: bool) -> None:
+        self.model, self.stream, self.declared = model, stream, Declared()
+        self.segments = (Segment(("messages", 0, "content"), text, "user"),)
+        self.text_bytes = len(text.encode())
+
+    def body_for_engine(self, texts: Sequence[str]) -> dict[str, Any]:
+        return {"messages": [{"role": "user", "content": texts[0]}]}
+
+    def tool_name(self, name: str) -> str:
+        return name
+
+
+class Arrival:
+    request_id = "01REQUEST"
+    endpoint = "chat.completions"
+    source = "127.0.0.1"
+    authorization = "Bearer key"
+
+    def __init__(self, house: House, call: Call) -> None:
+        self.house, self.call = house, call
+
+    async def unpack(self) -> Call:
+        self.house.step("unpack")
+        return self.call
+
+
+class Reservation:
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    def reserve_tokens(self, upper_bound: int) -> None:
+        self.house.step(f"tokens {upper_bound}", "tokens")
+
+    def settle(self, usage: Usage | None) -> None:
+        self.house.diary.append(
+            "settled" if usage is None else f"settled {usage.prompt_tokens}+{usage.completion_tokens}"
+        )
+
+
+class Telemetry:
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    def entered(self) -> None: ...
+
+    @contextmanager
+    def stage(self, name: str) -> Any:
+        yield
+
+    def found(self, counts: Any) -> None: ...
+
+    def left(self, endpoint: str, model: str, outcome: Outcome, *, refused: bool = False) -> None: ...
+
+    def refused(self, code: str) -> None: ...
+
+    def watch_room(self, name: str, ready: Callable[[], bool]) -> None: ...
+
+    def watch_audit(self, size_bytes: Callable[[], int]) -> None: ...
+
+    def render(self) -> bytes:
+        return b""
+
+
+class House:
+    """All rooms at once: each door's methods have names of their own, so one object can stand behind all of them."""
+
+    name, node = "plant", "n1"
+
+    def __init__(self) -> None:
+        self.diary: list[str] = []
+        self.denials: list[str] = []
+        self.outcomes: list[Outcome] = []
+        self.faults: dict[str, BaseException] = {}
+        self.engines = {name: Engine(self, name, same_node=True) for name in ("a", "b")}
+        self.allowed = ["a", "b"]
+        self.queue_seconds = 0.0
+        self.decisions = 0
+
+    def step(self, line: str, fault: str = "") -> None:
+        self.diary.append(line)
+        error = self.faults.get(fault or line)
+        if error is not None:
+            raise error
+
+    def arrival(self, text: str = "hello SECRET", model: str = "m", stream: bool = True) -> Arrival:
+        return Arrival(self, Call(text, model, stream))
+
+    def checkpoint(self) -> Checkpoint:
+        me: Any = self
+        return Checkpoint(Rooms(me, me, me, me, me, me, Telemetry(self), me, lambda: "2026-01-01T00:00:00Z"))
+
+    # identity, limits
+    def identify(self, authorization: str | None) -> Caller:
+        self.step("identify")
+        return CALLER
+
+    def reserve(self, caller: Caller) -> Reservation:
+        self.step("reserve")
+        return Reservation(self)
+
+    # privacy
+    async def detect(self, segments: Sequence[Segment]) -> Detection:
+        self.step("detect")
+        at = segments[0].text.find("SECRET")
+        return Detection((Finding(0, at, at + 6, "PERSON", 1.0, "test"),) if at >= 0 else (), "test/1")
+
+    def redact(self, segments: Any, findings: Any, grant: Grant, caller: Caller, request_id: str) -> Redacted:
+        self.step(f"redact for {grant.id}", "redact")
+        tag = "<TAG>" if grant.redact.get("*") == "tag" else "SECRET"
+        return Redacted([segment.text.replace("SECRET", tag) for segment in segments], len(findings))
+
+    # policy
+    async def decide(self, question: Any) -> Decision:
+        self.step("decide", "policy")
+        self.decisions += 1
+        grants = tuple(Grant(name, {"*": "tag"}) for name in self.allowed if name in question.candidates)
+        reasons = () if grants else (Reason("policy.residency", "residency", severity="deny"),)
+        return Decision(f"D{self.decisions}", bool(grants), grants, reasons, "r1", "b", "d", "opa")
+
+    # fleet
+    def targets(self) -> list[Target]:
+        return [engine.target for engine in self.engines.values()]
+
+    def candidates(self, model: str, capability: Capability, caller: Caller) -> list[Target]:
+        if "candidates" in self.faults:
+            raise self.faults["candidates"]
+        return self.targets()
+
+    async def choose(self, decision: Decision, caller: Caller, failed: frozenset[str]) -> Placement:
+        self.step("choose")
+        await asyncio.sleep(self.queue_seconds)
+        left = [grant.id for grant in decision.targets if grant.id not in failed]
+        if not left:
+            raise EngineUnavailable
+        return Placement(self, self.engines[left[0]])
+
+    # book
+    def intent(self, caller: Any, question: Any, decision: Decision, target: Target, redactions: Any) -> Entry:
+        number = sum(line.startswith("intent") for line in self.diary) + 1
+        self.step(f"intent {number} {target.id} {decision.id}", "intent")
+        return Entry(self, number)
+
+    def denial(self, *, code: str, status: int, **details: Any) -> None:
+        self.denials.append(code)
+
+    def ready(self) -> bool:
+        return True
