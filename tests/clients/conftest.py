@@ -1,0 +1,60 @@
+"""One running gateway for all client tests, and a narrow one that is easily full."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import openai
+import pytest
+from running import Running, install
+
+MODEL = "smollm2-135m-instruct"
+
+
+@pytest.fixture(scope="session")
+def model_name() -> str:
+    return MODEL
+
+
+@pytest.fixture(scope="session")
+def gateway(model_file: Path) -> Iterator[Running]:
+    """A gateway as ``sekisho init`` makes it, with its defaults."""
+    yield from _run(model_file)
+
+
+@pytest.fixture(scope="session")
+def narrow(model_file: Path) -> Iterator[Running]:
+    """One slot, a queue of one, small bodies."""
+    yield from _run(
+        model_file, engine={"slots": 1, "queue": 1, "context_tokens": 2048}, server={"max_body_bytes": 20_000}
+    )
+
+
+def _run(model_file: Path, **change: dict[str, object]) -> Iterator[Running]:
+    folder = Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
+    install(folder, model_file, **change)
+    running = Running(folder)
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+        shutil.rmtree(folder)
+
+
+def _client(running: Running) -> openai.OpenAI:
+    return openai.OpenAI(base_url=running.base + "/v1", api_key=running.key(), max_retries=0, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def client(gateway: Running) -> Iterator[openai.OpenAI]:
+    with _client(gateway) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def narrow_client(narrow: Running) -> Iterator[openai.OpenAI]:
+    with _client(narrow) as client:
+        yield client
