@@ -1,0 +1,240 @@
+"""From a folder of Rego to a bundle: stage, check, test, build.
+
+The folder holds one folder for each rule, ``main/`` with the decision, and ``data/`` with JSON. Staged, it becomes an
+OPA bundle with declared roots: ``sekisho`` (the decision), ``rules`` (one package for each rule folder), ``law`` (the
+data, ``data/adequacy.json`` as ``data.law.adequacy``). What is pushed while it runs, ``data.facts``, lies beside it.
+The stage adds ``by_rule``, the list of rules, so that one that is missing or undefined leaves nothing permitted.
+
+Everything is checked and built under ``policies/capabilities.json`` that ships, whatever folder is built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from gateway.errors import SetupError
+from gateway.policy.opa import Opa
+from gateway.settings import SHIPPED
+
+ROOTS = ("sekisho", "rules", "law")
+NOT_RULES = frozenset({"main", "data", "presets"})
+AUTHZ = Path(__file__).with_name("rego")
+CAPABILITIES = SHIPPED / "policies" / "capabilities.json"
+METADATA = ("title", "description")
+CUSTOM_METADATA = ("legal", "date", "owner")
+_RULE_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+
+
+class BuildError(SetupError):
+    """Policies that do not pass. ``details`` are OPA's own lines: file, line and what is wrong."""
+
+    def __init__(self, problem: str, details: str = "") -> None:
+        self.details = details
+        first = details.strip().splitlines()[0] if details.strip() else ""
+        super().__init__(f"{problem} {first}".strip(), "Run: sekisho policy check", exit_code=2)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A built bundle. ``digest`` is the SHA-256 of the file, ``revision`` what its manifest says."""
+
+    path: Path
+    revision: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class TestReport:
+    """Outcome of ``opa test``: ``coverage`` in percent of lines, ``uncovered`` as ``file:line``."""
+
+    __test__ = False
+
+    passed: int
+    failed: tuple[str, ...]
+    coverage: float
+    uncovered: tuple[str, ...]
+
+
+def rules_in(directory: Path) -> list[str]:
+    """Return the names of the rule folders, sorted.
+
+    Raises:
+        BuildError: there is none, or a name is not a Rego name.
+    """
+    names = sorted(p.name for p in directory.iterdir() if (p / "rule.rego").is_file() and p.name not in NOT_RULES)
+    if not names:
+        raise BuildError(f"{directory} has no rule folder.")
+    for name in names:
+        if not _RULE_NAME.match(name):
+            raise BuildError(f"{directory / name}: a rule's name is lower-case letters, digits and `_`.")
+    return names
+
+
+def stage(directory: Path, to: Path, *, tests: bool = False) -> None:
+    """Lay out ``directory`` as an OPA bundle in the empty folder ``to``.
+
+    Raises:
+        BuildError: no decision, no rule, or data that are not JSON; names the file.
+    """
+    names = rules_in(directory)
+    if not (directory / "main" / "decision.rego").is_file():
+        raise BuildError(f"{directory} has no main/decision.rego.")
+    for name in ["main", *names]:
+        (to / name).mkdir()
+        for source in sorted((directory / name).glob("*.rego")):
+            if tests or not source.name.endswith("_test.rego"):
+                shutil.copyfile(source, to / name / source.name)
+    (to / "law").mkdir()
+    (to / "law" / "data.json").write_text(json.dumps(_law(directory), sort_keys=True), encoding="utf-8")
+    (to / "by_rule.rego").write_text(_by_rule(names), encoding="utf-8")
+    manifest = {"roots": ROOTS, "rego_version": 1}
+    (to / ".manifest").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def check(opa: Opa, directory: Path) -> None:
+    """Check format, strict compilation under the capabilities, and each rule's metadata.
+
+    Raises:
+        BuildError: with OPA's lines.
+    """
+    rego = [directory / name for name in ("main", *rules_in(directory))]
+    unformatted = opa.run("fmt", "--list", "--fail", *rego, AUTHZ)
+    if unformatted.returncode:
+        raise BuildError("Not formatted (opa fmt -w):", unformatted.stdout + unformatted.stderr)
+    with _staged(directory, tests=True) as folder:
+        _compile(opa, folder)
+        _check_metadata(opa, folder)
+    _require(opa.run("check", "--strict", "--capabilities", CAPABILITIES, AUTHZ), "The API's policy does not compile:")
+
+
+def test(opa: Opa, directory: Path) -> TestReport:
+    """Run the Rego tests of the rules and of OPA's own API policy, with coverage.
+
+    Raises:
+        BuildError: the tests could not run.
+    """
+    reports = [_test(opa, AUTHZ)]
+    with _staged(directory, tests=True) as folder:
+        reports.append(_test(opa, folder))
+    covered, lines = (sum(column) for column in zip(*(r[1] for r in reports), strict=True))
+    return TestReport(
+        passed=sum(r[0].passed for r in reports),
+        failed=tuple(name for r in reports for name in r[0].failed),
+        coverage=100.0 * covered / lines if lines else 0.0,
+        uncovered=tuple(line for r in reports for line in r[0].uncovered),
+    )
+
+
+def build(opa: Opa, directory: Path, cache: Path) -> Bundle:
+    """Return the bundle of ``directory``, from ``cache`` when the same policies were built before.
+
+    Raises:
+        BuildError: the policies do not compile under the capabilities.
+    """
+    with _staged(directory) as folder:
+        revision = _digest_of(folder, opa.version)
+        path = cache / f"{revision}.tar.gz"
+        if not path.is_file():
+            _compile(opa, folder)
+            _build(opa, folder, path, revision)
+    return Bundle(path, revision, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+# --- how
+
+
+@contextmanager
+def _staged(directory: Path, *, tests: bool = False) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="sekisho-policy-") as folder:
+        stage(directory, Path(folder), tests=tests)
+        yield Path(folder)
+
+
+def _law(directory: Path) -> dict[str, object]:
+    law: dict[str, object] = {}
+    for path in sorted((directory / "data").glob("*.json")):
+        try:
+            law[path.stem] = msgspec.json.decode(path.read_bytes())
+        except msgspec.DecodeError as error:
+            raise BuildError(f"{path} is not JSON: {error}.") from error
+    return law
+
+
+def _by_rule(names: list[str]) -> str:
+    entries = ", ".join(f'"{name}": data.rules.{name}.verdicts' for name in names)
+    return f"package sekisho\n\nby_rule := {{{entries}}}\n"
+
+
+def _compile(opa: Opa, folder: Path) -> None:
+    done = opa.run("check", "--strict", "--capabilities", CAPABILITIES, "--bundle", ".", cwd=folder)
+    _require(done, "The policies do not compile:")
+
+
+def _build(opa: Opa, folder: Path, path: Path, revision: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix="build-", dir=path.parent) as scratch:
+        output = Path(scratch) / "bundle.tar.gz"
+        options = ("--capabilities", CAPABILITIES, "--revision", revision, "--output", output, "--bundle", ".")
+        _require(opa.run("build", *options, cwd=folder), "The policies could not be built:")
+        output.replace(path)  # whole or not at all
+
+
+def _digest_of(folder: Path, version: str) -> str:
+    """Return 32 hex digits over everything that makes the bundle: sources, capabilities, OPA."""
+    digest = hashlib.sha256(f"1\0{version}\0".encode())
+    for path in [*sorted(p for p in folder.rglob("*") if p.is_file()), CAPABILITIES]:
+        content = path.read_bytes()
+        name = path.relative_to(folder) if path.is_relative_to(folder) else path.name
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:32]
+
+
+def _require(done: object, problem: str) -> None:
+    code, details = done.returncode, done.stderr or done.stdout  # type: ignore[attr-defined]
+    if code:
+        raise BuildError(problem, details)
+
+
+def _check_metadata(opa: Opa, folder: Path) -> None:
+    done = opa.run("inspect", "--annotations", "--format", "json", ".", cwd=folder)
+    _require(done, "The policies could not be inspected:")
+    packages = {
+        tuple(step["value"] for step in note["path"][1:]): note["annotations"]
+        for note in json.loads(done.stdout).get("annotations", [])
+        if note["annotations"].get("scope") == "package"
+    }
+    for name in rules_in(folder):
+        notes = packages.get(("rules", name), {})
+        missing = [key for key in METADATA if not notes.get(key)]
+        missing += [key for key in CUSTOM_METADATA if not notes.get("custom", {}).get(key)]
+        if missing:
+            raise BuildError(f"{name}/rule.rego: METADATA of package rules.{name} lacks {', '.join(missing)}.")
+
+
+def _test(opa: Opa, folder: Path) -> tuple[TestReport, tuple[int, int]]:
+    verdicts = opa.run("test", "--format", "json", "--bundle", ".", cwd=folder)
+    try:
+        results = json.loads(verdicts.stdout or "[]")
+        coverage = json.loads(opa.run("test", "--coverage", "--format", "json", "--bundle", ".", cwd=folder).stdout)
+    except json.JSONDecodeError as error:
+        raise BuildError("The tests could not run:", verdicts.stderr or verdicts.stdout) from error
+    failed = tuple(f"{r['package']}.{r['name']}" for r in results if r.get("fail") or r.get("error"))
+    report = TestReport(len(results) - len(failed), failed, coverage.get("coverage", 0.0), tuple(_uncovered(coverage)))
+    covered = coverage.get("covered_lines", 0)
+    return report, (covered, covered + coverage.get("not_covered_lines", 0))
+
+
+def _uncovered(coverage: dict[str, dict[str, dict[str, list[dict[str, dict[str, int]]]]]]) -> Iterator[str]:
+    for name, lines in coverage.get("files", {}).items():
+        for span in lines.get("not_covered", []):
+            yield f"{name}:{span['start']['row']}"

@@ -1,0 +1,77 @@
+"""From what is known of a request to what policy is told of its data. Pure.
+
+The class is the highest of what the key, the project, the caller, marks in the text and the findings say: anything may
+raise it, nothing lowers it. The origin is the key's alone; content is a signal and never a transfer by itself. Findings
+are told as counts in buckets, never as values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from gateway.domain import Caller, DataClass, DataFacts, Declared, Detection, highest_class
+
+SIGNALS: Mapping[str, DataClass] = {
+    "AU_MEDICARE": "confidential",
+    "AU_TFN": "confidential",
+    "CREDIT_CARD": "confidential",
+    "CRYPTO": "confidential",
+    "ES_NIE": "confidential",
+    "ES_NIF": "confidential",
+    "IBAN_CODE": "confidential",
+    "IN_AADHAAR": "confidential",
+    "IN_PAN": "confidential",
+    "IN_PASSPORT": "confidential",
+    "IT_DRIVER_LICENSE": "confidential",
+    "IT_FISCAL_CODE": "confidential",
+    "IT_IDENTITY_CARD": "confidential",
+    "IT_PASSPORT": "confidential",
+    "MEDICAL_LICENSE": "confidential",
+    "PL_PESEL": "confidential",
+    "SG_NRIC_FIN": "confidential",
+    "UK_NHS": "confidential",
+    "UK_NINO": "confidential",
+    "US_BANK_NUMBER": "confidential",
+    "US_DRIVER_LICENSE": "confidential",
+    "US_ITIN": "confidential",
+    "US_PASSPORT": "confidential",
+    "US_SSN": "confidential",
+}
+"""Finding types that raise the class: numbers of a person, an account or a health record (GDPR art. 87, recital 75)."""
+
+_PERSONAL: DataClass = "internal"
+"""Any other finding is personal data, and personal data are not public."""
+
+
+def derive(
+    caller: Caller,
+    declared: Declared,
+    detection: Detection,
+    *,
+    project_floor: DataClass = "public",
+    marks: Iterable[DataClass] = (),
+) -> DataFacts:
+    """Return the data facts of a request.
+
+    Args:
+        marks: classes that marks in the text name ("strictly confidential").
+        project_floor: the least class of the project's data.
+    """
+    counts = detection.counts()
+    signals = (SIGNALS.get(type_, _PERSONAL) for type_ in counts)
+    declared_class = declared.data_class or "public"
+    return DataFacts(
+        data_class=highest_class(caller.class_floor, project_floor, declared_class, *marks, *signals),
+        collected_in=caller.collected_in,
+        entities={type_: bucket(counts[type_]) for type_ in sorted(counts)},
+        detector=detection.detector,
+    )
+
+
+def bucket(count: int) -> str:
+    """Return the bucket of a count of at least one."""
+    if count == 1:
+        return "1"
+    if count < 5:
+        return "2-4"
+    return "5-19" if count < 20 else "20+"

@@ -1,0 +1,37 @@
+"""A decision in words: for each candidate, what was said of it and by which law. Pure."""
+
+from __future__ import annotations
+
+from gateway.domain import Decision, PolicyInput, Reason
+
+TEXTS: dict[str, str] = {
+    "policy.default_deny": "No rule could be applied, so the answer is no.",
+    "policy.no_candidates": "No target serves this model.",
+    "policy.no_redaction": "The rule table does not say what to do with findings of this class at this place.",
+    "policy.no_verdict": "A rule had nothing to say about this target, and silence is no.",
+    "policy.residency": "The law of the data's origin opens no way to this target's jurisdiction.",
+    "policy.residency_access": "The answer would be shown where the law of the data's origin does not let it go.",
+    "policy.residency_adequate": "An adequacy decision in force opens the way.",
+    "policy.residency_same_jurisdiction": "The target is in the jurisdiction that the data come from.",
+    "policy.residency_same_node": "A jurisdiction is not set, but the prompt does not leave this machine.",
+    "policy.residency_unset": "A jurisdiction is not set, and the prompt would leave this machine.",
+    "policy.unknown_target": "Nothing is known of this target.",
+}
+"""What each reason code means, in one sentence without parameters."""
+
+
+def explain(question: PolicyInput, decision: Decision) -> list[str]:
+    """Return one line for the verdict, then for each candidate its verdict and the reasons for it."""
+    granted = {grant.id for grant in decision.targets}
+    lines = [f"{'Allowed' if decision.allow else 'Refused'} under policy {decision.revision[:12]} ({decision.engine})."]
+    lines += [_sentence(reason) for reason in decision.reasons if not reason.target]
+    for candidate in question.candidates:
+        lines.append(f"{candidate}: {'allowed' if candidate in granted else 'refused'}")
+        lines += [f"  {_sentence(reason)}" for reason in decision.reasons if reason.target == candidate]
+    return lines
+
+
+def _sentence(reason: Reason) -> str:
+    text = TEXTS.get(reason.code, "A rule of this site.")
+    law = f" [{reason.legal}]" if reason.legal else ""
+    return f"{reason.code} ({reason.rule}): {text}{law}"

@@ -1,0 +1,80 @@
+"""The ``opa`` program: finding one that is new enough, and running its subcommands.
+
+Versions before 1.21.3 are refused (GHSA-g2pf-6v5v-qcc8, bundle signatures).
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.errors import SetupError
+from gateway.settings import Settings, opa_candidates
+
+OLDEST = (1, 21, 3)
+MEND = "Run: make deps, or set policy.opa_binary to an opa of at least 1.21.3."
+_VERSION = re.compile(r"^Version: v?(\d+)\.(\d+)\.(\d+)(\S*)", re.MULTILINE)
+_TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Opa:
+    """An ``opa`` program that answered. ``version`` is its own word, as in ``1.22.2``."""
+
+    path: Path
+    version: str
+
+    def run(self, *args: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a subcommand to its end, with no environment; the exit status is the caller's to judge.
+
+        Raises:
+            SetupError: it could not be started, or took longer than a minute.
+        """
+        return _run(self.path, args, cwd)
+
+
+def find_opa(settings: Settings) -> Opa:
+    """Return the first program of :func:`gateway.settings.opa_candidates` that is new enough.
+
+    Raises:
+        SetupError: there is none; says which were too old.
+    """
+    unfit: list[str] = []
+    for path in opa_candidates(settings):
+        if not path.is_file():
+            continue
+        version = _version(path)
+        if version and tuple(version[:3]) >= OLDEST:
+            return Opa(path.absolute(), ".".join(map(str, version[:3])) + str(version[3]))
+        unfit.append(f"{path} is {'.'.join(map(str, version[:3])) if version else 'not a working opa'}")
+    found = f" ({'; '.join(unfit)})" if unfit else ""
+    raise SetupError(f"There is no opa of at least {'.'.join(map(str, OLDEST))}{found}.", MEND)
+
+
+def _version(path: Path) -> tuple[int, int, int, str] | None:
+    try:
+        output = _run(path, ["version"], None).stdout
+    except SetupError:
+        return None
+    match = _VERSION.search(output)
+    return (int(match[1]), int(match[2]), int(match[3]), match[4]) if match else None
+
+
+def _run(path: Path, args: Sequence[str | Path], cwd: Path | None) -> subprocess.CompletedProcess[str]:
+    command = [str(path.absolute()), *map(str, args)]
+    try:
+        return subprocess.run(  # noqa: S603  a program the operator chose, no shell
+            command,
+            cwd=cwd,
+            env={"HOME": "/nonexistent"},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SetupError(f"{path} could not be run.", MEND) from error

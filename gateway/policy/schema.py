@@ -1,0 +1,23 @@
+"""JSON Schemas (draft 2020-12) of the two policy documents, made from the types that read and write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from gateway.domain import Decision, PolicyInput
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return the schema of each document by its version: ``sekisho.input/1``, ``sekisho.decision/1``."""
+    return {
+        "sekisho.input/1": _schema(PolicyInput),
+        "sekisho.decision/1": _schema(Decision),
+    }
+
+
+def _schema(document: type) -> dict[str, Any]:
+    return {"$schema": DIALECT, **msgspec.json.schema(document)}

@@ -1,0 +1,68 @@
+"""opa-python-client's async client, spoken over a Unix socket.
+
+Of the client only the session is ours: a Unix connector in place of TCP, a faster JSON encoder, and answers as bytes,
+so that what OPA says is decoded into types exactly once. It never tries twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+import msgspec
+from opa_client.opa_async import AsyncOpaClient
+
+from gateway.domain import PolicyInput
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Answer(aiohttp.ClientResponse):
+    """An answer whose ``json()`` is left undecoded."""
+
+    async def json(self, **_: Any) -> bytes:
+        return await self.read()
+
+
+class UnixOpaClient(AsyncOpaClient):  # type: ignore[misc]  # the library has no types
+    """One token's way to OPA. Open it with :meth:`open`, close it with :meth:`close_connection`."""
+
+    def __init__(self, socket: Path, token: str, timeout_seconds: float) -> None:
+        super().__init__(host="opa", token=token, retries=0, timeout=timeout_seconds)
+        self._socket = str(socket)
+
+    async def _init_session(self) -> None:
+        self._connector = aiohttp.UnixConnector(self._socket, limit=0, keepalive_timeout=60.0)
+        self._session = aiohttp.ClientSession(
+            headers=self.headers,
+            connector=self._connector,
+            timeout=aiohttp.ClientTimeout(total=self.timeout),
+            json_serialize=_serialize,
+            response_class=_Answer,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+        )
+
+    async def open(self) -> None:
+        await self._init_session()
+
+    async def ask(self, question: PolicyInput) -> bytes:
+        """Return OPA's answer to ``data.sekisho.decision``, undecoded.
+
+        Raises:
+            aiohttp.ClientError: no connection, or any status but 2xx.
+            TimeoutError: later than the deadline.
+        """
+        return cast(bytes, await self.query_rule(question, "sekisho", "decision"))
+
+    async def push(self, facts: Mapping[str, Any]) -> None:
+        """Replace ``data.facts``; returns once OPA has them in force. Raises as :meth:`ask`."""
+        url = f"{self.root_url}/data/facts"
+        async with self._request("PUT", url, json=facts) as response:
+            response.raise_for_status()
+
+
+def _serialize(value: Any) -> str:
+    return _encode(value).decode()

@@ -1,0 +1,198 @@
+"""The OPA process: started, watched, started again.
+
+It listens on a Unix socket in ``run_dir`` and nowhere else, with its API closed by tokens that are new at every start
+(:mod:`gateway.policy.access`). It has no environment, prints errors only and never an input, leaves no core file, and
+dies with the gateway. When it ends, or does not answer three health checks in a row, it is killed and started again:
+at once the first time, then later and later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from gateway.errors import PolicyUnavailable, SetupError
+from gateway.policy.access import Access, write_authz
+from gateway.policy.build import Bundle
+from gateway.policy.opa import Opa
+from gateway.policy.session import UnixOpaClient
+
+START_SECONDS = 15.0
+HEALTH_INTERVAL_SECONDS = 0.25
+HEALTH_TIMEOUT_SECONDS = 0.5
+HEALTH_MISSES = 3
+BACK_OFF_SECONDS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+STEADY_SECONDS = 10.0
+SOCKET_BYTES = 100
+_LAUNCH = Path(__file__).with_name("launch.py")
+
+OnUp = Callable[[Access], Awaitable[None]]
+OnDown = Callable[[], Awaitable[None]]
+
+
+class OpaProcess:
+    """One supervised ``opa run --server``.
+
+    Args:
+        opa: the program.
+        bundle: what it decides by.
+        run_dir: folder for its socket, token hashes and error log; made 0700.
+        on_up: awaited each time a fresh OPA is healthy, with the access to it; if it raises, OPA is started again.
+        on_down: awaited as soon as OPA is known to be gone, before another is started.
+    """
+
+    def __init__(self, opa: Opa, bundle: Bundle, run_dir: Path, on_up: OnUp, on_down: OnDown) -> None:
+        self._opa = opa
+        self._bundle = bundle
+        self._run_dir = run_dir
+        self._on_up = on_up
+        self._on_down = on_down
+        self._process: asyncio.subprocess.Process | None = None
+        self._watch: UnixOpaClient | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self.starts = 0
+
+    @property
+    def socket(self) -> Path:
+        return self._run_dir / "opa.sock"
+
+    @property
+    def log(self) -> Path:
+        """What OPA says on standard error: start-up faults and internal errors, never an input."""
+        return self._run_dir / "opa.log"
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def start(self) -> None:
+        """Start OPA and its keeper; returns when ``on_up`` has.
+
+        Raises:
+            SetupError: the socket's path is too long, or OPA did not come up; quotes the last line of its log.
+        """
+        if len(os.fsencode(self.socket)) >= SOCKET_BYTES:
+            problem = f"The socket path {self.socket} is too long."
+            raise SetupError(problem, "Set run_dir to a shorter path.", exit_code=2)
+        self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._run_dir.chmod(0o700)
+        self.log.unlink(missing_ok=True)
+        try:
+            await self._up()
+        except BaseException:
+            await self._down()
+            raise
+        self._keeper = asyncio.get_running_loop().create_task(self._keep(), name="opa-keeper")
+
+    async def stop(self) -> None:
+        """End OPA and its keeper. Safe to call twice, or without a start."""
+        if self._keeper:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
+        await self._down()
+        self.socket.unlink(missing_ok=True)
+
+    # --- one run of OPA
+
+    async def _up(self) -> None:
+        access = Access(self.socket)
+        authz = self._run_dir / "opa-authz"
+        write_authz(access, authz)
+        self.socket.unlink(missing_ok=True)
+        self._process = await self._spawn(authz)
+        self.starts += 1
+        self._watch = UnixOpaClient(self.socket, access.watch, HEALTH_TIMEOUT_SECONDS)
+        await self._watch.open()
+        await self._healthy()
+        await self._on_up(access)
+
+    async def _spawn(self, authz: Path) -> asyncio.subprocess.Process:
+        descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid())),
+                *(str(self._opa.path), "run", "--server", "--addr", f"unix://{self.socket}"),
+                *("--unix-socket-perm", "600", "--authentication=token", "--authorization=basic"),
+                *("--disable-telemetry", "--log-level", "error", "--optimize-store-for-read-speed"),
+                *("--shutdown-grace-period", "1", "--set", "status.prometheus=true"),  # without it /v1/status is 500
+                *("--bundle", str(self._bundle.path), str(authz)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                env=_environment(),
+                cwd=self._run_dir,
+            )
+        finally:
+            os.close(descriptor)
+
+    async def _healthy(self) -> None:
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while not await self._answers():
+                    if self.pid is None:
+                        raise SetupError(f"OPA ended at once: {self._last_words()}", "Run: sekisho doctor")
+                    await asyncio.sleep(0.005)
+        except TimeoutError as error:
+            raise SetupError(f"OPA did not answer: {self._last_words()}", "Run: sekisho doctor") from error
+
+    async def _answers(self) -> bool:
+        return bool(self._watch and await self._watch.check_health())
+
+    async def _down(self) -> None:
+        await self._on_down()
+        if self._watch:
+            await self._watch.close_connection()
+            self._watch = None
+        if self._process:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()  # it keeps nothing: there is nothing to end in order
+            await self._process.wait()
+            self._process = None
+
+    def _last_words(self) -> str:
+        try:
+            lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        except OSError:
+            lines = []
+        return lines[-1][:300] if lines else "no reason given."
+
+    # --- keeping it
+
+    async def _keep(self) -> None:
+        failures = 0
+        while True:
+            began = asyncio.get_running_loop().time()
+            await self._until_gone()
+            if asyncio.get_running_loop().time() - began >= STEADY_SECONDS:
+                failures = 0
+            while not await self._again(BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)]):
+                failures += 1
+            failures += 1
+
+    async def _until_gone(self) -> None:
+        misses = 0
+        while misses < HEALTH_MISSES and self._process:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEALTH_INTERVAL_SECONDS):
+                    await self._process.wait()
+                    return
+            misses = 0 if await self._answers() else misses + 1
+
+    async def _again(self, pause_seconds: float) -> bool:
+        await self._down()
+        await asyncio.sleep(pause_seconds)
+        try:
+            await self._up()
+        except (SetupError, PolicyUnavailable, OSError, TimeoutError):
+            return False
+        return True
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours. At most four threads: decisions are short, and the engine wants the cores."""
+    return {"GOMAXPROCS": str(max(2, min(4, os.cpu_count() or 2))), "GOGC": "400", "HOME": "/nonexistent"}

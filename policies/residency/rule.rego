@@ -1,0 +1,94 @@
+# METADATA
+# title: Residency
+# description: >-
+#   Data go only where the law of their origin lets them: their own jurisdiction, or one with an adequacy decision in
+#   force on the day of the request. Showing an answer to somebody abroad is a transfer too. An origin or place that is
+#   not set keeps the prompt on the machine it arrived at. Content is never a transfer by itself.
+# scope: package
+# related_resources:
+#   - ref: https://eur-lex.europa.eu/eli/reg/2016/679/oj
+#     description: GDPR art. 44 and 45
+# custom:
+#   legal: >-
+#     Regulation (EU) 2016/679 art. 44 and 45; UK GDPR ch. V; FADP (CH) art. 16; APPI (JP) art. 28;
+#     PIPL (CN) art. 38 to 40
+#   date: "2026-11-21"
+#   owner: privacy officer
+package rules.residency
+
+# METADATA
+# description: One verdict for each candidate. A candidate without one is not permitted.
+verdicts := {id: verdict |
+	some id in input.candidates
+	target := data.facts.targets[id]
+	verdict := judge(target.jurisdiction, target.same_node)
+}
+
+# The first that applies. The arguments are plain, so that OPA judges each place once and not each target.
+judge(jurisdiction, same_node) := no("policy.residency_access") if {
+	view == "closed"
+} else := no("policy.residency_unset") if {
+	unset(jurisdiction)
+	not same_node
+} else := yes("policy.residency_same_node", "") if {
+	"" in [origin, jurisdiction]
+} else := yes("policy.residency_same_jurisdiction", "") if {
+	origin == jurisdiction
+} else := yes("policy.residency_adequate", legal) if {
+	legal := adequacy(origin, jurisdiction)
+} else := no("policy.residency")
+
+origin := input.data.collected_in
+
+unset(jurisdiction) if "" in [origin, jurisdiction]
+
+unset(_) if view == "unset"
+
+# METADATA
+# description: Whether the origin's law lets the answer be shown where it is looked at.
+view := "unset" if {
+	input.caller.access_from == ""
+	"" in [origin, viewed_in]
+} else := "open" if {
+	viewed_in == origin
+	origin != ""
+} else := "open" if {
+	adequacy(origin, viewed_in)
+} else := "closed"
+
+# Nobody said from where: then from the caller's own site.
+viewed_in := input.caller.access_from if {
+	input.caller.access_from != ""
+} else := input.caller.jurisdiction
+
+# METADATA
+# description: >-
+#   The decision in force today that opens the way between two jurisdictions, or groups they are in. One that holds for
+#   certified recipients only (`condition`) opens nothing: that a target is certified cannot be shown here.
+adequacy(from, to) := min(found) if {
+	found := [route.legal |
+		some giver in labels(from)
+		some receiver in labels(to)
+		route := data.law.adequacy[giver][receiver]
+		route.since <= today
+		route.until >= today
+		route.condition == ""
+	]
+	count(found) > 0
+}
+
+labels(jurisdiction) := array.concat([jurisdiction], data.law.jurisdictions[jurisdiction].groups)
+
+# RFC 3339 in UTC, so that its first ten characters are the day and compare as text.
+today := substring(input.env.time, 0, 10) if {
+	endswith(input.env.time, "Z")
+	time.parse_rfc3339_ns(input.env.time)
+}
+
+law := min([rule.legal | some label in labels(origin); rule := data.law.transfers[label]])
+
+yes(code, legal) := {"code": code, "legal": legal, "severity": "info"}
+
+no(code) := {"code": code, "legal": law, "severity": "deny"} if {
+	law
+} else := {"code": code, "legal": "", "severity": "deny"}
