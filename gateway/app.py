@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
+import resource
 import signal
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 import uvloop
-from fastapi import FastAPI
 
+from gateway import __version__
 from gateway.audit.book import LogBook
 from gateway.domain import Capability, Target
 from gateway.engines.door import Engine
-from gateway.errors import SetupError
+from gateway.engines.kernel import PR_SET_DUMPABLE, prctl
+from gateway.engines.llama_cpp_python import InProcess
+from gateway.engines.openai_http import HttpEngine
+from gateway.engines.xllamacpp import ManagedWorker
+from gateway.errors import SekishoError, SetupError
 from gateway.fleet.local import LocalFleet, Member
 from gateway.http import api
 from gateway.http.admin import admin_app, admin_socket
@@ -34,25 +40,32 @@ from gateway.identity.limits import KeyLimits
 from gateway.inquiry import Inquiry
 from gateway.keys.files import FileKeyring
 from gateway.pipeline import Checkpoint
-from gateway.policy.opa import OpaPolicy
+from gateway.policy.service import OpaPolicy
 from gateway.ports import Rooms
-from gateway.privacy.service import PrivacyRoom, detector
+from gateway.privacy.presidio import Detector, NoDetection, PresidioDetector
+from gateway.privacy.service import PrivacyRoom
 from gateway.registry.store import ContentStore
 from gateway.settings import Settings
+from gateway.telemetry import log as logs
 from gateway.telemetry.metrics import Metrics
-
-log = logging.getLogger("sekisho.app")
 
 OnReady = Callable[[str], None]
 
 
 class House(msgspec.Struct):
-    """Everything that one process holds while it serves."""
+    """What one process serves: to everybody, to its operator; and whether it is open."""
 
-    public: FastAPI
-    admin: object
+    public: Any
+    admin: Any
     gate: Gate
-    inquiry: Inquiry
+
+
+class Startable(Protocol):
+    """A room that has something to start."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
 
 
 def serve(settings: Settings, *, on_ready: OnReady | None = None) -> int:
@@ -65,7 +78,15 @@ def serve(settings: Settings, *, on_ready: OnReady | None = None) -> int:
     Raises:
         SetupError: something of the installation is wrong.
     """
+    _forbid_cores()
+    logs.configure()
     return uvloop.run(_live(settings, on_ready))
+
+
+def _forbid_cores() -> None:
+    """Let no crash write prompts to disk: neither as a core file nor through a program that collects cores."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    prctl(PR_SET_DUMPABLE, 0)
 
 
 async def _live(settings: Settings, on_ready: OnReady | None) -> int:
@@ -108,41 +129,131 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         SetupError: keys, model, policy or log are not as they must be.
     """
     settings.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keyring = FileKeyring(settings.keys)
+    store = ContentStore(settings.manifests, settings.store, settings.state / "aliases.yaml", settings.state / "models")
+    engine = _engine(settings, store)
+    policy = OpaPolicy(settings)
+    privacy = PrivacyRoom(_detector(settings), keyring.tag_key)
+    book = LogBook(settings.data / "audit", origin=settings.origin, log_key=keyring.log_key(), settings=settings.audit)
+    register = KeyRegister(settings.state / "keys.json", keyring.pepper(), settings.site)
+    target = _target(settings, store.canonical(settings.engine.model) or settings.engine.model)
+    metrics = Metrics(version=__version__, models=[target.model])
+    fleet = LocalFleet(
+        [Member(target, engine)],
+        queue=settings.engine.queue,
+        find_model=lambda name: target.model if name == target.model else store.canonical(name),
+        model_names=lambda: sorted({target.model, *store.names()}),
+    )
+    limits = KeyLimits(settings.limits)
+    rooms = Rooms(register, limits, privacy, policy, fleet, book, metrics, settings.site, _now)
     async with AsyncExitStack() as stack:
-        keyring = FileKeyring(settings.keys)
-        book = LogBook(
-            _log_folder(settings), origin=settings.origin, log_key=keyring.log_key(), settings=settings.audit
-        )
         book.open()
-        stack.push_async_callback(book.close)
-        store = ContentStore(settings.manifests, settings.store, settings.state / "aliases.yaml")
-        engine = _engine(settings, store)
-        policy = OpaPolicy(settings)
-        privacy = PrivacyRoom(detector(settings.privacy), keyring.tag_key)
-        target = _target(settings)
-        await _start(stack, engine, policy, privacy)
+        stack.callback(book.close)
+        await _start_all(stack, [engine, policy, privacy])
         await policy.push_facts([target])
-        register = KeyRegister(settings.state / "keys.json", keyring.pepper(), settings.site)
-        fleet = LocalFleet(
-            [Member(target, engine)],
-            queue=settings.engine.queue,
-            find_model=lambda name: _own_name(name, settings, store),
-            model_names=lambda: sorted({settings.engine.model, *store.names()}),
+        _watch(metrics, rooms)
+        yield _assemble(settings, rooms, register, store)
+
+
+async def _start_all(stack: AsyncExitStack, rooms: Sequence[Startable]) -> None:
+    """Start rooms beside each other; whatever was started is stopped at the end, also when another one failed."""
+    for room in rooms:
+        stack.push_async_callback(room.stop)
+    try:
+        async with asyncio.TaskGroup() as starting:
+            for room in rooms:
+                starting.create_task(room.start())
+    except* (SetupError, SekishoError) as group:
+        raise _as_setup_error(group.exceptions[0]) from group
+
+
+def _as_setup_error(error: BaseException) -> SetupError:
+    if isinstance(error, SetupError):
+        return error
+    if isinstance(error, SekishoError):
+        return SetupError(error.message, f"Run: sekisho doctor {error.code}")
+    if isinstance(error, BaseExceptionGroup):
+        return _as_setup_error(error.exceptions[0])
+    return SetupError("A room of the house did not open.", "Run: sekisho doctor")
+
+
+def _watch(metrics: Metrics, rooms: Rooms) -> None:
+    metrics.watch_room("engine", rooms.fleet.ready)
+    metrics.watch_room("policy", rooms.policy.ready)
+    metrics.watch_room("audit", rooms.book.ready)
+    metrics.watch_room("privacy", rooms.privacy.ready)
+
+
+def _assemble(settings: Settings, rooms: Rooms, register: KeyRegister, store: ContentStore) -> House:
+    gate = Gate()
+    inquiry = Inquiry(rooms, int(datetime.now(UTC).timestamp()))
+    public = api.build(Checkpoint(rooms), inquiry, gate, settings.server)
+    return House(public, admin_app(register, rooms.book, inquiry.readiness, store), gate)
+
+
+# --- which implementation stands behind a door -----------------------------------------------------------------------
+
+
+def _engine(settings: Settings, store: ContentStore) -> Engine:
+    wanted = settings.engine
+    if wanted.kind == "openai-http":
+        return _http_engine(settings)
+    manifest = store.find(wanted.model)
+    if manifest is None:
+        raise SetupError(
+            f"There is no model {wanted.model}.", "See `sekisho models list`, or add it with `sekisho models add`."
         )
-        metrics = Metrics(models=[target.model])
-        rooms = Rooms(
-            identity=register,
-            limits=KeyLimits(settings.limits),
-            privacy=privacy,
-            policy=policy,
-            fleet=fleet,
-            book=book,
-            telemetry=metrics,
-            site=settings.site,
-            now=_now,
-        )
-        inquiry = Inquiry(rooms, int(datetime.now(UTC).timestamp()))
-        gate = Gate()
-        public = api.build(Checkpoint(rooms), inquiry, gate, settings.server)
-        admin = admin_app(register, book, inquiry.readiness, store)
-        yield House(public, admin, gate, inquiry)
+    weights = store.weights(manifest)
+    if wanted.kind == "xllamacpp":
+        return ManagedWorker(wanted, weights=weights, model=manifest.name, run_dir=settings.run)
+    return InProcess(wanted, weights=weights, model=manifest.name)
+
+
+def _http_engine(settings: Settings) -> HttpEngine:
+    """Return an engine that somebody else runs on this machine.
+
+    Raises:
+        SetupError: the address is not this machine's.
+    """
+    wanted = settings.engine
+    api_key = (settings.base / wanted.api_key_file).read_text().strip() if wanted.api_key_file else ""
+    address = urlsplit(wanted.url)
+    if address.scheme != "unix" and not is_loopback(address.hostname or ""):
+        raise SetupError("engine.url is not on this machine.", "Use http://127.0.0.1:PORT or unix:/path/to.sock.")
+    return HttpEngine(
+        "http://engine" if address.scheme == "unix" else wanted.url,
+        model=wanted.model,
+        slots=wanted.slots,
+        context_tokens=wanted.context_tokens,
+        api_key=api_key,
+        unix_socket=Path(address.path) if address.scheme == "unix" else None,
+        read_timeout_seconds=wanted.read_timeout_seconds,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address literal, or the name ``localhost``, is this machine's loopback. Asks no resolver."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _detector(settings: Settings) -> Detector:
+    return NoDetection() if settings.privacy.detection == "off" else PresidioDetector(settings.privacy)
+
+
+def _target(settings: Settings, model: str) -> Target:
+    return Target(
+        id=f"{settings.origin}:{model}",
+        model=model,
+        capabilities=(Capability.CHAT, Capability.COMPLETE),
+        site=settings.site.name,
+        node=settings.site.node,
+        jurisdiction=settings.site.jurisdiction,
+        same_node=True,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -32,6 +32,7 @@ from gateway.domain import (
 from gateway.errors import PolicyDenied
 from gateway.fleet.door import Placement
 from gateway.identity.door import Reservation
+from gateway.policy.question import question
 from gateway.ports import Call, Rooms
 from gateway.privacy.door import Redacted
 
@@ -60,7 +61,7 @@ async def begin(rooms: Rooms, visit: Visit) -> Attempt:
         PolicyDenied, PolicyUnavailable, EngineUnavailable, LimitExceeded, AuditUnavailable: nothing is held then.
     """
     visit.attempts += 1
-    question, decision, placement = await _place(rooms, visit)
+    asked, decision, placement = await _place(rooms, visit)
     try:
         grant = _granted(decision, placement.target)
         _reserve_tokens(visit, placement)
@@ -75,7 +76,7 @@ async def begin(rooms: Rooms, visit: Visit) -> Attempt:
             slot=placement.slot,
             reuse_cache=placement.reuse_cache,
         )
-        entry = rooms.book.intent(visit.caller, question, decision, placement.target, redacted.counts)
+        entry = rooms.book.intent(visit.caller, asked, decision, placement.target, redacted.counts)
     except BaseException:
         placement.release()
         raise
@@ -85,30 +86,31 @@ async def begin(rooms: Rooms, visit: Visit) -> Attempt:
 async def _place(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision, Placement]:
     """Return a slot on a target that a fresh decision allows."""
     while True:
-        question, decision = await _decide(rooms, visit)
-        asked = perf_counter()
+        asked, decision = await _decide(rooms, visit)
+        began = perf_counter()
         with rooms.telemetry.stage("choose"):
             placement = await rooms.fleet.choose(decision, visit.caller, frozenset(visit.failed))
-        if perf_counter() - asked <= DECISION_SECONDS:
-            return question, decision, placement
+        if perf_counter() - began <= DECISION_SECONDS:
+            return asked, decision, placement
         try:  # it waited for a slot: is what was allowed then still allowed?
-            question, decision = await _decide(rooms, visit)
+            asked, decision = await _decide(rooms, visit)
         except BaseException:
             placement.release()
             raise
         if any(grant.id == placement.target.id for grant in decision.targets):
-            return question, decision, placement
+            return asked, decision, placement
         placement.release()
 
 
 async def _decide(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision]:
-    visit.question, visit.decision = question, _ = _ask(rooms, visit), None
+    asked = visit.question = _ask(rooms, visit)
+    visit.decision = None
     with rooms.telemetry.stage("decide"):
-        visit.decision = decision = await rooms.policy.decide(question)
+        visit.decision = decision = await rooms.policy.decide(asked)
     if not decision.allow:
         codes = tuple(reason.code for reason in decision.reasons if reason.severity == "deny")
         raise PolicyDenied(reasons=codes, decision_id=decision.id)
-    return question, decision
+    return asked, decision
 
 
 def _ask(rooms: Rooms, visit: Visit) -> PolicyInput:
@@ -124,13 +126,8 @@ def _ask(rooms: Rooms, visit: Visit) -> PolicyInput:
         purpose=caller.purpose,
         declared_class=call.declared.data_class or "",
     )
-    return PolicyInput(
-        request=request,
-        caller=caller.facts(),
-        data=visit.data,
-        candidates=tuple(target.id for target in targets),
-        env=EnvFacts(site=rooms.site.name, node=rooms.site.node, time=rooms.now(), attempt=visit.attempts),
-    )
+    env = EnvFacts(site=rooms.site.name, node=rooms.site.node, time=rooms.now(), attempt=visit.attempts)
+    return question(request, caller, visit.data, targets, env)
 
 
 def _granted(decision: Decision, target: Target) -> Grant:

@@ -67,12 +67,6 @@ class Caller(msgspec.Struct, frozen=True):
     class_floor: DataClass = "internal"
     models: tuple[str, ...] = ()  # empty: all
 
-    def facts(self) -> CallerFacts:
-        """Return what policy is told of this caller."""
-        return CallerFacts(
-            self.key_id, self.tenant, self.project, self.roles, self.site, self.jurisdiction, self.access_from
-        )
-
 
 class Segment(Value, frozen=True, gc=False):
     """One string of a request. ``path`` leads back to it; ``role`` is the message role it belongs to, if any."""
