@@ -1,0 +1,102 @@
+"""One child process: started with its configuration on a descriptor, watched, and ended without leaving an orphan."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from gateway.engines.worker import Status, WorkerConfig
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_LOG_BYTES = 4096
+
+
+class Child:
+    """A running worker. Make it with :meth:`spawn`, from the loop's own thread: the child dies with that thread.
+
+    ``exited`` is set when the process has ended and was collected.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], status: asyncio.StreamReader, log: int) -> None:
+        self._process = process
+        self._status = status
+        self._log = log
+        self._pidfd = os.pidfd_open(process.pid)
+        self._loop = asyncio.get_running_loop()
+        self.exited = asyncio.Event()
+        self._loop.add_reader(self._pidfd, self._collect)
+
+    @classmethod
+    async def spawn(cls, configure: Callable[[int], WorkerConfig]) -> Child:
+        """Start the process. Its secret goes through a pipe: never on its command line, nor in its environment.
+
+        ``configure`` is given this process's id and returns the configuration.
+        """
+        log = os.memfd_create("engine-log", os.MFD_CLOEXEC)
+        config_read, config_write = os.pipe()
+        status_read, status_write = os.pipe()
+        try:
+            process = subprocess.Popen(  # noqa: ASYNC220, S603 - a few ms; must be this thread
+                [sys.executable, "-m", "gateway.engines.worker", str(config_read), str(status_write)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(config_read, status_write),
+                cwd=_ROOT,
+                env={"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
+                start_new_session=True,  # a Ctrl-C is for the gateway, which ends this one itself
+            )
+            os.write(config_write, msgspec.json.encode(configure(os.getpid())))
+        finally:
+            for descriptor in (config_read, config_write, status_write):
+                os.close(descriptor)
+        reader = asyncio.StreamReader()
+        pipe = os.fdopen(status_read, "rb", buffering=0)
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        return cls(process, reader, log)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _collect(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self._process.wait()
+        self.exited.set()
+
+    async def next_status(self) -> Status | None:
+        """Return the next state that the child reports, ``None`` when it ended instead."""
+        line = await self._status.readline()
+        return msgspec.json.decode(line, type=Status) if line else None
+
+    def log_tail(self) -> str:
+        """Return the end of what the child printed before it could receive a prompt."""
+        size = os.fstat(self._log).st_size
+        return os.pread(self._log, _LOG_BYTES, max(0, size - _LOG_BYTES)).decode("utf-8", "replace")
+
+    async def ended_within(self, seconds: float) -> bool:
+        """Return whether the process has ended, waiting up to ``seconds`` for that."""
+        try:
+            await asyncio.wait_for(self.exited.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self, grace_seconds: float) -> None:
+        """End the process: SIGTERM, and after ``grace_seconds`` SIGKILL. Returns once it is gone."""
+        if not self.exited.is_set():
+            self._process.send_signal(signal.SIGTERM)
+            if not await self.ended_within(grace_seconds):
+                self._process.kill()
+            await self.exited.wait()
+        if self._log >= 0:
+            os.close(self._log)
+            self._log = -1

@@ -1,0 +1,124 @@
+"""How one kind of engine departs from OpenAI's API: what a body must hold for it, and what its statuses mean.
+
+llama.cpp's own ways, met here so that no other file knows them:
+
+- It pins a slot by ``id_slot`` and reuses a cached prompt unless ``cache_prompt`` is false.
+- ``n`` above 1 and several prompts would spread over other callers' slots, and only the first is counted. Here they
+  become calls one after the other, on the same slot.
+- A plain call that is hung up runs on to its end. A streamed one stops at the next token, or, with
+  ``return_progress``, at the next batch of the prompt: so every call is streamed, and a plain answer is joined here.
+- Without ``top_logprobs`` it sends 20 alternatives; OpenAI sends none.
+- What it cannot compile or render it calls a server error, status 500.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from gateway.domain import Capability, Choice, Chunk, Prompt
+
+Body = dict[str, Any]
+
+_SEED_LIMIT = 2**32
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One body to send. ``repeats`` when it asks the same prompt as the call before it: that prompt counts once."""
+
+    body: Body
+    repeats: bool = False
+
+
+class Dialect(Protocol):
+    """What :class:`gateway.engines.openai_http.Exchange` asks of one kind of engine."""
+
+    requests_faults: frozenset[int]  # HTTP statuses that the request caused
+    joins_streams: bool  # a plain answer is to be joined from a streamed one
+
+    def calls(self, prompt: Prompt, model: str) -> Sequence[Call]:
+        """Return the calls to make, one after the other; the answer to each continues the choices before it."""
+
+    def tidy(self, chunk: Chunk, prompt: Prompt) -> Chunk:
+        """Return the chunk without what OpenAI would not have sent."""
+
+
+class OpenAIDialect:
+    """None at all: for any server that keeps to the API."""
+
+    requests_faults = frozenset({400, 413, 422})
+    joins_streams = False
+
+    def calls(self, prompt: Prompt, model: str) -> Sequence[Call]:
+        body = {**prompt.body, "model": model, "stream": prompt.stream}
+        if prompt.stream:
+            body["stream_options"] = {"include_usage": True}
+        else:
+            body.pop("stream_options", None)
+        return (Call(body),)
+
+    def tidy(self, chunk: Chunk, prompt: Prompt) -> Chunk:
+        return chunk
+
+
+def _prompts(body: Body) -> list[Any]:
+    """Return the prompts of a body, each in its own form; token ids are one prompt, not many."""
+    prompt = body.get("prompt")
+    if isinstance(prompt, list) and prompt and isinstance(prompt[0], str | list):
+        return prompt
+    return [prompt]
+
+
+def _single_calls(prompt: Prompt) -> list[Call]:
+    """Return one call per choice that was asked for, in OpenAI's order; a seed grows by one with each."""
+    body = {name: value for name, value in prompt.body.items() if name not in ("n", "n_cmpl", "best_of")}
+    wanted = prompt.body.get("n") or 1
+    bodies = [body]
+    if prompt.capability is Capability.COMPLETE:
+        bodies = [{**body, "prompt": text} for text in _prompts(body)]
+    calls = [Call(one, number > 0) for one in bodies for number in range(wanted)]
+    seed = body.get("seed")
+    if isinstance(seed, int) and len(calls) > 1:
+        return [Call({**c.body, "seed": (seed + number) % _SEED_LIMIT}, c.repeats) for number, c in enumerate(calls)]
+    return calls
+
+
+def _wants_no_alternatives(body: Body) -> bool:
+    return body.get("logprobs") is True and not body.get("top_logprobs")
+
+
+def _without_alternatives(choice: Choice) -> Choice:
+    if not choice.logprobs or not choice.logprobs.get("content"):
+        return choice
+    tokens = [{**token, "top_logprobs": []} for token in choice.logprobs["content"]]
+    return msgspec.structs.replace(choice, logprobs={**choice.logprobs, "content": tokens})
+
+
+class LlamaDialect:
+    """llama.cpp's server, as the module's docstring tells."""
+
+    requests_faults = frozenset({400, 413, 422, 500})
+    joins_streams = True
+
+    def calls(self, prompt: Prompt, model: str) -> Sequence[Call]:
+        pinned = prompt.slot is not None
+        ours: Body = {
+            "model": model,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "return_progress": True,
+            "id_slot": prompt.slot if pinned else -1,
+        }
+        if _wants_no_alternatives(prompt.body):
+            ours["top_logprobs"] = 1
+        return [
+            Call({**call.body, **ours, "cache_prompt": pinned and (prompt.reuse_cache or call.repeats)}, call.repeats)
+            for call in _single_calls(prompt)
+        ]
+
+    def tidy(self, chunk: Chunk, prompt: Prompt) -> Chunk:
+        if not _wants_no_alternatives(prompt.body):
+            return chunk
+        return Chunk(tuple(_without_alternatives(choice) for choice in chunk.choices), chunk.usage)

@@ -1,0 +1,222 @@
+"""Calls to a server that speaks OpenAI's API, over TCP or a Unix socket.
+
+Closing the generator closes the connection, in the same step of the event loop: that is how every such engine learns
+that nobody waits any more. ::
+
+    engine = HttpEngine("http://10.0.0.7:8000", model="m", slots=8, context_tokens=8192, read_timeout_seconds=300)
+    await engine.start()
+    async with aclosing(engine.answer(prompt)) as chunks:
+        async for chunk in chunks: ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import orjson
+
+from gateway.domain import Capability, Chunk, Prompt, Usage
+from gateway.engines.dialect import Body, Dialect, OpenAIDialect
+from gateway.engines.openai_wire import Assembler, StreamDecoder, decode_chunk, interrupted, refusal, rejected
+from gateway.errors import EngineUnavailable
+
+_PATHS = {Capability.CHAT: "/v1/chat/completions", Capability.COMPLETE: "/v1/completions"}
+_MAX_ERROR_BYTES = 64 * 1024
+_MAX_PLAIN_BYTES = 64 * 1024 * 1024
+_IDLE_SECONDS = 3.0  # servers close idle connections after 5 s and more: be first, so that no prompt meets a closed one
+_CONNECT_SECONDS = 5.0
+
+Explain = Callable[[], Awaitable[EngineUnavailable]]
+"""Says what a broken connection means."""
+
+
+async def _broken() -> EngineUnavailable:
+    return interrupted()
+
+
+class _Count:
+    """Usage of a request that took several calls."""
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+
+    def add(self, usage: Usage | None, repeats: bool) -> None:
+        if usage is None:
+            return
+        old = self.usage or Usage(0, 0)
+        self.usage = Usage(
+            old.prompt_tokens + (0 if repeats else usage.prompt_tokens),
+            old.completion_tokens + usage.completion_tokens,
+            old.cached_tokens + (0 if repeats else usage.cached_tokens),
+        )
+
+
+def _shifted(chunk: Chunk, first: int) -> Chunk:
+    return Chunk(tuple(msgspec.structs.replace(choice, index=choice.index + first) for choice in chunk.choices))
+
+
+def _encoded(body: Body) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError as error:  # an integer beyond 64 bits
+        raise rejected() from error
+
+
+class Exchange:
+    """Sends prompts over one client session and turns what comes back into chunks. Opened inside a running loop."""
+
+    def __init__(self, session: aiohttp.ClientSession, base_url: str, model: str, dialect: Dialect) -> None:
+        self._session = session
+        self._urls = {capability: base_url + path for capability, path in _PATHS.items()}
+        self._model = model
+        self._dialect = dialect
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def answer(self, prompt: Prompt, explain: Explain = _broken) -> AsyncGenerator[Chunk, None]:
+        """As :meth:`gateway.engines.door.Engine.answer`. A lost connection raises what ``explain`` returns."""
+        if prompt.stream or not self._dialect.joins_streams:
+            async with aclosing(self._chunks(prompt, explain)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
+        whole = Assembler()
+        async with aclosing(self._chunks(prompt, explain)) as chunks:
+            async for chunk in chunks:
+                whole.add(chunk)
+        yield whole.chunk()
+
+    async def _chunks(self, prompt: Prompt, explain: Explain) -> AsyncGenerator[Chunk, None]:
+        """Yield the answers to all calls as one answer, with one usage at the end."""
+        calls = self._dialect.calls(prompt, self._model)
+        count = _Count()
+        for number, call in enumerate(calls):
+            async with aclosing(self._call(self._urls[prompt.capability], call.body, explain)) as chunks:
+                async for received in chunks:
+                    chunk = self._dialect.tidy(received, prompt)
+                    if len(calls) == 1:
+                        yield chunk
+                        continue
+                    count.add(chunk.usage, call.repeats)
+                    if chunk.choices:
+                        yield _shifted(chunk, number)
+        if count.usage is not None:
+            yield Chunk((), count.usage)
+
+    async def _call(self, url: str, body: Body, explain: Explain) -> AsyncGenerator[Chunk, None]:
+        response: aiohttp.ClientResponse | None = None
+        try:
+            response = await self._session.post(url, data=_encoded(body))
+            if response.status != 200:
+                text = await response.content.read(_MAX_ERROR_BYTES)
+                raise refusal(response.status, text, self._dialect.requests_faults)
+            if not body["stream"]:
+                yield await _plain(response)
+                return
+            decoder = StreamDecoder()
+            async for part in response.content.iter_any():
+                for chunk in decoder.feed(part):
+                    yield chunk
+            decoder.end()
+        except TimeoutError as error:
+            raise EngineUnavailable("The model's engine fell silent.", code="engine.timeout") from error
+        except aiohttp.ClientError as error:
+            raise await explain() from error
+        finally:
+            if response is not None:
+                response.close()  # a connection whose answer was read to its end is back in the pool already
+
+
+async def _plain(response: aiohttp.ClientResponse) -> Chunk:
+    body = bytearray()
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > _MAX_PLAIN_BYTES:
+            raise interrupted()
+    chunk = decode_chunk(bytes(body))
+    if chunk is None or not chunk.choices:
+        raise interrupted()
+    return chunk
+
+
+def open_session(
+    unix_socket: Path | None, api_key: str, read_timeout_seconds: float, *, reuse: bool = True
+) -> aiohttp.ClientSession:
+    """Return a client session for one engine, without a limit of connections, deaf to proxies in the environment.
+
+    ``reuse`` false opens a connection for each call: for llama.cpp's server, which promises to keep a connection and
+    closes it after every streamed answer.
+    """
+    kept = _IDLE_SECONDS if reuse else None
+    connector: aiohttp.BaseConnector
+    if unix_socket is not None:
+        connector = aiohttp.UnixConnector(str(unix_socket), limit=0, keepalive_timeout=kept, force_close=not reuse)
+    else:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=kept, force_close=not reuse)
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+    if api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
+    return aiohttp.ClientSession(
+        connector=connector,
+        headers=headers,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=read_timeout_seconds),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+    )
+
+
+class HttpEngine:
+    """An engine that somebody else runs, behind OpenAI's API. Also a :class:`gateway.engines.door.Engine`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        model: str,
+        slots: int,
+        context_tokens: int,
+        api_key: str = "",
+        unix_socket: Path | None = None,
+        read_timeout_seconds: float = 300.0,
+    ) -> None:
+        self._base_url = base_url.rstrip("/").removesuffix("/v1")
+        self._model = model
+        self._slots = slots
+        self._context_tokens = context_tokens
+        self._api_key = api_key
+        self._unix_socket = unix_socket
+        self._read_timeout_seconds = read_timeout_seconds
+        self._exchange: Exchange | None = None
+
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    @property
+    def context_tokens(self) -> int:
+        return self._context_tokens
+
+    async def start(self) -> None:
+        """Open the session; the first call connects."""
+        session = open_session(self._unix_socket, self._api_key, self._read_timeout_seconds)
+        self._exchange = Exchange(session, self._base_url, self._model, OpenAIDialect())
+
+    async def stop(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            await exchange.close()
+            await asyncio.sleep(0)  # transports close in the next step of the loop
+
+    def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
+        if self._exchange is None:
+            raise EngineUnavailable
+        return self._exchange.answer(prompt)
+
+    def ready(self) -> bool:
+        return self._exchange is not None
