@@ -1,0 +1,142 @@
+"""No prompt text, found value, tag map or API key anywhere but in the answer: canaries everywhere, then a search."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from running import Running
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+MODEL = "smollm2-135m-instruct"
+PREFIX = "kanari"
+
+
+class Aviary:
+    """Hands out canaries, each once, and knows them all."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self.released: list[str] = []
+
+    def __call__(self, form: str = "{}") -> str:
+        bird = f"{PREFIX}{next(self._numbers)}x{secrets.token_hex(4)}"
+        self.released.append(bird)
+        return form.format(bird)
+
+
+def chat(bird: Aviary, **change: Any) -> dict[str, Any]:
+    arguments = '{"' + bird() + '": "' + bird() + '"}'
+    call = {"id": "call_1", "type": "function", "function": {"name": bird(), "arguments": arguments}}
+    parameters = {"type": "object", "properties": {bird(): {"type": "string", "enum": [bird()], "description": bird()}}}
+    return {
+        "model": MODEL,
+        "messages": [
+            {"role": "system", "content": bird(), "name": bird()},
+            {"role": "user", "content": [{"type": "text", "text": bird("Write to {}@example.com, please.")}]},
+            {"role": "assistant", "content": bird(), "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "call_1", "content": bird()},
+            {"role": "user", "content": bird("My name is Anna {} and I live in Berlin.")},
+        ],
+        "tools": [{"type": "function", "function": {"name": bird(), "description": bird(), "parameters": parameters}}],
+        "stop": [bird()],
+        "user": bird(),
+        "metadata": {bird(): bird()},
+        "max_tokens": 4,
+        **change,
+    }
+
+
+def requests(bird: Aviary) -> list[tuple[str, Any, dict[str, str]]]:
+    """Return (path, body, headers): good ones, and bad ones of every kind."""
+    schema = {"name": bird(), "description": bird(), "schema": {"type": "string", "const": bird()}}
+    wrong = {"model": MODEL, "messages": [{"role": "user", "content": bird()}]}
+    return [
+        ("/v1/chat/completions", chat(bird), {}),
+        ("/v1/chat/completions", chat(bird, stream=True), {}),
+        ("/v1/chat/completions", chat(bird, response_format={"type": "json_schema", "json_schema": schema}), {}),
+        ("/v1/completions", {"model": MODEL, "prompt": bird(), "max_tokens": 2, "stop": bird(), "user": bird()}, {}),
+        ("/v1/completions", {"model": MODEL, "prompt": [bird(), bird()]}, {}),
+        ("/v1/chat/completions", {**wrong, "model": bird()}, {}),
+        ("/v1/chat/completions", {**wrong, bird(): bird()}, {}),
+        ("/v1/chat/completions", {**wrong, "temperature": bird()}, {}),
+        ("/v1/chat/completions", {**wrong, "messages": [{"role": bird(), "content": bird()}]}, {}),
+        ("/v1/chat/completions", {**wrong, "prediction": bird()}, {}),
+        ("/v1/chat/completions", {**wrong, "user": bird() * 20_000}, {}),
+        ("/v1/chat/completions", bird('{{"{}": broken').encode(), {}),
+        ("/v1/chat/completions", bird('{{"{}": "\\ud800"}}').encode(), {}),
+        ("/v1/chat/completions", wrong, {"authorization": bird("Bearer sk-sekisho-{}")}),
+        ("/v1/chat/completions", wrong, {"authorization": bird()}),
+        ("/v1/chat/completions", wrong, {"x-sekisho-class": bird()}),
+        ("/v1/chat/completions", wrong, {"x-sekisho-project": bird(), "x-sekisho-purpose": bird()}),
+        ("/v1/chat/completions", wrong, {"user-agent": bird(), "x-request-id": bird(), "cookie": bird()}),
+        (bird("/v1/{}?") + bird("q={}"), {bird(): bird()}, {}),
+    ]
+
+
+async def send_all(running: Running, key: str, wanted: list[tuple[str, Any, dict[str, str]]]) -> list[int]:
+    statuses = []
+    async with aiohttp.ClientSession() as session:
+        for path, body, headers in wanted:
+            sent = {"data": body} if isinstance(body, bytes) else {"json": body}
+            said = {"authorization": f"Bearer {key}", **headers}
+            async with session.post(running.base + path, headers=said, **sent) as answer:
+                await answer.read()
+                statuses.append(answer.status)
+    return statuses
+
+
+async def read(running: Running, path: str) -> bytes:
+    async with aiohttp.ClientSession() as session, session.get(running.base + path) as answer:
+        return await answer.read()
+
+
+def traces(running: Running) -> dict[str, bytes]:
+    """Return everything that is left behind, by name: each file of the installation but the model's weights."""
+    files = [path for path in running.folder.rglob("*") if path.is_file() and "store" not in path.parts]
+    return {str(path.relative_to(running.folder)): path.read_bytes() for path in files}
+
+
+def found(birds: list[str], places: dict[str, bytes]) -> list[tuple[str, str]]:
+    return [(bird, place) for place, content in places.items() for bird in birds if bird.encode() in content]
+
+
+async def test_no_canary_is_left_anywhere(installed: Callable[..., Running]) -> None:
+    running, bird = installed(server={"max_text_chars": 100_000}).start(), Aviary()
+    key = running.key("aviary")
+
+    statuses = await send_all(running, key, requests(bird))
+    metrics = await read(running, "/metrics")
+    places = {**traces(running), "metrics": metrics}
+
+    assert statuses.count(200) >= 4
+    assert 500 not in statuses
+    assert len(bird.released) > 80
+    assert found([*bird.released, key, PREFIX], places) == []
+    assert any(place.startswith(".sekisho/audit/") for place in places)
+
+
+def test_the_search_itself_would_find_one(installed: Callable[..., Running]) -> None:
+    running = installed()
+    (running.folder / ".sekisho" / "leak").write_text("a kanari0x flew")
+
+    assert found(["kanari0x"], traces(running)) == [("kanari0x", ".sekisho/leak")]
+
+
+@pytest.mark.parametrize("child", ["", "gateway.engines"])
+def test_a_crash_leaves_no_core_file(installed: Callable[..., Running], child: str) -> None:
+    running = installed().start()
+
+    os.kill(running.child(child) if child else running.pid, signal.SIGABRT)
+    if not child:
+        assert running.process is not None
+        running.process.wait(10)
+
+    assert [path for path in running.folder.rglob("core*") if path.is_file()] == []
