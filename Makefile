@@ -11,7 +11,7 @@ LOCKS := offline-bundle/locks
 PYTEST := $(BIN)/pytest
 FAST := -m "not real and not slow"
 
-.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs airgap bench soak locks clean
+.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs pages airgap bench soak locks clean
 
 help: ## show this list
 	@echo "Sekisho: an air-gapped gateway to large language models with a sovereignty policy engine."
@@ -19,8 +19,8 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: deps-run ## set up and serve on 127.0.0.1:8080 with a small demonstration model
-	@test -e sekisho.yaml || $(BIN)/sekisho init --preset demo --yes
-	@exec $(BIN)/sekisho serve
+	@test -e sekisho.yaml || $(BIN)/sekisho init --preset demo </dev/null
+	@exec $(BIN)/sekisho serve --demo-key $(SERVE)
 
 test: deps ## set up and pass all tests, with the real parts
 	@$(PYTEST)
@@ -55,16 +55,20 @@ types: deps-check
 layers: deps-check
 	@$(BIN)/lint-imports
 
-policy: deps-check ## check and test the policies with the real OPA
+policy: deps-check ## check and test the policies that ship with the real OPA
 	@$(OPA) fmt --fail --list policies gateway/policy
-	@$(OPA) check --strict --capabilities policies/capabilities.json policies
-	@$(OPA) test --capabilities policies/capabilities.json policies
+	@mkdir -p .cache/check && echo 'data_dir: data' > .cache/check/sekisho.yaml
+	@$(BIN)/sekisho policy check --config .cache/check/sekisho.yaml
+	@$(BIN)/sekisho policy test --config .cache/check/sekisho.yaml
 
 unit: deps-check
 	@$(PYTEST) -q $(FAST)
 
 docs: deps-check ## build the documentation into site/
 	@$(BIN)/mkdocs build --quiet --strict --site-dir site
+
+pages: deps-check ## write the reference pages that are made from code
+	@$(BIN)/python tests/docs/pages.py
 
 airgap: deps ## prove that nothing leaves the machine
 	@$(PYTEST) tests/airgap -q -s

@@ -157,8 +157,14 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
         return host.strip("[]"), int(port)
 
 
-SHIPPED = Path(__file__).resolve().parent.parent
-"""Where ``policies/`` and ``models/`` lie: beside the package."""
+def _shipped() -> Path:
+    package = Path(__file__).resolve().parent
+    inside = package / "_shipped"
+    return inside if inside.is_dir() else package.parent
+
+
+SHIPPED = _shipped()
+"""Where ``policies/`` and ``models/`` lie: inside the package when it was installed, beside it in a checkout."""
 
 HELP: dict[str, str] = {
     "site.name": "name of this site, part of every audit record's origin",

@@ -1,0 +1,136 @@
+"""The pages that are made from code: ``python tests/docs/pages.py`` writes them, a test compares them.
+
+``docs/reference/settings.md`` comes from :mod:`gateway.settings`, ``docs/reference/errors.md`` from the tree in
+:mod:`gateway.errors`. What stands below the line ``<!-- by hand -->`` of a page is kept.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.errors import SekishoError
+from gateway.settings import HELP, Settings
+
+REFERENCE = Path(__file__).resolve().parent.parent.parent / "docs" / "reference"
+BY_HAND = "<!-- by hand -->"
+NOT_SETTINGS = {"source"}
+
+SETTINGS_HEAD = """\
+# Settings
+
+All settings of `sekisho.yaml`. Each has a default, so that an empty file is valid; an unknown one is refused by name.
+Units are in the names. Relative paths are relative to the file. A dot stands for a level of YAML:
+
+```yaml
+site:
+  name: ingolstadt
+  jurisdiction: DE
+server:
+  listen: "127.0.0.1:8080"
+```
+
+The file is found as [Files and folders](files.md) says.
+
+"""
+
+ERRORS_HEAD = """\
+# Errors
+
+Each refusal has OpenAI's shape, and a code that does not change:
+
+```json
+{"error": {"message": "Too many requests.", "type": "rate_limit_error", "param": null, "code": "rate_limit_exceeded"}}
+```
+
+`sekisho doctor CODE` says what a code means and what to do. "Again" says whether trying again can help: then the
+answer carries `retry-after`, else `x-should-retry: false`. A refusal by policy also has the decision's id, which is in
+the log.
+
+| Status | Type | Code | Again | Message |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def settings_page() -> str:
+    """Return the table of all settings, one section for each level of the file."""
+    sections: dict[str, list[str]] = {}
+    for name, kind, default in _settings(Settings):
+        line = f"| `{name}` | {_default(default)} | {_values(kind)} | {_cell(HELP[name])} |"
+        sections.setdefault(name.rpartition(".")[0], []).append(line)
+    head = "| Setting | Default | Values | What it does |\n| --- | --- | --- | --- |\n"
+    tables = [f"## {title or 'Places'}\n\n{head}" + "\n".join(lines) + "\n" for title, lines in sections.items()]
+    return SETTINGS_HEAD + "\n".join(tables)
+
+
+def errors_page() -> str:
+    """Return the table of all classes of refusal with their default codes."""
+    rows = [
+        f"| {kind.status} | `{kind.openai_type}` | `{kind.default_code}` | {'yes' if kind.retryable else 'no'} "
+        f"| {_cell(kind.default_message)} |"
+        for kind in sorted(_tree(SekishoError), key=lambda kind: kind.status)
+    ]
+    return ERRORS_HEAD + "\n".join(rows) + "\n"
+
+
+PAGES = {"settings.md": settings_page, "errors.md": errors_page}
+
+
+def expected(name: str) -> str:
+    """Return a page as it should be: made from code, then what was written by hand."""
+    path = REFERENCE / name
+    there = path.read_text(encoding="utf-8") if path.is_file() else ""
+    _, mark, by_hand = there.partition(BY_HAND)
+    return PAGES[name]() + (f"\n{mark}{by_hand}" if mark else "")
+
+
+def _settings(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    hints = msgspec.inspect.type_info(kind)
+    assert isinstance(hints, msgspec.inspect.StructType)
+    for field in hints.fields:
+        name = prefix + field.name
+        if isinstance(field.type, msgspec.inspect.StructType):
+            yield from _settings(field.type.cls, f"{name}.")
+        elif name not in NOT_SETTINGS:
+            yield name, field.type, field.default
+
+
+def _tree(kind: type[SekishoError]) -> Iterator[type[SekishoError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        if child.__module__ == SekishoError.__module__:
+            yield from _tree(child)
+
+
+def _default(value: Any) -> str:
+    return "empty" if value == "" else f"`{value}`"
+
+
+def _values(kind: Any) -> str:
+    match kind:
+        case msgspec.inspect.LiteralType(values=values):
+            return ", ".join(f"`{value}`" for value in values)
+        case msgspec.inspect.IntType(ge=lowest):
+            return "whole number" if lowest is None else f"whole number, {lowest} or more"
+        case msgspec.inspect.FloatType(gt=lowest):
+            return "number" if lowest is None else f"number above {lowest}"
+        case msgspec.inspect.BoolType():
+            return "`true`, `false`"
+        case msgspec.inspect.StrType(pattern=pattern):
+            return "text" if pattern is None else f"text like `{_cell(pattern)}`"
+    return "text"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        text = expected(page)
+        (REFERENCE / page).write_text(text, encoding="utf-8")
+        print(REFERENCE / page, file=sys.stderr)

@@ -1,0 +1,29 @@
+"""The reference pages that are made from code say what the code says."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.settings import HELP
+
+
+@pytest.fixture(scope="module")
+def pages(repository: Path) -> dict[str, Any]:
+    return runpy.run_path(str(repository / "tests" / "docs" / "pages.py"))
+
+
+@pytest.mark.parametrize("name", ["settings.md", "errors.md"])
+def test_page_is_as_the_code_says(pages: dict[str, Any], name: str) -> None:
+    written = (pages["REFERENCE"] / name).read_text(encoding="utf-8")
+
+    assert written == pages["expected"](name), "Run: make pages"
+
+
+def test_every_setting_has_help_and_every_help_a_setting(pages: dict[str, Any]) -> None:
+    settings = {name for name, _, _ in pages["_settings"](pages["Settings"])}
+
+    assert settings == set(HELP)

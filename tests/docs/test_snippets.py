@@ -1,0 +1,116 @@
+"""Every snippet of README and docs is well formed, and names only commands, targets and settings that exist.
+
+Fences ``bash``, ``python``, ``yaml`` and ``json`` are checked; what is no program (output, a shell with somebody's own
+values) is a ``text`` fence.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import msgspec
+import pytest
+import typer
+import yaml
+
+from gateway.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LANGUAGES = ("bash", "python", "yaml", "json", "text")
+_FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Snippet:
+    place: str
+    language: str
+    text: str
+
+
+def snippets() -> list[Snippet]:
+    files = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    found = []
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        for match in _FENCE.finditer(text):
+            line = text.count("\n", 0, match.start()) + 1
+            found.append(Snippet(f"{file.relative_to(ROOT)}:{line}", match[1], match[2]))
+    return found
+
+
+def of(*languages: str) -> list[pytest.param]:  # type: ignore[valid-type]
+    return [pytest.param(s, id=s.place) for s in snippets() if s.language in languages]
+
+
+@pytest.mark.parametrize("snippet", [pytest.param(s, id=s.place) for s in snippets()])
+def test_every_fence_says_its_language(snippet: Snippet) -> None:
+    assert snippet.language in LANGUAGES
+
+
+@pytest.mark.parametrize("snippet", of("bash"))
+def test_shell_parses(snippet: Snippet) -> None:
+    done = subprocess.run(["bash", "-n"], input=snippet.text, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("snippet", of("python"))
+def test_python_parses(snippet: Snippet) -> None:
+    ast.parse(snippet.text)
+
+
+@pytest.mark.parametrize("snippet", of("json"))
+def test_json_parses(snippet: Snippet) -> None:
+    json.loads(snippet.text)
+
+
+@pytest.mark.parametrize("snippet", of("yaml"))
+def test_yaml_is_a_valid_configuration(snippet: Snippet) -> None:
+    msgspec.convert(yaml.safe_load(snippet.text), Settings)
+
+
+def commands(snippet: Snippet, program: str) -> list[list[str]]:
+    """The arguments of every call of a program in a shell snippet, comments left out."""
+    lines = snippet.text.replace("\\\n", " ").splitlines()
+    words = [shlex.split(line, comments=True) for line in lines]
+    return [line[1:] for line in words if line and Path(line[0]).name == program]
+
+
+@pytest.mark.parametrize("snippet", of("bash"))
+def test_make_targets_exist(snippet: Snippet) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+    for arguments in commands(snippet, "make"):
+        assert {word for word in arguments if "=" not in word} <= targets
+
+
+@pytest.mark.parametrize("snippet", of("bash"))
+def test_sekisho_commands_and_options_exist(snippet: Snippet, sekisho: click.Command) -> None:
+    for arguments in commands(snippet, "sekisho"):
+        _check(sekisho, arguments)
+
+
+@pytest.fixture(scope="module")
+def sekisho() -> click.Command:
+    from gateway.cli.main import app
+
+    return typer.main.get_command(app)
+
+
+def _check(command: click.Command, arguments: list[str]) -> None:
+    """Follow nouns and verbs, then let the command parse its options; nothing is run. Files need not be there."""
+    context = click.Context(command, info_name="sekisho")
+    while isinstance(command, click.Group):
+        name, *arguments = arguments
+        found = command.get_command(context, name)
+        assert found is not None, f"there is no command {name}"
+        command, context = found, click.Context(found, parent=context, info_name=name)
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in arguments if word.startswith("--")} <= known
