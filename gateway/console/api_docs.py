@@ -1,0 +1,59 @@
+"""The page at ``/docs``: Swagger UI over our own OpenAPI description, every byte of it served by us.
+
+Swagger UI's files come with the package ``fastapi-swagger``; its copy is byte for byte that of ``swagger-ui-dist``
+(Apache-2.0), and none of its code is used. :data:`HEADERS` forbids the browser to fetch from elsewhere, whatever the
+script would like to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from html import escape
+from importlib.resources import files
+from string import Template
+from types import MappingProxyType
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",  # its icons are data URLs in its style sheet
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "content-security-policy": CONTENT_SECURITY_POLICY,
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-cache",
+    }
+)
+"""Response headers that belong to the page and to each of its assets."""
+
+
+def docs_page(openapi_url: str = "/openapi.json") -> bytes:
+    """Return the page as UTF-8 HTML; it shows the description found at ``openapi_url`` of the same origin."""
+    template = Template((files("gateway.console") / "static" / "docs.html").read_text(encoding="utf-8"))
+    return template.substitute(openapi_url=escape(openapi_url)).encode()
+
+
+@cache
+def docs_assets() -> Mapping[str, tuple[bytes, str]]:
+    """Return path to content and media type of everything the page needs beside ``/console/gate.svg``; about 2 MB."""
+    swagger = files("fastapi_swagger") / "resources"
+    ours = files("gateway.console") / "static"
+    script, style = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
+    return MappingProxyType(
+        {
+            "/docs/assets/swagger-ui-bundle.js": ((swagger / "swagger-ui-bundle.js").read_bytes(), script),
+            "/docs/assets/swagger-ui.css": ((swagger / "swagger-ui.css").read_bytes(), style),
+            "/docs/assets/docs.js": ((ours / "docs.js").read_bytes(), script),
+        }
+    )
