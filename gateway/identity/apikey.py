@@ -45,7 +45,7 @@ def seal(pepper: bytes, key: str) -> bytes:
 
 def pepper_id(pepper: bytes) -> str:
     """Return the pepper's id, as ``Keyring.ids`` gives it; it stands in the store, so that a swap is noticed."""
-    return hashlib.sha256(b"pepper" + pepper).digest()[:8].hex()
+    return hashlib.sha256(b"pepper\x00" + pepper).digest()[:8].hex()
 
 
 def _checksum(body: str) -> str:

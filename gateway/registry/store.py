@@ -132,10 +132,10 @@ class ContentStore:
         check = self._check(manifest)
         if check.status == "missing":
             problem = f"The model {manifest.name} is not in the store ({check.path})."
-            raise SetupError(problem, f"Run: sekisho models add {manifest.name} FILE")
+            raise SetupError(problem, "Run: sekisho models add FILE")
         if check.status != "ok":
             problem = f"{check.path} is not what the manifest {manifest.name} says ({check.status})."
-            raise SetupError(problem, f"Put the right file in its place: sekisho models add {manifest.name} FILE")
+            raise SetupError(problem, "Put the right file in its place: sekisho models add FILE")
         return check.path
 
     def verify(self, name: str) -> Check:

@@ -113,7 +113,7 @@ def test_a_symbolic_link_in_the_store_is_not_followed(
 
 def test_a_missing_model_is_named_with_the_mend(store: ContentStore, tiny: Manifest) -> None:
     assert store.missing() == [tiny]
-    with pytest.raises(SetupError, match="sekisho models add tiny FILE"):
+    with pytest.raises(SetupError, match="sekisho models add FILE"):
         store.weights(tiny)
 
 

@@ -1,0 +1,246 @@
+"""``sekisho audit``: read, verify and export the log. Works beside a running server and long after it."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, group
+from gateway.errors import SetupError
+
+if TYPE_CHECKING:
+    from gateway.audit.reader import Filter
+    from gateway.audit.report import Report
+    from gateway.settings import Settings
+
+app = group("audit", "Verify, export and search the audit log.")
+
+_POLL_SECONDS = 0.5
+_COLUMNS = ("time", "type", "code", "tenant", "project", "model", "request")
+
+Origin = Annotated[str, typer.Option(help="Only this log, such as site/node/w0.", metavar="SITE/NODE/WORKER")]
+Type = Annotated[str, typer.Option("--type", help="Record type, or its first part: denial, key.")]
+Request = Annotated[str, typer.Option("--request", help="Request id.")]
+Tenant = Annotated[str, typer.Option("--tenant")]
+Project = Annotated[str, typer.Option("--project")]
+Key = Annotated[str, typer.Option("--key", help="Id of an API key.")]
+CodeIs = Annotated[str, typer.Option("--code", help="Stable code, such as policy.residency.")]
+Since = Annotated[str, typer.Option("--since", help="RFC 3339 in UTC: 2030-01-31T00:00:00Z. Included.")]
+Until = Annotated[str, typer.Option("--until", help="RFC 3339 in UTC. Not included.")]
+Text = Annotated[str, typer.Option("--text", help="Must occur in the record's JSON.")]
+
+
+@command(
+    app,
+    "verify",
+    examples=[
+        "sekisho audit verify",
+        "sekisho audit verify export.jsonl --key log.vkey",
+        "sekisho audit verify --json",
+    ],
+)
+def verify(
+    session: Session,
+    place: Annotated[
+        Path | None, typer.Argument(metavar="[PLACE]", help="A log's folder or an export; else all.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="The log's public key; else keys/log.vkey.")] = None,
+) -> None:
+    """Compute every hash, head and signature again, and name what does not fit. Leaves with 1 when something is wrong.
+
+    Works without the server's program too: the verifier needs only Python and `cryptography`.
+    """
+    from gateway.audit.note import NoteError
+
+    places = [place] if place is not None else _logs(session.settings)
+    with session.output.progress("Verifying"):
+        try:
+            reports = [_verified(each, key, session) for each in places]
+        except NoteError as error:
+            mend = "Give the log's own key with --key."
+            raise SetupError("That is not a public key of a log.", mend, exit_code=USED_WRONGLY) from error
+        except OSError as error:
+            raise SetupError(f"{error.filename} cannot be read ({error.strerror}).", "Check path and mode.") from error
+    good = all(report.ok for report in reports)
+    data = {"ok": good, "logs": [{**asdict(report), "ok": report.ok} for report in reports]}
+    session.output.result(data, *(line for report in reports for line in _told(report)))
+    if not good:
+        raise typer.Exit(ANSWERED_NO)
+
+
+@command(
+    app,
+    "export",
+    examples=[
+        "sekisho audit export --format jsonl --out audit.jsonl",
+        "sekisho audit export --out keys.jsonl --origin site/node/admin",
+    ],
+)
+def export(
+    session: Session,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")],
+    form: Annotated[str, typer.Option("--format", help="jsonl: one record a line.")] = "jsonl",
+    origin: Origin = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+) -> None:
+    """Write every record up to the last signed head, that head and the public key, to be checked elsewhere."""
+    from gateway.audit import export as exporting
+
+    if form != "jsonl":
+        raise SetupError(f"There is no export format {form}.", "Use: --format jsonl", exit_code=USED_WRONGLY)
+    if out.exists() and not force:
+        raise SetupError(f"{out} exists.", "Use --force to replace it.", exit_code=USED_WRONGLY)
+    folder = _one_log(session, origin)
+    try:
+        with session.output.progress(f"Exporting {folder.name}"):
+            done = exporting.export(folder, out, _public_key(session.settings, None))
+    except OSError as error:
+        raise SetupError(f"{out} cannot be written ({error.strerror}).", "Check its folder and space.") from error
+    data = {"out": str(done.out), "records": done.records, "bytes": done.bytes, "root": done.root}
+    where = f"{done.records} records to {out}, with {out.name}.checkpoint and {out.name}.vkey beside it."
+    session.output.result(data, f"Wrote {where}", f"Check it anywhere: sekisho audit verify {out}")
+
+
+@command(
+    app,
+    "search",
+    examples=["sekisho audit search --type denial --since 2030-01-31T00:00:00Z", "sekisho audit search --key 01JZ8..."],
+)
+def search(
+    session: Session,
+    type: Type = "",
+    request: Request = "",
+    tenant: Tenant = "",
+    project: Project = "",
+    key: Key = "",
+    code: CodeIs = "",
+    since: Since = "",
+    until: Until = "",
+    text: Text = "",
+    origin: Origin = "",
+    limit: Annotated[int, typer.Option(min=1, help="Most records to show.")] = 1000,
+) -> None:
+    """Find records, oldest first. They hold no prompt text, only what was decided about it."""
+    from gateway.audit.reader import Filter
+
+    wanted = Filter(type, request, tenant, project, key, code, since, until, text)
+    found: list[dict[str, Any]] = []
+    for record in _matching(session, wanted, origin):
+        found.append(record)
+        if len(found) == limit:
+            session.output.note(f"Only the first {limit} are shown; narrow the search or raise --limit.")
+            break
+    _show(session, found)
+
+
+@command(app, "tail", examples=["sekisho audit tail", "sekisho audit tail -n 5 --json", "sekisho audit tail --follow"])
+def tail(
+    session: Session,
+    count: Annotated[int, typer.Option("-n", "--count", min=0, help="How many records.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new ones, until Ctrl-C.")] = False,
+    origin: Origin = "",
+) -> None:
+    """Show the newest records of one log; with --follow, one line each as they come."""
+    from gateway.audit.reader import newest
+
+    folder = _one_log(session, origin)
+    found = newest(folder, count)
+    if not follow:
+        _show(session, found)
+        return
+    following = found[-1]["sequence"] + 1 if found else 0
+    for record in (*found, *_following(folder, following)):
+        line = json.dumps(record, ensure_ascii=False) if session.output.as_json else "  ".join(_row(record))
+        print(line, flush=True)
+
+
+def _following(folder: Path, first: int) -> Iterator[dict[str, Any]]:
+    from gateway.audit.reader import search as search_log
+
+    while True:
+        for record in search_log(folder, first=first):
+            first = record["sequence"] + 1
+            yield record
+        time.sleep(_POLL_SECONDS)
+
+
+def _matching(session: Session, wanted: Filter, origin: str) -> Iterator[dict[str, Any]]:
+    """Yield what matches in one log, or in all of them together, by time."""
+    from gateway.audit.reader import comparable
+    from gateway.audit.reader import search as search_log
+
+    folders = [_one_log(session, origin)] if origin else _logs(session.settings)
+    return heapq.merge(*(search_log(folder, wanted) for folder in folders), key=lambda r: comparable(r["time"]))
+
+
+def _verified(place: Path, key: Path | None, session: Session) -> Report:
+    from gateway.audit.export import verify_export
+    from gateway.audit.verify import verify as verify_log
+
+    if place.is_dir():
+        return verify_log(place, _public_key(session.settings, key))
+    if not place.is_file():
+        raise SetupError(f"There is nothing at {place}.", "Name a log's folder or an export.", exit_code=USED_WRONGLY)
+    return verify_export(place, _read_key(key) if key is not None else None)
+
+
+def _logs(settings: Settings) -> list[Path]:
+    from gateway.audit.reader import logs
+
+    found = logs(settings.data / "audit")
+    if not found:
+        raise SetupError(f"There is no audit log in {settings.data} yet.", "The first start or change makes one.")
+    return found
+
+
+def _one_log(session: Session, origin: str) -> Path:
+    """Return the log of that origin, else this server's own, else the only one there is."""
+    settings = session.settings
+    found, base = _logs(settings), settings.data / "audit"
+    wanted = origin or settings.origin
+    matching = [folder for folder in found if folder.parent.relative_to(base).as_posix() == wanted]
+    if matching:
+        return matching[0]
+    if len(found) == 1 and not origin:
+        return found[0]
+    known = ", ".join(folder.parent.relative_to(base).as_posix() for folder in found)
+    raise SetupError(f"There is no log of {wanted}.", f"Give --origin: {known}.", exit_code=USED_WRONGLY)
+
+
+def _public_key(settings: Settings, key: Path | None) -> str:
+    return _read_key(key or settings.keys / "log.vkey")
+
+
+def _read_key(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"The public key {path} cannot be read.", "Give the log's key with --key.") from error
+
+
+def _told(report: Report) -> list[str]:
+    head = f"{report.records} records, {report.checkpoints} signed heads, tree {report.tree_size} {report.root[:16]}"
+    lines = [f"{'ok    ' if report.ok else 'WRONG '} {report.origin or report.folder}: {head}"]
+    lines += [f"       {problem}" for problem in report.problems]
+    lines += [f"       note: {note}" for note in report.notes]
+    return lines + [f"       cannot be shown here: {what}" for what in report.not_checked]
+
+
+def _show(session: Session, records: list[dict[str, Any]]) -> None:
+    rows = [_row(record) for record in records]
+    session.output.table("Audit log", _COLUMNS, rows, {"data": records}, "No record matches.")
+
+
+def _row(record: dict[str, Any]) -> tuple[str, ...]:
+    caller = record.get("caller") or {}
+    question = record.get("input") or {}
+    model = (question.get("request") or {}).get("model", "")
+    place = (caller.get("tenant", ""), caller.get("project", ""))
+    return (record["time"], record["type"], record.get("code") or "", *place, model, record.get("request") or "")

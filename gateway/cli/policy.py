@@ -1,0 +1,103 @@
+"""``sekisho policy``: the rules that decide, checked and tested with the real OPA."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from gateway.cli.session import ANSWERED_NO, Session, command, group
+from gateway.errors import SetupError
+
+if TYPE_CHECKING:
+    from gateway.policy.build import TestReport
+    from gateway.settings import Settings
+
+app = group("policy", "Check, test and show the rules.")
+
+
+@command(app, "check", examples=["sekisho policy check", "sekisho policy check --config /etc/sekisho/sekisho.yaml"])
+def check(session: Session) -> None:
+    """Check format, compilation without dangerous builtins, metadata, and that a bundle can be built.
+
+    Leaves with 1 when the policies do not pass.
+    """
+    from gateway.policy import build
+    from gateway.policy.opa import find_opa
+
+    settings = session.settings
+    opa = find_opa(settings)
+    try:
+        with session.output.progress("Checking policies"):
+            build.check(opa, settings.policies)
+            bundle = build.build(opa, settings.policies, settings.state / "policy")
+    except build.BuildError as error:
+        data = {"passed": False, "problem": error.problem, "details": error.details.splitlines()}
+        session.output.result(data, error.problem, error.details.rstrip())
+        raise typer.Exit(ANSWERED_NO) from error
+    data = {"passed": True, "revision": bundle.revision, "digest": bundle.digest, "opa": opa.version}
+    line = f"{settings.policies} passes. Revision {bundle.revision}, OPA {opa.version}."
+    session.output.result(data, line)
+
+
+@command(app, "test", examples=["sekisho policy test", "sekisho policy test --json"])
+def test(session: Session) -> None:
+    """Run the rules' own tests. Leaves with 1 when one fails."""
+    from gateway.policy import build
+    from gateway.policy.opa import find_opa
+
+    opa = find_opa(session.settings)
+    with session.output.progress("Testing policies"):
+        report = build.test(opa, session.settings.policies)
+    session.output.result(_plain(report), *_told(report))
+    if report.failed:
+        raise typer.Exit(ANSWERED_NO)
+
+
+@command(app, "show", examples=["sekisho policy show", "sekisho policy show --json"])
+def show(session: Session) -> None:
+    """Show which rules are in force: folders, rule table and preset."""
+    from gateway.policy import build
+
+    settings = session.settings
+    table = _table(settings)
+    data: dict[str, Any] = {
+        "directory": str(settings.policies),
+        "rules": build.rules_in(settings.policies),
+        "preset": settings.site.preset,
+        "jurisdiction": settings.site.jurisdiction,
+        "table": {"file": str(settings.rules_file), "lines": table},
+    }
+    lines = [
+        f"Rule folders in {settings.policies}: {', '.join(data['rules'])}",
+        f"Site {settings.site.name}, jurisdiction {settings.site.jurisdiction or 'not set'}, preset {data['preset']}",
+        f"Rule table {settings.rules_file}:",
+        *(f"  {line}" for line in table),
+    ]
+    session.output.result(data, *lines)
+
+
+def _table(settings: Settings) -> list[str]:
+    path = settings.rules_file
+    if not path.is_file():
+        return []
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{path} cannot be read.", "Check its mode and that it is UTF-8.") from error
+
+
+def _plain(report: TestReport) -> dict[str, Any]:
+    return {
+        "passed": report.passed,
+        "failed": list(report.failed),
+        "coverage_percent": round(report.coverage, 1),
+        "uncovered": list(report.uncovered),
+    }
+
+
+def _told(report: TestReport) -> list[str]:
+    uncovered = [f"not covered: {line}" for line in report.uncovered]
+    failed = [f"FAILED: {name}" for name in report.failed]
+    summary = f"{report.passed} passed, {len(report.failed)} failed, {report.coverage:.1f}% of lines covered."
+    return [*failed, *uncovered, summary]

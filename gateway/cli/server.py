@@ -1,0 +1,102 @@
+"""The running server, as the command line sees it: JSON over its admin socket (see :mod:`gateway.http.admin`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import socket
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from gateway.errors import SetupError
+
+SOCKET_NAME = "admin.sock"
+_CONNECT_SECONDS = 2.0
+_ANSWER_SECONDS = 60.0
+
+
+class ServerRefusal(Exception):
+    """The running server said no: its status, stable code and message."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        self.status, self.code, self.message = status, code, message
+        super().__init__(f"{code}: {message}")
+
+
+class Server:
+    """A server that answers on its admin socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, route: str) -> Any:
+        return self._call("GET", route, None)
+
+    def post(self, route: str, body: object) -> Any:
+        return self._call("POST", route, body)
+
+    def put(self, route: str, body: object) -> Any:
+        return self._call("PUT", route, body)
+
+    def delete(self, route: str) -> Any:
+        return self._call("DELETE", route, None)
+
+    def _call(self, method: str, route: str, body: object) -> Any:
+        connection = _UnixConnection(self._path)
+        headers = {"x-sekisho-by": operator(), "content-type": "application/json"}
+        content = None if body is None else json.dumps(body).encode()
+        try:
+            connection.request(method, f"/admin/v1/{quote(route)}", content, headers)
+            answer = connection.getresponse()
+            status, raw = answer.status, answer.read()
+            parsed = json.loads(raw)
+        except (OSError, HTTPException, ValueError) as error:
+            raise SetupError("The running server did not answer on its admin socket.", "See its log.") from error
+        finally:
+            connection.close()
+        if status >= 400:
+            detail = parsed["error"]
+            raise ServerRefusal(status, detail["code"], detail["message"])
+        return parsed
+
+
+def running_server(run: Path) -> Server | None:
+    """Return the server that listens in that run folder, ``None`` when there is none.
+
+    Raises:
+        SetupError: there is one, but this user may not talk to it.
+    """
+    path = run / SOCKET_NAME
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_CONNECT_SECONDS)
+        try:
+            probe.connect(str(path))
+        except PermissionError as error:
+            raise SetupError(f"You may not open {path}.", "Run this as the server's own user.") from error
+        except OSError:
+            return None
+    return Server(path)
+
+
+def operator() -> str:
+    """Return the name of the user at the keyboard, for the audit log."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"
+
+
+class _UnixConnection(HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_ANSWER_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))

@@ -1,0 +1,203 @@
+"""The admin API: changes to the running server, over a Unix socket that only its own user can open.
+
+Routes, all JSON, all under ``/admin/v1``; errors have OpenAI's shape::
+
+    GET    keys               all keys, as people may see them
+    POST   keys               make one; the answer holds the key, once
+    DELETE keys/{id or name}  revoke it
+    GET    models             known models, and whether their bytes are there
+    POST   models             make a model known by its manifest
+    PUT    aliases/{alias}    let an alias stand for a model
+    GET    status             what the server says of itself
+
+There is no key on this API: whoever may open the socket (mode 0600, in a folder of mode 0700) is the operator. It must
+never be bound to TCP. Every change is on record before it takes effect, and has taken effect when the answer comes.
+``x-sekisho-by`` names the operator in that record; it is what the command line says, not a proof.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.errors import BadRequest, BodyTooLarge, MethodNotAllowed, RouteNotFound, SekishoError, SetupError
+from gateway.identity.office import Events, KeyOffice, Register
+from gateway.identity.record import NewKey
+
+SOCKET_NAME = "admin.sock"
+MAX_BODY_BYTES = 64 * 1024
+MAX_SOCKET_PATH_BYTES = 100
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._@-]")
+
+
+class Shelf(Protocol):
+    """What this API needs of the model registry."""
+
+    def describe(self) -> list[dict[str, object]]:
+        """Return one plain object per model."""
+
+    def register(self, manifest: dict[str, object]) -> None:
+        """Make a model known, durably. Raises SetupError when the manifest is not valid or its name is taken."""
+
+    def set_alias(self, alias: str, model: str) -> None:
+        """Let ``alias`` stand for ``model``, durably. Raises SetupError when it may not."""
+
+
+class Alias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of ``PUT aliases/{alias}``."""
+
+    model: str
+
+
+T = TypeVar("T")
+
+
+class Admin:
+    """The handlers. One instance per server."""
+
+    def __init__(self, keys: KeyOffice, book: Events, status: Callable[[], Mapping[str, Any]], shelf: Shelf) -> None:
+        self._keys = keys
+        self._book = book
+        self._status = status
+        self._shelf = shelf
+
+    async def keys(self, request: Request) -> Response:
+        if request.method == "POST":
+            wish = await _body(request, NewKey)
+            return _json(await self._keys.create(wish, _operator(request)), status=201)
+        return _json({"data": self._keys.show()})
+
+    async def key(self, request: Request) -> Response:
+        return _json(await self._keys.revoke(request.path_params["key"], _operator(request)))
+
+    async def models(self, request: Request) -> Response:
+        if request.method == "POST":
+            manifest = await _body(request, dict[str, object])
+            await self._change("model.added", partial(self._shelf.register, manifest), _operator(request), **manifest)
+        return _json({"data": await asyncio.to_thread(self._shelf.describe)})
+
+    async def alias(self, request: Request) -> Response:
+        alias, model = request.path_params["alias"], (await _body(request, Alias)).model
+        change = partial(self._shelf.set_alias, alias, model)
+        await self._change("model.alias", change, _operator(request), alias=alias, model=model)
+        return _json({"alias": alias, "model": model})
+
+    async def status(self, request: Request) -> Response:
+        return _json(self._status())
+
+    async def _change(self, what: str, change: Callable[[], None], by: str, **details: object) -> None:
+        """Carry out a change of the shelf; what it refuses is on record too, as ``….refused``."""
+        self._book.event(what, by=by, details=details)
+        await self._book.durable()
+        try:
+            await asyncio.to_thread(change)
+        except SetupError as error:
+            self._book.event(f"{what}.refused", by=by, details=details)
+            raise BadRequest(f"{error.problem} {error.mend}".strip(), code="admin.refused") from error
+
+
+def admin_app(keys: Register, book: Events, status: Callable[[], Mapping[str, Any]], shelf: Shelf) -> Starlette:
+    """Return the ASGI application, to be served on :func:`admin_socket` and nowhere else.
+
+    Args:
+        keys: the server's own key register, so that a change takes effect at once.
+        book: where changes are written before they take effect.
+        status: what ``sekisho doctor`` shows of a running server; plain JSON, called for each request.
+        shelf: the server's own model registry.
+    """
+    admin = Admin(KeyOffice(keys, book), book, status, shelf)
+    routes = [
+        Route("/admin/v1/keys", admin.keys, methods=["GET", "POST"]),
+        Route("/admin/v1/keys/{key}", admin.key, methods=["DELETE"]),
+        Route("/admin/v1/models", admin.models, methods=["GET", "POST"]),
+        Route("/admin/v1/aliases/{alias:path}", admin.alias, methods=["PUT"]),
+        Route("/admin/v1/status", admin.status, methods=["GET"]),
+    ]
+    handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+        SekishoError: _refused,
+        SetupError: _could_not,
+        HTTPException: _unknown,
+        Exception: _own_error,
+    }
+    return Starlette(routes=routes, exception_handlers=handlers)
+
+
+def admin_socket(run: Path) -> socket.socket:
+    """Bind ``<run>/admin.sock``, mode 0600, and return it listening; one left by a dead server is replaced.
+
+    Hand it to uvicorn as ``Server.serve(sockets=[...])``: uvicorn's own ``uds`` option makes a socket that everybody
+    can open. Remove the file at the end.
+
+    Raises:
+        SetupError: the path is too long, or the folder cannot be used.
+    """
+    path = run / SOCKET_NAME
+    if len(str(path).encode()) >= MAX_SOCKET_PATH_BYTES:
+        raise SetupError(f"The socket path {path} is too long.", "Set run_dir in sekisho.yaml to a shorter one.")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        run.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        path.chmod(0o600)
+    except OSError as error:
+        listener.close()
+        raise SetupError(f"The admin socket {path} cannot be made.", "Check the owner of that folder.") from error
+    listener.listen(16)
+    return listener
+
+
+async def _body(request: Request, wanted: type[T]) -> T:
+    raw = bytearray()
+    async for part in request.stream():
+        raw += part
+        if len(raw) > MAX_BODY_BYTES:
+            raise BodyTooLarge
+    try:
+        return msgspec.json.decode(bytes(raw), type=wanted)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # msgspec's own text, which may quote a value: the one who reads it is the operator who sent it
+        raise BadRequest(f"The body is not valid: {error}.") from error
+
+
+def _operator(request: Request) -> str:
+    return _NOT_IN_A_NAME.sub("", request.headers.get("x-sekisho-by", ""))[:64] or "unknown"
+
+
+def _json(content: object, status: int = 200) -> Response:
+    headers = {"cache-control": "no-store"}
+    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
+
+
+def _error(error: SekishoError) -> Response:
+    detail = {"message": error.message, "type": error.openai_type, "param": error.param, "code": error.code}
+    return _json({"error": detail}, error.status)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return _error(error if isinstance(error, SekishoError) else SekishoError())
+
+
+async def _could_not(request: Request, error: Exception) -> Response:
+    return _error(SekishoError(str(error), code="admin.failed"))
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    wrong_method = isinstance(error, HTTPException) and error.status_code == 405
+    return _error(MethodNotAllowed() if wrong_method else RouteNotFound())
+
+
+async def _own_error(request: Request, error: Exception) -> Response:
+    return _error(SekishoError())
