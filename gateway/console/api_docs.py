@@ -1,14 +1,13 @@
 """The page at ``/docs``: Swagger UI over our own OpenAPI description, every byte of it served by us.
 
 Swagger UI's files come with the package ``fastapi-swagger``; its copy is byte for byte that of ``swagger-ui-dist``
-(Apache-2.0), and none of its code is used. :data:`HEADERS` forbids the browser to fetch from elsewhere, whatever the
-script would like to.
+(Apache-2.0), and of its code nothing is called. :data:`HEADERS` forbids the browser to fetch from elsewhere, whatever
+the script would like to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -38,22 +37,21 @@ HEADERS: Mapping[str, str] = MappingProxyType(
 """Response headers that belong to the page and to each of its assets."""
 
 
+_SWAGGER = files("fastapi_swagger") / "resources"
+_STATIC = files("gateway.console") / "static"
+_SCRIPT, _STYLE = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
+
+ASSETS: Mapping[str, tuple[bytes, str]] = MappingProxyType(
+    {
+        "/docs/assets/swagger-ui-bundle.js": ((_SWAGGER / "swagger-ui-bundle.js").read_bytes(), _SCRIPT),
+        "/docs/assets/swagger-ui.css": ((_SWAGGER / "swagger-ui.css").read_bytes(), _STYLE),
+        "/docs/assets/docs.js": ((_STATIC / "docs.js").read_bytes(), _SCRIPT),
+    }
+)
+"""Path to content and media type of everything the page needs beside ``/console/gate.svg``; about 2 MB."""
+
+
 def docs_page(openapi_url: str = "/openapi.json") -> bytes:
     """Return the page as UTF-8 HTML; it shows the description found at ``openapi_url`` of the same origin."""
-    template = Template((files("gateway.console") / "static" / "docs.html").read_text(encoding="utf-8"))
+    template = Template((_STATIC / "docs.html").read_text(encoding="utf-8"))
     return template.substitute(openapi_url=escape(openapi_url)).encode()
-
-
-@cache
-def docs_assets() -> Mapping[str, tuple[bytes, str]]:
-    """Return path to content and media type of everything the page needs beside ``/console/gate.svg``; about 2 MB."""
-    swagger = files("fastapi_swagger") / "resources"
-    ours = files("gateway.console") / "static"
-    script, style = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
-    return MappingProxyType(
-        {
-            "/docs/assets/swagger-ui-bundle.js": ((swagger / "swagger-ui-bundle.js").read_bytes(), script),
-            "/docs/assets/swagger-ui.css": ((swagger / "swagger-ui.css").read_bytes(), style),
-            "/docs/assets/docs.js": ((ours / "docs.js").read_bytes(), script),
-        }
-    )

@@ -74,29 +74,29 @@ class LocalFleet:
         """
         tried = set(failed)
         while True:
-            grant, desk = self._best(decision.targets, caller.tenant, tried)
+            desk = self._best(decision.targets, caller.tenant, tried)
             try:
-                return HeldSlot(desk, await desk.lease(caller.tenant), grant)
+                return HeldSlot(desk, await desk.lease(caller.tenant))
             except EngineUnavailable:
-                tried.add(grant.id)
+                tried.add(desk.target.id)
 
     def ready(self) -> bool:
         """Return whether at least one engine would take a prompt now."""
         return any(desk.engine.ready() for desk in self._desks.values())
 
-    def _best(self, grants: Iterable[Grant], tenant: str, failed: set[str]) -> tuple[Grant, Desk]:
-        known = ((grant, self._desks[grant.id]) for grant in grants if grant.id in self._desks)
-        healthy = [(grant, desk) for grant, desk in known if grant.id not in failed and desk.engine.ready()]
+    def _best(self, grants: Iterable[Grant], tenant: str, failed: set[str]) -> Desk:
+        known = (self._desks[grant.id] for grant in grants if grant.id in self._desks and grant.id not in failed)
+        healthy = [desk for desk in known if desk.engine.ready()]
         if not healthy:
             raise away()
-        open_ = [pair for pair in healthy if not pair[1].is_full]
-        if not open_:
+        with_room = [desk for desk in healthy if not desk.is_full]
+        if not with_room:
             raise LimitExceeded(
                 "Every place in the model's queue is taken.",
                 code="fleet.queue_full",
-                retry_after_seconds=min(desk.wait_seconds() for _, desk in healthy),
+                retry_after_seconds=min(desk.wait_seconds() for desk in healthy),
             )
-        return open_[0] if len(open_) == 1 else min(open_, key=lambda pair: pair[1].rank(tenant))
+        return with_room[0] if len(with_room) == 1 else min(with_room, key=lambda desk: desk.rank(tenant))
 
     def _may_use(self, caller: Caller, name: str) -> bool:
         """A key may name its models by alias too; what counts is the model behind."""

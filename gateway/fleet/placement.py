@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from time import monotonic
-from typing import Self, cast
+from typing import cast
 
-from gateway.domain import Chunk, Grant, Prompt, Target
+from gateway.domain import Chunk, Prompt, Target
 from gateway.fleet.member import Desk
 from gateway.fleet.slots import Lease, Use
 
@@ -15,10 +15,9 @@ from gateway.fleet.slots import Lease, Use
 class HeldSlot:
     """A slot until :meth:`release`, which MUST come after the answer's generator was closed."""
 
-    __slots__ = ("_desk", "_lease", "_released", "_since", "_use", "grant")
+    __slots__ = ("_desk", "_lease", "_released", "_since", "_use")
 
-    def __init__(self, desk: Desk, lease: Lease, grant: Grant) -> None:
-        self.grant = grant
+    def __init__(self, desk: Desk, lease: Lease) -> None:
         self._desk = desk
         self._lease = lease
         self._since = monotonic()
@@ -40,13 +39,6 @@ class HeldSlot:
     @property
     def context_tokens(self) -> int:
         return self._desk.engine.context_tokens
-
-    def under(self, grant: Grant) -> Self:
-        """Return this placement under what a newer decision says of the same target."""
-        if grant.id != self.target.id:
-            raise ValueError("a placement keeps its target")
-        self.grant = grant
-        return self
 
     async def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         """As :meth:`gateway.engines.door.Engine.answer`; notes whether the engine took the prompt."""

@@ -2,7 +2,7 @@
 
 Rules:
 
-1. Our own messages (loggers under ``gateway``) are shown with their fields: fixed texts, ids, counts, names.
+1. Our own messages (loggers under ``sekisho`` and ``gateway``) are shown with their fields: texts, ids, counts, names.
 2. A foreign library's message is shown as its template, arguments not filled in; without arguments it may have been
    formatted already and is left out, unless the logger is known to speak of the server only (:data:`PLAIN_SPEAKERS`).
 3. An exception is shown as its type, its stable code if it is ours, the types of its causes, and where it was raised.
@@ -37,7 +37,8 @@ from gateway.errors import SekishoError, SetupError
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The request that the running task works for; set where it comes in."""
 
-OURS = "gateway"
+OURS = ("sekisho", "gateway")
+"""The roots of our own loggers: by word (``sekisho.http``) or by module (``gateway.http.api``)."""
 
 PLAIN_SPEAKERS = ("uvicorn", "uvicorn.error")
 """Loggers whose ready-made messages speak of addresses, protocol errors and start-up only."""
@@ -65,7 +66,8 @@ def configure(stream: TextIO | None = None, level: int = logging.INFO) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    logging.getLogger(OURS).setLevel(level)
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)
     logging.getLogger("uvicorn.access").disabled = True
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # it would print the arguments of a message that cannot be formatted
@@ -78,7 +80,7 @@ class JsonLines(logging.Formatter):
     """Turns a record into one line of JSON under the rules above."""
 
     def format(self, record: logging.LogRecord) -> str:
-        own = record.name == OURS or record.name.startswith(f"{OURS}.")
+        own = record.name.partition(".")[0] in OURS
         line: dict[str, Any] = {
             "time": _rfc3339(record.created),
             "level": record.levelname.lower(),
@@ -145,7 +147,7 @@ def _causes(error: BaseException) -> list[str]:
 def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     if error is None or isinstance(error, KeyboardInterrupt):
         return
-    logging.getLogger(OURS).critical("uncaught exception", exc_info=(kind, error, trace))
+    logging.getLogger(OURS[0]).critical("uncaught exception", exc_info=(kind, error, trace))
 
 
 def _short(path: str) -> str:

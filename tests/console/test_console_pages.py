@@ -14,7 +14,7 @@ STYLE = page.ASSETS["/console/page.css"][0].decode()
 SCRIPT = page.ASSETS["/console/page.js"][0].decode()
 SERVED_ELSEWHERE = {"/", "/docs", "/metrics", "/health/ready", "/openapi.json"}
 PAGES = [page.status_page("0.1.0"), api_docs.docs_page()]
-ALL_ASSETS: Mapping[str, tuple[bytes, str]] = {**page.ASSETS, **api_docs.docs_assets()}
+ALL_ASSETS: Mapping[str, tuple[bytes, str]] = {**page.ASSETS, **api_docs.ASSETS}
 
 
 class Reader(HTMLParser):
@@ -64,7 +64,7 @@ def test_our_own_files_name_no_other_host() -> None:
     ours = [
         *PAGES,
         *(content for content, _ in page.ASSETS.values()),
-        api_docs.docs_assets()["/docs/assets/docs.js"][0],
+        api_docs.ASSETS["/docs/assets/docs.js"][0],
     ]
 
     hosts = {host for text in ours for host in re.findall(rb"https?://([\w.-]+)", text)}
@@ -73,8 +73,8 @@ def test_our_own_files_name_no_other_host() -> None:
 
 
 def test_swagger_ui_is_complete_and_may_not_ask_its_validator() -> None:
-    bundle, kind = api_docs.docs_assets()["/docs/assets/swagger-ui-bundle.js"]
-    script = api_docs.docs_assets()["/docs/assets/docs.js"][0]
+    bundle, kind = api_docs.ASSETS["/docs/assets/swagger-ui-bundle.js"]
+    script = api_docs.ASSETS["/docs/assets/docs.js"][0]
 
     assert b"SwaggerUIBundle" in bundle
     assert len(bundle) > 1_000_000

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.domain import Grant
 from gateway.errors import EngineUnavailable, LimitExceeded
 
 NONE: frozenset[str] = frozenset()
@@ -54,16 +53,6 @@ async def test_closing_the_answer_closes_the_engines(world: Any, prompt: Any) ->
         assert worker.closed == 0
 
     assert worker.closed == 1
-
-
-async def test_a_newer_decision_replaces_the_grant_but_never_the_target(world: Any) -> None:
-    place = world.target("w0")
-    placement = await world.make_fleet((place, world.engine())).choose(world.decision(place), world.caller(), NONE)
-    newer = Grant(id=place.id, tag_scope="request")
-
-    assert placement.under(newer).grant is newer
-    with pytest.raises(ValueError, match="target"):
-        placement.under(Grant(id="another"))
 
 
 async def test_a_waiter_cancelled_as_it_is_handed_a_slot_passes_it_on(world: Any) -> None:

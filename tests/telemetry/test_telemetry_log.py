@@ -22,26 +22,30 @@ CANARY = "anna@example.org 4111-1111"
 @pytest.fixture
 def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Configure the log onto a buffer, give back what was there, and read the lines written so far."""
-    root, ours = logging.getLogger(), logging.getLogger("gateway")
-    before = (root.handlers[:], root.level, ours.level, sys.excepthook, room.threading.excepthook, sys.unraisablehook)
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, sys.excepthook, room.threading.excepthook, sys.unraisablehook)
     stream = io.StringIO()
     room.configure(stream)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     logging.captureWarnings(False)
     logging.raiseExceptions = True
     logging.getLogger("uvicorn.access").disabled = False
-    root.handlers[:], root.level, ours.level = before[:3]
-    sys.excepthook, room.threading.excepthook, sys.unraisablehook = before[3:]
+    for name in room.OURS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    sys.excepthook, room.threading.excepthook, sys.unraisablehook = before[2:]
 
 
-def test_our_line_has_time_level_logger_message_and_fields(lines: Any) -> None:
-    logging.getLogger("gateway.fleet").info("slot %d freed", 3, extra={"target": "s/n/w:m", "seconds": 1.5})
+@pytest.mark.parametrize("name", ["gateway.fleet", "sekisho.http", "sekisho"])
+def test_our_line_has_time_level_logger_message_and_fields(lines: Any, name: str) -> None:
+    logging.getLogger(name).info("slot %d freed", 3, extra={"target": "s/n/w:m", "seconds": 1.5})
 
     (line,) = lines()
     assert line.pop("time").endswith("Z")
     assert line == {
         "level": "info",
-        "logger": "gateway.fleet",
+        "logger": name,
         "message": "slot 3 freed",
         "target": "s/n/w:m",
         "seconds": 1.5,
@@ -142,6 +146,12 @@ def test_a_foreign_template_and_the_servers_own_words_are_shown(lines: Any) -> N
     logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
 
     assert [line["message"] for line in lines()] == ["found %s in text", "Invalid HTTP request received."]
+
+
+def test_a_name_that_only_begins_like_ours_is_foreign(lines: Any) -> None:
+    logging.getLogger("gatewayed").error(CANARY)
+
+    assert CANARY not in lines()[0]["message"]
 
 
 def test_foreign_chatter_and_access_lines_are_not_written(lines: Any) -> None:
