@@ -114,8 +114,9 @@ class Journal:
             self._tiles.add(leaf)
         self._tiles.flush()
 
-    def write_sizes(self) -> None:
-        """Write the sizes of bundles that became full. Raises OSError."""
+    def sync_tiles(self) -> None:
+        """Put hash tiles, and the sizes of bundles that became full, on stable storage. Raises OSError."""
+        self._tiles.sync()
         self._sizes_file.flush(self._sizes[: self.sealed])
 
     def check(self) -> None:

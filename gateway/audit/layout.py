@@ -1,4 +1,4 @@
-"""Where everything of one log lies, and how records are framed: C2SP ``tlog-tiles``. Values only; opens no file.
+"""Where everything of one log lies, and how records are framed: C2SP ``tlog-tiles``. Opens no file.
 
 One log is one folder, ``<data_dir>/audit/<site>/<node>/<worker>/<retention class>/``::
 
@@ -32,6 +32,7 @@ MOST_RECORD_BYTES = 60 * 1024
 CHECKPOINT = "checkpoint"
 HISTORY = "checkpoints"
 
+_SIGNATURE = "\u2014 ".encode()
 _length = struct.Struct(">H")
 
 
@@ -86,13 +87,20 @@ def frames(bundle: bytes) -> Iterator[Frame]:
 def notes(history: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield ``(offset, note)`` of a checkpoint history; what follows the last whole note is not yielded.
 
-    A note has one empty line before its signatures, and ends with the next one.
+    A note ends with the empty line after a signature line. So a damaged one costs itself, or the next one too, and not
+    all that follow.
     """
-    offset = 0
-    while True:
-        middle = history.find(b"\n\n", offset)
-        end = history.find(b"\n\n", middle + 2) if middle >= 0 else -1
-        if end < 0:
-            return
-        yield offset, history[offset : end + 1]
+    start = offset = 0
+    while (end := history.find(b"\n\n", offset)) >= 0:
+        last_line = history[history.rfind(b"\n", start, end) + 1 : end]
+        if last_line.startswith(_SIGNATURE):
+            yield start, history[start : end + 1]
+            start = end + 2
         offset = end + 2
+
+
+def bundle_indexes(folder: Path) -> list[int]:
+    """Return the indexes of all bundles that exist, in order."""
+    base = folder / "tile" / "entries"
+    found = (tile_index(path, base) for path in base.rglob("*") if path.is_file())
+    return sorted(index for index in found if index is not None)

@@ -45,15 +45,20 @@ _glimpse = msgspec.json.Decoder(_Glimpse)
 class Found:
     """A log as it was taken up.
 
-    ``torn`` are the ends that were cut off: file, bytes kept, bytes lost. ``open_intents`` maps the sequence of an
-    intent without outcome to its request.
+    ``heads`` are the signed ones, from the published one on. ``torn`` are the ends that were cut off: file, bytes kept,
+    bytes lost. ``open_intents`` maps the sequence of an intent without outcome to its request.
     """
 
     tail: Tail
-    head: Checkpoint = _EMPTY
+    heads: list[Checkpoint] = field(default_factory=list)
     history_bytes: int = 0
     torn: list[tuple[Path, int, bytes]] = field(default_factory=list)
     open_intents: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def head(self) -> Checkpoint:
+        """The last signed head."""
+        return self.heads[-1] if self.heads else _EMPTY
 
     @property
     def torn_bytes(self) -> int:
@@ -83,25 +88,26 @@ def recover(folder: Path, origin: str, verifier: Verifier) -> Found:
 
 
 def _heads(folder: Path, origin: str, verifier: Verifier) -> Found:
-    """Find the last signed head."""
-    path = folder / layout.HISTORY
+    """Read the signed heads from the published one on; all of them when none was published yet."""
+    path, published = folder / layout.HISTORY, folder / layout.CHECKPOINT
     raw = path.read_bytes() if path.exists() else b""
-    whole, last = 0, b""
-    for offset, last in layout.notes(raw):
-        whole = offset + len(last) + 1
-    published = folder / layout.CHECKPOINT
     shown = published.read_bytes() if published.exists() else b""
-    if shown and shown + b"\n" not in raw[:whole]:
+    start = raw.find(shown + b"\n") if shown else 0
+    if start < 0:
         raise Tampered(f"{layout.CHECKPOINT} is not in {layout.HISTORY}")
-    head = _open_head(last, origin, verifier) if last else _EMPTY
-    return Found(Tail(HashTiles(folder)), head, whole)
+    found, end = Found(Tail(HashTiles(folder))), start
+    for offset, note in layout.notes(raw[start:]):
+        found.heads.append(_open_head(note, origin, verifier))
+        end = start + offset + len(note) + 1
+    found.history_bytes = end
+    return found
 
 
 def _open_head(note: bytes, origin: str, verifier: Verifier) -> Checkpoint:
     try:
         head = open_checkpoint(note, verifier)
     except NoteError as error:
-        raise Tampered(f"the last signed head in {layout.HISTORY}: {error}") from error
+        raise Tampered(f"a signed head in {layout.HISTORY}: {error}") from error
     if head.origin != origin:
         raise Tampered(f"its origin is {head.origin}, not {origin}")
     return head
@@ -109,11 +115,11 @@ def _open_head(note: bytes, origin: str, verifier: Verifier) -> Checkpoint:
 
 def _records(folder: Path, found: Found) -> None:
     """Rebuild the tree: up to the head from tiles, or from every record; from there on from the records."""
-    indexes = bundle_indexes(folder)
+    indexes = layout.bundle_indexes(folder)
     if indexes != list(range(len(indexes))):
         missing = next(n for n, index in enumerate(indexes) if n != index)
         raise Tampered(f"{layout.tile_path('entries', missing)} is gone")
-    covered = found.head.size // layout.BUNDLE_RECORDS
+    covered = found.heads[0].size // layout.BUNDLE_RECORDS if found.heads else 0  # synced up to the published head
     found.tail = _from_tiles(folder, covered) or Tail(tiles=HashTiles(folder))
     try:
         _replay(folder, found, len(indexes))
@@ -141,18 +147,19 @@ def _from_tiles(folder: Path, bundles: int) -> Tail | None:
 def _replay(folder: Path, found: Found, bundles: int) -> None:
     """Read the bundles that the tail does not cover yet, checking the head's root on the way."""
     tail, head = found.tail, found.head
-    _check_root(tail, head)
+    roots = {signed.size: signed.root for signed in found.heads}
+    _check_root(tail, roots)
     for index in range(len(tail.sizes), bundles):
         path = folder / layout.tile_path("entries", index)
         if tail.bytes or found.torn:  # a bundle after one that is not full: neither had been synced
             _tear(path, path.read_bytes(), 0, found)
         else:
-            _replay_bundle(path, found)
+            _replay_bundle(path, found, roots)
     if tail.tree.size < head.size:
         raise Tampered(f"it has {tail.tree.size} records; {head.size} were signed")
 
 
-def _replay_bundle(path: Path, found: Found) -> None:
+def _replay_bundle(path: Path, found: Found, roots: dict[int, bytes]) -> None:
     tail, raw, end, count = found.tail, path.read_bytes(), 0, 0
     for frame in layout.frames(raw):
         if count == layout.BUNDLE_RECORDS:
@@ -163,7 +170,7 @@ def _replay_bundle(path: Path, found: Found) -> None:
         tail.tree.append(leaf)
         tail.tiles.add(leaf)
         end, count = frame.end, count + 1
-        _check_root(tail, found.head)
+        _check_root(tail, roots)
     if end < len(raw):
         _tear(path, raw, end, found)
     if count == layout.BUNDLE_RECORDS:
@@ -172,9 +179,10 @@ def _replay_bundle(path: Path, found: Found) -> None:
         tail.bytes = end
 
 
-def _check_root(tail: Tail, head: Checkpoint) -> None:
-    if head.size and tail.tree.size == head.size and tail.tree.root() != head.root:
-        raise Tampered(f"the first {head.size} records are not those that were signed")
+def _check_root(tail: Tail, roots: dict[int, bytes]) -> None:
+    root = roots.get(tail.tree.size)
+    if root is not None and tail.tree.root() != root:
+        raise Tampered(f"the first {tail.tree.size} records are not those that were signed")
 
 
 def _tear(path: Path, raw: bytes, end: int, found: Found) -> None:
@@ -222,7 +230,7 @@ def _open_intents(folder: Path, found: Found) -> dict[int, str]:
         start = 0
     waiting: dict[int, str] = {}
     first = min(start, found.tail.tree.size) // layout.BUNDLE_RECORDS
-    for index in range(first, len(bundle_indexes(folder))):
+    for index in range(first, len(layout.bundle_indexes(folder))):
         for frame in layout.frames((folder / layout.tile_path("entries", index)).read_bytes()):
             record = _glimpse.decode(frame.data)
             if record.type == "intent":
@@ -230,10 +238,3 @@ def _open_intents(folder: Path, found: Found) -> dict[int, str]:
             elif record.type == "outcome":
                 waiting.pop(record.intent, None)
     return waiting
-
-
-def bundle_indexes(folder: Path) -> list[int]:
-    """Return the indexes of all bundles that exist, in order."""
-    base = folder / "tile" / "entries"
-    found = (layout.tile_index(path, base) for path in base.rglob("*") if path.is_file())
-    return sorted(index for index in found if index is not None)

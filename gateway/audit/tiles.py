@@ -1,7 +1,8 @@
 """Files that follow from the records: hash tiles, and the sizes of full bundles.
 
 They make a start fast (one tile per level instead of every record) and name a changed record (its hash is here). They
-are written before the checkpoint that covers them, and not synced: after a power cut they are made again.
+are written before a checkpoint that covers them is signed, and synced before it is published: after a power cut, what
+follows the published checkpoint is made again.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class HashTiles:
         self._folder = folder
         self._levels: list[_Tile] = []
         self._full: list[tuple[int, _Tile]] = []  # not written yet
+        self._unsynced: set[Path] = set()
 
     def load(self, bundles: int) -> CompactRange | None:
         """Take up from the files, as they are after ``bundles`` full bundles; return the tree they make.
@@ -86,10 +88,21 @@ class HashTiles:
         for level, tile in enumerate(self._levels):
             self._write(level, tile)
 
+    def sync(self) -> None:
+        """Put everything flushed on stable storage. Raises OSError."""
+        for path in self._unsynced:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        self._unsynced.clear()
+
     def _write(self, level: int, tile: _Tile) -> None:
         if tile.written < len(tile.hashes):
             path = self._folder / layout.tile_path(level, tile.index)
             _put(path, bytes(tile.hashes[tile.written :]), tile.written)
+            self._unsynced.add(path)
             tile.written = len(tile.hashes)
 
 

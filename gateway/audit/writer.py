@@ -214,7 +214,7 @@ class Writer:
         self._publish()
 
     def _publish(self) -> None:
-        self._journal.write_sizes()
+        self._journal.sync_tiles()
         self._heads.publish()
         if self._mark != self._mark_written:
             replace(self._mark_file, str(self._mark).encode(), durable=False)

@@ -1,0 +1,110 @@
+"""Reads records out of a log, beside its writer too: all of them, those that match, the newest.
+
+::
+
+    for record in search(folder, Filter(type="denial", since="2026-01-01T00:00:00Z")):
+        print(record["time"], record["code"])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.audit import layout
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a record must be; an empty field asks nothing.
+
+    ``type`` is a record type or its first part (``key`` finds ``key.created``). ``since`` and ``until`` are RFC 3339
+    times in UTC, the first included, the second not. ``text`` must occur in the record's JSON.
+    """
+
+    type: str = ""
+    request: str = ""
+    tenant: str = ""
+    project: str = ""
+    key_id: str = ""
+    code: str = ""
+    since: str = ""
+    until: str = ""
+    text: str = ""
+
+    def matches(self, record: dict[str, Any]) -> bool:
+        kind, caller, time = record["type"], record.get("caller") or {}, record["time"]
+        return (
+            (not self.type or kind == self.type or kind.startswith(f"{self.type}."))
+            and all(
+                not wanted or found == wanted
+                for wanted, found in (
+                    (self.request, record.get("request")),
+                    (self.tenant, caller.get("tenant")),
+                    (self.project, caller.get("project")),
+                    (self.key_id, caller.get("key_id")),
+                    (self.code, record.get("code")),
+                )
+            )
+            and (not self.since or comparable(time) >= comparable(self.since))
+            and (not self.until or comparable(time) < comparable(self.until))
+        )
+
+
+def comparable(time: str) -> str:
+    """Return an RFC 3339 UTC time so that text order is time order: with six digits of a second."""
+    whole, _, fraction = time.rstrip("Zz").partition(".")
+    return f"{whole}.{fraction:0<6}"
+
+
+def logs(base: Path) -> list[Path]:
+    """Return the folders of all logs below the audit folder, sorted."""
+    return sorted(path.parent for path in base.rglob("lock") if (path.parent / "tile").is_dir())
+
+
+def raw_records(folder: Path, first: int = 0) -> Iterator[bytes]:
+    """Yield the bytes of every whole record from sequence ``first`` on.
+
+    Beside a writer it ends with the last record that is there; call again with the next sequence to follow the log.
+    """
+    index, skip = divmod(first, layout.BUNDLE_RECORDS)
+    while (path := folder / layout.tile_path("entries", index)).exists():
+        count = 0
+        for frame in layout.frames(path.read_bytes()):
+            if count >= skip:
+                yield frame.data
+            count += 1
+        if count < layout.BUNDLE_RECORDS:
+            return
+        index, skip = index + 1, 0
+
+
+def search(folder: Path, wanted: Filter | None = None, first: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the records that match, in order. A record that is no JSON is left out: the verifier names it."""
+    wanted = wanted or Filter()
+    text = wanted.text.encode()
+    for data in raw_records(folder, first):
+        if text and text not in data:
+            continue
+        try:
+            record: dict[str, Any] = msgspec.json.decode(data, type=dict)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        if "type" in record and "time" in record and wanted.matches(record):
+            yield record
+
+
+def newest(folder: Path, count: int, wanted: Filter | None = None) -> list[dict[str, Any]]:
+    """Return the last ``count`` records that match, oldest first."""
+    found: list[dict[str, Any]] = []
+    for index in reversed(layout.bundle_indexes(folder)):
+        first, end = index * layout.BUNDLE_RECORDS, (index + 1) * layout.BUNDLE_RECORDS
+        part = [record for record in search(folder, wanted, first) if record["sequence"] < end] if count else []
+        found = part + found
+        if len(found) >= count:
+            break
+    return found[-count:] if count else []
