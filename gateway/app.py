@@ -26,7 +26,6 @@ from gateway.audit.book import LogBook
 from gateway.domain import Capability, Target
 from gateway.engines.door import Engine
 from gateway.engines.kernel import PR_SET_DUMPABLE, prctl
-from gateway.engines.llama_cpp_python import InProcess
 from gateway.engines.openai_http import HttpEngine
 from gateway.engines.xllamacpp import ManagedWorker
 from gateway.errors import SekishoError, SetupError
@@ -40,7 +39,7 @@ from gateway.identity.limits import KeyLimits
 from gateway.inquiry import Inquiry
 from gateway.keys.files import FileKeyring
 from gateway.pipeline import Checkpoint
-from gateway.policy.service import OpaPolicy
+from gateway.policy.client import OpaPolicy
 from gateway.ports import Rooms
 from gateway.privacy.presidio import Detector, NoDetection, PresidioDetector
 from gateway.privacy.service import PrivacyRoom
@@ -206,6 +205,8 @@ def _engine(settings: Settings, store: ContentStore) -> Engine:
     weights = store.weights(manifest)
     if wanted.kind == "xllamacpp":
         return ManagedWorker(wanted, weights=weights, model=manifest.name, run_dir=settings.run)
+    from gateway.engines.llama_cpp_python import InProcess
+
     return InProcess(wanted, weights=weights, model=manifest.name)
 
 
