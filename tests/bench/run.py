@@ -28,6 +28,9 @@ from yardstick.stages import median_means_ms
 from yardstick.stats import percentile
 from yardstick.tokens import measure_tokens, token_lines
 
+BUSY = 0.15
+"""Share of all cores that others may use before the run says so."""
+
 
 def main() -> int:
     options = _options()
@@ -62,6 +65,8 @@ def _report(options: argparse.Namespace, folder: Path, console: Console) -> dict
 
     program = gauge.build()
     facts = machine.facts()
+    if facts["busy_before"] > BUSY:
+        tell(f"the machine is {facts['busy_before']:.0%} busy with other work: these numbers will not be fair")
     rounds = 1 if options.quick else options.rounds
     chosen = [p for p in PEERS if not options.only or p.name in options.only or p.name == "direct"]
     cells = scaled(CELLS, 0.2) if options.quick else CELLS
@@ -132,7 +137,7 @@ def _markdown(facts: dict, rounds: int, syncs: list[float], rows: list[table.Row
     parts = [
         f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_mib'] // 1024} GiB; {facts['system']}, Linux "
         f"{facts['kernel']}, Python {facts['python']}. Medians of {rounds} rounds. The disk makes 1 KiB durable in "
-        f"{syncs[0]:.2f} ms (p99 {syncs[1]:.2f} ms).\n",
+        f"{syncs[0]:.2f} ms (p99 {syncs[1]:.2f} ms). Before the run, others used {facts['busy_before']:.0%} of it.\n",
         table.markdown([*table.HEAD, *table.HEAD_MORE], table.lines(rows)),
     ]
     for cell in (table.AFTER_20, table.AT_16):

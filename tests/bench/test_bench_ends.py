@@ -3,7 +3,7 @@
 import pytest
 from yardstick.gauge import Load, Mock, ask, build
 from yardstick.machine import busy_share, facts, resident_mib, sync_ms
-from yardstick.peers import bare
+from yardstick.peers import bare, bare_door
 from yardstick.processes import NotStarted, Server
 
 pytestmark = pytest.mark.real
@@ -51,9 +51,10 @@ def test_the_load_generator_calls_nothing_beyond_loopback(program):
         ask(program, "203.0.113.7:80", "", "mock", SHORT)
 
 
+@pytest.mark.parametrize("start", [bare, bare_door])
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_bare_door_passes_answers_on(program, mock, tmp_path, stream):
-    here = bare(mock.address, tmp_path)
+def test_a_bare_door_passes_answers_on(program, mock, tmp_path, stream, start):
+    here = start(mock.address, tmp_path)
     try:
         seen = ask(program, here.address, "", "mock", Load(2, 5.0, stream=stream, requests=20, warmup_seconds=0))
         memory = resident_mib(here.server.pid)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +52,28 @@ def direct(mock: str, _folder: Path) -> Running:
 
 
 def bare(mock: str, folder: Path) -> Running:
+    return _script("bare.py", "/health/ready", mock, folder, _python_versions("fastapi", "aiohttp", "uvicorn"))
+
+
+def bare_door(mock: str, folder: Path) -> Running:
+    return _script("bare_door.py", "/health/live", mock, folder, _sekisho_version())
+
+
+def _script(name: str, ready: str, mock: str, folder: Path, version: str) -> Running:
     port = free_port()
-    script = ROOT / "tests" / "bench" / "bare.py"
-    server = Server([PYTHON, script, str(port), f"http://{mock}"], folder / "log")
-    server.wait_for(f"http://127.0.0.1:{port}/health/ready", 30)
-    return Running(f"127.0.0.1:{port}", server, version=_python_versions("fastapi", "aiohttp", "uvicorn"))
+    command = [PYTHON, ROOT / "tests" / "bench" / name, str(port), f"http://{mock}"]
+    server = Server(command, folder / "log", {"PYTHONPATH": str(ROOT)})
+    server.wait_for(f"http://127.0.0.1:{port}{ready}", 30)
+    return Running(f"127.0.0.1:{port}", server, version=version)
 
 
 def _python_versions(*names: str) -> str:
-    from importlib.metadata import version  # noqa: PLC0415
-
     return ", ".join(f"{name} {version(name)}" for name in names)
+
+
+def _sekisho_version() -> str:
+    code = "import gateway; print('sekisho', gateway.__version__)"
+    return first_line(str(PYTHON), "-c", code)
 
 
 NGINX_CONFIG = """\
@@ -90,7 +102,7 @@ http {{
 
 
 def nginx(mock: str, folder: Path) -> Running:
-    program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    program = shutil.which("nginx", path=f"/usr/sbin:/usr/bin:/usr/local/sbin:{ROOT}/.cache/nginx/usr/sbin")
     if program is None:
         raise NotStarted("nginx is not installed: apt-get install nginx-light")
     port = free_port()
@@ -171,7 +183,7 @@ def start_gateway(folder: Path, changes: dict[str, dict[str, Any]], model: str) 
         server,
         key=str(json.loads(made)["key"]),
         model=model,
-        version=_python_versions("sekisho"),
+        version=_sekisho_version(),
         metrics=f"http://127.0.0.1:{port}/metrics",
     )
 
@@ -187,6 +199,7 @@ PEERS = (
     Peer("direct", "the mock engine itself", direct),
     Peer("sekisho", "Sekisho, everything on", sekisho({})),
     Peer("sekisho-no-detection", "Sekisho, everything but detection", sekisho({"privacy": {"detection": "off"}})),
+    Peer("bare-door", "Sekisho's bare door", bare_door),
     Peer("bare", "FastAPI and aiohttp, nothing else", bare),
     Peer("litellm", "litellm's proxy, nothing on", litellm),
     Peer("nginx", "nginx passing through", nginx),
