@@ -14,22 +14,12 @@ llama.cpp's own ways, met here so that no other file knows them:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
-from gateway.domain import Capability, Choice, Chunk, Prompt
-
-Body = dict[str, Any]
-
-_SEED_LIMIT = 2**32
-
-
-class Call(msgspec.Struct, frozen=True):
-    """One body to send. ``repeats`` when it asks the same prompt as the call before it: that prompt counts once."""
-
-    body: Body
-    repeats: bool = False
+from gateway.domain import Choice, Chunk, Prompt
+from gateway.engines.calls import Body, Call, single_calls
 
 
 class Dialect(Protocol):
@@ -63,28 +53,6 @@ class OpenAIDialect:
         return chunk
 
 
-def _prompts(body: Body) -> list[Any]:
-    """Return the prompts of a body, each in its own form; token ids are one prompt, not many."""
-    prompt = body.get("prompt")
-    if isinstance(prompt, list) and prompt and isinstance(prompt[0], str | list):
-        return prompt
-    return [prompt]
-
-
-def _single_calls(prompt: Prompt) -> list[Call]:
-    """Return one call per choice that was asked for, in OpenAI's order; a seed grows by one with each."""
-    body = {name: value for name, value in prompt.body.items() if name not in ("n", "n_cmpl", "best_of")}
-    wanted = prompt.body.get("n") or 1
-    bodies = [body]
-    if prompt.capability is Capability.COMPLETE:
-        bodies = [{**body, "prompt": text} for text in _prompts(body)]
-    calls = [Call(one, number > 0) for one in bodies for number in range(wanted)]
-    seed = body.get("seed")
-    if isinstance(seed, int) and len(calls) > 1:
-        return [Call({**c.body, "seed": (seed + number) % _SEED_LIMIT}, c.repeats) for number, c in enumerate(calls)]
-    return calls
-
-
 def _wants_no_alternatives(body: Body) -> bool:
     return body.get("logprobs") is True and not body.get("top_logprobs")
 
@@ -115,7 +83,7 @@ class LlamaDialect:
             ours["top_logprobs"] = 1
         return [
             Call({**call.body, **ours, "cache_prompt": pinned and (prompt.reuse_cache or call.repeats)}, call.repeats)
-            for call in _single_calls(prompt)
+            for call in single_calls(prompt)
         ]
 
     def tidy(self, chunk: Chunk, prompt: Prompt) -> Chunk:

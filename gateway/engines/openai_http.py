@@ -17,11 +17,11 @@ from contextlib import aclosing
 from pathlib import Path
 
 import aiohttp
-import msgspec
 import orjson
 
-from gateway.domain import Capability, Chunk, Prompt, Usage
-from gateway.engines.dialect import Body, Dialect, OpenAIDialect
+from gateway.domain import Capability, Chunk, Prompt
+from gateway.engines.calls import Body, Count, numbered
+from gateway.engines.dialect import Dialect, OpenAIDialect
 from gateway.engines.openai_wire import Assembler, StreamDecoder, decode_chunk, interrupted, refusal, rejected
 from gateway.errors import EngineUnavailable
 
@@ -37,27 +37,6 @@ Explain = Callable[[], Awaitable[EngineUnavailable]]
 
 async def _broken() -> EngineUnavailable:
     return interrupted()
-
-
-class _Count:
-    """Usage of a request that took several calls."""
-
-    def __init__(self) -> None:
-        self.usage: Usage | None = None
-
-    def add(self, usage: Usage | None, repeats: bool) -> None:
-        if usage is None:
-            return
-        old = self.usage or Usage(0, 0)
-        self.usage = Usage(
-            old.prompt_tokens + (0 if repeats else usage.prompt_tokens),
-            old.completion_tokens + usage.completion_tokens,
-            old.cached_tokens + (0 if repeats else usage.cached_tokens),
-        )
-
-
-def _shifted(chunk: Chunk, first: int) -> Chunk:
-    return Chunk(tuple(msgspec.structs.replace(choice, index=choice.index + first) for choice in chunk.choices))
 
 
 def _encoded(body: Body) -> bytes:
@@ -95,7 +74,7 @@ class Exchange:
     async def _chunks(self, prompt: Prompt, explain: Explain) -> AsyncGenerator[Chunk, None]:
         """Yield the answers to all calls as one answer, with one usage at the end."""
         calls = self._dialect.calls(prompt, self._model)
-        count = _Count()
+        count = Count()
         for number, call in enumerate(calls):
             async with aclosing(self._call(self._urls[prompt.capability], call.body, explain)) as chunks:
                 async for received in chunks:
@@ -105,7 +84,7 @@ class Exchange:
                         continue
                     count.add(chunk.usage, call.repeats)
                     if chunk.choices:
-                        yield _shifted(chunk, number)
+                        yield numbered(chunk, number)
         if count.usage is not None:
             yield Chunk((), count.usage)
 

@@ -111,6 +111,13 @@ def interrupted() -> EngineUnavailable:
     return EngineUnavailable("The model's engine broke off its answer.", code="engine.interrupted")
 
 
+def too_long(prompt_tokens: int | None, context_tokens: int | None) -> BadRequest:
+    """The prompt does not fit; the numbers are told where they are known."""
+    known = prompt_tokens is not None and context_tokens is not None
+    numbers = f" It takes {context_tokens} tokens; this is {prompt_tokens}." if known else ""
+    return BadRequest(f"The prompt is longer than this model's context.{numbers}", code="context_length_exceeded")
+
+
 def rejected() -> BadRequest:
     """The engine cannot work with this request, whatever its own words for that are."""
     message = "The engine refuses these parameters; check response_format, grammar, tools and sampling values."
@@ -160,6 +167,19 @@ def decode_chunk(data: bytes) -> Chunk | None:
         answer = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise interrupted() from error
+    return _chunk(answer)
+
+
+def chunk_from(value: object) -> Chunk | None:
+    """As :func:`decode_chunk`, from plain objects that were JSON elsewhere."""
+    try:
+        answer = msgspec.convert(value, _Answer)
+    except msgspec.ValidationError as error:
+        raise interrupted() from error
+    return _chunk(answer)
+
+
+def _chunk(answer: _Answer) -> Chunk | None:
     if answer.error is not None:
         raise _refusal(answer.error, _blames_request(answer.error))
     if answer.prompt_progress is not None:
@@ -201,11 +221,7 @@ def _blames_request(error: _Error) -> bool:
 
 def _refusal(error: _Error, requests_fault: bool) -> SekishoError:
     if error.type in _CONTEXT_TYPES or error.code in _CONTEXT_TYPES:
-        numbers = ""
-        if error.n_ctx is not None and error.n_prompt_tokens is not None:
-            numbers = f" It takes {error.n_ctx} tokens; this is {error.n_prompt_tokens}."
-        message = f"The prompt is longer than this model's context.{numbers}"
-        return BadRequest(message, code="context_length_exceeded", param="messages")
+        return too_long(error.n_prompt_tokens, error.n_ctx)
     return rejected() if requests_fault else EngineUnavailable()
 
 

@@ -123,6 +123,7 @@ def serve(config: WorkerConfig) -> Any:
     parameters.hostnames = [config.socket]
     parameters.api_keys = [config.secret]
     parameters.use_jinja = True
+    parameters.warmup = False  # the parent asks for a real token before it calls this one ready
     parameters.prefill_assistant = False  # a last message of the assistant is history, as for OpenAI
     _close_doors(parameters, config)
     _size(parameters, config, has_gpu)

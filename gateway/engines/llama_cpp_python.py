@@ -1,0 +1,236 @@
+"""llama-cpp-python in this process: the second engine, for machines where the first has no wheel, and for comparing.
+
+One model, one thread, one prompt at a time; everything that arrives meanwhile waits for the thread. It has no locks
+around it and no way to restart after a crash, which takes the gateway with it. A hang-up stops it at the next token,
+not within the reading of the prompt. What it cannot do is refused: ``logprobs``, ``grammar``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from gateway.domain import Capability, Chunk, Prompt, Usage
+from gateway.engines.calls import Body, Count, numbered, single_calls
+from gateway.engines.openai_wire import Assembler, chunk_from, rejected, too_long
+from gateway.errors import EngineUnavailable, SekishoError
+from gateway.settings import EngineSettings
+
+_WAITING_CHUNKS = 64
+_STALL_SECONDS = 0.1
+_PASSED_ON = (
+    "stop temperature top_p top_k min_p seed presence_penalty frequency_penalty repeat_penalty logit_bias".split()
+)
+_CHAT_ONLY = ("messages", "tools", "tool_choice")
+_REFUSED = ("logprobs", "top_logprobs", "grammar", "json_schema", "suffix", "echo")
+_DEFAULTS = {"temperature": 0.8, "repeat_penalty": 1.0}  # as the first engine's
+_SEED_LIMIT = 2**32 - 1
+
+
+class _TooLong(Exception):
+    """A prompt of so many tokens does not fit."""
+
+
+def _arguments(body: Body, capability: Capability) -> dict[str, Any]:
+    """Return a body as keyword arguments of the library. Raises BadRequest for what it cannot do."""
+    if any(body.get(name) for name in _REFUSED):
+        raise rejected()
+    names = [*_PASSED_ON, *(_CHAT_ONLY if capability is Capability.CHAT else ("prompt",))]
+    given = {name: body[name] for name in names if body.get(name) is not None}
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    given["max_tokens"] = limit or (None if capability is Capability.CHAT else 16)
+    given.setdefault("seed", secrets.randbelow(_SEED_LIMIT))  # the library's own is the same each time
+    response_format = body.get("response_format") or {"type": "text"}
+    if response_format["type"] == "json_schema":
+        given["response_format"] = {"type": "json_object", "schema": response_format["json_schema"]["schema"]}
+    elif response_format["type"] == "json_object":
+        given["response_format"] = response_format
+    return {**_DEFAULTS, **given, "stream": True}
+
+
+class _Run:
+    """One prompt on its way through the thread: chunks come out on the loop's side, in order."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[Chunk | SekishoError | None] = asyncio.Queue()
+        self._room = threading.Semaphore(_WAITING_CHUNKS)
+
+    def put(self, item: Chunk | SekishoError | None) -> None:
+        """Hand over one item; waits while the reader is far behind. Called in the thread."""
+        while not self._room.acquire(timeout=_STALL_SECONDS):
+            if self.stopping.is_set():
+                return
+        self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
+
+    async def next(self) -> Chunk | None:
+        item = await self._queue.get()
+        self._room.release()
+        if isinstance(item, SekishoError):
+            raise item
+        return item
+
+
+class _Model:
+    """The loaded model. Everything here runs in the one thread."""
+
+    def __init__(self, settings: EngineSettings, weights: Path) -> None:
+        import llama_cpp  # noqa: PLC0415 - an extra: only where it is the chosen engine
+
+        self._library = llama_cpp
+        self._context_tokens = settings.context_tokens
+        self._llama = llama_cpp.Llama(
+            str(weights),
+            n_ctx=settings.context_tokens,
+            n_threads=settings.threads or None,
+            n_threads_batch=settings.threads or None,
+            n_gpu_layers=settings.gpu_layers,
+            verbose=False,
+        )
+        self._generate, self._tokenize = self._llama.generate, self._llama.tokenize
+        self._llama.generate, self._llama.tokenize = self._counted, self._measured
+        self._stopping = threading.Event()
+        self._usage = Usage(0, 0)
+
+    def close(self) -> None:
+        self._llama.close()
+
+    def _measured(self, *args: Any, **kw: Any) -> list[int]:
+        tokens: list[int] = self._tokenize(*args, **kw)
+        if len(tokens) >= self._context_tokens:
+            raise _TooLong(len(tokens))
+        return tokens
+
+    def _counted(self, tokens: list[int], **kw: Any) -> Iterator[int]:
+        """The library's own generator of tokens, counted, and ended where nobody waits any more."""
+        known = self._llama._input_ids[: self._llama.n_tokens].tolist()
+        cached = min(self._library.Llama.longest_token_prefix(known, tokens), max(0, len(tokens) - 1))
+        self._usage = Usage(len(tokens), 0, cached)
+        for token in self._generate(tokens, **kw):
+            self._usage = Usage(len(tokens), self._usage.completion_tokens + 1, cached)
+            yield token
+            if self._stopping.is_set():
+                return
+
+    def run(self, body: Body, capability: Capability, reuse_cache: bool, stopping: threading.Event) -> Iterator[Chunk]:
+        """Yield one answer; its usage is in the last chunk."""
+        self._stopping = stopping
+        if not reuse_cache:
+            self._llama.reset()
+        arguments = _arguments(body, capability)
+        chat = capability is Capability.CHAT
+        parts = (self._llama.create_chat_completion if chat else self._llama.create_completion)(**arguments)
+        for part in parts:
+            if stopping.is_set():
+                return
+            chunk = chunk_from(part)
+            if chunk is not None:
+                yield chunk
+        yield Chunk((), self._usage)
+
+
+class InProcess:
+    """A :class:`gateway.engines.door.Engine` with one slot, whatever ``settings.slots`` says."""
+
+    def __init__(self, settings: EngineSettings, *, weights: Path, model: str) -> None:
+        self._settings = settings
+        self._weights = weights
+        self._name = model
+        self._thread: ThreadPoolExecutor | None = None
+        self._model: _Model | None = None
+        self._runs: set[_Run] = set()
+
+    @property
+    def slots(self) -> int:
+        return 1
+
+    @property
+    def context_tokens(self) -> int:
+        return self._settings.context_tokens
+
+    def ready(self) -> bool:
+        return self._model is not None
+
+    async def start(self) -> None:
+        """Load the model.
+
+        Raises:
+            EngineUnavailable: the library is not installed (``engine.not_installed``), or cannot load the model
+                (``engine.start_failed``).
+        """
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="llama")
+        try:
+            self._model = await self._in_thread(lambda: _Model(self._settings, self._weights))
+        except ImportError as error:
+            message = "llama-cpp-python is not installed. Run: pip install 'sekisho[llama-cpp-python]'"
+            raise EngineUnavailable(message, code="engine.not_installed") from error
+        except (ValueError, OSError, RuntimeError) as error:
+            raise EngineUnavailable("The model could not be loaded.", code="engine.start_failed") from error
+
+    async def stop(self) -> None:
+        """Stop at the next token, unload, and end the thread. Safe to call twice."""
+        model, self._model = self._model, None
+        for run in self._runs:
+            run.stopping.set()
+        if model is not None:
+            await self._in_thread(model.close)
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
+
+    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
+        """As :meth:`gateway.engines.door.Engine.answer`."""
+        model, thread = self._model, self._thread
+        if model is None or thread is None:
+            raise EngineUnavailable
+        run = _Run()
+        self._runs.add(run)
+        thread.submit(self._produce, model, prompt, run)
+        whole = Assembler()
+        try:
+            while (chunk := await run.next()) is not None:
+                if prompt.stream:
+                    yield chunk
+                else:
+                    whole.add(chunk)
+            if not prompt.stream:
+                yield whole.chunk()
+        finally:
+            run.stopping.set()
+            self._runs.discard(run)
+
+    def _produce(self, model: _Model, prompt: Prompt, run: _Run) -> None:
+        """Put the whole answer, or what went wrong, into the run; then ``None``. Called in the thread; never raises."""
+        try:
+            if not run.stopping.is_set():
+                for chunk in _answers(model, prompt, run.stopping):
+                    run.put(chunk)
+            run.put(EngineUnavailable() if self._model is None else None)
+        except SekishoError as error:
+            run.put(error)
+        except _TooLong as error:
+            run.put(too_long(error.args[0], self._settings.context_tokens))
+        except (ValueError, TypeError, LookupError):  # the library's words for arguments it cannot work with
+            run.put(rejected())
+        except Exception:
+            run.put(EngineUnavailable())
+
+
+def _answers(model: _Model, prompt: Prompt, stopping: threading.Event) -> Iterator[Chunk]:
+    """Yield the answers to all choices that were asked for, numbered, and one usage at the end."""
+    count = Count()
+    for number, call in enumerate(single_calls(prompt)):
+        for chunk in model.run(call.body, prompt.capability, prompt.reuse_cache or call.repeats, stopping):
+            count.add(chunk.usage, call.repeats)
+            if chunk.choices:
+                yield numbered(chunk, number)
+    yield Chunk((), count.usage)
