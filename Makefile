@@ -19,7 +19,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: deps-run ## set up and serve on 127.0.0.1:8080 with a small demonstration model
-	@test -e sekisho.yaml || $(BIN)/sekisho init --preset demo </dev/null
+	@test -e sekisho.yaml || $(BIN)/sekisho init --preset demo --yes
 	@exec $(BIN)/sekisho serve --demo-key $(SERVE)
 
 test: deps ## set up and pass all tests, with the real parts

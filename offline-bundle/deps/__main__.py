@@ -12,6 +12,7 @@ wrongly, 3 could not.
 from __future__ import annotations
 
 import fcntl
+import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -73,6 +74,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in LEVELS:
         print(f"usage: python3.11 offline-bundle/deps {'|'.join(LEVELS)}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     layout.CACHE.mkdir(exist_ok=True)
     with (layout.CACHE / "deps.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

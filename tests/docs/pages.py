@@ -1,7 +1,8 @@
 """The pages that are made from code: ``python tests/docs/pages.py`` writes them, a test compares them.
 
-``docs/reference/settings.md`` comes from :mod:`gateway.settings`, ``docs/reference/errors.md`` from the tree in
-:mod:`gateway.errors`. What stands below the line ``<!-- by hand -->`` of a page is kept.
+Settings come from :mod:`gateway.settings`, errors from the tree in :mod:`gateway.errors` and what ``sekisho doctor``
+says of each code, the command line from the commands' own help. What stands below the line ``<!-- by hand -->`` of a
+page is kept.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from gateway.cli.codes import explanations
+from gateway.cli.main import app
 from gateway.errors import SekishoError
 from gateway.settings import HELP, Settings
 
 REFERENCE = Path(__file__).resolve().parent.parent.parent / "docs" / "reference"
 BY_HAND = "<!-- by hand -->"
 NOT_SETTINGS = {"source"}
+NOT_OWN = {"config", "as_json", "help"}
 
 SETTINGS_HEAD = """\
 # Settings
@@ -47,9 +53,10 @@ Each refusal has OpenAI's shape, and a code that does not change:
 {"error": {"message": "Too many requests.", "type": "rate_limit_error", "param": null, "code": "rate_limit_exceeded"}}
 ```
 
-`sekisho doctor CODE` says what a code means and what to do. "Again" says whether trying again can help: then the
-answer carries `retry-after`, else `x-should-retry: false`. A refusal by policy also has the decision's id, which is in
-the log.
+"Again" says whether trying again can help: then the answer carries `retry-after`, else `x-should-retry: false`. A
+refusal by policy also has the decision's id, which is in the log.
+
+## Kinds
 
 | Status | Type | Code | Again | Message |
 | --- | --- | --- | --- | --- |
@@ -67,17 +74,45 @@ def settings_page() -> str:
     return SETTINGS_HEAD + "\n".join(tables)
 
 
+CODES_HEAD = """
+## Codes
+
+`sekisho doctor CODE` says the same. Codes without a status stand in records and decisions only.
+
+| Code | Status | What it means | Who can mend it | How |
+| --- | --- | --- | --- | --- |
+"""
+
+COMMANDS_HEAD = """\
+# Command line
+
+A noun, then a verb: `sekisho audit verify`. Every command takes `--config FILE` and `--json`; `--help` shows examples.
+Reading commands work beside a running server; changing ones go through it, or work alone when there is none. Exit codes
+are in [Files and folders](files.md#exit-codes).
+"""
+
+
 def errors_page() -> str:
-    """Return the table of all classes of refusal with their default codes."""
+    """Return the table of all classes of refusal with their default codes, then that of all codes."""
     rows = [
         f"| {kind.status} | `{kind.openai_type}` | `{kind.default_code}` | {'yes' if kind.retryable else 'no'} "
         f"| {_cell(kind.default_message)} |"
         for kind in sorted(_tree(SekishoError), key=lambda kind: kind.status)
     ]
-    return ERRORS_HEAD + "\n".join(rows) + "\n"
+    codes = [
+        f"| `{code}` | {said.status or ''} | {_cell(said.what)} | {_cell(said.who)} | {_cell(said.mend)} |"
+        for code, said in explanations().items()
+    ]
+    return ERRORS_HEAD + "\n".join(rows) + "\n" + CODES_HEAD + "\n".join(codes) + "\n"
 
 
-PAGES = {"settings.md": settings_page, "errors.md": errors_page}
+def commands_page() -> str:
+    """Return every command with its help, its options and its examples."""
+    root = typer.main.get_command(app)
+    return COMMANDS_HEAD + "".join(_command(path, found) for path, found in _commands(root, "sekisho"))
+
+
+PAGES = {"settings.md": settings_page, "errors.md": errors_page, "command-line.md": commands_page}
 
 
 def expected(name: str) -> str:
@@ -104,6 +139,29 @@ def _tree(kind: type[SekishoError]) -> Iterator[type[SekishoError]]:
     for child in kind.__subclasses__():
         if child.__module__ == SekishoError.__module__:
             yield from _tree(child)
+
+
+def _commands(command: TyperGroup | TyperCommand, path: str) -> Iterator[tuple[str, TyperCommand]]:
+    if isinstance(command, TyperGroup):
+        for name, child in command.commands.items():
+            yield from _commands(child, f"{path} {name}")
+    else:
+        yield path, command
+
+
+def _command(path: str, command: TyperCommand) -> str:
+    own = [parameter for parameter in command.params if parameter.name not in NOT_OWN]
+    rows = [f"| `{_spelling(parameter)}` | {_cell(getattr(parameter, 'help', None) or '')} |" for parameter in own]
+    table = "\n| Takes | |\n| --- | --- |\n" + "\n".join(rows) + "\n" if rows else ""
+    examples = [line.strip() for line in (command.epilog or "").splitlines() if line.startswith("  ")]
+    shown = "\n```bash\n" + "\n".join(examples) + "\n```\n" if examples else ""
+    return f"\n## {path}\n\n{_cell((command.help or '').strip())}\n{table}{shown}"
+
+
+def _spelling(parameter: Any) -> str:
+    if isinstance(parameter, TyperOption):
+        return ", ".join(parameter.opts)
+    return parameter.metavar or (parameter.name or "").upper()
 
 
 def _default(value: Any) -> str:

@@ -16,7 +16,7 @@ def pages(repository: Path) -> dict[str, Any]:
     return runpy.run_path(str(repository / "tests" / "docs" / "pages.py"))
 
 
-@pytest.mark.parametrize("name", ["settings.md", "errors.md"])
+@pytest.mark.parametrize("name", ["settings.md", "errors.md", "command-line.md"])
 def test_page_is_as_the_code_says(pages: dict[str, Any], name: str) -> None:
     written = (pages["REFERENCE"] / name).read_text(encoding="utf-8")
 

@@ -14,11 +14,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import msgspec
 import pytest
 import typer
 import yaml
+from typer.core import TyperCommand, TyperGroup
 
 from gateway.settings import Settings
 
@@ -92,25 +92,23 @@ def test_make_targets_exist(snippet: Snippet) -> None:
 
 
 @pytest.mark.parametrize("snippet", of("bash"))
-def test_sekisho_commands_and_options_exist(snippet: Snippet, sekisho: click.Command) -> None:
+def test_sekisho_commands_and_options_exist(snippet: Snippet, sekisho: TyperGroup) -> None:
     for arguments in commands(snippet, "sekisho"):
         _check(sekisho, arguments)
 
 
 @pytest.fixture(scope="module")
-def sekisho() -> click.Command:
+def sekisho() -> TyperGroup:
     from gateway.cli.main import app
 
     return typer.main.get_command(app)
 
 
-def _check(command: click.Command, arguments: list[str]) -> None:
-    """Follow nouns and verbs, then let the command parse its options; nothing is run. Files need not be there."""
-    context = click.Context(command, info_name="sekisho")
-    while isinstance(command, click.Group):
+def _check(command: TyperGroup | TyperCommand, arguments: list[str]) -> None:
+    """Follow nouns and verbs, then look for every option; nothing is run."""
+    while isinstance(command, TyperGroup):
         name, *arguments = arguments
-        found = command.get_command(context, name)
-        assert found is not None, f"there is no command {name}"
-        command, context = found, click.Context(found, parent=context, info_name=name)
+        assert name in command.commands, f"there is no command {name}"
+        command = command.commands[name]
     known = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in arguments if word.startswith("--")} <= known
