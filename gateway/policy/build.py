@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
 
 import msgspec
 
@@ -32,6 +34,7 @@ AUTHZ = Path(__file__).with_name("rego")
 CAPABILITIES = SHIPPED / "policies" / "capabilities.json"
 METADATA = ("title", "description")
 CUSTOM_METADATA = ("legal", "date", "owner")
+_PLACE = re.compile(r"\.rego:\d+")
 _RULE_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
@@ -40,8 +43,9 @@ class BuildError(SetupError):
 
     def __init__(self, problem: str, details: str = "") -> None:
         self.details = details
-        first = details.strip().splitlines()[0] if details.strip() else ""
-        super().__init__(f"{problem} {first}".strip(), "Run: sekisho policy check", exit_code=2)
+        lines = details.strip().splitlines()
+        first = next((line for line in lines if _PLACE.search(line)), lines[0] if lines else "")
+        super().__init__(f"{problem} {first.strip()}".strip(), "Run: sekisho policy check", exit_code=2)
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class TestReport:
-    """Outcome of ``opa test``: ``coverage`` in percent of lines, ``uncovered`` as ``file:line``."""
+    """Outcome of ``opa test``. ``coverage`` is in percent of lines, 0 when a test failed."""
 
     __test__ = False
 
@@ -102,7 +106,7 @@ def stage(directory: Path, to: Path, *, tests: bool = False) -> None:
 
 
 def check(opa: Opa, directory: Path) -> None:
-    """Check format, strict compilation under the capabilities, and each rule's metadata.
+    """Check format, strict compilation under the capabilities, and that each rule has verdicts and metadata.
 
     Raises:
         BuildError: with OPA's lines.
@@ -113,6 +117,8 @@ def check(opa: Opa, directory: Path) -> None:
         raise BuildError("Not formatted (opa fmt -w):", unformatted.stdout + unformatted.stderr)
     with _staged(directory, tests=True) as folder:
         _compile(opa, folder)
+        for name in rules_in(folder):
+            _check_verdicts(opa, folder, name)
         _check_metadata(opa, folder)
     _require(opa.run("check", "--strict", "--capabilities", CAPABILITIES, AUTHZ), "The API's policy does not compile:")
 
@@ -130,7 +136,7 @@ def test(opa: Opa, directory: Path) -> TestReport:
     return TestReport(
         passed=sum(r[0].passed for r in reports),
         failed=tuple(name for r in reports for name in r[0].failed),
-        coverage=100.0 * covered / lines if lines else 0.0,
+        coverage=0.0 if any(r[0].failed for r in reports) else 100.0 * covered / lines,
         uncovered=tuple(line for r in reports for line in r[0].uncovered),
     )
 
@@ -199,10 +205,18 @@ def _digest_of(folder: Path, version: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def _require(done: object, problem: str) -> None:
-    code, details = done.returncode, done.stderr or done.stdout  # type: ignore[attr-defined]
-    if code:
-        raise BuildError(problem, details)
+def _require(done: CompletedProcess[str], problem: str) -> None:
+    if done.returncode:
+        raise BuildError(problem, done.stderr or done.stdout)
+
+
+def _check_verdicts(opa: Opa, folder: Path, name: str) -> None:
+    done = opa.run("parse", "--format", "json", f"{name}/rule.rego", cwd=folder)
+    _require(done, "A rule could not be read:")
+    rule = msgspec.json.decode(done.stdout)
+    package = ".".join(str(step["value"]) for step in rule["package"]["path"][1:])
+    if package != f"rules.{name}" or not any(r["head"].get("name") == "verdicts" for r in rule.get("rules", [])):
+        raise BuildError(f"{name}/rule.rego: there is no rules.{name}.verdicts.")
 
 
 def _check_metadata(opa: Opa, folder: Path) -> None:
@@ -222,19 +236,23 @@ def _check_metadata(opa: Opa, folder: Path) -> None:
 
 
 def _test(opa: Opa, folder: Path) -> tuple[TestReport, tuple[int, int]]:
-    verdicts = opa.run("test", "--format", "json", "--bundle", ".", cwd=folder)
-    try:
-        results = json.loads(verdicts.stdout or "[]")
-        coverage = json.loads(opa.run("test", "--coverage", "--format", "json", "--bundle", ".", cwd=folder).stdout)
-    except json.JSONDecodeError as error:
-        raise BuildError("The tests could not run:", verdicts.stderr or verdicts.stdout) from error
+    results = _output(opa, folder)
     failed = tuple(f"{r['package']}.{r['name']}" for r in results if r.get("fail") or r.get("error"))
-    report = TestReport(len(results) - len(failed), failed, coverage.get("coverage", 0.0), tuple(_uncovered(coverage)))
+    coverage = {} if failed else _output(opa, folder, "--coverage")  # OPA gives none when a test fails
     covered = coverage.get("covered_lines", 0)
+    report = TestReport(len(results) - len(failed), failed, coverage.get("coverage", 0.0), tuple(_uncovered(coverage)))
     return report, (covered, covered + coverage.get("not_covered_lines", 0))
 
 
-def _uncovered(coverage: dict[str, dict[str, dict[str, list[dict[str, dict[str, int]]]]]]) -> Iterator[str]:
+def _output(opa: Opa, folder: Path, *options: str) -> Any:
+    done = opa.run("test", *options, "--format", "json", "--bundle", ".", cwd=folder)
+    try:
+        return msgspec.json.decode(done.stdout)
+    except msgspec.DecodeError as error:
+        raise BuildError("The tests could not run:", done.stderr or done.stdout) from error
+
+
+def _uncovered(coverage: dict[str, Any]) -> Iterator[str]:
     for name, lines in coverage.get("files", {}).items():
         for span in lines.get("not_covered", []):
             yield f"{name}:{span['start']['row']}"

@@ -27,14 +27,19 @@ class _Answer(aiohttp.ClientResponse):
 
 
 class UnixOpaClient(AsyncOpaClient):  # type: ignore[misc]  # the library has no types
-    """One token's way to OPA. Open it with :meth:`open`, close it with :meth:`close_connection`."""
+    """One token's way to OPA. Open it with :meth:`open`, close it with :meth:`close_connection`.
 
-    def __init__(self, socket: Path, token: str, timeout_seconds: float) -> None:
+    Args:
+        keep_alive: false to connect afresh for each call, as a health check must, to see whether others still can.
+    """
+
+    def __init__(self, socket: Path, token: str, timeout_seconds: float, *, keep_alive: bool = True) -> None:
         super().__init__(host="opa", token=token, retries=0, timeout=timeout_seconds)
         self._socket = str(socket)
+        self._keep_alive = keep_alive
 
     async def _init_session(self) -> None:
-        self._connector = aiohttp.UnixConnector(self._socket, limit=0, keepalive_timeout=60.0)
+        self._connector = aiohttp.UnixConnector(self._socket, limit=0, force_close=not self._keep_alive)
         self._session = aiohttp.ClientSession(
             headers=self.headers,
             connector=self._connector,

@@ -106,7 +106,7 @@ class OpaProcess:
         self.socket.unlink(missing_ok=True)
         self._process = await self._spawn(authz)
         self.starts += 1
-        self._watch = UnixOpaClient(self.socket, access.watch, HEALTH_TIMEOUT_SECONDS)
+        self._watch = UnixOpaClient(self.socket, access.watch, HEALTH_TIMEOUT_SECONDS, keep_alive=False)
         await self._watch.open()
         await self._healthy()
         await self._on_up(access)

@@ -1,0 +1,154 @@
+package rules.residency_test
+
+import data.rules.residency
+
+targets := {
+	"here": {"jurisdiction": "DE", "same_node": true},
+	"de": {"jurisdiction": "DE", "same_node": false},
+	"fr": {"jurisdiction": "FR", "same_node": false},
+	"no": {"jurisdiction": "NO", "same_node": false},
+	"gb": {"jurisdiction": "GB", "same_node": false},
+	"jp": {"jurisdiction": "JP", "same_node": false},
+	"ch": {"jurisdiction": "CH", "same_node": false},
+	"us": {"jurisdiction": "US", "same_node": false},
+	"ca": {"jurisdiction": "CA", "same_node": false},
+	"cn": {"jurisdiction": "CN", "same_node": false},
+	"cn_here": {"jurisdiction": "CN", "same_node": true},
+	"unset": {"jurisdiction": "", "same_node": false},
+	"unset_here": {"jurisdiction": "", "same_node": true},
+	"nowhere": {"jurisdiction": "XX", "same_node": false},
+}
+
+question(origin, access) := {
+	"caller": {"access_from": access, "jurisdiction": origin},
+	"data": {"collected_in": origin},
+	"candidates": [id | some id, _ in targets],
+	"env": {"time": "2026-06-01T12:00:00Z"},
+}
+
+said(asked) := verdicts if {
+	verdicts := residency.verdicts with input as asked with data.facts.targets as targets
+}
+
+permitted(asked) := {id | some id, verdict in said(asked); verdict.severity == "info"}
+
+codes(asked) := {id: verdict.code | some id, verdict in said(asked)}
+
+test_german_data_stay_in_the_eea_or_go_where_adequacy_holds if {
+	permitted(question("DE", "DE")) == {"here", "de", "fr", "no", "gb", "jp", "ch", "unset_here"}
+}
+
+test_every_candidate_gets_a_verdict if {
+	count(said(question("DE", "DE"))) == count(targets)
+}
+
+test_the_framework_for_certified_recipients_opens_nothing_by_itself if {
+	codes(question("DE", "DE")).us == "policy.residency"
+	codes(question("DE", "DE")).ca == "policy.residency"
+}
+
+test_japanese_data_go_to_the_eea_and_the_united_kingdom if {
+	permitted(question("JP", "JP")) == {"jp", "here", "de", "fr", "no", "gb", "unset_here"}
+}
+
+test_british_data_go_to_the_eea_switzerland_and_japan if {
+	permitted(question("GB", "GB")) == {"gb", "here", "de", "fr", "no", "ch", "jp", "unset_here"}
+}
+
+test_swiss_data_go_to_the_eea_and_the_united_kingdom if {
+	permitted(question("CH", "CH")) == {"ch", "here", "de", "fr", "no", "gb", "unset_here"}
+}
+
+test_chinese_data_stay_in_china if {
+	permitted(question("CN", "CN")) == {"cn", "cn_here", "unset_here"}
+	said(question("CN", "CN")).de.legal == "PIPL (CN) art. 38"
+}
+
+test_an_origin_whose_law_is_not_known_stays_at_home if {
+	permitted(question("XX", "XX")) == {"nowhere", "unset_here"}
+	said(question("XX", "XX")).de.legal == ""
+}
+
+test_the_same_machine_is_no_excuse_when_both_jurisdictions_are_set if {
+	codes(question("DE", "DE")).cn_here == "policy.residency"
+}
+
+test_an_unset_origin_stays_on_this_machine if {
+	permitted(question("", "")) == {"here", "cn_here", "unset_here"}
+	codes(question("", "")).de == "policy.residency_unset"
+}
+
+test_an_unset_target_is_used_only_on_this_machine if {
+	codes(question("DE", "DE")).unset == "policy.residency_unset"
+	codes(question("DE", "DE")).unset_here == "policy.residency_same_node"
+}
+
+test_showing_japanese_data_in_china_is_a_transfer if {
+	permitted(question("JP", "CN")) == set()
+	codes(question("JP", "CN")).jp == "policy.residency_access"
+}
+
+test_showing_german_data_in_france_is_none_that_needs_more if {
+	permitted(question("DE", "FR")) == permitted(question("DE", "DE"))
+}
+
+test_data_of_unset_origin_are_not_shown_to_a_named_place if {
+	permitted(question("", "CN")) == set()
+}
+
+test_without_a_place_of_access_the_callers_site_counts if {
+	asked := json.patch(question("DE", ""), [{"op": "replace", "path": "/caller/jurisdiction", "value": "CN"}])
+	permitted(asked) == set()
+}
+
+test_with_no_known_place_of_access_the_answer_stays_on_this_machine if {
+	asked := json.patch(question("DE", ""), [{"op": "replace", "path": "/caller/jurisdiction", "value": ""}])
+	permitted(asked) == {"here", "unset_here"}
+}
+
+at(time) := json.patch(question("DE", "DE"), [{"op": "replace", "path": "/env/time", "value": time}])
+
+test_adequacy_counts_from_its_first_to_its_last_day if {
+	not permitted(at("2021-06-27T23:59:59Z")).gb
+	permitted(at("2021-06-28T00:00:00Z")).gb
+	permitted(at("2031-12-27T23:59:59Z")).gb
+	not permitted(at("2031-12-28T00:00:00Z")).gb
+}
+
+test_a_time_that_is_none_opens_no_way_abroad if {
+	permitted(at("tomorrow")) == {"here", "de", "unset_here"}
+	permitted(at("2026-06-01T12:00:00+02:00")) == {"here", "de", "unset_here"}
+}
+
+test_a_candidate_without_facts_has_no_verdict if {
+	asked := json.patch(question("DE", "DE"), [{"op": "add", "path": "/candidates/-", "value": "stranger"}])
+	not said(asked).stranger
+}
+
+# --- the data
+
+test_every_route_is_dated_and_cites_a_source if {
+	every routes in data.law.adequacy {
+		every route in routes {
+			regex.match(`^\d{4}-\d{2}-\d{2}$`, route.since)
+			regex.match(`^\d{4}-\d{2}-\d{2}$`, route.until)
+			route.since < route.until
+			count(route.legal) > 10
+			is_string(route.condition)
+		}
+	}
+}
+
+test_every_route_joins_known_jurisdictions_or_groups if {
+	groups := {group | some jurisdiction in data.law.jurisdictions; some group in jurisdiction.groups}
+	known := object.keys(data.law.jurisdictions) | groups
+	every giver, routes in data.law.adequacy {
+		giver in known
+		count(object.keys(routes) - known) == 0
+	}
+}
+
+test_the_groups_have_their_members if {
+	count([1 | some jurisdiction in data.law.jurisdictions; "EU" in jurisdiction.groups]) == 27
+	count([1 | some jurisdiction in data.law.jurisdictions; "EEA" in jurisdiction.groups]) == 30
+}

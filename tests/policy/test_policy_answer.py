@@ -1,0 +1,125 @@
+"""What counts as a decision, and what does not."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain import PolicyInput
+from gateway.policy.answer import Refused, read_answer
+from tests.policy.conftest import make_question
+
+GOOD: dict[str, Any] = {
+    "version": "sekisho.decision/1",
+    "allow": True,
+    "targets": [
+        {
+            "id": "muc/n/w0:m",
+            "redact": {"*": "tag", "CREDIT_CARD": "mask"},
+            "tag_scope": "project",
+            "restore": ["text", "arguments"],
+            "obligations": [],
+        }
+    ],
+    "reasons": [{"code": "policy.x", "rule": "x", "legal": "art. 1", "severity": "info", "target": "muc/n/w0:m"}],
+    "facts": "r1",
+}
+Edit = Callable[[dict[str, Any]], Any]
+
+
+def _read(result: Any, question: PolicyInput | None = None) -> Any:
+    raw = json.dumps({"result": result}).encode()
+    return read_answer(raw, question or make_question(), ["r1"])
+
+
+def _edited(edit: Edit) -> dict[str, Any]:
+    result = copy.deepcopy(GOOD)
+    edit(result)
+    return result
+
+
+def _code(raw: bytes) -> str:
+    with pytest.raises(Refused) as refusal:
+        read_answer(raw, make_question(), ["r1"])
+    return refusal.value.code
+
+
+def test_a_whole_answer_is_taken_as_it_is() -> None:
+    answer = _read(GOOD)
+
+    assert answer.allow
+    assert answer.targets[0].redact == {"*": "tag", "CREDIT_CARD": "mask"}
+    assert answer.targets[0].restore == ("text", "arguments")
+    assert answer.reasons[0].legal == "art. 1"
+
+
+def test_a_no_without_targets_is_an_answer() -> None:
+    assert not _read({**GOOD, "allow": False, "targets": []}).allow
+
+
+def test_no_result_is_undefined() -> None:
+    assert _code(b"{}") == "policy.undefined"
+
+
+MALFORMED: dict[str, Edit] = {
+    "another version": lambda r: r.update(version="sekisho.decision/2"),
+    "an unknown field": lambda r: r.update(remember_until="2099-01-01T00:00:00Z"),
+    "an unknown field of a target": lambda r: r["targets"][0].update(guard="off"),
+    "an unknown field of a reason": lambda r: r["reasons"][0].update(text="because"),
+    "an unknown operator": lambda r: r["targets"][0]["redact"].update(PERSON="encrypt"),
+    "an unknown scope": lambda r: r["targets"][0].update(tag_scope="tenant"),
+    "an unknown channel": lambda r: r["targets"][0].update(restore=["files"]),
+    "an unknown severity": lambda r: r["reasons"][0].update(severity="maybe"),
+    "no rule for other findings": lambda r: r["targets"][0].update(redact={"PERSON": "tag"}),
+    "a target nobody asked for": lambda r: r["targets"][0].update(id="elsewhere/n/w0:m"),
+    "a target twice": lambda r: r["targets"].append(r["targets"][0]),
+    "yes to nothing": lambda r: r.update(targets=[]),
+    "no with targets": lambda r: r.update(allow=False),
+    "a yes that is not a boolean": lambda r: r.update(allow="true"),
+    **{f"no {name}": (lambda r, name=name: r.pop(name)) for name in GOOD},
+    **{f"a target without {name}": (lambda r, name=name: r["targets"][0].pop(name)) for name in GOOD["targets"][0]},
+    **{f"a reason without {name}": (lambda r, name=name: r["reasons"][0].pop(name)) for name in GOOD["reasons"][0]},
+}
+
+
+@pytest.mark.parametrize("edit", MALFORMED.values(), ids=MALFORMED)
+def test_it_is_malformed_with(edit: Edit) -> None:
+    with pytest.raises(Refused) as refusal:
+        _read(_edited(edit))
+
+    assert refusal.value.code == "policy.malformed"
+
+
+def test_an_obligation_that_is_not_known_is_refused() -> None:
+    with pytest.raises(Refused) as refusal:
+        _read(_edited(lambda r: r["targets"][0].update(obligations=["watermark"])))
+
+    assert refusal.value.code == "policy.unknown_obligation"
+
+
+def test_facts_that_were_not_pushed_are_refused() -> None:
+    with pytest.raises(Refused) as refusal:
+        _read({**GOOD, "facts": ""})
+
+    assert refusal.value.code == "policy.facts_unknown"
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"null", b"[]", b"true", b'{"result": null}', b"\xff", b'{"result": {}', b"<html>"]
+)
+def test_rubbish_is_malformed(raw: bytes) -> None:
+    assert _code(raw) == "policy.malformed"
+
+
+@given(st.binary() | st.recursive(st.none() | st.booleans() | st.text(), lambda c: st.dictionaries(st.text(), c)))
+def test_no_bytes_at_all_become_a_yes(noise: Any) -> None:
+    raw = noise if isinstance(noise, bytes) else json.dumps({"result": noise}).encode()
+
+    with pytest.raises(Refused):
+        read_answer(raw, make_question(), ["r1"])

@@ -1,0 +1,99 @@
+"""The real OPA, asked through the door."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import pytest
+import rfc8785
+from ulid import ULID
+
+from gateway.domain import Decision, PolicyInput, Target
+from gateway.errors import PolicyUnavailable
+from gateway.policy.client import OpaPolicy
+from gateway.policy.facts import build_facts
+from gateway.policy.rules import load
+from gateway.settings import Settings
+
+Ask = Callable[..., PolicyInput]
+
+pytestmark = pytest.mark.real
+
+
+async def test_german_data_may_go_where_german_law_lets_them(policy: OpaPolicy, ask: Ask) -> None:
+    decision = await policy.decide(ask())
+
+    assert decision.allow
+    assert [grant.id for grant in decision.targets] == ["muc/n/w0:m", "ber/n/w0:m", "par/n/w0:m"]
+
+
+async def test_a_no_is_returned_with_its_reason_and_law(policy: OpaPolicy, ask: Ask) -> None:
+    decision = await policy.decide(ask("pek/n/w0:m"))
+
+    assert not decision.allow
+    reason = decision.reasons[0]
+    assert (reason.code, reason.rule, reason.target) == ("policy.residency", "residency", "pek/n/w0:m")
+    assert reason.legal == "Regulation (EU) 2016/679 art. 44"
+
+
+async def test_showing_japanese_data_in_china_is_refused(policy: OpaPolicy, ask: Ask) -> None:
+    decision = await policy.decide(ask("muc/n/w0:m", origin="JP", access="CN"))
+
+    assert [reason.code for reason in decision.reasons] == ["policy.residency_access"]
+
+
+async def test_the_gateway_stamps_what_decided(
+    policy: OpaPolicy, settings: Settings, ask: Ask, targets: tuple[Target, ...]
+) -> None:
+    decision = await policy.decide(ask())
+
+    facts = build_facts(settings, targets, load(settings))
+    assert decision.data_revision == hashlib.sha256(rfc8785.dumps(facts)).hexdigest()
+    assert decision.bundle_digest == hashlib.sha256(policy.bundle.path.read_bytes()).hexdigest()
+    assert decision.revision == policy.bundle.revision
+    assert decision.engine.startswith("opa/1.")
+    assert ULID.from_str(decision.id)
+
+
+async def test_new_facts_are_in_force_when_the_push_returns(
+    policy: OpaPolicy, ask: Ask, targets: tuple[Target, ...]
+) -> None:
+    before = await policy.decide(ask("ber/n/w0:m"))
+
+    await policy.push_facts(targets[:1])
+
+    after = await policy.decide(ask("ber/n/w0:m"))
+    assert before.allow
+    assert not after.allow
+    assert after.reasons[0].code == "policy.unknown_target"
+    assert after.data_revision != before.data_revision
+
+
+async def test_without_facts_there_is_no_decision(settings: Settings, ask: Ask) -> None:
+    policy = OpaPolicy(settings)
+    await policy.start()
+    try:
+        assert not policy.ready()
+        with pytest.raises(PolicyUnavailable) as refusal:
+            await policy.decide(ask())
+    finally:
+        await policy.stop()
+    assert refusal.value.code == "policy.unavailable"
+    assert refusal.value.decision_id
+
+
+async def test_more_than_64_candidates_are_refused(policy: OpaPolicy, ask: Ask) -> None:
+    question = ask()
+    many = PolicyInput(question.request, question.caller, question.data, ("x",) * 65, question.env)
+
+    with pytest.raises(PolicyUnavailable) as refusal:
+        await policy.decide(many)
+
+    assert refusal.value.code == "policy.too_many_candidates"
+
+
+async def test_each_answer_has_an_id_of_its_own(policy: OpaPolicy, ask: Ask) -> None:
+    decisions: list[Decision] = [await policy.decide(ask()) for _ in range(3)]
+
+    assert len({decision.id for decision in decisions}) == 3
