@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 app = group("audit", "Verify, export and search the audit log.")
 
 _POLL_SECONDS = 0.5
-_COLUMNS = ("time", "type", "code", "tenant", "project", "model", "request")
+_COLUMNS = ("time", "type", "code", "tenant", "project", "about", "request")
 
 Origin = Annotated[str, typer.Option(help="Only this log, such as site/node/w0.", metavar="SITE/NODE/WORKER")]
 Type = Annotated[str, typer.Option("--type", help="Record type, or its first part: denial, key.")]
@@ -240,7 +240,21 @@ def _show(session: Session, records: list[dict[str, Any]]) -> None:
 
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
     caller = record.get("caller") or {}
-    question = record.get("input") or {}
-    model = (question.get("request") or {}).get("model", "")
     place = (caller.get("tenant", ""), caller.get("project", ""))
-    return (record["time"], record["type"], record.get("code") or "", *place, model, record.get("request") or "")
+    return (
+        record["time"],
+        record["type"],
+        record.get("code") or "",
+        *place,
+        _about(record),
+        record.get("request") or "",
+    )
+
+
+def _about(record: dict[str, Any]) -> str:
+    """Return what a record is about in one word: the model of a request, the key or alias of a change."""
+    asked = (record.get("input") or {}).get("request") or {}
+    details = record.get("details") or {}
+    changed = details.get("key") or details.get("details") or {}
+    found = asked.get("model") or changed.get("name") or changed.get("alias") or ""
+    return str(found)

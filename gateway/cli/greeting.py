@@ -13,7 +13,8 @@ Try it (the key is shown once and ends after 30 days):
 
   curl {root}/v1/chat/completions \\
     -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\
-    -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Write a greeting to Anna Schmidt."}}]}}'
+    -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Write a greeting to Anna Schmidt."}}],
+         "max_tokens": 60}}'
 
 or in Python, with nothing installed:
 
@@ -23,7 +24,8 @@ or with any OpenAI client: base URL {root}/v1, key {key}
 
 PYTHON = """\
 import json, urllib.request
-question = {{"model": "{model}", "messages": [{{"role": "user", "content": "Write a greeting to Anna Schmidt."}}]}}
+messages = [{{"role": "user", "content": "Write a greeting to Anna Schmidt."}}]
+question = {{"model": "{model}", "messages": messages, "max_tokens": 60}}
 headers = {{"Authorization": "Bearer {key}", "Content-Type": "application/json"}}
 request = urllib.request.Request("{root}/v1/chat/completions", json.dumps(question).encode(), headers)
 print(json.load(urllib.request.urlopen(request))["choices"][0]["message"]["content"])

@@ -21,7 +21,7 @@ app = group("keys", "Make, list and revoke API keys.")
 
 _AGE = re.compile(r"([0-9]{1,5})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
-_COLUMNS = ("name", "id", "tenant", "project", "roles", "class", "state", "created", "ends in")
+_COLUMNS = ("name", "id", "tenant", "project", "roles", "class", "state", "created", "last 4")
 
 
 def _refuse_unknown_class(value: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -57,10 +58,15 @@ class _Called:
 _called = _Called()
 
 
-def main() -> None:
-    """Entry point. Leaves with one of the four exit codes; never with a traceback that nobody asked for."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point. Leaves with one of the four exit codes; never with a traceback that nobody asked for.
+
+    Args:
+        arguments: in place of the process's own.
+    """
+    _called.session, _called.debug = Session(), False
     try:
-        app(prog_name="sekisho")
+        app(arguments, prog_name="sekisho")
     except KeyboardInterrupt:
         sys.exit(130)  # 128 + SIGINT, as shells count
     except BrokenPipeError:

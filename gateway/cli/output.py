@@ -35,7 +35,7 @@ class Output:
             _write_json(data)
             return
         for line in lines:
-            print(line)
+            print(line, flush=True)
 
     def note(self, line: str) -> None:
         """Say something to people that is no part of the result."""
@@ -92,4 +92,4 @@ def _print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str
 
 
 def _write_json(data: Any) -> None:
-    print(json.dumps(data, ensure_ascii=False, indent=2))
+    print(json.dumps(data, ensure_ascii=False, indent=2), flush=True)

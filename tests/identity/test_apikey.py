@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.identity.apikey import KEY_CHARS, is_well_formed, new_key, pepper_id, seal
@@ -21,6 +21,7 @@ def test_new_keys_differ() -> None:
     assert len({new_key() for _ in range(1000)}) == 1000
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_single_typo_is_recognised(data: st.DataObject) -> None:
     key = new_key()
@@ -29,6 +30,7 @@ def test_any_single_typo_is_recognised(data: st.DataObject) -> None:
     assert not is_well_formed(key[:place] + letter + key[place + 1 :])
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_no_text_makes_the_form_check_fail_with_an_error(text: str) -> None:
     assert is_well_formed(text) in {True, False}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain import Role
@@ -72,6 +72,7 @@ def test_anything_else_is_refused(register: KeyRegister, form: str | None) -> No
         register.identify(form.format(key) if form else form)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_header_is_an_error_of_ours(header: str) -> None:
     register = KeyRegister(Path("/nonexistent/keys.json"), PEPPER, SITE)

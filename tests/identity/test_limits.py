@@ -1,7 +1,7 @@
 """Requests, concurrency and tokens per key."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain import Caller, Role, Usage
@@ -114,6 +114,7 @@ def test_a_second_bound_replaces_the_first() -> None:
     limited.reserve(caller()).reserve_tokens(70)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5), st.lists(st.floats(0, 40), max_size=60))
 def test_no_minute_ever_sees_more_requests_than_the_limit(limit: int, pauses: list[float]) -> None:
     clock = Stopwatch()
@@ -131,6 +132,7 @@ def test_no_minute_ever_sees_more_requests_than_the_limit(limit: int, pauses: li
             assert recent < limit
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 60), st.floats(0, 1)), max_size=60))
 def test_no_minute_ever_sees_more_tokens_than_the_limit(steps: list[tuple[float, int, float]]) -> None:
     clock = Stopwatch()
@@ -150,6 +152,7 @@ def test_no_minute_ever_sees_more_tokens_than_the_limit(steps: list[tuple[float,
         assert sum(tokens for time, tokens in used if time > clock.now - 60) <= 100
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=80))
 def test_open_requests_never_pass_the_limit_and_none_leaks(moves: list[bool]) -> None:
     limited = limits(Stopwatch(), concurrent=3)

@@ -1,0 +1,66 @@
+"""The command line, run in this process as the entry point does, on an installation of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.cli.main import main
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Sekisho = Callable[..., Said]
+
+
+class Pipe(io.TextIOWrapper):
+    """Standard input that is no terminal."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(io.BytesIO(text.encode()), encoding="utf-8")
+
+
+@pytest.fixture
+def sekisho(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Sekisho:
+    """Run ``sekisho ARGUMENTS``, with ``given`` as standard input."""
+
+    def run(*arguments: str, given: str = "") -> Said:
+        monkeypatch.setattr("sys.stdin", Pipe(given))
+        capsys.readouterr()
+        code = 0
+        try:
+            main(arguments)
+        except SystemExit as leaving:
+            code = leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else 1
+        told = capsys.readouterr()
+        return Said(code, told.out, told.err)
+
+    return run
+
+
+@pytest.fixture
+def house(short_dir: Path, sekisho: Sekisho) -> Iterator[Path]:
+    """A folder that ``sekisho init`` has set up, as the working directory."""
+    before = Path.cwd()
+    os.chdir(short_dir)
+    assert sekisho("init", "--yes", "--site", "plant", "--jurisdiction", "DE").code == 0
+    yield short_dir
+    os.chdir(before)
