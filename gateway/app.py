@@ -33,7 +33,7 @@ from gateway.fleet.local import LocalFleet, Member
 from gateway.http import api
 from gateway.http.admin import admin_app, admin_socket
 from gateway.http.gate import Gate
-from gateway.http.listener import Listener
+from gateway.http.listener import CLOSE_SECONDS, Listener
 from gateway.identity.keys import KeyRegister
 from gateway.identity.limits import KeyLimits
 from gateway.inquiry import Inquiry
@@ -109,7 +109,9 @@ async def _live(settings: Settings, on_ready: OnReady | None) -> int:
                 on_ready(base_url(settings))
             await stop.wait()
             house.gate.close()
-            await house.gate.emptied(settings.server.grace_seconds)
+            if not await house.gate.emptied(settings.server.grace_seconds):
+                house.gate.clear()
+                await house.gate.emptied(CLOSE_SECONDS)
             for listener in listeners:
                 listener.should_exit = True
     return 0

@@ -194,7 +194,7 @@ class Attempt:
         for choice in chunk.choices:
             self._finish_reason = choice.finish_reason or self._finish_reason
 
-    def end(self, status: Literal["done", "failed", "hung_up"], code: str = "") -> Outcome:
+    def end(self, status: Literal["done", "failed", "hung_up", "interrupted"], code: str = "") -> Outcome:
         """Write the outcome and give the slot back. Awaits nothing."""
         outcome = Outcome(
             status=status,

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway import __version__
 from gateway.domain import Caller, Capability
+from gateway.errors import ModelNotFound
 from gateway.ports import Rooms
 
 
@@ -34,8 +35,14 @@ class Inquiry:
 
     def models(self, caller: Caller) -> list[ModelCard]:
         """Return the models this caller may use, by name."""
-        names = {target.model for target in self._rooms.fleet.targets()}
-        return [ModelCard(name, self._started) for name in sorted(names) if not caller.models or name in caller.models]
+        names = sorted({target.model for target in self._rooms.fleet.targets()})
+        return [ModelCard(name, self._started) for name in names if self._may_use(name, caller)]
+
+    def _may_use(self, name: str, caller: Caller) -> bool:
+        try:
+            return bool(self._rooms.fleet.candidates(name, Capability.CHAT, caller))
+        except ModelNotFound:
+            return False
 
     def model(self, name: str, caller: Caller) -> ModelCard:
         """Return one model, found by name or alias. Raises ModelNotFound."""

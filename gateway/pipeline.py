@@ -31,7 +31,9 @@ from gateway.ports import Arrival, Call, Rooms
 
 ATTEMPTS = 2  # tries at different targets, while no byte of an answer has left
 
-Status = Literal["done", "failed", "hung_up"]
+INTERRUPTED = "interrupted"  # the message of a cancellation that comes from us, not from a caller that hung up
+
+Status = Literal["done", "failed", "hung_up", "interrupted"]
 
 
 class Checkpoint:
@@ -125,6 +127,8 @@ class Passage:
     def _verdict(self, error: BaseException | None) -> tuple[Status, str]:
         if error is None:
             return ("done" if self._complete else "hung_up"), ""
+        if isinstance(error, asyncio.CancelledError) and error.args == (INTERRUPTED,):
+            return "interrupted", ""
         if isinstance(error, asyncio.CancelledError | GeneratorExit | ClientGone):
             return "hung_up", ""
         return "failed", error.code if isinstance(error, SekishoError) else SekishoError.default_code

@@ -17,10 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from gateway import __version__
-from gateway.console.api_docs import ASSETS as DOCS_ASSETS
-from gateway.console.api_docs import docs_page
-from gateway.console.page import ASSETS as CONSOLE_ASSETS
-from gateway.console.page import status_page
+from gateway.console import api_docs, page
 from gateway.errors import MethodNotAllowed, RouteNotFound, SekishoError
 from gateway.http import chat, completions
 from gateway.http.arrival import client_address
@@ -34,6 +31,7 @@ from gateway.settings import ServerSettings
 
 log = logging.getLogger("sekisho.http")
 
+HTML = "text/html; charset=utf-8"
 HOT = {"/v1/chat/completions": chat.API, "/v1/completions": completions.API}
 
 
@@ -79,22 +77,20 @@ def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate) -> None:
 
 def _add_pages(app: FastAPI) -> None:
     """Pages for people; everything they load comes from here."""
-    for path, (content, media_type) in {**CONSOLE_ASSETS, **DOCS_ASSETS}.items():
-        app.router.routes.append(Route(path, _static(content, media_type), methods=["GET"]))
-    app.router.routes.append(Route("/", _static(status_page(__version__), "text/html; charset=utf-8")))
-    app.router.routes.append(Route("/docs", _static(docs_page(), "text/html; charset=utf-8")))
+    pages = {"/": (page.status_page(__version__), page.HEADERS), "/docs": (api_docs.docs_page(), api_docs.HEADERS)}
+    files = [(page.ASSETS, page.HEADERS), (api_docs.ASSETS, api_docs.HEADERS)]
+    for path, (content, headers) in pages.items():
+        app.router.routes.append(Route(path, _static(content, HTML, headers), methods=["GET"]))
+    for assets, headers in files:
+        for path, (content, media_type) in assets.items():
+            app.router.routes.append(Route(path, _static(content, media_type, headers), methods=["GET"]))
 
 
-def _static(content: bytes, media_type: str) -> Any:
-    headers = {"content-security-policy": CSP, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+def _static(content: bytes, media_type: str, headers: Mapping[str, str]) -> Any:
+    async def show(request: Request) -> Response:
+        return Response(content, media_type=media_type, headers=dict(headers))
 
-    async def page(request: Request) -> Response:
-        return Response(content, media_type=media_type, headers=headers)
-
-    return page
-
-
-CSP = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+    return show
 
 
 def _add_error_shape(app: FastAPI, checkpoint: Checkpoint) -> None:
@@ -110,7 +106,7 @@ def _add_error_shape(app: FastAPI, checkpoint: Checkpoint) -> None:
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> Response:
-        log.error("internal error", extra={"defect": type(error).__name__})
+        log.error("internal error", exc_info=error)
         return _error(SekishoError())
 
 

@@ -6,6 +6,7 @@ stream, cancels the passage, and with it the engine's work.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import aclosing
 
@@ -17,9 +18,10 @@ from gateway.http.gate import Gate, closing
 from gateway.http.hangup import HangUp
 from gateway.http.reply import Reply
 from gateway.http.wire import Writer
-from gateway.pipeline import Checkpoint, Passage
+from gateway.pipeline import INTERRUPTED, Checkpoint, Passage
 from gateway.ports import Call
 from gateway.settings import ServerSettings
+from gateway.telemetry.log import request_id
 
 log = logging.getLogger("sekisho.http")
 
@@ -37,6 +39,7 @@ class Endpoint:
         async with HangUp(receive) as hang_up:
             arrival = HttpArrival(self._api, self._settings, scope, receive, hang_up.watch)
             reply = Reply(send, arrival.request_id)
+            request_id.set(arrival.request_id)
             if self._gate.open:
                 with self._gate.passing():
                     await self._attend(arrival, reply)
@@ -52,14 +55,19 @@ class Endpoint:
                 await self._relay(passage, call, arrival.request_id, reply)
         except ClientGone:
             return
+        except asyncio.CancelledError as end:
+            if end.args != (INTERRUPTED,):
+                raise
+            uncancel()
+            await reply.refuse(closing())
         except SekishoError as error:
             await reply.refuse(error)
         except Exception as error:  # the outermost edge: a defect of ours must still end in OpenAI's shape
-            log.error("internal error", extra={"request_id": arrival.request_id, "defect": type(error).__name__})
+            log.error("internal error", exc_info=error)
             await reply.refuse(SekishoError())
 
-    async def _relay(self, passage: Passage, call: Call, request_id: str, reply: Reply) -> None:
-        writer = Writer(call.capability, request_id, call.model, call.tool_name, call.includes_usage)
+    async def _relay(self, passage: Passage, call: Call, answer_id: str, reply: Reply) -> None:
+        writer = Writer(call.capability, answer_id, call.model, call.tool_name, call.includes_usage)
         async with aclosing(passage.answer()) as chunks:
             if call.stream:
                 async for chunk in chunks:
@@ -72,3 +80,10 @@ class Endpoint:
         if len(whole) != 1:
             raise EngineUnavailable("The engine's answer was not complete.", code="engine.interrupted")
         await reply.whole(writer.whole(whole[0]))
+
+
+def uncancel() -> None:
+    """Take back a cancellation that was for the work, not for telling the caller about it."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from gateway.errors import Unavailable
+from gateway.pipeline import INTERRUPTED
 
 
 class Gate:
@@ -14,19 +16,23 @@ class Gate:
 
     def __init__(self) -> None:
         self.open = True
-        self._inside = 0
+        self._inside: set[asyncio.Task[Any]] = set()
         self._empty = asyncio.Event()
         self._empty.set()
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        self._inside += 1
+        """Count the current task as inside."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a request is a task")
+        self._inside.add(task)
         self._empty.clear()
         try:
             yield
         finally:
-            self._inside -= 1
-            if self._inside == 0:
+            self._inside.discard(task)
+            if not self._inside:
                 self._empty.set()
 
     def close(self) -> None:
@@ -39,6 +45,11 @@ class Gate:
         except TimeoutError:
             return False
         return True
+
+    def clear(self) -> None:
+        """End those still inside: each gets an error of its own and an outcome ``interrupted``."""
+        for task in self._inside:
+            task.cancel(INTERRUPTED)
 
 
 def closing() -> Unavailable:

@@ -12,6 +12,7 @@ import uvicorn
 
 from gateway.errors import SetupError
 from gateway.settings import ServerSettings
+from gateway.telemetry.log import UVICORN_OPTIONS
 
 CLOSE_SECONDS = 2  # for connections that are idle, or whose request outlived the grace time
 
@@ -45,7 +46,7 @@ class Listener(uvicorn.Server):
 
     async def began(self) -> None:
         """Return once connections are taken."""
-        while not self.started:
+        while not self.started:  # noqa: ASYNC110  uvicorn has no event for it
             await asyncio.sleep(0.005)
 
     @contextmanager
@@ -60,9 +61,7 @@ def _config(app: Any, **tls: str) -> uvicorn.Config:
         loop="none",  # this loop, already uvloop
         ws="none",
         lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
+        **UVICORN_OPTIONS,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=CLOSE_SECONDS,
         backlog=2048,

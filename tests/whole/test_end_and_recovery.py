@@ -65,6 +65,22 @@ async def test_sigterm_lets_those_inside_finish_and_refuses_the_rest(installed: 
     assert json.loads(sekisho(running.folder, "audit", "verify", "--json"))["ok"] is True
 
 
+async def test_those_who_outlive_the_grace_time_are_told(installed: Callable[..., Running]) -> None:
+    running = installed(server={"grace_seconds": 0.5}).start()
+    async with aiohttp.ClientSession() as session:
+        caller = Caller(running, running.key(), session)
+        asking = asyncio.ensure_future(caller.ask({**LONG, "max_tokens": 3000}))
+        await caller.first.wait()
+
+        os.kill(running.pid, signal.SIGTERM)
+        await asking
+
+    assert b'"code":"server.closing"' in caller.content
+    assert b"[DONE]" not in caller.content
+    assert running.stop() == 0
+    assert [record["status"] for record in records(running) if record["type"] == "outcome"] == ["interrupted"]
+
+
 async def test_a_killed_gateway_leaves_an_intent_that_is_closed_on_restart(installed: Callable[..., Running]) -> None:
     running = installed().start()
     key = running.key()
@@ -81,7 +97,7 @@ async def test_a_killed_gateway_leaves_an_intent_that_is_closed_on_restart(insta
     intents = [record for record in book if record["type"] == "intent"]
     outcomes = [record for record in book if record["type"] == "outcome"]
     assert len(intents) == len(outcomes) == 1
-    assert outcomes[0]["outcome"]["status"] == "interrupted"
+    assert outcomes[0]["status"] == "interrupted"
     assert json.loads(sekisho(running.folder, "audit", "verify", "--json"))["ok"] is True
 
 
