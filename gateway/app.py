@@ -26,6 +26,7 @@ from gateway.audit.book import LogBook
 from gateway.domain import Capability, Target
 from gateway.engines.door import Engine
 from gateway.engines.kernel import PR_SET_DUMPABLE, prctl
+from gateway.engines.llama_cpp_python import InProcess
 from gateway.engines.openai_http import HttpEngine
 from gateway.engines.xllamacpp import ManagedWorker
 from gateway.errors import SekishoError, SetupError
@@ -207,8 +208,6 @@ def _engine(settings: Settings, store: ContentStore) -> Engine:
     weights = store.weights(manifest)
     if wanted.kind == "xllamacpp":
         return ManagedWorker(wanted, weights=weights, model=manifest.name, run_dir=settings.run)
-    from gateway.engines.llama_cpp_python import InProcess
-
     return InProcess(wanted, weights=weights, model=manifest.name)
 
 
