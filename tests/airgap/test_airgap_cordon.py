@@ -76,12 +76,14 @@ def test_a_question_to_a_resolver_on_loopback_is_counted(tmp_path, observe):
     assert ("sink", "127.0.0.53", 53) in {(s.instrument, s.to, s.port) for s in report.packets}
 
 
-def test_a_ring_that_hides_from_the_trace_is_itself_a_failure(tmp_path, observe):
-    ring = "import ctypes; ctypes.CDLL(None).syscall(425, 8, ctypes.byref(ctypes.create_string_buffer(120)))\n"
+def test_nobody_gets_a_ring_to_hide_in(tmp_path, observe):
+    ring = "ctypes.CDLL(None).syscall(425, 8, ctypes.byref(ctypes.create_string_buffer(120)))"
+    refused = f"import ctypes, sys; {ring} == -1 or sys.exit('a ring stands')\n"
 
-    report = observe(plan(ring + SERVER), tmp_path)
+    report = observe(plan(refused + SERVER), tmp_path)
 
-    assert [sighting.what for sighting in report.traced] == ["io_uring_setup"]
+    assert (report.ready, report.sightings) == (True, [])
+    assert "(INJECTED)" in (tmp_path / "trace.log").read_text()
 
 
 def test_a_child_in_a_namespace_of_its_own_is_still_traced(tmp_path, observe):

@@ -29,6 +29,7 @@ LEAVING = [
     ('7  connect(5, {sa_family=AF_UNIX, sun_path="/run/docker.sock"}, 110) = 0', "connect to /run/docker.sock"),
     ('7  connect(5, {sa_family=AF_UNIX, sun_path="/own/../run/x.sock"}, 110) = 0', "connect to /own/../run/x.sock"),
     ("7  io_uring_setup(256, {flags=0}) = 3", "io_uring_setup to a ring that strace cannot see into"),
+    ("7  <... io_uring_setup resumed>, {flags=0}) = 3", "io_uring_setup to a ring that strace cannot see into"),
     ("7  socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)) = 3", "socket to AF_PACKET"),
     ("7  socket(AF_VSOCK, SOCK_STREAM, 0) = 3", "socket to AF_VSOCK"),
 ]  # fmt: skip
@@ -47,6 +48,9 @@ STAYING = [
     "7  socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP) = 3",
     "7  socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE) = 3",
     "7  <... connect resumed>) = 0",
+    "7  io_uring_setup(256, {flags=0, sq_thread_idle=0}) = -1 ENOSYS (Function not implemented) (INJECTED)",
+    "7  io_uring_setup(256,  <unfinished ...>",
+    "7  <... io_uring_setup resumed>{flags=0}) = -1 ENOSYS (Function not implemented) (INJECTED)",
     "7  +++ exited with 0 +++",
 ]  # fmt: skip
 

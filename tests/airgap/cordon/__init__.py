@@ -3,7 +3,7 @@
 ========== ============================================= =========================================================
 instrument sees                                          would miss alone
 ========== ============================================= =========================================================
-trace      every connect() and send of every process,    calls through io_uring (whose set-up it reports instead)
+trace      every connect() and send of every process,    calls through io_uring (so it refuses every ring)
            also those that fail before a packet leaves
 sink       every IP packet that leaves the namespace,    attempts that the kernel refuses, sockets of a nested
            and every packet to port 53 on its loopback   namespace

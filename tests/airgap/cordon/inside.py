@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cordon.outside import FAR, FAR6, NEAR, NEAR6, ip
 from cordon.pages import references
-from cordon.trace import CALLS
+from cordon.trace import CALLS, REFUSED
 from cordon.watch import PacketWatch
 
 FILES = {
@@ -53,6 +53,7 @@ class Traced:
 
     def __init__(self, plan: dict[str, Any], folder: Path) -> None:
         options = ["-f", "--seccomp-bpf", "-qq", "-e", "signal=none", "-e", f"trace={','.join(CALLS)}"]
+        options += ["-e", f"inject={REFUSED}"]
         with (folder / "server.log").open("wb") as log:
             self._strace = subprocess.Popen(
                 ["strace", *options, "-s", "256", "-o", str(folder / "trace.log"), *plan["command"]],
@@ -119,6 +120,7 @@ def ask_all(base: str, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     waiting = list(requests)
     known = {request["path"] for request in requests}
     for request in waiting:
+        began = time.monotonic()
         try:
             status, kind, body = ask(base, request)
         except (OSError, http.client.HTTPException) as error:
@@ -130,7 +132,9 @@ def ask_all(base: str, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 known.add(path)
                 waiting.append({"method": "GET", "path": path, "asset": True})
         is_done = body.rstrip().endswith(b"data: [DONE]")
-        answers.append({**request, "status": status, "type": kind, "is_done": is_done, "beyond": beyond})
+        seconds = round(time.monotonic() - began, 3)
+        told = {"status": status, "seconds": seconds, "is_done": is_done, "beyond": beyond}
+        answers.append({**request, **told})
     return answers
 
 

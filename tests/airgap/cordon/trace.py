@@ -7,7 +7,9 @@ leave, whether or not the call succeeded:
 2. port 53 on any address: glibc asks 127.0.0.1 by itself when no resolver is configured;
 3. a Unix socket outside the folders that belong to the server: path names cross network namespaces;
 4. a socket of a family that is neither internet, Unix nor netlink (raw packets, vsock);
-5. io_uring_setup: what goes through a ring is not seen here.
+5. a ring that was set up (io_uring): what goes through it is not seen here. Behind the cordon a ring is refused with
+   ENOSYS (:data:`REFUSED`), as on kernels without it; libuv, which sends its epoll_ctl calls through one, then makes
+   the plain calls. So nothing can go through a ring, and a ring that stands means that the cordon does not.
 
 Example::
 
@@ -26,10 +28,14 @@ from pathlib import PurePosixPath
 from cordon.sighting import Sighting
 
 CALLS = ("socket", "connect", "sendto", "sendmsg", "sendmmsg", "io_uring_setup")
+REFUSED = "io_uring_setup:error=ENOSYS"
+"""strace's option `inject`, so that no process gets a ring."""
+
 NSCD = "/var/run/nscd/socket"
 """glibc tries the name-service cache by itself before any look-up of a user or a host; nothing listens there."""
 
 _CALL = re.compile(r"^(?:\[pid +)?(?:\d+\]? +)?(\w+)\(")
+_RING_STANDS = re.compile(r"\bio_uring_setup(?:\(| resumed>).*\) += \d+$")
 _INET = re.compile(r'sin_port=htons\((\d+)\), sin_addr=inet_addr\("([^"]+)"\)')
 _INET6 = re.compile(r'sin6_port=htons\((\d+)\).*?inet_pton\(AF_INET6, "([^"]+)"')
 _UNIX = re.compile(r'sun_path=(@?)"([^"]*)"')
@@ -45,12 +51,12 @@ def read(lines: Iterable[str], own_folders: Sequence[str]) -> list[Sighting]:
 
 def read_line(line: str, own_folders: Sequence[str]) -> list[Sighting]:
     """Return the attempts of one line of strace's output."""
+    if _RING_STANDS.search(line):
+        return [Sighting("trace", "io_uring_setup", "a ring that strace cannot see into")]
     match = _CALL.match(line)
     if match is None or match[1] not in CALLS:
         return []
     call = match[1]
-    if call == "io_uring_setup":
-        return [Sighting("trace", call, "a ring that strace cannot see into")]
     if call == "socket":
         opened = _OPENED.search(line)
         family = opened[1] if opened else "an unknown family"
