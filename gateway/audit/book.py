@@ -124,7 +124,7 @@ class LogBook:
         """Sync, sign the last head, and give the log back. Blocks for a few syncs. Safe to call twice."""
         if self._writer and self._committer:
             self._committer.stop()
-            self._writer.finish()
+            self._writer.finish(orderly=self._committer.orderly)
             self._writer = self._committer = None
             self._lock.release()
 

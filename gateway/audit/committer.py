@@ -25,6 +25,8 @@ class Committer:
             AuditUnavailable: nothing of it may be acknowledged.
         rest: work that nobody waits for. MUST NOT raise.
         tick_seconds: longest time between two rounds.
+
+    ``orderly`` says, at the end, that the thread did all it had to.
     """
 
     def __init__(self, sync: Callable[[], int], rest: Callable[[], None], tick_seconds: float) -> None:
@@ -35,6 +37,7 @@ class Committer:
         self._waiters: list[_Waiter] = []
         self._wake = threading.Event()
         self._stopping = False
+        self.orderly = False
         self._thread = threading.Thread(target=self._run, name="sekisho-audit", daemon=True)
         self.durable = 0
 
@@ -75,6 +78,7 @@ class Committer:
     def _run(self) -> None:
         try:
             self._serve()
+            self.orderly = True
         finally:  # also when a bug ends the thread: nobody may wait for ever, and nothing may be acknowledged
             with self._lock:
                 self._stopping = True

@@ -41,6 +41,8 @@ class HashTiles:
 
         Reads one tile per level. ``None`` when a file is missing or short; then call :meth:`add` for every leaf.
         """
+        if not self._complete(bundles):
+            return None
         self._levels = [_Tile(bundles)]
         level, count = 1, bundles
         while count:
@@ -52,6 +54,16 @@ class HashTiles:
             self._levels.append(_Tile(index, hashes))
             level, count = level + 1, index
         return self._tree()
+
+    def _complete(self, bundles: int) -> bool:
+        """Whether every full tile is there, at its full length."""
+        level, count = 0, bundles
+        while count:
+            paths = (self._folder / layout.tile_path(level, index) for index in range(count))
+            if not all(path.exists() and path.stat().st_size == _FULL for path in paths):
+                return False
+            level, count = level + 1, count // layout.BUNDLE_RECORDS
+        return True
 
     def _tree(self) -> CompactRange:
         tree = CompactRange()

@@ -175,10 +175,10 @@ class Writer:
         except Tampered as problem:
             self._break(TAMPERED, str(problem))
 
-    def finish(self) -> None:
-        """Sync, sign and publish what there is; close every file. The committer has ended. Never raises."""
+    def finish(self, *, orderly: bool) -> None:
+        """Sync, sign and publish what there is, if things are in order; close every file. The committer has ended."""
         try:
-            if self.well:
+            if orderly and self.well:
                 self._write_denial_counts()
                 self._last_head_at = float("-inf")
                 self.sync()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.audit import record as records
 from gateway.audit.book import LogBook, LogEntry
 from gateway.audit.disk import Disk
 from gateway.domain import (
@@ -74,24 +75,51 @@ class OpenLog:
         return self.book
 
 
+@pytest.fixture(scope="session")
+def new_intent() -> Callable[..., records.Intent]:
+    """Return a maker of intent records that are in no log."""
+
+    def make(model: str, redactions: dict[str, int]) -> records.Intent:
+        return records.Intent(
+            request="01J",
+            caller=records.caller_ref(CALLER),
+            input=question("01J", model),
+            decision=DECISION,
+            target=TARGET,
+            redactions=redactions,
+        )
+
+    return make
+
+
 @pytest.fixture
 def key() -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
 @pytest.fixture
-def open_log(tmp_path: Path, key: Ed25519PrivateKey) -> Iterator[Callable[..., OpenLog]]:
-    """Open a log below ``tmp_path``, closed at the end of the test."""
+def new_log(key: Ed25519PrivateKey) -> Iterator[Callable[..., OpenLog]]:
+    """Open a log below a folder, closed at the end of the test."""
     opened: list[OpenLog] = []
 
-    def make(disk: Disk | None = None, **settings: float) -> OpenLog:
-        log = OpenLog(tmp_path / "audit", key, AuditSettings(**settings), disk)  # type: ignore[arg-type]
+    def make(folder: Path, disk: Disk | None = None, **settings: float) -> OpenLog:
+        log = OpenLog(folder, key, AuditSettings(**settings), disk)  # type: ignore[arg-type]
         opened.append(log)
         return log
 
     yield make
     for log in opened:
         log.book.close()
+
+
+@pytest.fixture
+def open_log(tmp_path: Path, new_log: Callable[..., OpenLog]) -> Callable[..., OpenLog]:
+    """Open the log below ``tmp_path``."""
+
+    def make(disk: Disk | None = None, **settings: float) -> OpenLog:
+        return new_log(tmp_path / "audit", disk, **settings)
+
+    return make
 
 
 @pytest.fixture
