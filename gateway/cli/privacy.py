@@ -12,7 +12,7 @@ from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, gro
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
-    from gateway.domain import Detection
+    from gateway.domain import Detection, Finding
     from gateway.settings import Settings
 
 app = group("privacy", "See what personal data the detectors find.")
@@ -40,7 +40,7 @@ def scan(session: Session, file: File = None, show: Show = False, fail_when_foun
     text = _read(file)
     with session.output.progress("Loading detectors"):
         detection = asyncio.run(_detect(text, session.settings))
-    findings = [_plain(text, finding, show) for finding in detection.findings]
+    findings = [plain_finding(text, finding, show) for finding in detection.findings]
     columns = ("type", "from", "to", "score", "recognizer", *(["value"] if show else []))
     rows = [tuple(str(cell) for cell in finding.values()) for finding in findings]
     data = {"detector": detection.detector, "counts": detection.counts(), "findings": findings}
@@ -79,7 +79,7 @@ def _read(file: Path | None) -> str:
     return text
 
 
-def _plain(text: str, finding: Any, show: bool) -> dict[str, Any]:
+def plain_finding(text: str, finding: Finding, show: bool) -> dict[str, Any]:
     """Return a finding as plain data; offsets are code points. Without ``show``, never the value."""
     value = {"value": text[finding.start : finding.end]} if show else {}
     place = {"type": finding.type, "start": finding.start, "end": finding.end}

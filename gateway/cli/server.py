@@ -11,19 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from gateway.cli.trouble import ServerRefusal
 from gateway.errors import SetupError
 
 SOCKET_NAME = "admin.sock"
 _CONNECT_SECONDS = 2.0
 _ANSWER_SECONDS = 60.0
-
-
-class ServerRefusal(Exception):
-    """The running server said no: its status, stable code and message."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        self.status, self.code, self.message = status, code, message
-        super().__init__(f"{code}: {message}")
 
 
 class Server:

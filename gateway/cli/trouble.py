@@ -28,12 +28,22 @@ class Trouble:
         return asdict(self)
 
 
+class ServerRefusal(Exception):
+    """The running server said no: its status, stable code and message."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        self.status, self.code, self.message = status, code, message
+        super().__init__(f"{code}: {message}")
+
+
 def trouble_of(error: Exception) -> Trouble:
     """Return what to say of an error. Unexpected ones give type and place, never their text: it may quote data."""
     if isinstance(error, SetupError):
         return Trouble(error.problem, error.mend, error.exit_code)
     if isinstance(error, SekishoError):
         return of_refusal(error.code, error.message, error.status, denied=isinstance(error, PolicyDenied))
+    if isinstance(error, ServerRefusal):
+        return of_refusal(error.code, error.message, error.status)
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "an unknown place"
     problem = f"Sekisho met an error of its own ({type(error).__name__} in {place})."

@@ -1,0 +1,88 @@
+"""sekisho models: list, show, add, alias, verify."""
+
+import struct
+from pathlib import Path
+
+import pytest
+
+
+def text(value: str) -> bytes:
+    return struct.pack("<Q", len(value)) + value.encode()
+
+
+def model(licence: str = "") -> bytes:
+    """A GGUF file of a header alone."""
+    pairs = [text("general.architecture") + struct.pack("<I", 8) + text("llama")]
+    pairs.append(text("llama.context_length") + struct.pack("<II", 4, 2048))
+    pairs.append(text("tokenizer.chat_template") + struct.pack("<I", 8) + text("x"))
+    if licence:
+        pairs.append(text("general.license") + struct.pack("<I", 8) + text(licence))
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs)) + b"".join(pairs)
+
+
+@pytest.fixture
+def file(house: Path) -> Path:
+    path = house / "House Model.Q4_K_M.gguf"
+    path.write_bytes(model())
+    return path
+
+
+def names(sekisho) -> list[str]:
+    return [entry["name"] for entry in sekisho("models", "list", "--json").json["data"]]
+
+
+def test_the_shipped_model_is_known_but_not_in_the_store(sekisho, house: Path) -> None:
+    (entry,) = sekisho("models", "list", "--json").json["data"]
+    assert (entry["name"], entry["present"], entry["served"]) == ("smollm2-135m-instruct", False, True)
+
+
+def test_a_new_model_gets_a_manifest_from_its_header(sekisho, file: Path) -> None:
+    said = sekisho("models", "add", str(file), "--licence", "MIT", "--alias", "house", "--json")
+    assert said.code == 0, said.err
+    shown = sekisho("models", "show", "house", "--json").json
+    assert (shown["name"], shown["quantisation"]) == ("house-model.q4_k_m", "Q4_K_M")
+    assert (shown["context_tokens"], shown["capabilities"]) == (2048, ["chat", "complete"])
+    assert shown["present"]
+    assert sekisho("models", "verify", "house").code == 0
+
+
+def test_adding_is_on_record(sekisho, file: Path) -> None:
+    sekisho("models", "add", str(file), "--licence", "MIT")
+    assert [record["type"] for record in sekisho("audit", "tail", "--json").json["data"]] == ["model.added"]
+
+
+def test_a_model_of_unknown_licence_is_refused_with_the_mend(sekisho, file: Path) -> None:
+    said = sekisho("models", "add", str(file))
+    assert said.code == 2
+    assert "--licence" in said.err
+    assert len(names(sekisho)) == 1
+
+
+def test_what_is_no_model_is_refused(sekisho, house: Path) -> None:
+    (house / "x.gguf").write_bytes(b"not a model")
+    assert sekisho("models", "add", "x.gguf", "--licence", "MIT").code == 3
+    assert sekisho("models", "add", "nowhere.gguf").code == 2
+
+
+def test_a_changed_file_is_found_by_verify(sekisho, file: Path, house: Path) -> None:
+    sekisho("models", "add", str(file), "--licence", "MIT", "--name", "own")
+    path = Path(sekisho("models", "verify", "own", "--json").json["data"][0]["path"])
+    path.chmod(0o644)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+    said = sekisho("models", "verify", "own", "--json")
+    assert (said.code, said.json["data"][0]["status"]) == (1, "wrong hash")
+
+
+def test_an_alias_of_the_site_is_listed(sekisho, house: Path) -> None:
+    assert sekisho("models", "alias", "gpt-4o", "smollm2").code == 0
+    (entry,) = sekisho("models", "list", "--json").json["data"]
+    assert entry["site_aliases"] == ["gpt-4o"]
+
+
+@pytest.mark.parametrize("command", [("show", "x"), ("verify", "x"), ("alias", "a", "x")])
+def test_an_unknown_model_is_answered_with_those_known(sekisho, house: Path, command: tuple[str, ...]) -> None:
+    said = sekisho("models", *command)
+    assert said.code == 2
+    assert "smollm2" in said.err or "sekisho models list" in said.err
