@@ -42,6 +42,7 @@ case $level in
     need strace strace
     need ip iproute2
     need g++ g++
+    need curl curl
     ;;
 esac
 
