@@ -31,19 +31,23 @@ class Said:
 Sekisho = Callable[..., Said]
 
 
-class Pipe(io.TextIOWrapper):
-    """Standard input that is no terminal."""
+class Given(io.TextIOWrapper):
+    """Standard input: a pipe, or what somebody types at a terminal."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, terminal: bool) -> None:
         super().__init__(io.BytesIO(text.encode()), encoding="utf-8")
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
 
 
 @pytest.fixture
 def sekisho(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Sekisho:
     """Run ``sekisho ARGUMENTS``, with ``given`` as standard input."""
 
-    def run(*arguments: str, given: str = "") -> Said:
-        monkeypatch.setattr("sys.stdin", Pipe(given))
+    def run(*arguments: str, given: str = "", terminal: bool = False) -> Said:
+        monkeypatch.setattr("sys.stdin", Given(given, terminal))
         capsys.readouterr()
         code = 0
         try:

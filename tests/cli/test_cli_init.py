@@ -113,3 +113,16 @@ def test_any_text_survives_the_file(site: str, language: str) -> None:
 def test_loopback_is_told_from_the_rest(listen: str, own: bool) -> None:
     assert listen_problem(listen) == ""
     assert is_loopback(listen) is own
+
+
+def test_at_a_terminal_it_asks_again_until_an_answer_is_good(sekisho, short_dir: Path) -> None:
+    answers = "plant\nGermany\nDE\nde\nwild\nstrict\n127.0.0.1:9000\n"
+    said = sekisho("init", "--dir", str(short_dir), given=answers, terminal=True)
+    assert said.code == 0, said.err
+    assert "two letters" in said.err
+    written = settings.load(str(short_dir / "sekisho.yaml"))
+    assert (written.site.name, written.site.jurisdiction, written.site.preset) == ("plant", "DE", "strict")
+
+
+def test_yes_asks_nothing_even_at_a_terminal(sekisho, short_dir: Path) -> None:
+    assert sekisho("init", "--yes", "--dir", str(short_dir), terminal=True).code == 0
