@@ -15,18 +15,19 @@ need() { # command, package
   PATH="$tools_path" command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 
-is_python_311() {
-  "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1
+base_of() { # the interpreter behind a name: the name may be a shim, or belong to the environment we are to make
+  "$1" -c 'import sys, venv, ensurepip; print(sys._base_executable); sys.exit(sys.version_info[:2] != (3, 11))' \
+    2>/dev/null
 }
 
-find_python() { # a name in PATH may be a shim for a version that is not there, so each one is tried
+find_python() { # a name in PATH may stand for a version that is not there, so each one is tried
   old_ifs=$IFS
   IFS=:
   for folder in $PATH /usr/bin /usr/local/bin; do
     for name in python3.11 python3; do
-      if [ -x "$folder/$name" ] && is_python_311 "$folder/$name"; then
+      if [ -x "$folder/$name" ] && found=$(base_of "$folder/$name"); then
         IFS=$old_ifs
-        echo "$folder/$name"
+        echo "$found"
         return 0
       fi
     done
