@@ -10,7 +10,7 @@ import asyncio
 import gc
 import resource
 import signal
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -58,6 +58,7 @@ class House(msgspec.Struct):
     public: Any
     admin: Any
     gate: Gate
+    keep_keys_current: Callable[[], Coroutine[Any, Any, None]]
 
 
 class Startable(Protocol):
@@ -102,6 +103,7 @@ async def _live(settings: Settings, on_ready: OnReady | None) -> int:
         async with asyncio.TaskGroup() as serving:
             for listener in listeners:
                 serving.create_task(listener.run_sockets())
+            watching = serving.create_task(house.keep_keys_current())
             for listener in listeners:
                 await listener.began()
             gc.collect()
@@ -113,6 +115,7 @@ async def _live(settings: Settings, on_ready: OnReady | None) -> int:
             if not await house.gate.emptied(settings.server.grace_seconds):
                 house.gate.clear()
                 await house.gate.emptied(CLOSE_SECONDS)
+            watching.cancel()
             for listener in listeners:
                 listener.should_exit = True
     return 0
@@ -190,7 +193,7 @@ def _assemble(settings: Settings, rooms: Rooms, register: KeyRegister, store: Co
     gate = Gate()
     inquiry = Inquiry(rooms, int(datetime.now(UTC).timestamp()))
     public = api.build(Checkpoint(rooms), inquiry, gate, settings.server)
-    return House(public, admin_app(register, rooms.book, inquiry.readiness, store), gate)
+    return House(public, admin_app(register, rooms.book, inquiry.readiness, store), gate, register.watch)
 
 
 # --- which implementation stands behind a door -----------------------------------------------------------------------
