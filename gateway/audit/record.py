@@ -23,7 +23,6 @@ from gateway.audit.canonical import canonical
 from gateway.audit.layout import MOST_RECORD_BYTES
 from gateway.domain import Caller, Decision, Outcome, PolicyInput, Target, Usage
 
-VERSION = "sekisho.record/1"
 LONGEST_WORD = 64  # characters kept of a word that comes from outside: an engine's finish reason, a source address
 
 _encoder = msgspec.json.Encoder(order="sorted")

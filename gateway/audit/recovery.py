@@ -216,10 +216,15 @@ def _sync_tail(folder: Path, found: Found) -> None:
 
 
 def _is_record(data: bytes, sequence: int) -> bool:
+    record = _look(data)
+    return record is not None and record.sequence == sequence
+
+
+def _look(data: bytes) -> _Glimpse | None:
     try:
-        return _glimpse.decode(data).sequence == sequence
+        return _glimpse.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return False
+        return None
 
 
 def _open_intents(folder: Path, found: Found) -> dict[int, str]:
@@ -231,8 +236,11 @@ def _open_intents(folder: Path, found: Found) -> dict[int, str]:
     waiting: dict[int, str] = {}
     first = min(start, found.tail.tree.size) // layout.BUNDLE_RECORDS
     for index in range(first, len(layout.bundle_indexes(folder))):
-        for frame in layout.frames((folder / layout.tile_path("entries", index)).read_bytes()):
-            record = _glimpse.decode(frame.data)
+        name = layout.tile_path("entries", index)
+        for frame in layout.frames((folder / name).read_bytes()):
+            record = _look(frame.data)
+            if record is None:
+                raise Tampered(f"{name} is changed at byte {frame.offset}")
             if record.type == "intent":
                 waiting[record.sequence] = record.request
             elif record.type == "outcome":

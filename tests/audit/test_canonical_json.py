@@ -58,6 +58,14 @@ def test_an_event_is_rfc_8785(details: dict[str, object]) -> None:
     assert data == rfc8785.dumps(json.loads(data))
 
 
+def test_keys_are_sorted_by_utf_16_code_units(new_intent: Callable[..., records.Intent]) -> None:
+    """The one place where UTF-8 order is another: U+10000 is D800 DC00, before U+E000."""
+    assert canonical({"\ue000": 1, "\U00010000": 2}) == '{"\U00010000":2,"\ue000":1}'.encode()
+
+    data = records.encode(new_intent("m", {"\ue000": 1, "\U00010000": 2}))
+    assert '{"\U00010000":2,"\ue000":1}'.encode() in data
+
+
 def test_large_integers_become_strings() -> None:
     assert canonical([2**53 - 1, 2**53, -(2**53)]) == b'[9007199254740991,"9007199254740992","-9007199254740992"]'
 

@@ -145,6 +145,13 @@ def change_a_record(folder: Path) -> None:
     bundle.write_bytes(bundle.read_bytes().replace(b'"PERSON":1', b'"PERSON":2', 1))
 
 
+def damage_an_old_record(folder: Path) -> None:
+    """Behind what a start reads, unless it has to look for open intents from the beginning."""
+    (folder / "open").unlink()
+    bundle = folder / tile_path("entries", 0)
+    bundle.write_bytes(bundle.read_bytes().replace(b'"sequence":7,', b'"sequence":x,', 1))
+
+
 def cut_the_heads(folder: Path) -> None:
     history = folder / "checkpoints"
     os.truncate(history, history.read_bytes().rfind(b"\n\n", 0, -2) + 2)
@@ -166,6 +173,7 @@ def change_a_head(folder: Path) -> None:
         delete_a_full_bundle,
         delete_all_records,
         change_a_record,
+        damage_an_old_record,
         cut_the_heads,
         change_a_head,
     ],
