@@ -41,7 +41,7 @@ class UnixOpaClient(AsyncOpaClient):  # type: ignore[misc]  # the library has no
     async def _init_session(self) -> None:
         self._connector = aiohttp.UnixConnector(self._socket, limit=0, force_close=not self._keep_alive)
         self._session = aiohttp.ClientSession(
-            headers=self.headers,
+            headers={**self.headers, "Accept-Encoding": "identity"},  # OPA would gzip from 1 KiB on
             connector=self._connector,
             timeout=aiohttp.ClientTimeout(total=self.timeout),
             json_serialize=_serialize,

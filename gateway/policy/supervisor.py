@@ -134,8 +134,9 @@ class OpaProcess:
         try:
             async with asyncio.timeout(START_SECONDS):
                 while not await self._answers():
-                    if self.pid is None:
-                        raise SetupError(f"OPA ended at once: {self._last_words()}", "Run: sekisho doctor")
+                    if self._process and self._process.returncode is not None:
+                        problem = f"OPA ended at once with status {self._process.returncode}: {self._last_words()}"
+                        raise SetupError(problem, "Run: sekisho doctor")
                     await asyncio.sleep(0.005)
         except TimeoutError as error:
             raise SetupError(f"OPA did not answer: {self._last_words()}", "Run: sekisho doctor") from error

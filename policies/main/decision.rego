@@ -2,7 +2,8 @@
 # title: The decision
 # description: >-
 #   Answers sekisho.input/1 with sekisho.decision/1. Denies unless every rule folder says "info" of the target in its
-#   `verdicts` and the rule table has a redaction for it. A rule that is undefined permits nothing.
+#   `verdicts` (a reason for each candidate, by its id) and the rule table has a redaction for it. A rule that is
+#   undefined permits nothing.
 # scope: package
 # organizations: ["Sekisho"]
 # custom:
@@ -41,9 +42,9 @@ decision := {
 
 granted := [grant |
 	some id in input.candidates
-	permitted(id)
+	permitted[id]
 	target := data.facts.targets[id]
-	its := terms[place(target.near, target.jurisdiction)]
+	its := terms(target.near, target.jurisdiction)
 	grant := {
 		"id": id,
 		"redact": its.redact,
@@ -55,11 +56,19 @@ granted := [grant |
 
 # `by_rule` is written by the build, one entry for each rule folder. If one of them is undefined, all of it is, and
 # nothing is permitted.
-permitted(id) if {
-	count(by_rule) > 0
-	every verdicts in by_rule {
-		verdicts[id].severity == "info"
-	}
+permitted := intersection({yes |
+	some verdicts in by_rule
+	yes := {id | some id, verdict in verdicts; verdict.severity == "info"}
+})
+
+# What holds for all targets at one distance. URLs are never restored: a document could smuggle a value out in a link.
+# External targets see a tag once, so that no two requests can be joined by it.
+terms(near, jurisdiction) := {
+	"redact": data.facts.redaction[input.data.class][where],
+	"tag_scope": object.get({"external": "request"}, where, "project"),
+	"restore": object.get({"same-node": ["text", "arguments"]}, where, ["text"]),
+} if {
+	where := place(near, jurisdiction)
 }
 
 # How far the target is away, for the rule table's `where`. The facts know what does not hang on the data.
@@ -70,27 +79,9 @@ place(near, jurisdiction) := near if {
 	jurisdiction == input.data.collected_in
 } else := "elsewhere"
 
-# URLs are never restored: a document could smuggle a value out in a link. External targets see a tag once, so that no
-# two requests can be joined by it.
-terms[where] := {
-	"redact": redact,
-	"tag_scope": object.get({"external": "request"}, where, "project"),
-	"restore": object.get({"same-node": ["text", "arguments"]}, where, ["text"]),
-} if {
-	some where, redact in data.facts.redaction[input.data.class]
-}
-
-reasons := [reason |
-	some id in input.candidates
-	some rule, verdicts in by_rule
-	verdict := verdicts[id]
-	reason := {
-		"code": verdict.code,
-		"rule": rule,
-		"legal": verdict.legal,
-		"severity": verdict.severity,
-		"target": id,
-	}
+reasons := [verdict |
+	some verdicts in by_rule
+	some verdict in verdicts
 ]
 
 faults := [] if {
@@ -107,16 +98,10 @@ fault_code(id) := "policy.unknown_target" if {
 	not data.facts.targets[id]
 } else := "policy.no_redaction" if {
 	target := data.facts.targets[id]
-	not terms[place(target.near, target.jurisdiction)]
+	not terms(target.near, target.jurisdiction)
 } else := "policy.no_verdict" if {
-	not judged(id)
-}
-
-# Every rule has said yes or no.
-judged(id) if {
-	every verdicts in by_rule {
-		verdicts[id].severity
-	}
+	some verdicts in by_rule
+	not verdicts[id]
 }
 
 fault(code, target) := {"code": code, "rule": "main", "legal": "", "severity": "deny", "target": target}

@@ -21,7 +21,8 @@ package rules.residency
 verdicts := {id: verdict |
 	some id in input.candidates
 	target := data.facts.targets[id]
-	verdict := judge(target.jurisdiction, target.same_node)
+	[code, severity, legal] := judge(target.jurisdiction, target.same_node)
+	verdict := {"code": code, "rule": "residency", "legal": legal, "severity": severity, "target": id}
 }
 
 # The first that applies. The arguments are plain, so that OPA judges each place once and not each target.
@@ -87,8 +88,8 @@ today := substring(input.env.time, 0, 10) if {
 
 law := min([rule.legal | some label in labels(origin); rule := data.law.transfers[label]])
 
-yes(code, legal) := {"code": code, "legal": legal, "severity": "info"}
+yes(code, legal) := [code, "info", legal]
 
-no(code) := {"code": code, "legal": law, "severity": "deny"} if {
+no(code) := [code, "deny", law] if {
 	law
-} else := {"code": code, "legal": "", "severity": "deny"}
+} else := [code, "deny", ""]

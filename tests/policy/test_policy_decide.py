@@ -83,6 +83,16 @@ async def test_without_facts_there_is_no_decision(settings: Settings, ask: Ask) 
     assert refusal.value.decision_id
 
 
+async def test_64_candidates_are_decided_one_by_one(policy: OpaPolicy, ask: Ask, target: Callable[..., Target]) -> None:
+    names = [f"muc/n{i}/w0:m" for i in range(64)]
+    await policy.push_facts([target(name, "DE" if i % 2 else "CN") for i, name in enumerate(names)])
+
+    decision = await policy.decide(ask(*names))
+
+    assert [grant.id for grant in decision.targets] == names[1::2]
+    assert len(decision.reasons) == 64
+
+
 async def test_more_than_64_candidates_are_refused(policy: OpaPolicy, ask: Ask) -> None:
     question = ask()
     many = PolicyInput(question.request, question.caller, question.data, ("x",) * 65, question.env)
