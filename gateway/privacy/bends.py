@@ -156,7 +156,11 @@ class Finder:
         """Return how many of the last folded characters may begin a tag; each way it may be."""
         most = min(CORE_LENGTH - 1, len(folded))
         cores = [length for length in range(1, most + 1) if folded[-length:] in self._beginnings]
-        lengths = [length for length in range(1, self._longest_type) if folded[-length:] in self._type_beginnings]
+        lengths = [
+            length
+            for length in range(1, min(self._longest_type, len(folded) + 1))
+            if folded[-length:] in self._type_beginnings
+        ]
         for length in (0, *cores):
             before = len(folded) - length
             lengths += [length + len(type) for type in self._distinct_types if folded.endswith(type, 0, before)]

@@ -12,6 +12,7 @@ thread.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -24,6 +25,8 @@ from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 WINDOW = 8_000
 OVERLAP = 200
 UNUSED = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
+_LONG_WORD = re.compile(r"\S{200,}")
+_PUNCTUATION = re.compile(r"[\W_]")
 SCORE = 0.85
 """presidio's own score for what a spaCy pipeline finds; the pipeline gives none."""
 
@@ -58,7 +61,7 @@ class Names(NlpEngine):  # type: ignore[misc]
     ) -> Iterator[tuple[str, NlpArtifacts]]:
         """Yield each text with its artifacts, in order. A generator: what it holds is freed when it ends."""
         texts = list(texts)
-        windows = [list(cut(text)) for text in texts]
+        windows = [list(cut(_loosened(text))) for text in texts]
         with self._pipeline.memory_zone():
             docs = self._pipeline.pipe((part for parts in windows for _, part in parts), batch_size=16)
             for text, parts in zip(texts, windows, strict=True):
@@ -113,6 +116,15 @@ class ContextWords(LemmaContextAwareEnhancer):  # type: ignore[misc]
     @staticmethod
     def _find_index_of_match_token(word: str, start: int, tokens: list[str], tokens_indices: list[int]) -> int:
         return max(bisect_right(tokens_indices, start) - 1, 0)
+
+
+def _loosened(text: str) -> str:
+    """Return the text with blanks for the punctuation of very long words; its length stays.
+
+    spaCy strips punctuation from a word character by character, which takes quadratic time on ``((((…``. And names in
+    JSON without blanks are better seen so.
+    """
+    return _LONG_WORD.sub(lambda word: _PUNCTUATION.sub(" ", word[0]), text)
 
 
 def cut(text: str) -> Iterator[tuple[int, str]]:

@@ -83,7 +83,8 @@ class _Channel:
         link = self._link
         if link.inside and not (link.fresh and value.type == _LINK_TYPE):
             return self._pass(tag)
-        link.advance(value.text)
+        if not self._way_back.in_links:
+            link.advance(value.text)
         self.restored += 1
         return json.dumps(value.text, ensure_ascii=False)[1:-1] if self._json_text else value.text
 

@@ -81,13 +81,18 @@ class _Thread:
             return
         finally:
             self.loaded.set()
-        while not self.written_off and (job := self.pool.jobs.get()) is not None:
-            self._do(job, tool)
+        while not self.written_off and self._do_next(tool):
+            pass
         self.pool.forget(self)
 
+    def _do_next(self, tool: Any) -> bool:
+        """Wait for a job and do it; False when there will be none. A method, so that no text is kept while waiting."""
+        job = self.pool.jobs.get()
+        if job is not None and job.wanted:
+            self._do(job, tool)
+        return job is not None
+
     def _do(self, job: _Job, tool: Any) -> None:
-        if not job.wanted:
-            return
         job.thread = self
         try:
             result = job.work(tool, job.proceed)
