@@ -62,6 +62,11 @@ class UnixOpaClient(AsyncOpaClient):  # type: ignore[misc]  # the library has no
         """
         return cast(bytes, await self.query_rule(question, "sekisho", "decision"))
 
+    async def ping(self) -> None:
+        """Ask whether OPA is well. Raises as :meth:`ask`."""
+        async with self._request("GET", f"{self.schema}{self.host}:{self.port}/health") as response:
+            response.raise_for_status()
+
     async def push(self, facts: Mapping[str, Any]) -> None:
         """Replace ``data.facts``; returns once OPA has them in force. Raises as :meth:`ask`."""
         url = f"{self.root_url}/data/facts"

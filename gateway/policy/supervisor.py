@@ -2,8 +2,8 @@
 
 It listens on a Unix socket in ``run_dir`` and nowhere else, with its API closed by tokens that are new at every start
 (:mod:`gateway.policy.access`). It has no environment, prints errors only and never an input, leaves no core file, and
-dies with the gateway. When it ends, or does not answer three health checks in a row, it is killed and started again:
-at once the first time, then later and later.
+dies with the gateway. When it ends, or is frozen, or cannot be reached any more, it is killed and started again: at
+once the first time, then later and later.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import aiohttp
+
 from gateway.errors import PolicyUnavailable, SetupError
 from gateway.policy.access import Access, write_authz
 from gateway.policy.build import Bundle
+from gateway.policy.health import Health, scheduled
 from gateway.policy.opa import Opa
 from gateway.policy.session import UnixOpaClient
 
 START_SECONDS = 15.0
 HEALTH_INTERVAL_SECONDS = 0.25
+HEALTH_HURRY_SECONDS = 0.05
 HEALTH_TIMEOUT_SECONDS = 0.5
-HEALTH_MISSES = 3
 BACK_OFF_SECONDS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 STEADY_SECONDS = 10.0
 SOCKET_BYTES = 100
@@ -176,13 +179,26 @@ class OpaProcess:
             failures += 1
 
     async def _until_gone(self) -> None:
-        misses = 0
-        while misses < HEALTH_MISSES and self._process:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HEALTH_INTERVAL_SECONDS):
-                    await self._process.wait()
-                    return
-            misses = 0 if await self._answers() else misses + 1
+        """Return when OPA has ended, or is to be ended because it no longer answers."""
+        health = Health(asyncio.get_running_loop().time)
+        while not health.lost and self._process and self._watch:
+            if await self._ended(HEALTH_INTERVAL_SECONDS if health.well else HEALTH_HURRY_SECONDS):
+                return
+            try:
+                await self._watch.ping()
+                health.answered()
+            except TimeoutError:
+                health.late(scheduled(self._process.pid))
+            except (aiohttp.ClientError, OSError):
+                health.refused()
+
+    async def _ended(self, within_seconds: float) -> bool:
+        assert self._process  # noqa: S101  for the type checker; the caller looked
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_seconds):
+                await self._process.wait()
+                return True
+        return False
 
     async def _again(self, pause_seconds: float) -> bool:
         await self._down()

@@ -1,0 +1,51 @@
+"""Whether a silent OPA is lost, or only waits for its turn on a busy machine. Pure, but for :func:`scheduled`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+MISSES = 2
+LIMIT_SECONDS = 15.0
+
+
+class Health:
+    """Tells an OPA that is stuck from one that only waits for its turn on a busy machine.
+
+    A health check that is refused counts; one that is late counts when OPA's threads have neither run nor waited for a
+    processor since the one before. Whatever the reason, :data:`LIMIT_SECONDS` without an answer is the end.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.answered()
+
+    def answered(self) -> None:
+        self._misses = 0
+        self._scheduled_ns = -1
+        self._since = self._clock()
+        self.well = True
+
+    def refused(self) -> None:
+        self.well = False
+        self._misses += 1
+
+    def late(self, scheduled_ns: int) -> None:
+        self.well = False
+        self._misses += scheduled_ns == self._scheduled_ns
+        self._scheduled_ns = scheduled_ns
+
+    @property
+    def lost(self) -> bool:
+        return self._misses >= MISSES or self._clock() - self._since > LIMIT_SECONDS
+
+
+def scheduled(pid: int) -> int:
+    """Return for how many ns the process's threads have run or waited to; 0 where the kernel does not tell."""
+    total = 0
+    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError, ValueError):  # a thread may end meanwhile
+            ran, waited, _ = path.read_text().split()
+            total += int(ran) + int(waited)
+    return total
