@@ -78,9 +78,17 @@ def test_yaml_is_a_valid_configuration(snippet: Snippet) -> None:
 
 def commands(snippet: Snippet, program: str) -> list[list[str]]:
     """The arguments of every call of a program in a shell snippet, comments left out."""
-    lines = snippet.text.replace("\\\n", " ").splitlines()
-    words = [shlex.split(line, comments=True) for line in lines]
-    return [line[1:] for line in words if line and Path(line[0]).name == program]
+    found, rest = [], ""
+    for line in snippet.text.replace("\\\n", " ").splitlines(keepends=True):
+        rest += line
+        try:
+            words = shlex.split(rest, comments=True)
+        except ValueError:  # a quoted text goes on
+            continue
+        found.append(words)
+        rest = ""
+    assert not rest
+    return [words[1:] for words in found if words and Path(words[0]).name == program]
 
 
 @pytest.mark.parametrize("snippet", of("bash"))
