@@ -52,6 +52,15 @@ def test_a_value_has_one_tag_in_all_segments(redact: Callable[..., Redacted]) ->
     assert redacted.texts[1] == f"to {redacted.texts[0]}"
 
 
+def test_a_spellings_tag_does_not_depend_on_further_spellings(redact: Callable[..., Redacted]) -> None:
+    spellings = [("PERSON", "Ada"), ("PERSON", "ADA"), ("PERSON", "ada")]
+
+    three, two = redact(["Ada", "ADA", "ada"], spellings), redact(["Ada", "ada"], spellings)
+
+    assert len(set(three.texts)) == 3
+    assert two.texts == [three.texts[0], three.texts[2]]
+
+
 @pytest.mark.parametrize(("scope", "same"), [("project", True), ("request", False)])
 def test_tags_are_stable_within_their_scope(room: PrivacyRoom, caller: Caller, scope: str, same: bool) -> None:
     found = [Finding(0, 0, 3, "PERSON", 1.0, "test")]

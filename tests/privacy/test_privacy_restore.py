@@ -217,6 +217,14 @@ def test_no_more_is_held_back_than_the_longest_tag(text: str) -> None:
     assert len(text) - LONGEST <= finder.open_end(text) <= len(text)
 
 
+@pytest.mark.parametrize("before", [0, 190, 300, 1000])
+@pytest.mark.parametrize("beginning", [ADA[:12], "\\u0050ERSON&#95;7K", "7K3M9", "PERSON \\u00", "URL_ZZZZ&#"])
+def test_exactly_the_beginning_of_a_tag_is_held_back(before: int, beginning: str) -> None:
+    finder = Finder({core: value.type for core, value in VALUES.items()})
+
+    assert finder.open_end("&amp; " + "." * before + beginning) == before + 6
+
+
 @given(redacted_text=st.text(max_size=60), cuts=st.lists(st.integers(0, 100), max_size=8))
 def test_redacted_text_comes_back_whatever_the_cuts(
     redact: Callable[..., Redacted], answer: Callable[..., str], redacted_text: str, cuts: list[int]
