@@ -210,7 +210,8 @@ def _engine(settings: Settings, store: ContentStore) -> Engine:
         )
     weights = store.weights(manifest)
     if wanted.kind == "xllamacpp":
-        return ManagedWorker(wanted, weights=weights, model=manifest.name, run_dir=settings.run)
+        template = manifest.chat_template
+        return ManagedWorker(wanted, weights=weights, model=manifest.name, run_dir=settings.run, chat_template=template)
     return InProcess(wanted, weights=weights, model=manifest.name)
 
 

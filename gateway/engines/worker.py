@@ -43,6 +43,7 @@ class WorkerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slots: int
     sandbox: Literal["required", "best-effort"]
     show_slots: bool = False
+    chat_template: str = ""  # Jinja; empty: the model's own
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -124,6 +125,8 @@ def serve(config: WorkerConfig) -> Any:
     parameters.hostnames = [config.socket]
     parameters.api_keys = [config.secret]
     parameters.use_jinja = True
+    if config.chat_template:
+        parameters.chat_template = config.chat_template
     parameters.warmup = False  # the parent asks for a real token before it calls this one ready
     parameters.prefill_assistant = False  # a last message of the assistant is history, as for OpenAI
     _close_doors(parameters, config)

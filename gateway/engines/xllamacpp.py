@@ -57,6 +57,7 @@ class ManagedWorker:
         model: the name it answers to.
         run_dir: folder for sockets; the child may write to a folder of its own inside, and nowhere else.
         on_change: called whenever :meth:`ready` may have changed.
+        chat_template: Jinja, in place of the model's own.
         show_slots: opens llama.cpp's ``/slots`` to the holder of the secret; for tests.
     """
 
@@ -68,6 +69,7 @@ class ManagedWorker:
         model: str,
         run_dir: Path,
         on_change: Callable[[], None] | None = None,
+        chat_template: str = "",
         show_slots: bool = False,
     ) -> None:
         self._settings = settings
@@ -76,6 +78,7 @@ class ManagedWorker:
         folder = hashlib.sha256(model.encode()).hexdigest()[:12]
         self._socket = run_dir / f"engine-{folder}" / "e.sock"  # llama.cpp knows a Unix socket by its ending
         self._on_change = on_change or (lambda: None)
+        self._chat_template = chat_template
         self._show_slots = show_slots
         self._secret = secrets.token_urlsafe(32)
         self._child: Child | None = None
@@ -166,12 +169,16 @@ class ManagedWorker:
             slots=settings.slots,
             sandbox=settings.sandbox,
             show_slots=self._show_slots,
+            chat_template=self._chat_template,
         )
 
     async def _bring_up(self) -> None:
         """Start a child and wait until it has made one token. Raises EngineUnavailable; then no child is left."""
         self._socket.unlink(missing_ok=True)
-        self._child = child = await Child.spawn(self._config)
+        try:
+            self._child = child = await Child.spawn(self._config)
+        except OSError as error:
+            raise _unavailable("engine.start_failed", "The model's engine could not be started.") from error
         try:
             async with asyncio.timeout(self._settings.start_timeout_seconds):
                 await self._await_listening(child)

@@ -20,3 +20,4 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aliases: tuple[str, ...] = ()
     description: str = ""
     demonstration: bool = False
+    chat_template: str = ""  # Jinja, in place of the one in the file: for a model whose own knows no tools
