@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ BUSY = 0.15
 
 def main() -> int:
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every server is stopped then, too
     console = Console(stderr=True)
     CACHE.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=CACHE))
@@ -68,7 +70,8 @@ def _report(options: argparse.Namespace, folder: Path, console: Console) -> dict
     if facts["busy_before"] > BUSY:
         tell(f"the machine is {facts['busy_before']:.0%} busy with other work: these numbers will not be fair")
     rounds = 1 if options.quick else options.rounds
-    chosen = [p for p in PEERS if not options.only or p.name in options.only or p.name == "direct"]
+    wanted = {*options.only, "direct"} if options.only != ["tokens"] else set()
+    chosen = [p for p in PEERS if not options.only or p.name in wanted]
     cells = scaled(CELLS, 0.2) if options.quick else CELLS
     found = measure(program, folder, chosen, cells, rounds, tell)
     rows = _rows(found)
@@ -111,7 +114,8 @@ def _all_failed(samples: dict[str, list]) -> str:
 
 def _show(rows: list[table.Row], tokens: list[dict]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 170)
-    console.print(_rich([*table.HEAD, *table.HEAD_MORE], table.lines(rows)))
+    if rows:
+        console.print(_rich([*table.HEAD, *table.HEAD_MORE], table.lines(rows)))
     for cell in (table.AFTER_20, table.AT_16):
         head, body = table.stage_lines(rows, cell)
         if body:

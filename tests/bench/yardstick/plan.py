@@ -84,7 +84,7 @@ def measure(
         syncs = []
         for number in range(1, rounds + 1):
             syncs.append(sync_ms(folder))
-            for cell in cells:
+            for cell in cells if running else ():
                 tell(f"round {number} of {rounds}: {cell.name}")
                 mock.think(cell.think_ms)
                 for one in seen:

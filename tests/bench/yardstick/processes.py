@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,14 +48,18 @@ class Server:
         self.pid = self._process.pid
 
     def wait_for(self, url: str, seconds: float) -> None:
-        """Return when `url` answers 200.
+        """Return when `url` answers 200. Raises NotStarted, as :meth:`wait_until`."""
+        self.wait_until(lambda: _answers(url), seconds)
+
+    def wait_until(self, is_up: Callable[[], bool], seconds: float) -> None:
+        """Return when `is_up` says yes.
 
         Raises:
             NotStarted: the process ended or the time ran out; it is stopped, and the end of its log is told.
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._process.poll() is None:
-            if _answers(url):
+            if is_up():
                 return
             time.sleep(0.1)
         ended = self._process.poll()

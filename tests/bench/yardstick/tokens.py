@@ -13,7 +13,7 @@ import yaml
 
 from yardstick.gauge import Load, ask
 from yardstick.peers import Running, start_gateway
-from yardstick.processes import ROOT, NotStarted, Server, free_port
+from yardstick.processes import ROOT, NotStarted, Server
 from yardstick.stats import Sample, figure, ratio
 
 MODEL = "smollm2-135m-instruct"
@@ -21,16 +21,18 @@ CONTEXT_TOKENS = 1024
 SLOTS = 8
 CALLERS = (1, 8)
 SEEDS_FROM = 1_000_000
+MOST_ROUNDS = 3
+BARE = "bare engine, with Sekisho's parameters"
 
 
-def bare_engine(weights: Path, folder: Path) -> Running:
-    """Start the engine alone, as the gateway starts it: same model, slots and context."""
-    port = free_port()
-    script = ROOT / "tests" / "bench" / "bare_engine.py"
+def bare_engine(weights: Path, folder: Path, parameters: str) -> Running:
+    """Start the engine alone, with the `gateway`'s parameters or its `own`."""
     folder.mkdir()
-    server = Server([sys.executable, script, weights, str(port), str(SLOTS), str(CONTEXT_TOKENS)], folder / "log")
-    server.wait_for(f"http://127.0.0.1:{port}/health", 120)
-    return Running(f"127.0.0.1:{port}", server, model=MODEL)
+    script = ROOT / "tests" / "bench" / "bare_engine.py"
+    command = [sys.executable, script, weights, folder, str(SLOTS), str(CONTEXT_TOKENS), parameters]
+    server = Server(command, folder / "log", {"PYTHONPATH": str(ROOT)})
+    server.wait_until((folder / "ready").exists, 120)
+    return Running(f"unix:{folder / 'e.sock'}", server, key="bench", model=MODEL)
 
 
 def gateway(weights: Path, folder: Path, detection: str) -> Running:
@@ -49,10 +51,11 @@ def measure_tokens(
     """Return one row per peer and number of callers; a row without figures says why under `missing`."""
     weights = find_weights()
     if weights is None:
-        return [{"peer": "bare engine", "missing": f"the weights of {MODEL} are not in the store: make deps"}]
+        return [{"peer": BARE, "missing": f"the weights of {MODEL} are not in the store: make deps"}]
     with ExitStack() as stack:
         starts: dict[str, Callable[[], Running]] = {
-            "bare engine": lambda: bare_engine(weights, folder / "engine"),
+            BARE: lambda: bare_engine(weights, folder / "engine", "gateway"),
+            "bare engine, llama.cpp's own batch sizes": lambda: bare_engine(weights, folder / "own", "own"),
             "through Sekisho": lambda: gateway(weights, folder / "tokens-on", "presidio"),
             "through Sekisho, no detection": lambda: gateway(weights, folder / "tokens-off", "off"),
         }
@@ -67,7 +70,7 @@ def measure_tokens(
                 continue
             if server := running[name].server:
                 stack.callback(server.stop)
-        return _rounds(program, running, rounds, quick, tell) + missing
+        return _rounds(program, running, min(rounds, MOST_ROUNDS), quick, tell) + missing
 
 
 def find_weights() -> Path | None:
@@ -85,15 +88,8 @@ def _rounds(
     for number in range(rounds):
         for callers in CALLERS:
             # As many answers for each peer, so that none of them ends in the middle of one.
-            load = Load(
-                callers,
-                120.0,
-                requests=callers * (1 if quick else 4),
-                warmup_seconds=0,
-                max_tokens=128,
-                people=False,
-                expect="",
-            )
+            answers = callers * (1 if quick else 4)
+            load = Load(callers, 40.0, requests=answers, warmup_seconds=0, max_tokens=128, people=False, expect="")
             for name, here in running.items():
                 tell(f"tokens/s, round {number + 1} of {rounds}: {name}, {callers} callers")
                 seed = SEEDS_FROM + number * 100 + callers
@@ -111,7 +107,7 @@ def _rows(samples: dict[tuple[str, int], list[Sample]]) -> list[dict[str, Any]]:
             rows.append({"peer": name, "callers": callers, "missing": taken[0].first_error})
             continue
         rates[name, callers] = figure(taken).tokens_per_second
-        of_engine = ratio(rates[name, callers], rates.get(("bare engine", callers), 0.0))
+        of_engine = ratio(rates[name, callers], rates.get((BARE, callers), 0.0))
         rows.append(
             {"peer": name, "callers": callers, "tokens_per_second": rates[name, callers], "of_engine": of_engine}
         )
