@@ -31,10 +31,10 @@ class Child:
     ``exited`` is set when the process has ended and was collected.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], status: asyncio.StreamReader, log: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: int) -> None:
         self._process = process
-        self._status = status
         self._log = log
+        self._status = asyncio.StreamReader()
         self._pidfd = os.pidfd_open(process.pid)
         self._loop = asyncio.get_running_loop()
         self.exited = asyncio.Event()
@@ -45,29 +45,40 @@ class Child:
         """Start the process. Its secret goes through a pipe: never on its command line, nor in its environment.
 
         ``configure`` is given this process's id and returns the configuration.
+
+        Raises:
+            OSError: no process, descriptor or memory is left.
         """
-        log = os.memfd_create("engine-log", os.MFD_CLOEXEC)
         config_read, config_write = os.pipe()
         status_read, status_write = os.pipe()
         try:
-            process = subprocess.Popen(  # noqa: ASYNC220, S603 - a few ms; must be this thread
-                [sys.executable, "-m", "gateway.engines.worker", str(config_read), str(status_write)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(config_read, status_write),
-                cwd=_ROOT,
-                env=_ENVIRONMENT,
-                start_new_session=True,  # a Ctrl-C is for the gateway, which ends this one itself
-            )
+            child = cls._started(config_read, status_write)
             os.write(config_write, msgspec.json.encode(configure(os.getpid())))
         finally:
             for descriptor in (config_read, config_write, status_write):
                 os.close(descriptor)
-        reader = asyncio.StreamReader()
         pipe = os.fdopen(status_read, "rb", buffering=0)
-        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
-        return cls(process, reader, log)
+        try:
+            await child._loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(child._status), pipe)
+        except BaseException:
+            child._process.kill()
+            raise
+        return child
+
+    @classmethod
+    def _started(cls, config: int, status: int) -> Child:
+        log = os.memfd_create("engine-log", os.MFD_CLOEXEC)
+        process = subprocess.Popen(  # noqa: S603 - our own program, and two numbers
+            [sys.executable, "-m", "gateway.engines.worker", str(config), str(status)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(config, status),
+            cwd=_ROOT,
+            env=_ENVIRONMENT,
+            start_new_session=True,  # a Ctrl-C is for the gateway, which ends this one itself
+        )
+        return cls(process, log)
 
     @property
     def pid(self) -> int:
