@@ -77,6 +77,7 @@ bench: deps-bench ## measure against named peers; writes a table and JSON
 	@$(BIN)/python tests/bench/run.py $(BENCH)
 
 soak: deps ## the long forms of the tests, in parts that can be resumed
+	@$(BIN)/python tests/soak/long_forms.py $(LONG)
 	@$(BIN)/python tests/soak/run.py $(SOAK)
 
 locks: deps-check ## resolve the dependencies anew and lock them by hash (UPGRADE=1 takes newer versions)

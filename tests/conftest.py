@@ -15,10 +15,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import settings
 
 from gateway.registry.manifest import Manifest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+settings.register_profile("soak", max_examples=5000, deadline=None)
+settings.load_profile(os.environ.get("SEKISHO_TEST_PROFILE", "default"))
 
 
 @pytest.fixture(scope="session")
