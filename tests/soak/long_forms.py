@@ -2,8 +2,8 @@
 
 Two kinds of part: every property test with 5,000 examples, room by room (``make test`` tries 100), and every test with
 real processes again and again for twenty minutes, to find what fails one time in fifty. Finished parts are kept in
-``.cache/soak/tests.json`` for the commit they ran on; a run that was stopped goes on with the next part. ``LONG=--again``
-begins anew, ``LONG=--list`` shows the parts.
+``.cache/soak/tests.json`` for the commit they ran on; a run that was stopped goes on with the next part.
+``LONG=--again`` begins anew, ``LONG=--list`` shows the parts.
 """
 
 from __future__ import annotations
