@@ -33,7 +33,11 @@ class Served:
         async with self.session.post(self.base + path, data=raw, headers={"authorization": "Bearer key"}) as answer:
             content = await answer.read()
             json = answer.content_type == "application/json"
-            return answer.status, orjson.loads(content) if json else content, {name.lower(): value for name, value in answer.headers.items()}
+            return (
+                answer.status,
+                orjson.loads(content) if json else content,
+                {name.lower(): value for name, value in answer.headers.items()},
+            )
 
     async def events(self, **change: Any) -> list[Any]:
         _, content, _ = await self.post({**BODY, "stream": True, **change})

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,9 +23,11 @@ def test_new_keys_differ() -> None:
 
 
 @settings(deadline=None)
-@given(st.data())
-def test_any_single_typo_is_recognised(data: st.DataObject) -> None:
-    key = new_key()
+@given(st.data(), st.binary(min_size=20, max_size=20))
+def test_any_single_typo_is_recognised(data: st.DataObject, secret: bytes) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("secrets.token_bytes", lambda size: secret)
+        key = new_key()
     place = data.draw(st.integers(0, len(key) - 1))
     letter = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz234567-").filter(lambda c: c != key[place]))
     assert not is_well_formed(key[:place] + letter + key[place + 1 :])

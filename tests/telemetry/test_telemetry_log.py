@@ -78,7 +78,7 @@ def test_an_exception_is_told_by_type_code_causes_and_place(lines: Any) -> None:
 
 
 def foreign_template() -> None:
-    logging.getLogger("presidio-analyzer").warning("found %s in text", CANARY)
+    logging.getLogger("some-library").warning("found %s in text", CANARY)
 
 
 def foreign_ready_made() -> None:

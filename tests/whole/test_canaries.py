@@ -108,6 +108,7 @@ def found(birds: list[str], places: dict[str, bytes]) -> list[tuple[str, str]]:
     return [(bird, place) for place, content in places.items() for bird in birds if bird.encode() in content]
 
 
+@pytest.mark.timeout(600)
 async def test_no_canary_is_left_anywhere(installed: Callable[..., Running]) -> None:
     running, bird = installed(server={"max_text_chars": 100_000}).start(), Aviary()
     key = running.key("aviary")

@@ -157,6 +157,7 @@ async def test_without_a_decision_every_request_is_refused(
         await caller.ask(LONG)
     if number == signal.SIGSTOP:
         os.kill(opa, signal.SIGCONT)
+    await asyncio.sleep(1.5)  # an export ends at the last checkpoint, which is at most a second old
 
     assert (caller.status, json.loads(caller.content)["error"]["code"]) == (503, code)
     assert [record["type"] for record in records(running) if record["type"] in ("intent", "denial")] == ["denial"]
