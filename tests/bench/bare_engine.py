@@ -1,7 +1,7 @@
 """The engine with nothing before it: ``bare_engine.py WEIGHTS FOLDER SLOTS CONTEXT_TOKENS gateway|own``.
 
-`gateway` starts it with the very parameters that Sekisho gives it, `own` with the batch sizes of llama.cpp itself. It
-listens on the Unix socket FOLDER/e.sock with the key `bench`, and makes FOLDER/ready when it does.
+`gateway` starts it with the very parameters that Sekisho gives it, `own` with those of llama.cpp. It listens on the
+Unix socket FOLDER/e.sock with the key `bench`, and makes FOLDER/ready when it does.
 """
 
 from __future__ import annotations

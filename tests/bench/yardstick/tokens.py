@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from gateway.engines import child
 from yardstick.gauge import Load, ask
 from yardstick.peers import Running, start_gateway
 from yardstick.processes import ROOT, NotStarted, Server
@@ -30,7 +31,8 @@ def bare_engine(weights: Path, folder: Path, parameters: str) -> Running:
     folder.mkdir()
     script = ROOT / "tests" / "bench" / "bare_engine.py"
     command = [sys.executable, script, weights, folder, str(SLOTS), str(CONTEXT_TOKENS), parameters]
-    server = Server(command, folder / "log", {"PYTHONPATH": str(ROOT)})
+    environment = dict(child._ENVIRONMENT) if parameters == "gateway" else {}
+    server = Server(command, folder / "log", {**environment, "PYTHONPATH": str(ROOT)})
     server.wait_until((folder / "ready").exists, 120)
     return Running(f"unix:{folder / 'e.sock'}", server, key="bench", model=MODEL)
 
@@ -55,7 +57,7 @@ def measure_tokens(
     with ExitStack() as stack:
         starts: dict[str, Callable[[], Running]] = {
             BARE: lambda: bare_engine(weights, folder / "engine", "gateway"),
-            "bare engine, llama.cpp's own batch sizes": lambda: bare_engine(weights, folder / "own", "own"),
+            "bare engine, llama.cpp's own settings": lambda: bare_engine(weights, folder / "own", "own"),
             "through Sekisho": lambda: gateway(weights, folder / "tokens-on", "presidio"),
             "through Sekisho, no detection": lambda: gateway(weights, folder / "tokens-off", "off"),
         }
