@@ -8,10 +8,12 @@ not within the reading of the prompt. What it cannot do is refused: ``logprobs``
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +47,8 @@ def _arguments(body: Body, capability: Capability) -> dict[str, Any]:
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
     given["max_tokens"] = limit or (None if capability is Capability.CHAT else 16)
     given.setdefault("seed", secrets.randbelow(_SEED_LIMIT))  # the library's own is the same each time
-    response_format = body.get("response_format") or {"type": "text"}
-    if response_format["type"] == "json_schema":
-        given["response_format"] = {"type": "json_object", "schema": response_format["json_schema"]["schema"]}
-    elif response_format["type"] == "json_object":
-        given["response_format"] = response_format
+    if capability is Capability.COMPLETE and body.get("response_format"):
+        raise rejected()
     return {**_DEFAULTS, **given, "stream": True}
 
 
@@ -77,22 +76,46 @@ class _Run:
         return item
 
 
+@contextmanager
+def _plain_buffers(bindings: Any) -> Iterator[None]:
+    """Load without repacked weights, inside this block: its tile kernels (AMX) end the process on some machines.
+
+    Seen with 0.3.36 compiled for the machine itself: a general protection fault at ``ldtilecfg`` for any prompt longer
+    than one token. The library's class has no argument for it, so the defaults that it starts from are exchanged.
+    """
+    defaults = bindings.llama_model_default_params
+
+    def plain() -> Any:
+        parameters = defaults()
+        parameters.use_extra_bufts = False
+        return parameters
+
+    bindings.llama_model_default_params = plain
+    try:
+        yield
+    finally:
+        bindings.llama_model_default_params = defaults
+
+
 class _Model:
     """The loaded model. Everything here runs in the one thread."""
 
     def __init__(self, settings: EngineSettings, weights: Path) -> None:
+        import jinja2  # noqa: PLC0415 - comes with the next
         import llama_cpp  # noqa: PLC0415 - an extra: only where it is the chosen engine
 
         self._library = llama_cpp
+        self._template_error = jinja2.TemplateError
         self._context_tokens = settings.context_tokens
-        self._llama = llama_cpp.Llama(
-            str(weights),
-            n_ctx=settings.context_tokens,
-            n_threads=settings.threads or None,
-            n_threads_batch=settings.threads or None,
-            n_gpu_layers=settings.gpu_layers,
-            verbose=False,
-        )
+        with _plain_buffers(llama_cpp.llama_cpp):
+            self._llama = llama_cpp.Llama(
+                str(weights),
+                n_ctx=settings.context_tokens,
+                n_threads=settings.threads or None,
+                n_threads_batch=settings.threads or None,
+                n_gpu_layers=settings.gpu_layers,
+                verbose=False,
+            )
         self._generate, self._tokenize = self._llama.generate, self._llama.tokenize
         self._llama.generate, self._llama.tokenize = self._counted, self._measured
         self._stopping = threading.Event()
@@ -118,15 +141,35 @@ class _Model:
             if self._stopping.is_set():
                 return
 
+    def _grammar(self, response_format: dict[str, Any] | None) -> dict[str, Any]:
+        """Return what holds an answer to its format. A schema handed over as such is dropped if it does not compile."""
+        kind = (response_format or {}).get("type")
+        if response_format is None or kind not in ("json_schema", "json_object"):
+            return {}
+        if kind == "json_object":
+            return {"response_format": {"type": "json_object"}}
+        schema = json.dumps(response_format["json_schema"]["schema"])
+        try:
+            return {"grammar": self._library.LlamaGrammar.from_json_schema(schema, verbose=False)}
+        except AssertionError as error:  # its way to say that it does not know a type
+            raise rejected() from error
+
+    def _parts(self, body: Body, capability: Capability) -> Iterator[object]:
+        arguments = _arguments(body, capability)
+        if capability is Capability.COMPLETE:
+            return iter(self._llama.create_completion(**arguments))
+        arguments |= self._grammar(body.get("response_format"))
+        try:
+            return iter(self._llama.create_chat_completion(**arguments))
+        except self._template_error as error:
+            raise rejected() from error
+
     def run(self, body: Body, capability: Capability, reuse_cache: bool, stopping: threading.Event) -> Iterator[Chunk]:
         """Yield one answer; its usage is in the last chunk."""
         self._stopping = stopping
         if not reuse_cache:
             self._llama.reset()
-        arguments = _arguments(body, capability)
-        chat = capability is Capability.CHAT
-        parts = (self._llama.create_chat_completion if chat else self._llama.create_completion)(**arguments)
-        for part in parts:
+        for part in self._parts(body, capability):
             if stopping.is_set():
                 return
             chunk = chunk_from(part)
