@@ -15,7 +15,8 @@ import layout
 from progress import Board, StepFailed
 
 ONLY = Path(__file__).with_name("llama-only.cmake")
-OURS = f"-DLLAVA_BUILD=OFF -DCMAKE_PROJECT_llama.cpp_INCLUDE={ONLY}"
+PORTABLE = "-DGGML_NATIVE=OFF"  # AVX2 at most: the wheel may move, and AMX that a machine announces may not work there
+OURS = f"-DLLAVA_BUILD=OFF {PORTABLE} -DCMAKE_PROJECT_llama.cpp_INCLUDE={ONLY}"
 LOCK = layout.LOCKS / "llama-cpp-python.txt"
 LOG = layout.LOGS / "llama-cpp-python.log"
 MEND = "A C++ compiler is needed (on Debian: apt-get install g++), about 2 GB of memory, and the package index."
@@ -31,6 +32,7 @@ def build(board: Board) -> None:
     fresh = _folder().with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
     options = ["--require-hashes", "--no-deps", "--no-build-isolation", "--no-binary", "llama-cpp-python"]
+    options += ["--no-cache-dir"]  # pip's own cache does not know how a wheel was compiled
     command = [*environment.pip(tools), "wheel", *options, "-w", str(fresh), "-r", str(LOCK)]
     with board.job("llama-cpp-python, compiled (about 4 minutes)"):
         board.run(command, LOG, MEND, env=_compiler_environment(tools))
@@ -60,7 +62,8 @@ def _compiler_environment(tools: Path) -> dict[str, str]:
 
 
 def _key() -> str:
-    return layout.key_of(LOCK, layout.LOCKS / "build.txt", ONLY, os.environ.get("CMAKE_ARGS", ""), os.uname().machine)
+    arguments = f"{PORTABLE} {os.environ.get('CMAKE_ARGS', '')}"
+    return layout.key_of(LOCK, layout.LOCKS / "build.txt", ONLY, arguments, os.uname().machine)
 
 
 def _folder() -> Path:
