@@ -13,12 +13,11 @@ from gateway.http.call import Api
 from gateway.http.fields import One, Sampling
 from gateway.http.walk import FIXED
 
-UNSUPPORTED = frozenset(("best_of", "echo", "suffix"))
+UNSUPPORTED = frozenset(("best_of", "echo", "logprobs", "suffix"))
 
 
 class CompletionRequest(Sampling, kw_only=True):
     prompt: Annotated[str, msgspec.Meta(min_length=1)]
-    logprobs: Annotated[int, msgspec.Meta(ge=0, le=5)] | None = None
     best_of: One | None = None
 
 
@@ -36,8 +35,7 @@ def parse(tree: dict[str, Any]) -> CompletionRequest:
         else:
             problem = "`prompt` must be one string; several prompts and token arrays are not supported."
             raise BadRequest(problem, code="request.unsupported", param="prompt")
-    if tree.get("best_of") != 1:
-        refuse_unsupported(tree, UNSUPPORTED)
+    refuse_unsupported(tree, UNSUPPORTED if tree.get("best_of") != 1 else UNSUPPORTED - {"best_of"})
     return convert(tree, CompletionRequest)
 
 
@@ -55,6 +53,6 @@ def choice_of(choice: Choice, tool_name: Any) -> dict[str, Any]:
     return {
         "index": choice.index,
         "text": choice.content or "",
-        "logprobs": choice.logprobs,
+        "logprobs": None,
         "finish_reason": choice.finish_reason,
     }

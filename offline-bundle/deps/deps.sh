@@ -20,6 +20,13 @@ base_of() { # the interpreter behind a name: the name may be a shim, or belong t
     2>/dev/null
 }
 
+has_one() { # whether one of these files exists; a pattern without a match stands for itself
+  for file in "$@"; do
+    if [ -e "$file" ]; then return 0; fi
+  done
+  return 1
+}
+
 find_python() { # a name in PATH may stand for a version that is not there, so each one is tried
   old_ifs=$IFS
   IFS=:
@@ -38,6 +45,7 @@ find_python() { # a name in PATH may stand for a version that is not there, so e
 
 python=$(find_python) || missing="$missing python3.11 python3.11-venv"
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"
+has_one /usr/lib/*/libgomp.so.1 /usr/lib64/libgomp.so.1 || missing="$missing libgomp1" # llama.cpp's threads
 case $level in
   test)
     need strace strace

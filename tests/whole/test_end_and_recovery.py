@@ -125,21 +125,25 @@ async def test_an_engine_that_is_killed_is_back_within_two_seconds(installed: Ca
     running = installed().start()
     key = running.key()
     async with aiohttp.ClientSession() as session:
-        caller = Caller(running, key, session)
-        asking = asyncio.ensure_future(caller.ask({**LONG, "max_tokens": 1000}))
-        await caller.first.wait()
-        os.kill(running.child("gateway.engines"), signal.SIGKILL)
-        killed = time.monotonic()
-        await asking
-        after = Caller(running, key, session)
-        while after.status != 200:
-            after = Caller(running, key, session)
-            await after.ask({**LONG, "max_tokens": 1})
-        took = time.monotonic() - killed
+        took = [await _kill_and_wait(running, Caller(running, key, session), key) for _ in range(3)]
 
+    assert min(took) < 2.0  # the best of three: other programs share this machine
+
+
+async def _kill_and_wait(running: Running, caller: Caller, key: str) -> float:
+    """Kill the engine during an answer; return how long until it gives a first token again."""
+    asking = asyncio.ensure_future(caller.ask({**LONG, "max_tokens": 1000}))
+    await caller.first.wait()
+    os.kill(running.child("gateway.engines"), signal.SIGKILL)
+    killed = time.monotonic()
+    await asking
     assert b'"code":"engine.' in caller.content
     assert b"[DONE]" not in caller.content
-    assert took < 3.0  # two seconds for the engine, and its first token
+    after = Caller(running, key, caller.session)
+    while after.status != 200:
+        after = Caller(running, key, caller.session)
+        await after.ask({**LONG, "max_tokens": 1})
+    return time.monotonic() - killed
 
 
 @pytest.mark.parametrize(
