@@ -49,6 +49,8 @@ from gateway.settings import Settings
 from gateway.telemetry import log as logs
 from gateway.telemetry.metrics import Metrics
 
+GC_OBJECTS = 20_000  # between two collections of the youngest generation
+
 OnReady = Callable[[str], None]
 
 
@@ -106,8 +108,7 @@ async def _live(settings: Settings, on_ready: OnReady | None) -> int:
             watching = serving.create_task(house.keep_keys_current())
             for listener in listeners:
                 await listener.began()
-            gc.collect()
-            gc.freeze()  # what start-up made stays; collections look at requests only
+            _settle_memory()
             if on_ready is not None:
                 on_ready(base_url(settings))
             await stop.wait()
@@ -119,6 +120,13 @@ async def _live(settings: Settings, on_ready: OnReady | None) -> int:
             for listener in listeners:
                 listener.should_exit = True
     return 0
+
+
+def _settle_memory() -> None:
+    """Let collections look at what requests make, and less often: most of it goes by reference count."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_OBJECTS, 20, 20)
 
 
 def base_url(settings: Settings) -> str:

@@ -48,7 +48,8 @@ class Committer:
 
     def wake(self) -> None:
         """Ask for a sync. Returns at once."""
-        self._wake.set()
+        if not self._wake.is_set():  # setting it costs a lock and a wake-up; the next round covers everybody anyway
+            self._wake.set()
 
     async def wait(self, size: int) -> None:
         """Return once ``size`` records are on stable storage. Raises AuditUnavailable."""
@@ -59,7 +60,7 @@ class Committer:
             if self._stopping:
                 raise AuditUnavailable
             self._waiters.append((size, future))
-        self._wake.set()
+        self.wake()
         await future
 
     def stop(self) -> None:
