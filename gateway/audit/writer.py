@@ -178,7 +178,7 @@ class Writer:
     def finish(self, *, orderly: bool) -> None:
         """Sync, sign and publish what there is, if things are in order; close every file. The committer has ended."""
         try:
-            if orderly and self.well:
+            if orderly and (self.well or self._passing):  # a full disk: the reserve has room for the end
                 self._write_denial_counts()
                 self._last_head_at = float("-inf")
                 self.sync()
