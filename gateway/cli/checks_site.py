@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 from gateway.cli.address import refuse_open_address
-from gateway.cli.checks import MACHINE, Check
+from gateway.cli.checks import MACHINE, Check, State
 from gateway.cli.server import running_server
 from gateway.errors import SetupError
 
@@ -77,9 +77,9 @@ def tls(settings: Settings) -> Check:
         return Check("tls", "fails", "certificate or key cannot be read", "Check server.tls_certificate and tls_key.")
     ends = chain[0].not_valid_after_utc
     left = ends - datetime.now(UTC)
-    state = "fails" if left < timedelta(0) else "warning" if left < _SOON else "ok"
+    state: State = "fails" if left < timedelta(0) else "warning" if left < _SOON else "ok"
     mend = "" if state == "ok" else "Put a new certificate in its place."
-    return Check("tls", state, f"certificate ends {ends:%Y-%m-%d}", mend)  # type: ignore[arg-type]
+    return Check("tls", state, f"certificate ends {ends:%Y-%m-%d}", mend)
 
 
 def secrets(settings: Settings) -> Check:

@@ -264,7 +264,7 @@ class InProcess:
             run.put(too_long(error.args[0], self._settings.context_tokens))
         except (ValueError, TypeError, LookupError):  # the library's words for arguments it cannot work with
             run.put(rejected())
-        except Exception:
+        except Exception:  # the thread's outermost edge: whatever the library raises, the waiting caller must be told
             run.put(EngineUnavailable())
 
 

@@ -96,8 +96,7 @@ def _static(content: bytes, media_type: str, headers: Mapping[str, str]) -> Any:
 def _add_error_shape(app: FastAPI, checkpoint: Checkpoint) -> None:
     @app.exception_handler(SekishoError)
     async def refused(request: Request, error: SekishoError) -> Response:
-        if error.status != 404:
-            checkpoint.turn_away(error, client_address(request.scope))
+        checkpoint.turn_away(error, client_address(request.scope))  # summed, so nobody outside can fill the disk
         return _error(error)
 
     @app.exception_handler(HTTPException)
