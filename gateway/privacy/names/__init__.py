@@ -1,0 +1,1 @@
+"""Names and addresses: what has no form, found by cues, gazetteers and small models."""

@@ -1,0 +1,1 @@
+"""Patterns: ids, contacts, places, secrets and marks that have a form."""
