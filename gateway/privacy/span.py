@@ -1,7 +1,7 @@
 """What one detector found in one text: a stretch, its type, and why.
 
 A :class:`Span` becomes a :class:`gateway.domain.Finding` when the cascade has merged what all detectors say. Its
-``source`` names the tier and the rule (``pattern:jp_my_number``, ``cue:honorific``, ``name:rampart``), and ``check`` and
+``source`` names the tier and the rule (``pattern:jp_my_number``, ``cue:honorific``, ``name:rampart``); ``check`` and
 ``context`` say in words what held; :command:`sekisho privacy explain` shows them.
 
 Scores mean the same everywhere:

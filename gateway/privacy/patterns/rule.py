@@ -76,7 +76,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     needs_context: bool = False  # without such a word it is nothing
     against: tuple[
         str, ...
-    ] = ()  # words directly before it that rule it out ("part no", "品番"), unless context is nearer
+    ] = ()  # words directly before it that rule it out ("part no", "品番")
     context_before: int = 60  # how many characters before the match are searched for words
     context_after: int = 25
     jurisdiction: str = ""  # ISO 3166-1 alpha-2 (or EU) that the value points to
