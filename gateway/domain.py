@@ -210,6 +210,7 @@ class Decision(msgspec.Struct, frozen=True):
     bundle_digest: str  # SHA-256 of the bundle that decided
     data_revision: str  # SHA-256 of all pushed facts
     engine: str  # "opa/1.22.2"
+    remembered_from: str = ""  # id of the decision that OPA made, at most a second ago, when this one repeats it
     version: Literal["sekisho.decision/1"] = "sekisho.decision/1"
 
 

@@ -27,6 +27,7 @@ Jurisdiction = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2})?$")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+UpToASecond = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,6 +62,7 @@ class PrivacySettings(_Section, frozen=True, forbid_unknown_fields=True):
 class PolicySettings(_Section, frozen=True, forbid_unknown_fields=True):
     opa_binary: str = ""
     deadline_seconds: Seconds = 0.25
+    remember_seconds: UpToASecond = 1.0
     directory: str = ""
     rules: str = ""
 
@@ -185,6 +187,7 @@ HELP: dict[str, str] = {
     "privacy.score_threshold": "findings below this score (0 to 1) are dropped",
     "policy.opa_binary": "path of the opa program; empty: OPA_BIN, then the cached build, then PATH",
     "policy.deadline_seconds": "longest wait for a decision; more is 503",
+    "policy.remember_seconds": "how long a decision serves equal questions where policy allows it; 0 asks each time",
     "policy.directory": "folder with the Rego rules; empty: those that ship",
     "policy.rules": "rule table, relative to this file; empty: rules.csv",
     "engine.kind": "xllamacpp (own process, batching), llama-cpp-python (in this process) or openai-http (a server)",

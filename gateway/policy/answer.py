@@ -7,6 +7,7 @@ refuse, as does a target that was not asked for, or one named twice.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -51,6 +52,7 @@ class _Decision(_Strict, frozen=True, forbid_unknown_fields=True):
     targets: tuple[_Target, ...]
     reasons: tuple[_Reason, ...]
     facts: str
+    remember_until: str = ""
 
 
 class _Envelope(_Strict, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +67,7 @@ class Answer(msgspec.Struct, frozen=True):
     targets: tuple[Grant, ...]
     reasons: tuple[Reason, ...]
     facts: str
+    remember_until: str = ""  # RFC 3339 with an offset; empty: the answer is for this question alone
 
 
 _decoder = msgspec.json.Decoder(_Envelope)
@@ -89,7 +92,7 @@ def read_answer(raw: bytes, question: PolicyInput, facts: Collection[str]) -> An
     _check(result, question)
     if result.facts not in facts:
         raise Refused("policy.facts_unknown")
-    return Answer(result.allow, _grants(result), _reasons(result), result.facts)
+    return Answer(result.allow, _grants(result), _reasons(result), result.facts, result.remember_until)
 
 
 def _check(decision: _Decision, question: PolicyInput) -> None:
@@ -99,11 +102,19 @@ def _check(decision: _Decision, question: PolicyInput) -> None:
         and len(set(ids)) == len(ids)
         and set(ids) <= set(question.candidates)
         and all("*" in target.redact for target in decision.targets)
+        and (not decision.remember_until or _is_time(decision.remember_until))
     )
     if not sound:
         raise Refused("policy.malformed")
     if any(not KNOWN_OBLIGATIONS.issuperset(target.obligations) for target in decision.targets):
         raise Refused("policy.unknown_obligation")
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _grants(decision: _Decision) -> tuple[Grant, ...]:

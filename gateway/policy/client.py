@@ -1,13 +1,14 @@
 """The door's one true implementation: questions to a supervised OPA, answers checked and stamped.
 
 Every answer says under which facts it was made; an OPA that has none, or other ones, is refused. There is no second
-try and no remembered answer.
+try. An answer that may be remembered serves equal questions for a second (:mod:`gateway.policy.remembered`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any
 
 import aiohttp
@@ -17,10 +18,11 @@ from gateway.domain import Decision, PolicyInput, Target
 from gateway.errors import PolicyUnavailable
 from gateway.policy import rules
 from gateway.policy.access import Access
-from gateway.policy.answer import Refused, read_answer
+from gateway.policy.answer import Answer, Refused, read_answer
 from gateway.policy.build import Bundle, build
 from gateway.policy.facts import MAX_CANDIDATES, build_facts, revision_of
 from gateway.policy.opa import Opa, find_opa
+from gateway.policy.remembered import Known, Remembered
 from gateway.policy.session import UnixOpaClient
 from gateway.policy.supervisor import OpaProcess
 from gateway.settings import Settings
@@ -47,6 +49,7 @@ class OpaPolicy:
         self._pushing = asyncio.Lock()
         self._bundle = Bundle(settings.policies, "", "")
         self._engine = ""
+        self._remembered = Remembered(settings.policy.remember_seconds)
 
     @property
     def bundle(self) -> Bundle:
@@ -89,13 +92,22 @@ class OpaPolicy:
             await self._push()
 
     async def decide(self, question: PolicyInput) -> Decision:
+        key = self._remembered.key(question)
+        known = self._remembered.get(key, self._in_force)
         decision_id = str(ULID())
+        if known:
+            return self._stamped(decision_id, known.answer, known.decision_id)
+        asked_at = monotonic()
         try:
             answer = read_answer(await self._ask(question), question, self._in_force)
         except Refused as refusal:
             raise PolicyUnavailable(
                 code=refusal.code, decision_id=decision_id, retry_after_seconds=RETRY_AFTER_SECONDS
             ) from None
+        self._remembered.put(key, Known(answer, decision_id), asked_at, question)
+        return self._stamped(decision_id, answer)
+
+    def _stamped(self, decision_id: str, answer: Answer, remembered_from: str = "") -> Decision:
         return Decision(
             id=decision_id,
             allow=answer.allow,
@@ -105,6 +117,7 @@ class OpaPolicy:
             bundle_digest=self._bundle.digest,
             data_revision=answer.facts,
             engine=self._engine,
+            remembered_from=remembered_from,
         )
 
     # --- how
@@ -138,6 +151,7 @@ class OpaPolicy:
     async def _disconnect(self) -> None:
         clients, self._asker, self._pusher = (self._asker, self._pusher), None, None
         self._in_force = ()
+        self._remembered.clear()
         for client in clients:
             if client:
                 await client.close_connection()

@@ -14,7 +14,8 @@ class Policy(Protocol):
 
         Raises:
             PolicyUnavailable: absent, late (250 ms), undefined, malformed, an unknown obligation or operator, a target
-                that was not a candidate. With a decision id; never a remembered answer.
+                that was not a candidate. With a decision id. No answer is used for longer than a second after it was
+                asked, whatever happened to OPA meanwhile.
         """
 
     async def push_facts(self, targets: Sequence[Target]) -> None:

@@ -66,6 +66,7 @@ test_none_permitted_is_a_no if {
 			"target": "beijing",
 		}],
 		"facts": "r1",
+		"remember_until": "2026-06-01T23:59:59Z",
 	}
 }
 
@@ -144,4 +145,12 @@ test_no_rules_permit_nothing if {
 		with data.facts as facts
 		with sekisho.by_rule as {}
 	not decision.allow
+}
+
+test_a_decision_may_be_remembered_until_the_end_of_its_day if {
+	decided(question(["here"])).remember_until == "2026-06-01T23:59:59Z"
+}
+
+test_what_was_denied_by_default_may_not if {
+	not decided({"version": "sekisho.input/0"}).remember_until
 }

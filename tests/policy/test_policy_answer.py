@@ -69,7 +69,9 @@ def test_no_result_is_undefined() -> None:
 
 MALFORMED: dict[str, Edit] = {
     "another version": lambda r: r.update(version="sekisho.decision/2"),
-    "an unknown field": lambda r: r.update(remember_until="2099-01-01T00:00:00Z"),
+    "an unknown field": lambda r: r.update(forever=True),
+    "a time that is none": lambda r: r.update(remember_until="tomorrow"),
+    "a time of no zone": lambda r: r.update(remember_until="2099-01-01T00:00:00"),
     "an unknown field of a target": lambda r: r["targets"][0].update(guard="off"),
     "an unknown field of a reason": lambda r: r["reasons"][0].update(text="because"),
     "an unknown operator": lambda r: r["targets"][0]["redact"].update(PERSON="encrypt"),

@@ -210,3 +210,17 @@ async def test_a_socket_path_that_is_too_long_is_told(settings: Settings, short_
 
     with pytest.raises(SetupError, match="too long"):
         await OpaPolicy(deep).start()
+
+
+async def test_a_frozen_opas_last_decision_serves_equal_questions_for_a_second_and_no_longer(
+    prompt_policy: OpaPolicy, ask: Ask
+) -> None:
+    began = time.monotonic()
+    first = await prompt_policy.decide(ask())
+    os.kill(_pid(prompt_policy), signal.SIGSTOP)
+
+    again = await prompt_policy.decide(ask())
+    assert (again.remembered_from, again.targets) == (first.id, first.targets)
+    while time.monotonic() - began < 1.0:
+        await asyncio.sleep(0.01)
+    assert await _code(prompt_policy, ask()) in {"policy.timeout", "policy.unavailable"}
