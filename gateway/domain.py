@@ -188,15 +188,18 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One target the decision allows, and what MUST be done to the prompt before it goes there.
 
-    ``redact`` maps a finding type (or ``*``) to an operator; ``restore`` names the channels of an answer in which tags
-    become values again.
+    ``redact`` maps a finding type (or ``*``) to an operator: ``pseudonymise`` (a tag, the only one with a way back),
+    ``mask`` (its type is told), ``hash`` (equal values are told), ``redact`` (nothing is told) or ``keep``. ``restore``
+    names the channels of an answer in which tags become values again. ``output_guard`` says what happens to personal
+    data in the answer that the caller did not send: nothing, they are masked, or the answer ends there.
     """
 
     id: str
-    redact: dict[str, Literal["keep", "tag", "mask"]] = {}
+    redact: dict[str, Literal["keep", "pseudonymise", "mask", "hash", "redact"]] = {}
     tag_scope: Literal["project", "request"] = "project"
     restore: tuple[Literal["text", "arguments", "urls"], ...] = ()
     obligations: tuple[str, ...] = ()
+    output_guard: Literal["off", "redact", "block"] = "off"
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -32,10 +32,11 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Target(_Strict, frozen=True, forbid_unknown_fields=True):
     id: str
-    redact: dict[str, Literal["keep", "tag", "mask"]]
+    redact: dict[str, Literal["keep", "pseudonymise", "mask", "hash", "redact"]]
     tag_scope: Literal["project", "request"]
     restore: tuple[Literal["text", "arguments", "urls"], ...]
     obligations: tuple[str, ...]
+    output_guard: Literal["off", "redact", "block"]
 
 
 class _Reason(_Strict, frozen=True, forbid_unknown_fields=True):
@@ -118,7 +119,7 @@ def _is_time(text: str) -> bool:
 
 
 def _grants(decision: _Decision) -> tuple[Grant, ...]:
-    return tuple(Grant(t.id, t.redact, t.tag_scope, t.restore, t.obligations) for t in decision.targets)
+    return tuple(Grant(t.id, t.redact, t.tag_scope, t.restore, t.obligations, t.output_guard) for t in decision.targets)
 
 
 def _reasons(decision: _Decision) -> tuple[Reason, ...]:

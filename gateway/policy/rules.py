@@ -9,7 +9,11 @@ Example::
 
     class,type,where,operator,note
     *,CREDIT_CARD,*,mask,never needed
-    *,*,*,tag,everything else
+    *,*,*,pseudonymise,everything else
+
+Operators, from the one that tells a model most to the one that tells it least: ``keep`` (the value itself),
+``pseudonymise`` (a tag; only tags become values again in the answer), ``hash`` (``<PERSON#7K3M9QX2T4VWB6HD>``, by which
+equal values can be told but none be had back), ``mask`` (``<PERSON>``), ``redact`` (``<REDACTED>``).
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from gateway.domain import DATA_CLASSES
 from gateway.errors import SetupError
 from gateway.settings import SHIPPED, Settings
 
-Operator = Literal["keep", "tag", "mask"]
+Operator = Literal["keep", "pseudonymise", "mask", "hash", "redact"]
 OPERATORS: tuple[str, ...] = get_args(Operator)
 COLUMNS = ("class", "type", "where", "operator", "note")
 WITHIN: dict[str, frozenset[str]] = {
@@ -142,7 +146,7 @@ def _check_complete(name: str, rows: Sequence[Row]) -> None:
         for place in WITHIN:
             if operator_for(rows, data_class, "*", place) is None:
                 line = rows[-1].line if rows else 1
-                what = f"no row for other findings of class {data_class}, {place}; end with `*,*,*,tag,`"
+                what = f"no row for other findings of class {data_class}, {place}; end with `*,*,*,pseudonymise,`"
                 raise _wrong(name, line, "", what)
 
 

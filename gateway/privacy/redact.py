@@ -1,30 +1,33 @@
-"""Redaction of one request for one target: values become tags or masks, and the way back stays here.
+"""Redaction of one request for one target: values become tags, hashes or masks, and the way back stays here.
 
 Rules:
 
-1. A grant's operator for a finding is that of its type, else that of ``*``, else ``tag``: silence never lets a value
-   through.
+1. A grant's operator for a finding is that of its type, else that of ``*``, else ``pseudonymise``: silence never lets a
+   value through.
 2. The same value has the same tag wherever it stands in the request (:mod:`gateway.privacy.tags`).
 3. Text that would be read as one of this request's tags is itself replaced by a tag of type ``TAG`` that stands for
    just that text. So nothing that a user, a document or an earlier answer holds is ever restored to another's value.
    As new tags could be typed as well, this goes on until no text is left that would be read as one.
-4. Where such text and a finding overlap, they are replaced together: masked if the finding was to be masked.
+4. Where such text and a finding overlap, or two findings, they are replaced together, as the longest of those says that
+   leaves the least (``redact``, ``mask``, ``hash``, ``pseudonymise``). Nothing of the shorter one stays.
+5. One pass, from left to right: what stands in place of a value is never searched again.
 
 No value, tag or key is ever logged or shown by ``repr``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from gateway.domain import Finding
 from gateway.privacy.bends import Finder, Spot
-from gateway.privacy.tags import canonical, core, mask, tag_type
+from gateway.privacy.tags import REDACTED, canonical, core, hashed, mask, tag_type
 
-Operator = Literal["keep", "tag", "mask"]
+Operator = Literal["keep", "pseudonymise", "mask", "hash", "redact"]
 LITERAL_TYPE = "TAG"
+_LEFT = {"redact": 0, "mask": 1, "hash": 2, "pseudonymise": 3, "keep": 4}  # how much of a value an operator leaves
 
 
 class Value(NamedTuple):
@@ -40,7 +43,12 @@ class _Span(NamedTuple):
     start: int
     end: int
     type: str
-    masked: bool
+    operator: Operator
+
+    def joined(self, other: _Span) -> _Span:
+        """Return one span over both (rule 4)."""
+        first = min(self, other, key=lambda span: (_LEFT[span.operator], span.start - span.end))
+        return first._replace(start=min(self.start, other.start), end=max(self.end, other.end))
 
 
 @dataclass
@@ -84,7 +92,7 @@ class Redaction(NamedTuple):
 
 def operator(redact: Mapping[str, Operator], type: str) -> Operator:
     """Return what a grant says of a finding's type (rule 1)."""
-    return redact.get(type) or redact.get("*") or "tag"
+    return redact.get(type) or redact.get("*") or "pseudonymise"
 
 
 def redact(
@@ -94,17 +102,12 @@ def redact(
 
     Args:
         texts: one per segment.
-        findings: sorted by (segment, start), not overlapping.
+        findings: sorted by (segment, start).
         operators: :attr:`gateway.domain.Grant.redact`.
         key: the scope's key.
     """
     book = Book(key)
-    found: dict[int, list[_Span]] = {}
-    for finding in findings:
-        what = operator(operators, finding.type)
-        if what != "keep":
-            span = _Span(finding.start, finding.end, finding.type, what == "mask")
-            found.setdefault(finding.segment, []).append(span)
+    found = _to_replace(findings, operators)
     if not found:
         return Redaction(list(texts), {}, book)
     while True:
@@ -112,6 +115,16 @@ def redact(
         written, counts = _write(texts, found, book)
         if len(book.values) == size:
             return Redaction(written, counts, book)
+
+
+def _to_replace(findings: Iterable[Finding], operators: Mapping[str, Operator]) -> dict[int, list[_Span]]:
+    """Return what is not kept, by segment."""
+    found: dict[int, list[_Span]] = {}
+    for finding in findings:
+        what = operator(operators, finding.type)
+        if what != "keep":
+            found.setdefault(finding.segment, []).append(_Span(finding.start, finding.end, finding.type, what))
+    return {segment: _apart(spans) for segment, spans in found.items()}
 
 
 def _write(texts: Sequence[str], found: Mapping[int, list[_Span]], book: Book) -> tuple[list[str], dict[str, int]]:
@@ -128,18 +141,22 @@ def _write(texts: Sequence[str], found: Mapping[int, list[_Span]], book: Book) -
 
 
 def _together(found: Sequence[_Span], typed: Sequence[Spot]) -> list[_Span]:
-    """Return findings and text that reads as a tag, in order; overlapping ones as one span (rules 3 and 4)."""
+    """Return findings and text that reads as a tag, in order, overlapping ones as one span (rules 3 and 4)."""
     if not typed:
         return list(found)
-    spans: list[_Span] = []
-    for span in sorted([*found, *(_Span(spot.start, spot.end, LITERAL_TYPE, False) for spot in typed)]):
-        if spans and span.start < spans[-1].end:
-            last = spans.pop()
-            masked = next((each for each in (last, span) if each.masked), None)
-            type = masked.type if masked else LITERAL_TYPE
-            span = _Span(last.start, max(last.end, span.end), type, masked is not None)  # noqa: PLW2901
-        spans.append(span)
-    return spans
+    literal = [_Span(spot.start, spot.end, LITERAL_TYPE, "pseudonymise") for spot in typed]
+    return _apart(sorted([*found, *literal]))
+
+
+def _apart(spans: Iterable[_Span]) -> list[_Span]:
+    """Return sorted spans with overlapping ones joined."""
+    apart: list[_Span] = []
+    for span in spans:
+        if apart and span.start < apart[-1].end:
+            apart[-1] = apart[-1].joined(span)
+        else:
+            apart.append(span)
+    return apart
 
 
 def _replace(text: str, spans: Sequence[_Span], book: Book) -> str:
@@ -147,7 +164,19 @@ def _replace(text: str, spans: Sequence[_Span], book: Book) -> str:
     cursor = 0
     for span in spans:
         parts.append(text[cursor : span.start])
-        parts.append(mask(span.type) if span.masked else book.tag(span.type, text[span.start : span.end]))
+        parts.append(_in_place_of(text[span.start : span.end], span, book))
         cursor = span.end
     parts.append(text[cursor:])
     return "".join(parts)
+
+
+def _in_place_of(value: str, span: _Span, book: Book) -> str:
+    match span.operator:
+        case "redact":
+            return REDACTED
+        case "mask":
+            return mask(span.type)
+        case "hash":
+            return hashed(book.key, span.type, value)
+        case _:
+            return book.tag(span.type, value)

@@ -16,6 +16,10 @@ form (:func:`canonical`), so ``John  Smith`` and ``JOHN SMITH`` of two requests 
 first spelling gets that tag and each further spelling one of its own, since restoring gives back what was written,
 letter by letter.
 
+Not every value gets a tag. Three other forms stand for values with no way back, and none of them is ever read as a tag:
+``<PERSON>`` (:func:`mask`), ``<PERSON#3J7Q0ZK8M1W5R9TB>`` (:func:`hashed`: equal values are equal, keyed, of another
+derivation than tags) and ``<REDACTED>``.
+
 What models make of tags, and what still counts as one, is in :mod:`gateway.privacy.bends`.
 """
 
@@ -29,6 +33,9 @@ from typing import Literal
 CORE_LENGTH = 16
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _COMPACT = {"PHONE_NUMBER", "IBAN_CODE", "CREDIT_CARD", "US_SSN", "MAC_ADDRESS", "UK_NINO", "DE_SOCIAL_SECURITY"}
+REDACTED = "<REDACTED>"
+"""What stands for a value of which not even the type is told."""
+
 _NOT_A_TYPE = re.compile(r"[^A-Z0-9_]+")
 _MOST_TYPE_LENGTH = 32
 
@@ -65,5 +72,13 @@ def tag_type(type: str) -> str:
 
 
 def mask(type: str) -> str:
-    """Return what stands for a value that has no way back."""
+    """Return what stands for a value of which only the type is told."""
     return f"<{tag_type(type)}>"
+
+
+def hashed(key: bytes, type: str, value: str) -> str:
+    """Return what stands for a value of which is told whether it is the same: 80 bits of HMAC over its canonical form.
+
+    One way: without the scope's key no value can be tried. The bits are not those of the value's tag.
+    """
+    return f"<{tag_type(type)}#{core(key, 'hash', type, canonical(type, value))}>"

@@ -52,6 +52,7 @@ granted := [grant |
 		"tag_scope": its.tag_scope,
 		"restore": its.restore,
 		"obligations": [],
+		"output_guard": its.output_guard,
 	}
 ]
 
@@ -63,11 +64,13 @@ permitted := intersection({yes |
 })
 
 # What holds for all targets at one distance. URLs are never restored: a document could smuggle a value out in a link.
-# External targets see a tag once, so that no two requests can be joined by it.
+# External targets see a tag once, so that no two requests can be joined by it. What happens to personal data that an
+# answer holds and the caller did not send stands in data/output_guard.json: off, redact or block, by distance.
 terms(near, jurisdiction) := {
 	"redact": data.facts.redaction[input.data.class][where],
 	"tag_scope": object.get({"external": "request"}, where, "project"),
 	"restore": object.get({"same-node": ["text", "arguments"]}, where, ["text"]),
+	"output_guard": data.law.output_guard[where],
 } if {
 	where := place(near, jurisdiction)
 }

@@ -14,8 +14,8 @@ facts := {
 	},
 	"redaction": {"internal": {
 		"same-node": {"*": "keep"},
-		"same-site": {"*": "tag", "PERSON": "mask"},
-		"same-jurisdiction": {"*": "tag"},
+		"same-site": {"*": "pseudonymise", "PERSON": "mask"},
+		"same-jurisdiction": {"*": "pseudonymise"},
 		"elsewhere": {"*": "mask"},
 		"external": {"*": "mask"},
 	}},
@@ -72,8 +72,8 @@ test_none_permitted_is_a_no if {
 
 test_redaction_goes_by_the_nearest_place if {
 	grant("here").redact == {"*": "keep"}
-	grant("next").redact == {"*": "tag", "PERSON": "mask"}
-	grant("berlin").redact == {"*": "tag"}
+	grant("next").redact == {"*": "pseudonymise", "PERSON": "mask"}
+	grant("berlin").redact == {"*": "pseudonymise"}
 	grant("paris").redact == {"*": "mask"}
 	grant("vendor").redact == {"*": "mask"}
 }
@@ -87,6 +87,25 @@ test_arguments_are_restored_on_this_machine_only_and_urls_never if {
 	grant("here").restore == ["text", "arguments"]
 	grant("next").restore == ["text"]
 	grant("vendor").restore == ["text"]
+}
+
+test_answers_are_guarded_as_the_table_says_of_their_place if {
+	guarded := {"same-node": "off", "same-site": "redact", "external": "block"}
+	every id, mode in {"here": "off", "next": "redact", "vendor": "block"} {
+		decision := sekisho.decision with input as question([id])
+			with data.facts as facts
+			with data.law.output_guard as guarded
+		decision.targets[0].output_guard == mode
+	}
+	grant("vendor").output_guard == "off"
+}
+
+test_a_place_without_an_output_guard_is_not_granted if {
+	decision := sekisho.decision with input as question(["here"])
+		with data.facts as facts
+		with data.law.output_guard as {"external": "off"}
+	not decision.allow
+	decision.reasons[count(decision.reasons) - 1].code == "policy.no_redaction"
 }
 
 test_no_candidates_is_a_no if {

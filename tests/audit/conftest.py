@@ -33,7 +33,7 @@ TARGET = Target("berlin/node1/w0:m", "m", (Capability.CHAT,), "berlin", "node1",
 DECISION = Decision(
     "01JDECISION",
     True,
-    (Grant(TARGET.id, {"*": "tag"}),),
+    (Grant(TARGET.id, {"*": "pseudonymise"}),),
     (Reason("policy.residency", "residency"),),
     "r1",
     "a" * 64,

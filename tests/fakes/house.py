@@ -229,14 +229,14 @@ class House:
 
     def redact(self, segments: Any, findings: Any, grant: Grant, caller: Caller, request_id: str) -> Redacted:
         self.step(f"redact for {grant.id}", "redact")
-        tag = "<TAG>" if grant.redact.get("*") == "tag" else "SECRET"
+        tag = "<TAG>" if grant.redact.get("*") == "pseudonymise" else "SECRET"
         return Redacted([segment.text.replace("SECRET", tag) for segment in segments], len(findings))
 
     # policy
     async def decide(self, question: Any) -> Decision:
         self.step("decide", "policy")
         self.decisions += 1
-        grants = tuple(Grant(name, {"*": "tag"}) for name in self.allowed if name in question.candidates)
+        grants = tuple(Grant(name, {"*": "pseudonymise"}) for name in self.allowed if name in question.candidates)
         reasons = () if grants else (Reason("policy.residency", "residency", severity="deny"),)
         return Decision(f"D{self.decisions}", bool(grants), grants, reasons, "r1", "b", "d", "opa")
 

@@ -21,10 +21,11 @@ GOOD: dict[str, Any] = {
     "targets": [
         {
             "id": "muc/n/w0:m",
-            "redact": {"*": "tag", "CREDIT_CARD": "mask"},
+            "redact": {"*": "pseudonymise", "CREDIT_CARD": "mask"},
             "tag_scope": "project",
             "restore": ["text", "arguments"],
             "obligations": [],
+            "output_guard": "redact",
         }
     ],
     "reasons": [{"code": "policy.x", "rule": "x", "legal": "art. 1", "severity": "info", "target": "muc/n/w0:m"}],
@@ -54,8 +55,9 @@ def test_a_whole_answer_is_taken_as_it_is() -> None:
     answer = _read(GOOD)
 
     assert answer.allow
-    assert answer.targets[0].redact == {"*": "tag", "CREDIT_CARD": "mask"}
+    assert answer.targets[0].redact == {"*": "pseudonymise", "CREDIT_CARD": "mask"}
     assert answer.targets[0].restore == ("text", "arguments")
+    assert answer.targets[0].output_guard == "redact"
     assert answer.reasons[0].legal == "art. 1"
 
 
@@ -77,8 +79,9 @@ MALFORMED: dict[str, Edit] = {
     "an unknown operator": lambda r: r["targets"][0]["redact"].update(PERSON="encrypt"),
     "an unknown scope": lambda r: r["targets"][0].update(tag_scope="tenant"),
     "an unknown channel": lambda r: r["targets"][0].update(restore=["files"]),
+    "an unknown output guard": lambda r: r["targets"][0].update(output_guard="maybe"),
     "an unknown severity": lambda r: r["reasons"][0].update(severity="maybe"),
-    "no rule for other findings": lambda r: r["targets"][0].update(redact={"PERSON": "tag"}),
+    "no rule for other findings": lambda r: r["targets"][0].update(redact={"PERSON": "pseudonymise"}),
     "a target nobody asked for": lambda r: r["targets"][0].update(id="elsewhere/n/w0:m"),
     "a target twice": lambda r: r["targets"].append(r["targets"][0]),
     "yes to nothing": lambda r: r.update(targets=[]),

@@ -16,7 +16,7 @@ from gateway.policy.rules import OPERATORS, PRESETS, WITHIN, Row, compile_table,
 from gateway.settings import PolicySettings, Settings
 
 HEADER = "class,type,where,operator,note\n"
-REST = "*,*,*,tag,\n"
+REST = "*,*,*,pseudonymise,\n"
 
 
 def _table(*rows: str) -> str:
@@ -28,7 +28,7 @@ def test_the_first_row_that_fits_wins() -> None:
 
     assert operator_for(rows, "strict", "PERSON", "elsewhere") == "mask"
     assert operator_for(rows, "public", "PERSON", "elsewhere") == "keep"
-    assert operator_for(rows, "public", "IBAN_CODE", "elsewhere") == "tag"
+    assert operator_for(rows, "public", "IBAN_CODE", "elsewhere") == "pseudonymise"
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_a_place_holds_the_nearer_ones(where: str, places: set[str]) -> None:
 
 
 def test_compiled_a_type_below_a_catch_all_is_not_reached() -> None:
-    table = compile_table(parse(HEADER + "*,*,*,tag,\n*,PERSON,*,keep,\n"))
+    table = compile_table(parse(HEADER + "*,*,*,pseudonymise,\n*,PERSON,*,keep,\n"))
 
-    assert table["internal"]["same-node"] == {"*": "tag", "PERSON": "tag"}
+    assert table["internal"]["same-node"] == {"*": "pseudonymise", "PERSON": "pseudonymise"}
 
 
 _rows = st.builds(
@@ -78,16 +78,19 @@ def test_compiled_it_says_what_the_rows_say(rows: list[Row]) -> None:
     [
         ("", "line 1: the columns must be class,type,where,operator,note"),
         ("class,type,operator,where,note\n", "line 1: the columns must be"),
-        (_table("secret,*,*,tag,"), "line 2, column class: `secret` is not one of *, public"),
-        (_table("*,PERSON,*,tag,", "*,person,*,tag,"), "line 3, column type: `person` is not a finding type"),
-        (_table("*,PERSON,abroad,tag,"), "line 2, column where: `abroad` is not one of"),
-        (_table("*,PERSON,*,encrypt,"), "line 2, column operator: `encrypt` is not one of keep, tag, mask"),
+        (_table("secret,*,*,pseudonymise,"), "line 2, column class: `secret` is not one of *, public"),
+        (_table("*,PERSON,*,pseudonymise,", "*,person,*,mask,"), "line 3, column type: `person` is not a finding type"),
+        (_table("*,PERSON,abroad,pseudonymise,"), "line 2, column where: `abroad` is not one of"),
+        (
+            _table("*,PERSON,*,tag,"),
+            "line 2, column operator: `tag` is not one of keep, pseudonymise, mask, hash, redact",
+        ),
         (_table("*,PERSON,*"), "line 2: 3 cells where there must be 5"),
-        (_table("*,PERSON,*,tag,a,b"), "line 2: 6 cells where there must be 5"),
-        (HEADER + '*,*,*,tag,"open\n', "quotes do not match"),
+        (_table("*,PERSON,*,pseudonymise,a,b"), "line 2: 6 cells where there must be 5"),
+        (HEADER + '*,*,*,pseudonymise,"open\n', "quotes do not match"),
         (HEADER, "line 1: no row for other findings of class public, same-node"),
-        (HEADER + "*,*,same-jurisdiction,tag,\n", "no row for other findings of class public, elsewhere"),
-        (HEADER + "*,PERSON,*,tag,\n", "end with `*,*,*,tag,`"),
+        (HEADER + "*,*,same-jurisdiction,pseudonymise,\n", "no row for other findings of class public, elsewhere"),
+        (HEADER + "*,PERSON,*,pseudonymise,\n", "end with `*,*,*,pseudonymise,`"),
     ],
 )
 def test_a_wrong_table_is_told_with_line_and_column(text: str, says: str) -> None:
@@ -107,7 +110,7 @@ def test_each_preset_is_a_sound_table(name: str) -> None:
 def test_the_demo_preset_tags_everything() -> None:
     table = compile_table(parse(preset("demo")))
 
-    assert {op for places in table.values() for types in places.values() for op in types.values()} == {"tag"}
+    assert {op for places in table.values() for types in places.values() for op in types.values()} == {"pseudonymise"}
 
 
 def test_the_strict_preset_gives_no_outsider_a_tag() -> None:
@@ -144,7 +147,7 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
 
 
 def test_another_encoding_is_told(tmp_path: Path) -> None:
-    (tmp_path / "rules.csv").write_bytes(HEADER.encode() + "*,*,*,tag,gemäß\n".encode("latin-1"))
+    (tmp_path / "rules.csv").write_bytes(HEADER.encode() + "*,*,*,pseudonymise,gemäß\n".encode("latin-1"))
 
     with pytest.raises(SetupError, match="not UTF-8"):
         load(_at(tmp_path))

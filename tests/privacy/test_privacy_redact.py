@@ -32,18 +32,72 @@ templates = st.lists(st.one_of(fillers, st.sampled_from([value for _, value in V
 
 @pytest.mark.parametrize(
     ("rules", "expected"),
-    [({}, "tag"), ({"*": "mask"}, "mask"), ({"*": "mask", "PERSON": "keep"}, "keep"), ({"URL": "keep"}, "tag")],
+    [
+        ({}, "pseudonymise"),
+        ({"*": "mask"}, "mask"),
+        ({"*": "mask", "PERSON": "keep"}, "keep"),
+        ({"URL": "keep"}, "pseudonymise"),
+    ],
 )
-def test_what_a_grant_does_not_name_is_tagged(rules: dict[str, str], expected: str) -> None:
+def test_what_a_grant_does_not_name_is_pseudonymised(rules: dict[str, str], expected: str) -> None:
     assert operator(rules, "PERSON") == expected  # type: ignore[arg-type]
 
 
-def test_operators_keep_tag_and_mask(redact: Callable[..., Redacted]) -> None:
-    redacted = redact(["Ada, ada@x.y, 1234567"], [("A", "Ada"), ("B", "ada@x.y"), ("C", "1234567")],
-                      redact={"A": "keep", "B": "mask"})  # fmt: skip
+def test_each_operator_leaves_what_it_is_to_leave(redact: Callable[..., Redacted]) -> None:
+    found = [("A", "Ada"), ("B", "ada@x.y"), ("C", "1234567"), ("D", "Berlin"), ("E", "Byron")]
+    operators = {"A": "keep", "B": "mask", "D": "hash", "E": "redact"}
 
-    assert re.fullmatch(r"Ada, <B>, C_[0-9A-Z]{16}", redacted.texts[0])
-    assert redacted.counts == {"B": 1, "C": 1}
+    redacted = redact(["Ada, ada@x.y, 1234567, Berlin, Byron"], found, redact=operators)
+
+    assert re.fullmatch(r"Ada, <B>, C_[0-9A-Z]{16}, <D#[0-9A-Z]{16}>, <REDACTED>", redacted.texts[0])
+    assert redacted.counts == {"B": 1, "C": 1, "D": 1, "E": 1}
+
+
+def test_equal_values_have_equal_hashes_in_one_scope_and_others_in_another(redact: Callable[..., Redacted]) -> None:
+    found = [("PERSON", "Ada Lovelace"), ("PERSON", "ADA  LOVELACE"), ("PERSON", "Byron")]
+    texts = ["Ada Lovelace", "ADA  LOVELACE", "Byron"]
+
+    one, same, other = redact(texts, found, redact={"*": "hash"}).texts
+    elsewhere = redact(texts, found, redact={"*": "hash"}, tag_scope="request").texts[0]
+
+    assert one == same
+    assert len({one, other, elsewhere}) == 3
+
+
+@pytest.mark.parametrize("operator", ["hash", "mask", "redact"])
+def test_what_is_no_pseudonym_has_no_way_back(
+    redact: Callable[..., Redacted], answer: Callable[..., str], operator: str
+) -> None:
+    redacted = redact(["Ada Lovelace, 17"], [*ADA, ("NR", "17")], redact={"PERSON": operator})
+    said = redacted.texts[0].replace("<", "").replace(">", "")
+
+    assert answer(redacted.restorer(), [redacted.texts[0]]) == redacted.texts[0].split(",")[0] + ", 17"
+    assert "Ada" not in answer(redacted.restorer(), [said])
+
+
+def test_a_hash_does_not_tell_the_tag() -> None:
+    found = [Finding(0, 0, 3, "PERSON", 1.0, "t")]
+    tag, hash = (redact_texts(["Ada"], found, {"*": way}, KEY).texts[0] for way in ("pseudonymise", "hash"))  # type: ignore[dict-item]
+
+    assert not set(re.findall("[0-9A-Z]{4}", tag)) & set(re.findall("[0-9A-Z]{4}", hash)) - {"PERS"}
+
+
+@pytest.mark.parametrize(
+    ("spans", "operators", "expected"),
+    [
+        ([(0, 6, "A"), (4, 12, "B")], {"*": "mask"}, "<B>"),
+        ([(0, 8, "A"), (4, 12, "B")], {"A": "pseudonymise", "B": "mask"}, "<B>"),
+        ([(0, 8, "A"), (2, 4, "B")], {"A": "mask", "B": "redact"}, "<REDACTED>lace"),
+        ([(0, 8, "A"), (2, 4, "B")], {"A": "mask", "B": "keep"}, "<A>lace"),
+        ([(0, 4, "A"), (4, 12, "B")], {"*": "mask"}, "<A><B>"),
+    ],
+)
+def test_of_overlapping_findings_the_longest_wins_and_nothing_is_left(
+    spans: list[tuple[int, int, str]], operators: dict[str, str], expected: str
+) -> None:
+    found = [Finding(0, start, end, type, 1.0, "t") for start, end, type in spans]
+
+    assert redact_texts(["Ada Lovelace"], found, operators, KEY).texts == [expected]  # type: ignore[arg-type]
 
 
 def test_a_value_has_one_tag_in_all_segments(redact: Callable[..., Redacted]) -> None:
@@ -82,12 +136,6 @@ def test_nothing_found_leaves_the_texts_alone(redact: Callable[..., Redacted]) -
 
     assert redacted.texts == ["PERSON_7K3M9QX2T4VWB6HD stays"]
     assert redacted.counts == {}
-
-
-def test_a_mask_has_no_way_back(redact: Callable[..., Redacted], answer: Callable[..., str]) -> None:
-    redacted = redact(["Ada Lovelace"], ADA, redact={"*": "mask"})
-
-    assert answer(redacted.restorer(), ["<PERSON>"]) == "<PERSON>"
 
 
 @given(template=templates)
