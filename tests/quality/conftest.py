@@ -1,0 +1,6 @@
+"""Makes the generator's own modules importable to its tests."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,332 @@
+"""Templates of development: rules may be tuned on what these make. None may be a variation of one of the test's."""
+
+# ruff: noqa: E501 - documents are as wide as documents are
+
+from __future__ import annotations
+
+from invented.template import Split, Template
+
+_DOCUMENTS = (
+    Template(
+        "de",
+        "8D report",
+        """8D-Report ⟨near:order⟩   Stand: ⟨near:timestamp⟩   Einstufung: ⟨mark⟩
+D1 Team: Leitung ⟨person⟩ (Personalnummer ⟨employee⟩), Tel. ⟨phone⟩
+D2 Problem: Am Fahrzeug ⟨vin⟩ (Kennzeichen ⟨plate_de⟩) löst sich die Halterung, Teilenummer ⟨near:part⟩, Charge ⟨near:lot⟩.
+D3 Sofortmaßnahme: Sperrung von ⟨near:count⟩ Teilen, Los ⟨near:lot⟩, Prüfung auf ⟨near:tolerance⟩.
+D4 Ursache: Drehmoment ⟨near:torque⟩ nicht erreicht, Schrauber ⟨near:serial⟩, Software ⟨near:version⟩.
+D5 Rückfragen bitte an ⟨email⟩.""",
+    ),
+    Template(
+        "en",
+        "8D report",
+        """D4 ROOT CAUSE: bracket ⟨near:part⟩ from lot ⟨near:lot⟩ was torqued to ⟨near:torque⟩.
+The complaint came from ⟨person⟩, phone ⟨phone⟩. VIN ⟨vin⟩, registration ⟨plate_gb⟩, IMEI of the unit ⟨imei⟩.
+D7: PFMEA updated per ⟨near:standard⟩; ECU software ⟨near:version⟩, checksum ⟨near:digest⟩.""",
+    ),
+    Template(
+        "de",
+        "maintenance ticket",
+        """Störung ⟨near:trouble⟩ an Presse 4 seit ⟨near:timestamp⟩. Achse steht auf ⟨near:axis⟩.
+Gemeldet von: ⟨person⟩, Ausweis-Nr. ⟨badge⟩, erreichbar unter ⟨phone⟩.
+Steuerung ⟨ipv4⟩, MAC ⟨mac⟩. Ersatzteil ⟨near:part⟩ bestellt, Bestellung ⟨near:order⟩.""",
+    ),
+    Template(
+        "ja",
+        "maintenance ticket",
+        """設備不具合連絡票　番号⟨near:order⟩
+発生日時：⟨near:timestamp⟩　設備：3号プレス　異常コード：⟨near:trouble⟩
+報告者：⟨person⟩（社員番号⟨employee⟩）　内線ではなく携帯⟨phone⟩まで連絡ください。
+部品番号⟨near:part⟩を交換、締付トルク⟨near:torque⟩。""",
+    ),
+    Template(
+        "zh",
+        "maintenance ticket",
+        """设备维修单 编号⟨near:order⟩ 报修时间⟨near:timestamp⟩
+报修人：⟨person⟩，工号⟨employee⟩，手机⟨phone⟩。故障代码⟨near:trouble⟩，零件号⟨near:part⟩，批次⟨near:lot⟩。
+更换后扭矩为⟨near:torque⟩，车辆⟨plate_cn⟩的车架号⟨vin⟩已登记。""",
+    ),
+    Template(
+        "fr",
+        "supplier mail",
+        """Bonjour ⟨person⟩,
+
+la livraison ⟨near:order⟩ (référence ⟨near:part⟩, lot ⟨near:lot⟩) est bloquée. Merci de rappeler le ⟨phone⟩.
+Le véhicule d'essai immatriculé ⟨plate_fr⟩, n° de série ⟨vin⟩, est garé à la position ⟨gps_decimal⟩.
+Virement sur ⟨iban⟩, BIC ⟨bic⟩, SIRET ⟨fr_siret⟩, montant ⟨near:money⟩.
+
+Cordialement,
+⟨person⟩
+⟨address⟩""",
+    ),
+    Template(
+        "it",
+        "supplier mail",
+        """Gentile ⟨person⟩,
+in allegato la bolla ⟨near:order⟩ per il particolare ⟨near:part⟩, quantità ⟨near:count⟩.
+La fattura va intestata alla partita IVA ⟨it_vat⟩, bonifico su ⟨iban⟩ per ⟨near:money⟩.
+L'autista ha il codice fiscale ⟨it_fiscal_code⟩ e guida il furgone targato ⟨plate_it⟩; cellulare ⟨phone⟩.""",
+    ),
+    Template(
+        "es",
+        "supplier mail",
+        """Estimada ⟨person⟩:
+el pedido ⟨near:order⟩ de la pieza ⟨near:part⟩ sale hoy. El conductor, con DNI ⟨es_dni⟩ y matrícula ⟨plate_es⟩,
+llega a las 14:00. Facturación: CIF ⟨es_cif⟩, cuenta ⟨iban⟩, importe ⟨near:money⟩. Teléfono ⟨phone⟩, correo ⟨email⟩.""",
+    ),
+    Template(
+        "ja",
+        "supplier mail",
+        """⟨person⟩様
+いつもお世話になっております。品番⟨near:part⟩（ロット⟨near:lot⟩）の件、注文書⟨near:order⟩をご確認ください。
+弊社の法人番号は⟨jp_corporate_number⟩です。試作車（⟨plate_jp⟩、車台番号⟨vin⟩）の写しは⟨mark⟩でお願いします。
+⟨address⟩
+⟨email⟩""",
+    ),
+    Template(
+        "zh",
+        "supplier mail",
+        """⟨person⟩您好：
+订单⟨near:order⟩的零件⟨near:part⟩已发货，数量⟨near:count⟩。我司统一社会信用代码⟨cn_social_credit⟩，
+司机身份证号⟨cn_resident_id⟩，车牌⟨plate_cn⟩，电话⟨phone⟩。地址：⟨address⟩。密级：⟨mark⟩""",
+    ),
+    Template(
+        "de",
+        "shift log",
+        """Schichtbuch Halle 2
+06:00 Übergabe durch ⟨person⟩
+06:40 ⟨near:count⟩ Teile, Ausschuss ⟨near:percent⟩, Nacharbeit an ⟨near:part⟩
+09:15 Fahrer von ⟨plate_de⟩ hat Ladung ⟨near:container⟩ abgeholt, Lieferschein ⟨near:order⟩
+11:30 Testfahrzeug steht bei ⟨gps_degrees⟩
+13:50 Werkzeug ⟨near:serial⟩ gewechselt, ⟨near:torque⟩""",
+    ),
+    Template(
+        "en",
+        "code",
+        """def load(path: str) -> dict:
+    # owner of this script, please ask first: ⟨email⟩
+    connection = connect("⟨connection_string⟩")
+    revision = "⟨near:digest⟩"
+    return connection.fetch("select part, torque from steps where id = '⟨near:uuid⟩'")
+""",
+    ),
+    Template(
+        "en",
+        "code",
+        """import os
+API_KEY = "⟨cloud_key⟩"
+password = "⟨password⟩"
+RETRIES, TIMEOUT = 3, 12.5
+HOST = "⟨ipv4⟩"  # gateway of line 7
+""",
+    ),
+    Template(
+        "en",
+        "log",
+        """{"ts":"⟨near:timestamp⟩","level":"warn","trace":"⟨near:uuid⟩","msg":"login failed","user":"⟨email⟩","ip":"⟨ipv4⟩"}
+{"ts":"⟨near:timestamp⟩","level":"info","trace":"⟨near:uuid⟩","msg":"token issued","token":"⟨jwt⟩"}
+{"ts":"⟨near:timestamp⟩","level":"info","trace":"⟨near:uuid⟩","msg":"position","gga":"⟨gps_nmea⟩"}""",
+    ),
+    Template(
+        "mixed",
+        "supplier mail",
+        """Hello ⟨person:de⟩, die VIN ⟨vin⟩ が⟨plate_jp⟩に登録されました。请联系⟨person:zh⟩，电话⟨phone:zh⟩, oder ⟨email:de⟩.""",
+    ),
+    Template(
+        "mixed",
+        "chat",
+        """⟨person:ja⟩さんのマイナンバーは⟨jp_my_number⟩、Steuer-ID ⟨de_tax_id⟩, 身份证⟨cn_resident_id⟩, NIR ⟨fr_nir⟩. Part no ⟨near:part⟩ OK?""",
+    ),
+    Template(
+        "mixed",
+        "form",
+        """氏名 ⟨person:ja⟩ / Geburtsdatum ⟨date_of_birth:de⟩ / 住所 ⟨address:ja⟩ / Tel ⟨phone:ja⟩ / IBAN ⟨iban⟩""",
+    ),
+    Template("en", "passport copy", "Scan of the passport, machine readable zone:\n⟨mrz⟩\n"),
+    Template("en", "key", "Here is the deploy key of the plant server:\n⟨private_key⟩\nPlease install it."),
+    Template("de", "mail", "Kamera 3: ⟨url_with_login⟩, IPv6 ⟨ipv6⟩, SIM ⟨iccid⟩. Gruß, ⟨person⟩"),
+    # --- quiet ------------------------------------------------------------------------------------------------------
+    Template(
+        "de",
+        "parts list",
+        """Pos;Teilenummer;Benennung;Menge;Charge;Norm
+10;⟨near:part⟩;Halter links;⟨near:count⟩;⟨near:lot⟩;⟨near:standard⟩
+20;⟨near:part⟩;Schraube M8;⟨near:count⟩;⟨near:lot⟩;⟨near:standard⟩
+30;⟨near:part⟩;Dichtring;⟨near:count⟩;⟨near:lot⟩;⟨near:tolerance⟩
+40;⟨near:ean⟩;Klebstoff;2;⟨near:lot⟩;⟨near:serial⟩
+50;⟨wrong:de_tax_id⟩;Kappe;4;⟨near:order⟩;-""",
+        True,
+    ),
+    Template(
+        "en",
+        "torque table",
+        """| Station | Screw | Result | Order |
+| --- | --- | --- | --- |
+| 110 | ⟨near:torque⟩ | ⟨near:percent⟩ | ⟨near:order⟩ |
+| 120 | ⟨near:torque⟩ | ⟨near:percent⟩ | ⟨near:order⟩ |
+| 130 | ⟨near:torque⟩ | ⟨near:percent⟩ | ⟨near:order⟩ |
+Frame sent: ⟨near:frame⟩, fault ⟨near:trouble⟩, position ⟨near:axis⟩""",
+        True,
+    ),
+    Template(
+        "en",
+        "schema",
+        """{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "title": "Tightening",
+ "properties": {"station": {"type": "integer", "minimum": 1}, "vin": {"type": "string", "pattern": "^[A-HJ-NPR-Z0-9]{17}$"},
+ "email": {"type": "string", "format": "email"}, "phone": {"type": "string", "maxLength": 20},
+ "password": {"type": "string", "minLength": 12}, "name": {"type": "string", "examples": ["⟨near:part⟩"]}},
+ "required": ["station", "vin"], "x-revision": "⟨near:digest⟩"}""",
+        True,
+    ),
+    Template(
+        "en",
+        "code",
+        """class Spindle:
+    \"\"\"Drives one axis; see drawing ⟨near:part⟩.\"\"\"
+    OFFSETS = (12.50412, 48.20931, 0.00125)
+    BUILD = "⟨near:digest⟩"
+
+    def move(self, x: float, y: float) -> None:
+        self.bus.send(0x7E8, bytes.fromhex("⟨near:digest⟩"))
+        assert 0 <= x < 1250.75, f"out of range: {x}"
+        raise Fault("⟨near:trouble⟩", order=⟨near:count⟩)
+""",
+        True,
+    ),
+    Template(
+        "en",
+        "log",
+        """⟨near:timestamp⟩ INFO  mes.line7 order=⟨near:order⟩ part=⟨near:part⟩ lot=⟨near:lot⟩ ok
+⟨near:timestamp⟩ WARN  plc.s7 can=⟨near:frame⟩ code=⟨near:trouble⟩ retry=3
+⟨near:timestamp⟩ INFO  mes.line7 trace=⟨near:uuid⟩ image=registry/mes:⟨near:version⟩ sha256:⟨near:digest⟩
+⟨near:timestamp⟩ ERROR spindle axis=⟨near:axis⟩ serial=⟨near:serial⟩""",
+        True,
+    ),
+    Template(
+        "ja",
+        "parts list",
+        """部品表　図番⟨near:part⟩
+1　品番⟨near:part⟩　ブラケット　数量⟨near:count⟩　ロット⟨near:lot⟩
+2　品番⟨near:part⟩　ボルト　締付⟨near:torque⟩　規格⟨near:standard⟩
+3　管理番号⟨near:serial⟩　伝票番号⟨wrong:jp_my_number⟩　注文番号⟨near:order⟩
+合計金額⟨near:money⟩　公差⟨near:tolerance⟩""",
+        True,
+    ),
+    Template(
+        "zh",
+        "parts list",
+        """物料清单 版本⟨near:version⟩
+零件号⟨near:part⟩，支架，数量⟨near:count⟩，批号⟨near:lot⟩
+零件号⟨near:part⟩，螺栓，扭矩⟨near:torque⟩，标准⟨near:standard⟩
+采购订单⟨near:order⟩，序列号⟨near:serial⟩，金额⟨near:money⟩，坐标⟨near:axis⟩，故障码⟨near:trouble⟩""",
+        True,
+    ),
+    Template(
+        "fr",
+        "parts list",
+        """Nomenclature, indice ⟨near:version⟩
+Réf. ⟨near:part⟩ support gauche, quantité ⟨near:count⟩, lot ⟨near:lot⟩
+Réf. ⟨near:part⟩ vis, couple ⟨near:torque⟩, cote ⟨near:tolerance⟩
+Commande ⟨near:order⟩, conteneur ⟨near:container⟩, prix ⟨near:money⟩, n° d'article ⟨wrong:fr_siret⟩""",
+        True,
+    ),
+    Template(
+        "it",
+        "parts list",
+        """Distinta base, disegno ⟨near:part⟩, rev. ⟨near:version⟩
+Codice ⟨near:part⟩ staffa, quantità ⟨near:count⟩, lotto ⟨near:lot⟩, coppia ⟨near:torque⟩
+Ordine ⟨near:order⟩, matricola macchina ⟨near:serial⟩, scarto ⟨near:percent⟩, articolo ⟨wrong:it_vat⟩""",
+        True,
+    ),
+    Template(
+        "es",
+        "parts list",
+        """Lista de materiales, plano ⟨near:part⟩
+Referencia ⟨near:part⟩ soporte, cantidad ⟨near:count⟩, lote ⟨near:lot⟩, par ⟨near:torque⟩
+Pedido ⟨near:order⟩, contenedor ⟨near:container⟩, rechazo ⟨near:percent⟩, artículo ⟨wrong:es_dni⟩""",
+        True,
+    ),
+)
+
+_FRAMES = {
+    "en": (
+        "The ⟨label⟩ of the driver is ⟨value⟩, please file it.",
+        "⟨label⟩: ⟨value⟩",
+        "He gave us ⟨value⟩ as his ⟨label⟩.",
+    ),
+    "de": (
+        "Bitte ⟨label⟩ ⟨value⟩ im System nachtragen.",
+        "⟨label⟩: ⟨value⟩",
+        "Als ⟨label⟩ wurde ⟨value⟩ gemeldet, Teil ⟨near:part⟩ ist frei.",
+    ),
+    "fr": ("Veuillez noter ⟨label⟩ ⟨value⟩ dans le dossier.", "⟨label⟩ : ⟨value⟩"),
+    "it": ("Inserire ⟨label⟩ ⟨value⟩ nella scheda.", "⟨label⟩: ⟨value⟩"),
+    "es": ("Anote ⟨label⟩ ⟨value⟩ en la ficha.", "⟨label⟩: ⟨value⟩"),
+    "ja": ("⟨label⟩は⟨value⟩です。", "⟨label⟩⟨value⟩を登録した。品番⟨near:part⟩も確認。", "⟨label⟩：⟨value⟩"),
+    "zh": ("⟨label⟩是⟨value⟩，请登记。", "⟨label⟩⟨value⟩已录入，零件号⟨near:part⟩。", "⟨label⟩：⟨value⟩"),
+}
+
+_BARE = {
+    "en": ("Please check ⟨value⟩ again.", "We received ⟨value⟩ yesterday (see ⟨near:order⟩)."),
+    "de": ("Zu ⟨value⟩ liegt nichts vor.", "Eingang ⟨value⟩ geprüft."),
+    "fr": ("Nous avons bien reçu ⟨value⟩ hier.",),
+    "it": ("Abbiamo ricevuto ⟨value⟩ ieri.",),
+    "es": ("Ayer recibimos ⟨value⟩ por correo.",),
+    "ja": ("昨日⟨value⟩を受け取りました。", "確認済⟨value⟩の写し"),
+    "zh": ("昨天收到⟨value⟩的资料。", "请核对⟨value⟩后回复"),
+}
+
+_LABELS = {
+    "iban": ("IBAN", "Kontonummer IBAN", "口座"),
+    "credit_card": ("credit card", "Kreditkarte", "クレジットカード", "carta di credito"),
+    "jp_my_number": ("マイナンバー", "個人番号", "My Number"),
+    "jp_corporate_number": ("法人番号", "登録番号", "corporate number"),
+    "jp_driving_licence": ("運転免許証番号", "免許証の番号", "Japanese driving licence"),
+    "jp_residence_card": ("在留カード番号", "residence card"),
+    "jp_passport": ("旅券番号", "passport number", "パスポート番号"),
+    "cn_resident_id": ("身份证号", "居民身份证", "Chinese ID card"),
+    "cn_social_credit": ("统一社会信用代码", "social credit code"),
+    "cn_passport": ("护照号码", "护照", "passport no."),
+    "de_tax_id": ("Steuer-ID", "Identifikationsnummer", "steuerliche IdNr."),
+    "de_social_security": ("Sozialversicherungsnummer", "Rentenversicherungsnummer", "SV-Nummer"),
+    "de_id_card": ("Personalausweis", "Ausweisnummer", "Personalausweis-Nr."),
+    "de_passport": ("Reisepass", "Reisepassnummer", "Pass-Nr."),
+    "fr_nir": ("numéro de sécurité sociale", "NIR", "n° de sécu"),
+    "fr_siren": ("SIREN", "numéro SIREN"),
+    "fr_siret": ("SIRET", "n° SIRET"),
+    "it_fiscal_code": ("codice fiscale", "C.F."),
+    "it_vat": ("partita IVA", "P. IVA"),
+    "es_dni": ("DNI", "documento de identidad"),
+    "es_nie": ("NIE", "número de extranjero"),
+    "es_cif": ("CIF", "NIF de la empresa"),
+    "es_nss": ("número de la Seguridad Social", "NSS"),
+    "gb_nino": ("National Insurance number", "NI number", "NINO"),
+    "gb_nhs": ("NHS number", "NHS no."),
+    "us_ssn": ("social security number", "SSN"),
+    "eu_vat": ("VAT number", "USt-IdNr.", "TVA intracommunautaire"),
+    "imei": ("IMEI", "IMEI-Nummer"),
+    "iccid": ("ICCID", "SIM-Karte"),
+    "vin": (
+        "VIN",
+        "FIN",
+        "Fahrgestellnummer",
+        "車台番号",
+        "车架号",
+        "numero di telaio",
+        "n° de châssis",
+        "número de bastidor",
+    ),
+    "plate_de": ("Kennzeichen", "registration"),
+    "plate_fr": ("immatriculation", "Kennzeichen"),
+    "plate_it": ("targa", "number plate"),
+    "plate_es": ("matrícula", "license plate"),
+    "plate_jp": ("ナンバー", "登録番号", "Kennzeichen"),
+    "plate_cn": ("车牌号", "车牌", "plate"),
+    "plate_gb": ("registration", "number plate", "reg"),
+    "gps_nmea": ("NMEA", "GPS-Rohdaten"),
+    "gps_decimal": ("GPS", "position", "位置", "Koordinaten"),
+    "gps_degrees": ("GPS", "coordinates", "座標", "Standort"),
+    "gps_minutes": ("position", "Position", "坐标"),
+}
+
+SPLIT = Split(_DOCUMENTS, _FRAMES, _BARE, _LABELS)
