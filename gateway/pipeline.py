@@ -45,9 +45,10 @@ class Checkpoint:
     def passage(self, arrival: Arrival) -> Passage:
         return Passage(self._rooms, arrival)
 
-    def turn_away(self, refusal: SekishoError, source: str) -> None:
-        """Note the refusal of what never became a request: an unknown route, a closing server."""
-        self._rooms.book.denial(code=refusal.code, status=refusal.status, source=source)
+    def turn_away(self, refusal: SekishoError, source: str, caller: Caller | None = None, request_id: str = "") -> None:
+        """Note the refusal of what never became a passage: an unknown route, a model's card, a closing server."""
+        code, status = refusal.code, refusal.status
+        self._rooms.book.denial(code=code, status=status, caller=caller, request_id=request_id, source=source)
         self._rooms.telemetry.refused(refusal.code)
 
 

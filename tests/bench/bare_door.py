@@ -65,7 +65,7 @@ class Open:
     def passage(self, arrival: Arrival) -> Forwarding:
         return Forwarding(self._engine, arrival)
 
-    def turn_away(self, refusal: SekishoError, source: str) -> None:
+    def turn_away(self, refusal: SekishoError, source: str, *_: object) -> None:
         return
 
 

@@ -192,6 +192,7 @@ class House:
     def __init__(self) -> None:
         self.diary: list[str] = []
         self.denials: list[str] = []
+        self.denied: list[Caller | None] = []  # whose refusal each of these was, where that is known
         self.outcomes: list[Outcome] = []
         self.faults: dict[str, BaseException] = {}
         self.engines = {name: Engine(self, name, same_node=True) for name in ("a", "b")}
@@ -265,6 +266,7 @@ class House:
 
     def denial(self, *, code: str, status: int, **details: Any) -> None:
         self.denials.append(code)
+        self.denied.append(details.get("caller"))
 
     def ready(self) -> bool:
         return True

@@ -12,7 +12,7 @@ import pytest
 from house import House, words
 
 from gateway.domain import Choice, Chunk, Usage
-from gateway.errors import EngineUnavailable, LimitExceeded, SekishoError
+from gateway.errors import EngineUnavailable, LimitExceeded, ModelNotFound, SekishoError
 from gateway.http import api
 from gateway.http.gate import Gate
 from gateway.http.listener import Listener
@@ -221,3 +221,14 @@ def test_every_error_of_the_tree_can_be_shown() -> None:
         assert 400 <= error.status < 600
         assert error.message
         assert error.code
+
+
+async def test_a_known_callers_refusal_outside_a_passage_is_its_own_record(served: Served) -> None:
+    served.house.faults["candidates"] = ModelNotFound()
+    async with served.session.get(served.base + "/v1/models/nothing", headers={"authorization": "Bearer key"}) as one:
+        assert (one.status, len(one.headers["x-request-id"])) == (404, 26)
+    async with served.session.get(served.base + "/v1/nothing", headers={"authorization": "Bearer key"}) as other:
+        assert other.status == 404
+
+    assert served.house.denials == ["model_not_found", "request.route_not_found"]
+    assert [caller is not None for caller in served.house.denied] == [True, False]
