@@ -54,15 +54,14 @@ class _Channel:
         """Return what is certain of the text so far and was not returned yet; all of it when it is the last."""
         text = self._held + text
         out: list[str] = []
+        spots, certain = self._way_back.finder.read(text, last)
         cursor = 0
-        for spot in self._way_back.finder.find(text):
+        for spot in spots:
             out.append(self._pass(text[cursor : spot.start]))
             out.append(self._restore(text[spot.start : spot.end], self._way_back.values[spot.core]))
             cursor = spot.end
-        rest = text[cursor:]
-        certain = len(rest) if last else self._way_back.finder.open_end(rest)
-        out.append(self._pass(rest[:certain]))
-        self._held = rest[certain:]
+        out.append(self._pass(text[cursor:certain]))
+        self._held = text[certain:]
         return "".join(out)
 
     def _pass(self, text: str) -> str:

@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from itertools import pairwise
+from time import perf_counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain import Choice, Chunk, ToolCallDelta, Usage
-from gateway.privacy.bends import LONGEST, Finder
+from gateway.privacy.bends import LONGEST, Finder, units
 from gateway.privacy.door import Redacted, Restorer
 from gateway.privacy.redact import Value
 from gateway.privacy.restore import WayBack
@@ -77,18 +78,48 @@ def test_bent_tags_become_values(bent: str, around: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        ADA[:-1],
         ADA[:-1] + "E",
+        ADA[:10],
+        ADA[:14] + "x",
+        f"CITY_{CORE[:7]}",
+        f"{CORE[:7]}!",
+        f"PERSON_{CORE[:3]} {CORE[3:5]}!",
         f"PERSON_{CORE[1:]}",
-        f"{CORE[:8]}!{CORE[8:]}",
+        f"{CORE[:7]}!{CORE[7:]}",
         f"{CORE[:8]}{' ' * LONGEST}{CORE[8:]}",
-        f"{CORE[:8]}あ{CORE[8:]}",
+        f"{CORE[:5]}あ{CORE[5:]}",
         "PERSON_AAAAAAAAAAAAAAAA",
         "<PERSON>",
     ],
 )
 def test_what_is_not_exactly_a_tag_of_this_request_stays(text: str) -> None:
     assert whole(text) == text
+
+
+@pytest.mark.parametrize("length", [4, 7, 12, 15])
+@pytest.mark.parametrize("around", ["{}", "Dear {}, hello", "{}'s", "{}さん", "**{}**", "<{}>", "{}…", "{}."])
+def test_a_lost_end_is_made_good_behind_the_right_type(length: int, around: str) -> None:
+    assert whole(around.format(f"PERSON_{CORE[:length]}")) == around.format("Ada Lovelace")
+    assert whole(around.format(f"person\\_{CORE[:length].lower()}")) == around.format("Ada Lovelace")
+
+
+@pytest.mark.parametrize(("bare", "expected"), [(CORE[:8], "Ada Lovelace"), (CORE[:15], "Ada Lovelace")])
+def test_a_lost_end_without_type_needs_eight_characters(bare: str, expected: str) -> None:
+    assert whole(f"it is {bare}.") == f"it is {expected}."
+
+
+def test_a_lost_end_that_two_tags_could_have_stays() -> None:
+    values = {core: Value("PERSON", core[-1]) for core in ("7K3M9QX2T4VWB6HD", "7K3M9QX2T4VWB6ZZ", "7K3MZZZZZZZZZZZZ")}
+    finder = Finder({core: value.type for core, value in values.items()})
+
+    assert finder.find("PERSON_7K3M, PERSON_7K3M9QX2T4VWB6, 7K3M9QX2T") == []
+    assert [spot.core[-1] for spot in finder.find("PERSON_7K3M9QX2T4VWB6H, PERSON_7K3MZ, 7K3MZZZZZ")] == ["D", "Z", "Z"]
+
+
+def test_a_lost_end_that_another_type_shares_is_told_by_its_type() -> None:
+    finder = Finder({"7K3M9QX2T4VWB6HD": "PERSON", "7K3M9QX2T4VWB6ZZ": "CITY"})
+
+    assert [spot.core[-1] for spot in finder.find("PERSON_7K3M9 and CITY_7K3M9")] == ["D", "Z"]
 
 
 @pytest.mark.parametrize(("look_alike", "expected"), [("o", "0"), ("O", "0"), ("l", "1"), ("I", "1")])
@@ -179,7 +210,22 @@ def test_the_end_of_a_json_string_ends_a_link() -> None:
 
 pieces = st.one_of(
     st.sampled_from(
-        [ADA, MAIL, LINK, QUOTE, ADA.lower(), CORE, ADA[:9], full_width(MAIL), "PERSON", " ", "\\", "\\\\"]
+        [
+            ADA,
+            MAIL,
+            LINK,
+            QUOTE,
+            ADA.lower(),
+            CORE,
+            ADA[:9],
+            ADA[:12],
+            CORE[:9],
+            full_width(MAIL),
+            "PERSON",
+            " ",
+            "\\",
+            "\\\\",
+        ]
     ),
     st.sampled_from(["https://e.example/", "www.", "](", ")", "(", '"', '="', "<", ">", "\\u00", "&#9", "&#95;", "\n"]),
     st.text(alphabet="PERSON_URL7K3M 01.:/\\&#u0;x-\"'", max_size=8),
@@ -214,15 +260,43 @@ def test_arguments_do_not_depend_on_how_they_are_cut(text: str, cuts: list[int])
 def test_no_more_is_held_back_than_the_longest_tag(text: str) -> None:
     finder = Finder({core: value.type for core, value in VALUES.items()})
 
-    assert len(text) - LONGEST <= finder.open_end(text) <= len(text)
+    held = text[finder.read(text, last=False)[1] :]
+
+    assert LONGEST == 64
+    assert len(units(held)) <= LONGEST
 
 
-@pytest.mark.parametrize("before", [0, 190, 300, 1000])
-@pytest.mark.parametrize("beginning", [ADA[:12], "\\u0050ERSON&#95;7K", "7K3M9", "PERSON \\u00", "URL_ZZZZ&#"])
+@pytest.mark.parametrize("before", [0, 190, 300, 1000, 4090, 5000])
+@pytest.mark.parametrize(
+    "beginning", [ADA[:12], "\\u0050ERSON&#95;7K", "7K3M9", "PERSON \\u00", "URL_ZZZZ&#", "\\" * 69]
+)
 def test_exactly_the_beginning_of_a_tag_is_held_back(before: int, beginning: str) -> None:
     finder = Finder({core: value.type for core, value in VALUES.items()})
 
-    assert finder.open_end("&amp; " + "." * before + beginning) == before + 6
+    text = "&amp; " + "." * before + beginning
+    expected = len(text) - 1 if beginning[0] == "\\" == beginning[1] else before + 6
+    assert finder.read(text, last=False)[1] == expected
+
+
+@pytest.mark.parametrize("spaces", range(40, 60))
+@pytest.mark.parametrize("tag", [ADA, ADA[:14], CORE[:9]])
+def test_a_stretched_tag_reads_the_same_however_it_comes_in(answer: Callable[..., str], tag: str, spaces: int) -> None:
+    for text in (
+        tag[:3] + " " * spaces + tag[3:] + "!",
+        tag[:9] + " " * spaces + tag[9:] + "!",
+        tag + " " * spaces + "!",
+    ):
+        assert answer(restorer(), list(text)) == whole(text)
+
+
+@pytest.mark.parametrize("text", ["." * 1_000_000, "P" * 1_000_000, "7K3M" * 250_000, "PERSON_7K3M " * 80_000])
+def test_a_megabyte_is_searched_in_linear_time(text: str) -> None:
+    finder = Finder({core: value.type for core, value in VALUES.items()})
+
+    began = perf_counter()
+    finder.find(text)
+
+    assert perf_counter() - began < 10  # quadratic it would be minutes
 
 
 @given(redacted_text=st.text(max_size=60), cuts=st.lists(st.integers(0, 100), max_size=8))
@@ -253,11 +327,11 @@ def test_a_request_without_tags_passes_every_chunk_as_it_is(redact: Callable[...
 def test_what_is_held_comes_with_the_finish_reason_and_not_before() -> None:
     one = restorer()
 
-    held = one.feed(Chunk((Choice(0, content="PERSON_7K3M"),)))
+    held = one.feed(Chunk((Choice(0, content="PERSON_7K3"),)))
     last = one.feed(Chunk((Choice(0, finish_reason="length"),)))
 
     assert held is None
-    assert last == Chunk((Choice(0, content="PERSON_7K3M", finish_reason="length"),))
+    assert last == Chunk((Choice(0, content="PERSON_7K3", finish_reason="length"),))
     assert one.flush() is None
 
 
@@ -269,12 +343,12 @@ def test_a_chunk_with_more_than_held_text_is_not_swallowed() -> None:
 
 def test_choices_and_channels_are_held_apart() -> None:
     one = restorer()
-    one.feed(Chunk((Choice(0, content=ADA[:12]), Choice(1, content=MAIL[:20]), Choice(0, reasoning=MAIL[:20]))))
+    one.feed(Chunk((Choice(0, content=ADA[:12]), Choice(1, content=MAIL[:16]), Choice(0, reasoning=MAIL[:16]))))
 
-    chunk = one.feed(Chunk((Choice(1, content=MAIL[20:]), Choice(0, content=ADA[12:]))))
+    chunk = one.feed(Chunk((Choice(1, content=MAIL[16:]), Choice(0, content=ADA[12:]))))
 
     assert chunk == Chunk((Choice(1, content="ada@plant.local"), Choice(0, content="Ada Lovelace")))
-    assert one.flush() == Chunk((Choice(0, reasoning=MAIL[:20]),))
+    assert one.flush() == Chunk((Choice(0, reasoning=MAIL[:16]),))
     assert one.restored == 2
 
 
