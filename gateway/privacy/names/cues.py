@@ -1,0 +1,60 @@
+"""Names that stand where only a name stands: after a title, a form's label, a salutation, above a signature.
+
+Cues need no model and cost one pass. ``Herr Kowalczyk``, ``Ansprechpartner: Jana Wolf``, ``Sehr geehrte Frau Lindqvist``,
+``gez. T. Brandt``, ``Mme Lefèvre``, ``Sig.ra Bianchi``, ``Estimado Sr. Ibarra``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import regex
+
+from gateway.privacy.span import Span
+
+_UPPER = r"\p{Lu}[\p{L}\p{M}'’\-]{0,30}"
+_INITIAL = r"\p{Lu}\."
+_PARTICLE = r"(?:von|van|zu|zur|zum|de|del|della|di|da|du|des|dos|der|den|ter|la|le|el|al|bin|ibn|y)"
+_FULL = rf"(?:{_INITIAL}[ ]?|{_UPPER}[ ])?(?:(?:{_INITIAL}[ ]?|{_UPPER}[ ]|{_PARTICLE}[ ]){{0,4}})(?:{_UPPER})"
+
+_TITLE = (
+    r"(?:Herrn?|Frau|Hr\.|Fr\.|Frl\.|Mr\.?|Mrs\.?|Ms\.?|Miss|Mister|Mme|Mlle|Monsieur|Madame|Mademoiselle|"
+    r"Sig\.(?:ra|na)?|Signor[ae]?|Signorina|Dott\.(?:ssa)?|Sr\.|Sra\.|Srta\.|Señor(?:a|ita)?|Don|Doña|Dña\.|D\.ª|"
+    r"Dr\.|Dra\.|Prof\.|Professor(?:in)?|Dipl\.-Ing\.|Maître)"
+)
+_LABEL = (
+    r"(?i:name|vorname|nachname|familienname|ansprechpartner(?:in)?|bearbeiter(?:in)?|sachbearbeiter(?:in)?|"
+    r"kontakt(?:person)?|contact(?: person)?|patient(?:in)?|teilnehmer|mitarbeiter(?:in)?|schichtleiter(?:in)?|"
+    r"verantwortlich(?:er|e)?|responsible|owner|author|autor|reviewer|prepared by|approved by|signed by|reported by|"
+    r"operator|attn|z\. ?hd\.|zu händen|from|von|cc|nom|prénom|interlocuteur|responsable|destinataire|rédacteur|"
+    r"nome|cognome|referente|responsabile|redatto da|nombre|apellidos?|paciente|médico|contacto|remitente|firmado|"
+    r"gezeichnet|gez\.|i\. ?a\.|i\. ?v\.|ppa\.)"
+)
+_GREETING = (
+    r"(?:Dear|Hello|Hi|Hey|Hallo|Liebe[rs]?|Lieber|Servus|Moin|Bonjour|Cher|Chère|Ciao|Caro|Cara|Gentile|Egregio|"
+    r"Hola|Querid[oa]|Estimad[oa])"
+)
+_CUE = regex.compile(
+    rf"(?<![\p{{L}}\p{{N}}])(?:(?P<title>{_TITLE}[ ])+(?P<titled>{_FULL})"
+    rf"|(?P<label>{_LABEL})[ ]?:[ ]{{0,4}}(?:{_TITLE}[ ]){{0,3}}(?P<labelled>{_FULL})"
+    rf"|(?P<sign>gez\.|i\. ?A\.|i\. ?V\.|ppa\.)[ ](?P<signed>{_FULL})"
+    rf"|(?P<greeting>{_GREETING})[ ](?P<greeted>{_FULL})[ ]?[,!:\n])"
+)
+_GROUPS = ("titled", "labelled", "signed", "greeted")
+_NOT_NAMES = frozenset(
+    "team all everyone sir madam customer colleagues kollegen kolleginnen alle zusammen support service sales purchasing "
+    "quality einkauf vertrieb qualität kunde kunden kundin everybody folks tous toutes équipe client clients collègues tutti "
+    "team colleghi cliente equipo todos colegas clientes präsident präsidentin minister kanzler direktor doktor professor "
+    "bundeskanzler bundespräsident the der die das il la le el los las general manager abteilung werk plant unbekannt unknown "
+    "n/a none keine".split()
+)
+
+
+def cued(text: str) -> Iterator[Span]:
+    """Yield the names that a cue announces."""
+    for match in _CUE.finditer(text):
+        group = next(name for name in _GROUPS if match[name])
+        if match[group].split(" ")[0].lower() not in _NOT_NAMES:
+            yield Span(
+                match.start(group), match.end(group), "PERSON", 0.85, f"cue:{group}", context=match[0].split(" ")[0]
+            )
