@@ -39,6 +39,7 @@ class Boundary(Enum):
     """What may not stand directly before or after a match."""
 
     NONE = "none"
+    END = "end"  # after it as ALNUM; before it anything: the confirmer looks there (an e-mail address from its @)
     DIGIT = "digit"  # no digit
     ALNUM = "alnum"  # no ASCII letter or digit; kanji, kana and hangul may
     TOKEN = "token"  # noqa: S105 - no ASCII letter or digit, nor one of them behind a single - . / _ (parts of longer codes)
@@ -74,9 +75,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     context: tuple[str, ...] = ()  # words that speak for it; any language, any case
     context_score: float = 0.85  # when confirmed and such a word is near
     needs_context: bool = False  # without such a word it is nothing
-    against: tuple[
-        str, ...
-    ] = ()  # words directly before it that rule it out ("part no", "品番")
+    against: tuple[str, ...] = ()  # words directly before it that rule it out ("part no", "品番")
     context_before: int = 60  # how many characters before the match are searched for words
     context_after: int = 25
     jurisdiction: str = ""  # ISO 3166-1 alpha-2 (or EU) that the value points to

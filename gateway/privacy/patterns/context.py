@@ -1,0 +1,111 @@
+"""Words near a candidate that speak for it, and words directly before it that rule it out.
+
+1. Case does not matter. Words of scripts without spaces count wherever they stand.
+2. A word that begins with a Latin, Greek or Cyrillic letter counts where a word begins: ``phone`` in ``phones`` and
+   ``phone_no`` and ``userPhone``, not in ``microphone``. One of up to three letters must be the whole word: ``id`` is
+   not in ``idea``.
+3. A word against a match counts only directly before it: nothing but blanks and punctuation in between.
+
+Which words occur anywhere in a text is asked once, with a Vectorscan database of all words of all rules; near a
+candidate only those are looked for. Most texts hold few of them, and a text stuffed with one costs no more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import hyperscan
+
+from gateway.privacy.patterns.rule import Rule
+
+_SHORT = 3
+_AGAINST_REACH = 40
+_BETWEEN = " \t\r\n:.,;=#\"'*|>-/_()[]{}"
+"""What may stand between a word and the match that it rules out."""
+
+
+class Words:
+    """All context words of some rules, compiled once; shared by threads."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.words: Sequence[str] = sorted({word.lower() for rule in rules for word in rule.context})
+        self.numbers = {word: number for number, word in enumerate(self.words)}
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        if self.words:
+            flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH
+            self._database.compile(
+                expressions=[_literal(word) for word in self.words],
+                ids=list(range(len(self.words))),
+                elements=len(self.words),
+                flags=[flags if word.isascii() else flags | hyperscan.HS_FLAG_UTF8 for word in self.words],
+            )
+
+    def scratch(self) -> hyperscan.Scratch | None:
+        return hyperscan.Scratch(self._database) if self.words else None
+
+    def in_text(self, data: bytes, scratch: hyperscan.Scratch | None) -> frozenset[str]:
+        """Return the words that occur anywhere in UTF-8 ``data``, word starts not looked at."""
+        if scratch is None:
+            return frozenset()
+        found: list[int] = []
+
+        def report(number: int, start: int, end: int, flags: int, context: object) -> None:
+            found.append(number)
+
+        self._database.scan(data, match_event_handler=report, scratch=scratch)
+        return frozenset(self.words[number] for number in found)
+
+
+def _literal(word: str) -> bytes:
+    return re.sub(r"([^\w\s]|_)", r"\\\1", word).replace(" ", r"\x20").encode()
+
+
+def near(text: str, start: int, end: int, rule: Rule, words: Iterable[str]) -> str:
+    """Return the first of the lower-case ``words`` that counts for ``text[start:end]``, "" when none does."""
+    for low, high in ((max(0, start - rule.context_before), start), (end, end + rule.context_after)):
+        side = text[low:high]
+        lowered = side.lower()
+        if len(lowered) != len(side):  # a capital I with a dot above, the one letter that grows
+            lowered = side.replace("\u0130", "i").lower()
+        before = text[low - 1] if low else ""
+        for word in words:
+            if _occurs(word, lowered, side, before):
+                return word
+    return ""
+
+
+def _occurs(word: str, lowered: str, side: str, before: str) -> bool:
+    at = lowered.find(word)
+    while at >= 0:
+        if not _is_lettered(word[0]) or _is_a_word(word, side, at, side[at - 1] if at else before):
+            return True
+        at = lowered.find(word, at + 1)
+    return False
+
+
+def _is_lettered(character: str) -> bool:
+    """Whether it is a letter of a script with spaces between words."""
+    return character.isalpha() and character < "\u0590"
+
+
+def _is_a_word(word: str, side: str, at: int, before: str) -> bool:
+    hump = before.islower() and side[at].isupper()  # userPhone
+    if before and _is_lettered(before) and not hump:
+        return False
+    after = side[at + len(word) : at + len(word) + 1]
+    if len(word) > _SHORT or not after or not _is_lettered(word[-1]):
+        return True
+    return not _is_lettered(after) or (after.isupper() and side[at + len(word) - 1].islower())
+
+
+def ruled_out(text: str, start: int, against: tuple[str, ...]) -> bool:
+    """Whether one of the lower-case words stands directly before ``start``."""
+    side = text[max(0, start - _AGAINST_REACH) : start].lower().rstrip(_BETWEEN)
+    for word in (each.rstrip(_BETWEEN) for each in against):
+        if not side.endswith(word):
+            continue
+        before = side[-len(word) - 1 : -len(word)]
+        if not (before and _is_lettered(before) and _is_lettered(word[0])):
+            return True
+    return False

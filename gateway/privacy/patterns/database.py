@@ -1,0 +1,188 @@
+"""All expressions of all rules as one Vectorscan database: one pass over the text for every candidate.
+
+What goes into the database is an expression *with its boundary*: the one character that may stand before and after it
+is consumed on both sides, so that digits within longer digits cost nothing. Texts get a line feed before and after
+(:data:`EDGE`), so that there always is such a character. Rules that share expression, case and boundary are one
+expression of the database.
+
+What Vectorscan can do and cannot:
+
+- every end of every match is reported, each with the leftmost start it can have (``SOM_LEFTMOST``): a later start is
+  found by :mod:`gateway.privacy.patterns.scan`;
+- expressions of ASCII without negation are compiled for bytes, all others for UTF-8, which costs more at compile time;
+- each report calls into Python (0.4 µs): an expression must not match in every other place of an ordinary text.
+
+A database is immutable and shared by all threads; each thread owns a :class:`Scratch`.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import hyperscan
+import msgspec
+
+from gateway.errors import SetupError
+from gateway.privacy.patterns.rule import Boundary, Rule
+from gateway.privacy.span import Proceed
+
+EDGE = "\n"
+"""Stands before and after every text that is searched."""
+
+MOST_REPORTS = 2_000_000
+"""Reports of one text; a text with more is an attack. They take 8 bytes each."""
+
+_REPORTS_PER_STEP = 8192
+_OUTSIDE = {
+    Boundary.NONE: ("", ""),
+    Boundary.END: ("", "[^0-9A-Za-z]"),
+    Boundary.DIGIT: ("[^0-9]", "[^0-9]"),
+    Boundary.ALNUM: ("[^0-9A-Za-z]", "[^0-9A-Za-z]"),
+    Boundary.TOKEN: (
+        r"(?:[^0-9A-Za-z\-./_]|[^0-9A-Za-z][\-./_])",
+        r"(?:[^0-9A-Za-z\-./_]|[\-./_][^0-9A-Za-z])",
+    ),
+}
+_NEEDS_UTF8 = re.compile(r"[^\x00-\x7f]|\[\^|(?<!\\)(?:\\\\)*(?:\.|\\[DWSpPxX])")
+
+
+_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
+
+
+class TooManyCandidates(Exception):
+    """A text with so many candidates that it can only be meant to hold the search up. Not an empty result."""
+
+
+class Form(msgspec.Struct, frozen=True):
+    """One expression of the database."""
+
+    expression: str
+    boundary: Boundary = Boundary.NONE
+    caseless: bool = False
+    prefilter: bool = False  # may match more than it says; whoever asked looks again
+
+    def compiled(self) -> bytes:
+        """The expression as Vectorscan gets it."""
+        before, after = _OUTSIDE[self.boundary]
+        return f"{before}(?:{self._plain()}){after}".encode()
+
+    def _plain(self) -> str:
+        r"""Return the expression with characters in place of ``\uXXXX``, which Vectorscan does not know."""
+        return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), self.expression)
+
+    def flags(self) -> int:
+        flags = hyperscan.HS_FLAG_CASELESS if self.caseless else 0
+        if self.prefilter:
+            return int(flags | hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_SINGLEMATCH)
+        if _NEEDS_UTF8.search(self._plain()):
+            flags |= hyperscan.HS_FLAG_UTF8
+        return int(flags | hyperscan.HS_FLAG_SOM_LEFTMOST)
+
+
+def form_of(rule: Rule) -> Form:
+    return Form(rule.expression, rule.boundary, rule.caseless)
+
+
+class Database:
+    """Compiled forms. ``forms[i]`` reports under the number ``i``.
+
+    Args:
+        forms: each once.
+
+    Raises:
+        SetupError: Vectorscan refuses one; names it by its expression.
+    """
+
+    def __init__(self, forms: Iterable[Form]) -> None:
+        self.forms: Sequence[Form] = tuple(forms)
+        self._database = _compile([form.compiled() for form in self.forms], [form.flags() for form in self.forms])
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """How much memory the compiled database takes."""
+        return len(hyperscan.dumpb(self._database))
+
+    def scratch(self) -> Scratch:
+        """Return a scratch space for one thread."""
+        return Scratch(self._database)
+
+
+class Scratch:
+    """What one thread needs to search with a database."""
+
+    def __init__(self, database: hyperscan.Database) -> None:
+        self._database = database
+        self._scratch = hyperscan.Scratch(database)
+
+    def reports(self, data: bytes, proceed: Proceed) -> list[tuple[int, int, int]]:
+        """Return ``(number, start, end)`` of every report, sorted by number, then start; offsets in bytes of ``data``.
+
+        Raises:
+            TooManyCandidates: more than :data:`MOST_REPORTS`.
+            Exception: what ``proceed`` raised.
+        """
+        packed = array("Q")
+        append = packed.append
+        failure: list[BaseException] = []
+
+        def report(number: int, start: int, end: int, flags: int, context: object) -> bool | None:
+            append(number << 52 | start << 26 | end)
+            if len(packed) % _REPORTS_PER_STEP:
+                return None
+            return _stop(len(packed), proceed, failure)
+
+        if len(data) >= 1 << 26:
+            raise TooManyCandidates
+        try:
+            self._database.scan(data, match_event_handler=report, scratch=self._scratch)
+        except hyperscan.ScanTerminated:
+            raise failure[0] from None
+        low = (1 << 26) - 1
+        return [(each >> 52, each >> 26 & low, each & low) for each in sorted(packed)]
+
+    def occurring(self, data: bytes) -> set[int]:
+        """Return the numbers of all forms that occur; for databases of ``SINGLEMATCH`` forms."""
+        numbers: set[int] = set()
+
+        def report(number: int, start: int, end: int, flags: int, context: object) -> None:
+            numbers.add(number)
+
+        self._database.scan(data, match_event_handler=report, scratch=self._scratch)
+        return numbers
+
+
+def _stop(reports: int, proceed: Proceed, failure: list[BaseException]) -> bool | None:
+    """Return True when the scan is to end, with the reason in ``failure``: nothing may be raised through Vectorscan."""
+    if reports > MOST_REPORTS:
+        failure.append(TooManyCandidates())
+        return True
+    try:
+        proceed()
+    except Exception as error:  # handed on, as soon as Vectorscan has returned
+        failure.append(error)
+        return True
+    return None
+
+
+def _compile(expressions: list[bytes], flags: list[int]) -> hyperscan.Database:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    numbers = list(range(len(expressions)))
+    try:
+        database.compile(expressions=expressions, ids=numbers, elements=len(expressions), flags=flags)
+    except hyperscan.error:
+        raise SetupError(*_blame(expressions, flags)) from None
+    return database
+
+
+def _blame(expressions: list[bytes], flags: list[int]) -> tuple[str, str]:
+    """Return what is wrong and the mend: Vectorscan does not say which expression it refused."""
+    for expression, flag in zip(expressions, flags, strict=True):
+        try:
+            hyperscan.Database().compile(expressions=[expression], flags=[flag])
+        except hyperscan.error as error:
+            text = expression.decode()
+            return f"The expression {text[:80]!r} is refused by Vectorscan ({error}).", "Simplify it."
+    return "Vectorscan refuses the expressions as a whole.", "Run: sekisho doctor"

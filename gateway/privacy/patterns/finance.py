@@ -1,0 +1,164 @@
+"""Accounts, banks, cards and wallets."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from functools import cache
+
+from schwifty import registry
+from schwifty.domain import IBANSpec
+from schwifty.exceptions import InvalidCountryCode
+from stdnum import bitcoin, luhn
+
+from gateway.privacy.patterns.rule import Boundary, Proof, Rule
+
+_ACCOUNT_WORDS = ("iban", "konto", "account", "compte", "cuenta", "conto", "bank", "口座", "账户", "账号")
+
+
+_COUNTRIES = frozenset(
+    "AD AE AF AG AI AL AM AO AR AS AT AU AW AZ BA BB BD BE BF BG BH BI BJ BM BN BO BR BS BT BW BY BZ CA CD CF CG CH CI "
+    "CK CL CM CN CO CR CU CV CW CY CZ DE DJ DK DM DO DZ EC EE EG ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL "
+    "GM GN GP GQ GR GT GU GW GY HK HN HR HT HU ID IE IL IM IN IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ "
+    "LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG "
+    "NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SK SL SM "
+    "SN SO SR SS ST SV SX SY SZ TC TD TG TH TJ TL TM TN TO TR TT TV TW TZ UA UG US UY UZ VA VC VE VG VI VN VU WF WS XK "
+    "YE YT ZA ZM ZW".split()
+)
+
+
+
+@cache
+def _iban_specs() -> dict[str, IBANSpec]:
+    specs = {}
+    for country in _COUNTRIES:
+        with contextlib.suppress(InvalidCountryCode):  # a country without IBANs
+            specs[country] = registry.get_iban_spec(country)
+    return specs
+
+
+def _iban_expression() -> str:
+    by_length: dict[int, list[str]] = {}
+    for country, spec in _iban_specs().items():
+        by_length.setdefault(spec.iban_length, []).append(country)
+    forms = (
+        rf"(?:{'|'.join(sorted(countries))})[ ]?[0-9][0-9](?:[ \-]?[0-9A-Z]){{{length - 4}}}"
+        for length, countries in sorted(by_length.items())
+    )
+    return "|".join(forms)
+
+
+def _iban(text: str, start: int, end: int) -> Proof | None:
+    value = re.sub("[ -]", "", text[start:end]).upper()
+    if not re.fullmatch(_iban_specs()[value[:2]].regex, value[4:]):
+        return None
+    moved = value[4:] + value[:4]
+    if int("".join(str(int(character, 36)) for character in moved)) % 97 != 1:
+        return None
+    return Proof(start, end, "ISO 7064 MOD 97-10", 1.0)
+
+
+# --- cards ------------------------------------------------------------------------------------------------------------
+
+_ISSUERS = (
+    ("Visa", re.compile(r"4[0-9]{15}|4[0-9]{18}|4[0-9]{12}")),
+    ("Mastercard", re.compile(r"(?:5[1-5][0-9]{2}|222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12}")),
+    ("American Express", re.compile(r"3[47][0-9]{13}")),
+    ("Diners Club", re.compile(r"3(?:0[0-5]|[689][0-9])[0-9]{11}(?:[0-9]{2})?")),
+    ("Discover", re.compile(r"(?:6011|64[4-9][0-9]|65[0-9]{2})[0-9]{12}(?:[0-9]{3})?")),
+    ("JCB", re.compile(r"35(?:2[89]|[3-8][0-9])[0-9]{12}(?:[0-9]{3})?")),
+    ("UnionPay", re.compile(r"62[0-9]{14,17}|81[0-9]{14,17}")),
+    ("Maestro", re.compile(r"(?:5018|5020|5038|5893|6304|6759|676[1-3])[0-9]{8,15}")),
+    ("Mir", re.compile(r"220[0-4][0-9]{12}")),
+    ("RuPay", re.compile(r"(?:60|508|82)[0-9]{13,14}")),
+)
+
+
+def _card(text: str, start: int, end: int) -> Proof | None:
+    value = text[start:end]
+    if len({*re.findall("[ -]", value)}) > 1 or _runs_on(text, start, end):
+        return None
+    digits = re.sub("[ -]", "", value)
+    issuer = next((name for name, form in _ISSUERS if form.fullmatch(digits)), "")
+    if not issuer or not luhn.is_valid(digits) or len({*digits}) < 3:
+        return None
+    return Proof(start, end, f"Luhn, range of {issuer}", 0.6 if len(digits) in (12, 13, 14) else 1.0)
+
+
+def _runs_on(text: str, start: int, end: int) -> bool:
+    """Whether it is a part of a decimal or of a longer row of groups."""
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    return (before[1:] in (".", ",", "-", "_") and before[:1].isalnum()) or (
+        after[:1] in (".", ",", "-", "_") and after[1:].isalnum()
+    )
+
+
+# --- banks and wallets ------------------------------------------------------------------------------------------------
+
+def _bic(text: str, start: int, end: int) -> Proof | None:
+    return Proof(start, end, "ISO 9362 form, real country") if text[start + 4 : start + 6] in _COUNTRIES else None
+
+
+def _bitcoin(text: str, start: int, end: int) -> Proof | None:
+    return Proof(start, end, "Base58Check or Bech32 checksum", 1.0) if bitcoin.is_valid(text[start:end]) else None
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        name="iban",
+        type="IBAN_CODE",
+        expression=_iban_expression(),
+        caseless=True,
+        confirm=_iban,
+        family="finance",
+        score=1.0,
+        context=_ACCOUNT_WORDS,
+        reference="ISO 13616-1",
+        example="DE02 1203 0000 0000 2020 51",
+    ),
+    Rule(
+        name="credit_card",
+        type="CREDIT_CARD",
+        expression=r"[2-68][0-9]{11,18}|[2-68][0-9]{3}(?:[ \-][0-9]{4}){3}(?:[ \-]?[0-9]{3})?"
+        r"|3[0-9]{3}[ \-][0-9]{6}[ \-][0-9]{4,5}",
+        confirm=_card,
+        family="finance",
+        score=0.85,
+        context=("card", "visa", "mastercard", "kreditkarte", "karte", "carte", "tarjeta", "carta", "カード", "卡"),
+        reference="ISO/IEC 7812-1",
+        example="4242 4242 4242 4242",
+    ),
+    Rule(
+        name="bic",
+        type="BIC_CODE",
+        expression=r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?",
+        boundary=Boundary.TOKEN,
+        confirm=_bic,
+        family="finance",
+        score=0.6,
+        context=("bic", "swift", "bank", "iban", "銀行", "银行"),
+        needs_context=True,
+        reference="ISO 9362",
+        example="ZZZZDE2A",
+    ),
+    Rule(
+        name="bitcoin",
+        type="CRYPTO",
+        expression=r"[13][1-9A-HJ-NP-Za-km-z]{25,34}|(?:bc1|BC1)[0-9a-zA-Z]{11,71}",
+        confirm=_bitcoin,
+        family="finance",
+        score=1.0,
+        reference="BIP 13, BIP 173, BIP 350",
+        example="",
+    ),
+    Rule(
+        name="ethereum",
+        type="CRYPTO",
+        expression=r"0x[0-9A-Fa-f]{40}",
+        family="finance",
+        score=0.6,
+        context=("wallet", "eth", "ethereum", "address"),
+        reference="Ethereum Yellow Paper 4",
+        example="0x52908400098527886E0F7030069857D2E4169EE7",
+    ),
+)

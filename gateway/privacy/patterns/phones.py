@@ -1,0 +1,197 @@
+"""Phone numbers, by the numbering plans that :mod:`phonenumbers` carries.
+
+Its matcher is not used: it searches a text once per country and gives up in silence. Candidates come from Vectorscan:
+
+1. ``+49 841 …`` and ``0049 841 …``: an international number; its prefix says which plan it must fit.
+2. ``0841 …`` or ``(0841) …``: a number within a country of :data:`TRUNK`, where such a zero begins long numbers.
+3. Numbers without a zero before them: North American ones in groups, Chinese mobiles, Spanish and Italian ones.
+
+Digits without a separator count only as a mobile number or beside a word such as "phone". Dates, decimals, dotted
+versions and codes of dashed groups that are grouped as nowhere are none.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import phonenumbers
+
+from gateway.privacy.patterns.rule import Boundary, Proof, Rule
+
+TRUNK = ("DE", "JP", "CN", "FR", "IT", "GB", "CH", "AT")
+
+WORDS = (
+    "phone", "tel", "telephone", "telef", "téléph", "mobil", "mobile", "handy", "cell", "rufnummer", "durchwahl", "fax",
+    "call", "reach", "sms", "whatsapp", "hotline", "dial", "portable", "móvil", "cellulare", "cell.", "recapito",
+    "numéro", "appeler", "anrufen", "llamar", "電話", "携帯", "連絡先", "内線", "ファックス", "电话", "手机", "座机",
+    "联系方式", "传真",
+)  # fmt: skip
+AGAINST = (
+    "part no", "part number", "part", "p/n", "pn", "order", "order no", "order number", "bestellnummer", "bestellung",
+    "auftrag", "auftragsnummer", "artikel", "artikelnummer", "art.-nr", "teilenummer", "sachnummer", "materialnummer",
+    "material", "invoice", "rechnung", "rechnungsnummer", "serial", "serial no", "s/n", "seriennummer", "ticket",
+    "charge", "lot", "batch", "sku", "ean", "gtin", "drawing", "zeichnung", "référence", "réf", "commande", "pedido",
+    "codice", "ordine", "品番", "部品番号", "注文番号", "図番", "型番", "製造番号", "订单", "订单号", "零件号", "料号", "编号",
+)  # fmt: skip
+
+_SEP = r"[ ()./\-]"
+_DATE = re.compile(
+    r"(?:19|20)[0-9]{2}([-./ ])[0-9]{1,2}\1[0-9]{1,2}(?![0-9])|[0-9]{1,2}([-./ ])[0-9]{1,2}\2(?:19|20)?[0-9]{2}(?![0-9])"
+)
+_CODES = {code: regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
+_MOBILE = re.compile(
+    r"01[567][0-9]{8,9}|0[789]0[0-9]{8}|07[1-9][0-9]{8}|0[67][0-9]{8}|06[5-9][0-9]{7,9}|07[5-9][0-9]{7}"
+)
+
+
+@cache
+def _plan(region: str) -> re.Pattern[str]:
+    """Return the forms of a region's significant numbers: fixed, mobile and the other kinds a person may have."""
+    meta = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(
+        phonenumbers.country_code_for_region(region) if region != "001" else 800, region
+    )
+    kinds = (meta.fixed_line, meta.mobile, meta.toll_free, meta.shared_cost, meta.personal_number, meta.voip, meta.uan)
+    forms = [kind.national_number_pattern for kind in kinds if kind and kind.national_number_pattern]
+    return re.compile("|".join(f"(?:{form})" for form in forms) or "(?!)")
+
+
+def _fits(digits: str, region: str) -> bool:
+    return _plan(region).fullmatch(digits) is not None
+
+
+def _digits(text: str) -> str:
+    return re.sub("[^0-9]", "", text)
+
+
+def _is_plain(text: str, start: int, end: int) -> bool:
+    """Whether parentheses pair, and it does not run on as a decimal or a code does."""
+    run = text[start:end]
+    if run.count("(") != run.count(")") or "()" in run or run.endswith(("(", ")")):
+        return False
+    after = text[end : end + 2]
+    before = text[max(0, start - 2) : start]
+    if after[:1] in ".,:" and after[1:].isdigit():
+        return False
+    return not (before[1:] in (".", ",", ":") and before[:1].isdigit()) and before[1:] not in ("_", "+", "#")
+
+
+def _international(text: str, start: int, end: int) -> Proof | None:
+    run = text[start:end]
+    digits = _digits(run.replace("(0)", ""))
+    digits = digits if run.startswith("+") else digits.removeprefix("00")
+    if not _is_plain(text, start, end) or not 8 <= len(digits) <= 15:  # ITU-T E.164 6.2.1
+        return None
+    for length in (1, 2, 3):
+        regions = _CODES.get(int(digits[:length] or 0), ())
+        rest = digits[length:]
+        for region in regions:
+            if region != "001" and (_fits(rest, region) or _fits(rest.lstrip("0"), region)):
+                return Proof(start, end, f"numbering plan of {region} (phonenumbers)", None)
+    return None
+
+
+def _trunk(text: str, start: int, end: int) -> Proof | None:
+    run = text[start:end]
+    digits = _digits(run)
+    if not _is_plain(text, start, end) or not 9 <= len(digits) <= 12 or _DATE.match(run) or len({*digits}) < 3:
+        return None
+    region = _trunk_region(digits)
+    if not region:
+        return None
+    if run.isdigit():
+        return Proof(start, end, f"numbering plan of {region}", 0.5 if _MOBILE.fullmatch(digits) else 0.3)
+    return Proof(start, end, f"numbering plan of {region}", _grouping(run, digits))
+
+
+def _trunk_region(digits: str) -> str:
+    for region in TRUNK:
+        if _fits(digits if region == "IT" else digits[1:], region):
+            return region
+    return ""
+
+
+_GROUPED = re.compile(
+    r"\(?0[0-9]{1,4}\)?[ /-]{1,3}[0-9]{4,9}"  # area, subscriber
+    r"|\(?0[0-9]{1,5}\)?[ /]{1,3}[0-9]{2,5}(?:[ -][0-9]{1,5}){1,4}"  # area, groups
+    r"|0[0-9]{1,4}-[0-9]{1,4}-[0-9]{4}"  # Japan
+    r"|0[0-9]{1,4}\([0-9]{1,4}\)[0-9]{4}"
+    r"|0[1-9](?:[ .-][0-9]{2}){4}"  # France
+    r"|0[0-9]{2} [0-9]{3} [0-9]{2} [0-9]{2}"  # Switzerland
+)
+
+
+def _grouping(run: str, digits: str) -> float:
+    return 0.6 if _GROUPED.fullmatch(run) else 0.3
+
+
+def _american(text: str, start: int, end: int) -> Proof | None:
+    run = text[start:end]
+    digits = _digits(re.split("[xe]", run, maxsplit=1)[0]).removeprefix("00")
+    digits = digits[1:] if len(digits) == 11 else digits
+    if (
+        not _is_plain(text, start, end)
+        or not _fits(digits, "US")
+        and not re.fullmatch("[2-9][0-9]{2}555[0-9]{4}", digits)
+    ):
+        return None
+    bare = run.isdigit()
+    return Proof(start, end, "numbering plan of US", 0.3 if bare else 0.85 if "(" in run else 0.6)
+
+
+def _plain(*regions: str) -> object:
+    def confirm(text: str, start: int, end: int) -> Proof | None:
+        run = text[start:end]
+        digits = _digits(run)
+        if not _is_plain(text, start, end) or _DATE.match(run) or len({*digits}) < 3:
+            return None
+        region = next((region for region in regions if _fits(digits, region)), "")
+        return Proof(start, end, f"numbering plan of {region}", 0.3 if run.isdigit() else None) if region else None
+
+    return confirm
+
+
+def _chinese_mobile(text: str, start: int, end: int) -> Proof | None:
+    digits = _digits(text[start:end])
+    if not _is_plain(text, start, end) or not _fits(digits, "CN") or len({*digits}) < 3:
+        return None
+    return Proof(start, end, "numbering plan of CN", 0.6)
+
+
+def _rule(name: str, expression: str, confirm: object, score: float, example: str) -> Rule:
+    return Rule(
+        name=name,
+        type="PHONE_NUMBER",
+        expression=expression,
+        boundary=Boundary.TOKEN,
+        confirm=confirm,  # type: ignore[arg-type]
+        family="contact",
+        score=score,
+        context=WORDS,
+        against=AGAINST,
+        reference="ITU-T E.164, national numbering plans",
+        example=example,
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    _rule("phone_international", rf"\+\(?[1-9](?:{_SEP}{{0,3}}[0-9]){{7,14}}", _international, 0.85, "+49 841 123456"),
+    _rule("phone_double_zero", rf"00[1-9](?:{_SEP}{{0,3}}[0-9]){{8,14}}", _international, 0.6, "0049 841 123456"),
+    _rule("phone_trunk", rf"\(?0[0-9](?:{_SEP}{{0,3}}[0-9]){{7,10}}", _trunk, 0.6, "0841 123456"),
+    _rule(
+        "phone_us",
+        r"(?:(?:00|\+)?1[ .\-]?)?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .\-]?)[2-9][0-9]{2}[ .\-]?[0-9]{4}"
+        r"(?: ?(?:x|ext\.?) ?[0-9]{1,6})?",
+        _american,
+        0.6,
+        "(202) 555-0143",
+    ),
+    _rule("phone_cn_mobile", r"1[3-9][0-9][ \-]?[0-9]{4}[ \-]?[0-9]{4}", _chinese_mobile, 0.6, "138 1234 5678"),
+    _rule(
+        "phone_es_it",
+        r"[6789][0-9]{2}[ .\-]?[0-9]{3}[ .\-]?[0-9]{3}|[6789][0-9]{2}(?: [0-9]{2}){3}|3[0-9]{2}[ ./\-]?[0-9]{3}[ ]?[0-9]{3,4}",
+        _plain("ES", "IT"),
+        0.5,
+        "612 345 678",
+    ),
+)

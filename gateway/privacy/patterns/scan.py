@@ -1,0 +1,263 @@
+"""The pattern tier: candidates from one Vectorscan pass, and what must hold before they count.
+
+For each report of an expression, in this order:
+
+1. *Ends.* Every end at which the expression and its boundary match is reported; none hides another. They are tried by
+   start, and per start the longest first.
+2. *Starts.* Vectorscan gives the leftmost start of an end. If that one does not hold, later starts are tried, with the
+   same expression in :mod:`re` between there and the end: ``12 4111 1111 1111 1111`` is not hidden by its ``12``.
+3. *Context.* A rule that needs a word is asked only where one is near (:mod:`gateway.privacy.patterns.context`).
+4. *Confirm.* The rule's own proof. The first start that holds counts; what is within it is not looked at again by the
+   same rule. Matches that overlap in part are both kept.
+5. *Against.* A word directly before the match rules it out.
+
+Work is linear in the number of reports, and ``proceed`` is called every few hundred of them. What is wrong raises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
+from importlib.metadata import version
+from itertools import groupby
+from operator import itemgetter
+from typing import Protocol
+
+import numpy as np
+
+from gateway import __version__
+from gateway.errors import SetupError
+from gateway.privacy.patterns.context import Words, near, ruled_out
+from gateway.privacy.patterns.database import EDGE, Database, Form, form_of
+from gateway.privacy.patterns.rule import Boundary, Proof, Rule
+from gateway.privacy.span import Proceed, Span
+
+_REPORTS_PER_STEP = 256
+_BEFORE = {
+    Boundary.NONE: "",
+    Boundary.END: "",
+    Boundary.DIGIT: "(?<![0-9])",
+    Boundary.ALNUM: "(?<![0-9A-Za-z])",
+    Boundary.TOKEN: r"(?<![0-9A-Za-z])(?<![0-9A-Za-z][\-./_])",
+}
+_AFTER_TOKEN = re.compile(r"[0-9A-Za-z]|[\-./_][0-9A-Za-z]")
+
+Report = tuple[int, int, int]
+Place = Callable[[int], int]  # bytes of the padded text -> code points of it
+
+
+class Foreign(Protocol):
+    """A recognizer that searches by itself, asked only where one of its forms may match."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def forms(self) -> Sequence[Form]:
+        """Prefilters: where none matches, nothing is there. None at all: it is always asked."""
+
+    def search(self, text: str) -> list[Span]:
+        """Return what it finds; an error raises."""
+
+
+class Plan:
+    """Rules and foreign recognizers, compiled once and shared by all threads.
+
+    Raises:
+        SetupError: two rules of one name, an expression that Vectorscan or :mod:`re` refuses.
+    """
+
+    def __init__(self, rules: Iterable[Rule], foreign: Sequence[Foreign] = ()) -> None:
+        self.rules = tuple(rules)
+        self.foreign = tuple(foreign)
+        _check(self.rules)
+        by_form: dict[Form, list[Rule]] = {}
+        for rule in self.rules:
+            by_form.setdefault(form_of(rule), []).append(rule)
+        self.by_number = [_Prepared(form, of_form) for form, of_form in by_form.items()]
+        asked = [(form, each) for each in self.foreign for form in each.forms]
+        self.foreign_by_number = {len(by_form) + at: each for at, (_, each) in enumerate(asked)}
+        self.database = Database([*by_form, *(form for form, _ in asked)])
+        self.words = Words(self.rules)
+        self.version = f"patterns/{_digest(self.rules, self.foreign)}"
+
+
+class _Prepared:
+    """A form and its rules, with the expression that finds later starts."""
+
+    def __init__(self, form: Form, rules: Sequence[Rule]) -> None:
+        self.boundary = form.boundary
+        self.rules = rules
+        self.words = [frozenset(word.lower() for word in rule.context) for rule in rules]
+        flags = re.IGNORECASE if form.caseless else 0
+        if form.expression.isascii():
+            flags |= re.ASCII
+        try:
+            self.ending = re.compile(rf"{_BEFORE[form.boundary]}(?:{form.expression})\Z", flags)
+        except re.error as error:
+            raise SetupError(
+                f"The expression of rule {rules[0].name} is refused by Python ({error}).",
+                "Write what both Vectorscan and Python's re understand.",
+            ) from None
+
+    def candidates(self, padded: str, low: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield ``(start, end)`` in the text without its edges, first start first, for a report's lowest start."""
+        for last in (end, end - 1) if self.boundary is Boundary.TOKEN else (end,):
+            if self.boundary is Boundary.TOKEN and _AFTER_TOKEN.match(padded, last):
+                continue
+            match = self.ending.search(padded, low, last)
+            while match:
+                start = match.start()
+                yield max(start - 1, 0), min(last - 1, len(padded) - 2)
+                match = self.ending.search(padded, start + 1, last)
+
+
+class Patterns:
+    """A :class:`gateway.privacy.span.Finder` by rules. An instance belongs to one thread; its plan is shared."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._scratch = plan.database.scratch()
+        self._words = plan.words.scratch()
+
+    @property
+    def version(self) -> str:
+        """A digest of every rule, and of the libraries that check."""
+        return self._plan.version
+
+    def find(self, texts: Sequence[str], proceed: Proceed) -> list[list[Span]]:
+        """Return the spans of each text; see :meth:`gateway.privacy.span.Finder.find`.
+
+        Raises:
+            TooManyCandidates: the text holds more than can be looked at.
+        """
+        return [self._find(text, proceed) for text in texts]
+
+    def self_test(self) -> None:
+        """Look for the example of every rule that has one.
+
+        Raises:
+            SetupError: one was not found, or not under its type; the names of the rules, never the values.
+        """
+        missed = [rule.name for rule in self._plan.rules if rule.example and not self._finds(rule)]
+        if missed:
+            names = ", ".join(missed[:5])
+            raise SetupError(f"The patterns do not find their own examples: {names}.", "Run: sekisho doctor")
+
+    def _finds(self, rule: Rule) -> bool:
+        text = f"{rule.context[0]}: {rule.example}" if rule.context else rule.example
+        texts = [text, rule.example]
+        return any(span.source == f"pattern:{rule.name}" for spans in self.find(texts, _go_on) for span in spans)
+
+    def _find(self, text: str, proceed: Proceed) -> list[Span]:
+        proceed()
+        padded = f"{EDGE}{text}{EDGE}"
+        data = padded.encode("utf-8", "replace")
+        reports = self._scratch.reports(data, proceed)
+        spans = self._foreign(text, {number for number, _, _ in reports})
+        if reports:
+            search = _Search(text, padded, self._plan, lambda: self._plan.words.in_text(data, self._words), proceed)
+            spans += search.spans(reports, _places(padded, data))
+        return spans
+
+    def _foreign(self, text: str, numbers: set[int]) -> list[Span]:
+        hit = {id(each) for number, each in self._plan.foreign_by_number.items() if number in numbers}
+        asked = (each for each in self._plan.foreign if id(each) in hit or not each.forms)
+        return [span for each in asked for span in each.search(text)]
+
+
+class _Search:
+    """One text being searched."""
+
+    def __init__(
+        self, text: str, padded: str, plan: Plan, words: Callable[[], frozenset[str]], proceed: Proceed
+    ) -> None:
+        self._text = text
+        self._padded = padded
+        self._plan = plan
+        self._ask_words = words
+        self._known_words: frozenset[str] | None = None
+        self._proceed = proceed
+
+    def spans(self, reports: list[Report], place: Place) -> list[Span]:
+        found: list[Span] = []
+        for number, group in groupby(reports, itemgetter(0)):
+            if number >= len(self._plan.by_number):
+                break  # prefilters of foreign recognizers
+            prepared = self._plan.by_number[number]
+            edges = _edges(prepared.boundary, group, place)
+            for rule, words in zip(prepared.rules, prepared.words, strict=True):
+                present = words & self._words if words else words
+                if present or not rule.needs_context:
+                    found.extend(self._of_rule(rule, prepared, edges, present))
+        return found
+
+    @property
+    def _words(self) -> frozenset[str]:
+        if self._known_words is None:
+            self._known_words = self._ask_words()
+        return self._known_words
+
+    def _of_rule(
+        self, rule: Rule, prepared: _Prepared, edges: list[tuple[int, int]], words: frozenset[str]
+    ) -> Iterator[Span]:
+        covered = (0, 0)
+        for at, (low, end) in enumerate(edges):
+            if at % _REPORTS_PER_STEP == 0:
+                self._proceed()
+            for candidate in prepared.candidates(self._padded, low, end):
+                if covered[0] <= candidate[0] and candidate[1] <= covered[1]:
+                    break
+                span = self._confirmed(rule, *candidate, words)
+                if span:
+                    covered = max(covered, (span.start, span.end), key=itemgetter(1))
+                    yield span
+                    break
+
+    def _confirmed(self, rule: Rule, start: int, end: int, words: frozenset[str]) -> Span | None:
+        word = near(self._text, start, end, rule, words) if words else ""
+        if rule.needs_context and not word:
+            return None
+        proof = rule.confirm(self._text, start, end) if rule.confirm else Proof(start, end, "")
+        if proof is None or (rule.against and ruled_out(self._text, proof.start, rule.against)):
+            return None
+        score = rule.score if proof.score is None else proof.score
+        if word:
+            score = max(score, rule.context_score)
+        return Span(proof.start, proof.end, rule.type, score, f"pattern:{rule.name}", proof.check, word)
+
+
+def _edges(boundary: Boundary, reports: Iterable[Report], place: Place) -> list[tuple[int, int]]:
+    """Return ``(lowest start, end)`` in the padded text, boundaries taken off, by start and the longest end first."""
+    before = 0 if boundary in (Boundary.NONE, Boundary.END) else 1
+    after = 0 if boundary is Boundary.NONE else 1
+    edges = [(place(start + before), place(end) - after) for _, start, end in reports]
+    edges.sort(key=lambda edge: (edge[0], -edge[1]))
+    return edges
+
+
+def _places(padded: str, data: bytes) -> Place:
+    """Return the map from bytes to code points: how many characters begin before a byte."""
+    if len(padded) == len(data):
+        return lambda at: at
+    begins = (np.frombuffer(data, dtype=np.uint8) & 0xC0) != 0x80
+    counts = np.cumsum(begins, dtype=np.int32)
+    return lambda at: int(counts[at - 1]) if at else 0
+
+
+def _check(rules: Sequence[Rule]) -> None:
+    names = [rule.name for rule in rules]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SetupError(f"Two pattern rules are called {twice[0]}.", "Give each rule a name of its own.")
+
+
+def _digest(rules: Sequence[Rule], foreign: Sequence[Foreign]) -> str:
+    libraries = [__version__, *map(version, ("hyperscan", "python-stdnum", "phonenumbers", "schwifty"))]
+    what = [repr((rule.name, rule.expression, rule.score, rule.context, rule.against)) for rule in rules]
+    return sha256(repr((libraries, what, [each.name for each in foreign])).encode()).hexdigest()[:16]
+
+
+def _go_on() -> None:
+    pass
