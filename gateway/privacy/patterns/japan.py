@@ -1,0 +1,382 @@
+"""Japan: My Number, corporate number, driving licence, residence card, insurance, pension, account, address.
+
+Numbers of one check digit in eleven (or nine) need a word near them or their own grouping
+(:mod:`gateway.privacy.patterns.proofs`); ``番号は123456789018です`` counts too, since a bare "number" in a Japanese
+sentence that is no part's or order's is most often a person's::
+
+    住所:〒460-0001 愛知県名古屋市中区三の丸3-1-2 サンプルビル5階   -> LOCATION
+    マイナンバー 1234-5678-9018                                  -> JP_MY_NUMBER
+"""
+
+from __future__ import annotations
+
+import re
+
+from stdnum.jp import cn, in_
+
+from gateway.privacy.patterns.proofs import (
+    NOT_PERSONAL,
+    SEPARATOR,
+    digits_of,
+    labelled,
+    loose,
+    trimmed,
+    valid,
+    weighed,
+)
+from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
+
+PREFECTURES = (
+    "北海道 青森県 岩手県 宮城県 秋田県 山形県 福島県 茨城県 栃木県 群馬県 埼玉県 千葉県 東京都 神奈川県 新潟県 富山県 石川県 福井県 "
+    "山梨県 長野県 岐阜県 静岡県 愛知県 三重県 滋賀県 京都府 大阪府 兵庫県 奈良県 和歌山県 鳥取県 島根県 岡山県 広島県 山口県 徳島県 "
+    "香川県 愛媛県 高知県 福岡県 佐賀県 長崎県 熊本県 大分県 宮崎県 鹿児島県 沖縄県"
+).split()
+
+LICENCE_OFFICES = frozenset(
+    "00 10 11 12 13 14 20 21 22 23 24 25 30 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 60 61 62 63 64 65 "
+    "70 71 72 73 74 80 81 82 83 90 91 92 93 94 95 96 97".split()
+)
+"""First two digits of a driving licence: the public safety commission that first issued it."""
+
+_MY_NUMBER_WORDS = (
+    "マイナンバー", "個人番号", "通知カード", "my number", "mynumber", "my_number", "individual number", "個人ナンバー",
+    "kojin bango", "特定個人情報",
+)  # fmt: skip
+_CORPORATE_WORDS = (
+    "法人番号", "会社番号", "登録番号", "適格請求書", "インボイス", "corporate number", "corporate_number", "法人ナンバー",
+    "houjin bango", "t番号",
+)  # fmt: skip
+_LICENCE_WORDS = (
+    "免許証", "免許番号", "運転免許", "driver's license", "driver license", "driving licence", "driver's licence",
+    "drivers license", "license number", "licence number", "driver_license",
+)  # fmt: skip
+_PENSION_WORDS = ("年金番号", "基礎年金", "年金手帳", "pension number", "basic pension")
+_ACCOUNT_LABELS = ("口座番号", "口座", "普通預金", "当座預金", "普通", "当座", "貯蓄預金", "ゆうちょ", "記号")
+_ACCOUNT = r"[0-9]{7}|[0-9]{5}-(?:[0-9]-)?[0-9]{7,8}"
+_HEALTH_LABELS = (
+    "被保険者(?:証|等)?(?:の)?(?:記号)?[・ ]?番号", "(?:健康)?保険証(?:の)?(?:記号)?[・ ]?番号", "記号[・ ]?番号", "介護保険(?:証)?番号",
+    "健康保険(?:証)?(?:の)?番号", "health insurance(?: card)?(?: number| no)",
+)  # fmt: skip
+_HEALTH = r"[0-9]{4,10}|[0-9]{2,8}[-・ ][0-9]{1,7}"
+_RESIDENT_RECORD = "[0-9]{11}|[0-9]{5}[ -][0-9]{6}"
+_POSTAL_WORDS = ("郵便番号", "〒", "postal code", "zip code", "住所", "所在地", "送付先", "postcode")
+
+_KANA = re.compile("[ぁ-ゖァ-ヺ]")
+_NUMBER_WORDS = re.compile("(?:番号|ナンバー|ID)(?:は|が|を|の|:|)[ 「『(]?\\Z")
+
+
+def _is_sentence_number(text: str, start: int, end: int) -> bool:
+    """Return whether Japanese says directly before it that this is a number, and of nothing technical."""
+    before = text[max(0, start - 12) : start]
+    if not _NUMBER_WORDS.search(before):
+        return False
+    return not any(word in before for word in NOT_PERSONAL) and bool(_KANA.search(text[max(0, start - 20) : end + 20]))
+
+
+def _confirm_my_number(text: str, start: int, end: int) -> Proof | None:
+    value = text[start:end]
+    if not in_.is_valid(value) or len(set(digits_of(value))) == 1:
+        return None
+    if value.isdigit():
+        score = 0.6 if _is_sentence_number(text, start, end) else 0.3
+    else:
+        score = 0.5
+    return Proof(start, end, "mod 11", score)
+
+
+def is_driving_licence(value: str) -> bool:
+    """Return whether 12 digits are an office, a year, a serial, a mod 11 check digit and a count of reissues."""
+    digits = digits_of(value)
+    if len(digits) != 12 or digits[:2] not in LICENCE_OFFICES:
+        return False
+    return (11 - weighed(digits[:10], (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11) % 10 == int(digits[10])
+
+
+def is_insurer(value: str) -> bool:
+    """Return whether 8 digits hold the check digit of an insurer's number (weights 2, 1, cross sums, mod 10)."""
+    products = [int(digit) * weight for digit, weight in zip(value[:7], (2, 1, 2, 1, 2, 1, 2), strict=True)]
+    return (10 - sum(p // 10 + p % 10 for p in products) % 10) % 10 == int(value[7])
+
+
+# -- addresses ---------------------------------------------------------------------------------------------------------
+
+_HAN = "一-鿿々ヶケヵノ"
+_TOWN = f"(?:[{_HAN}ぁ-ゖァ-ヺー]|[0-9]{{1,2}}(?=条|線))"
+_ROOM = (
+    r"(?:[ 　]?(?:[ァ-ヺー一-鿿A-Za-z]{2,16}(?:ビル|マンション|ハイツ|コーポ|タワー|荘|館|棟|ビルディング|アパート|レジデンス|"
+    r"メゾン|ハウス|パーク|プラザ|センター|団地|寮)(?:[A-Z]棟?)?))?"
+    r"(?:[ 　]?[0-9]{1,4}(?:号室|号|階|F)(?![0-9A-Za-z]))*"
+)
+_COUNT = "[0-9一二三四五六七八九十]{1,4}"
+_NUMBERS = (
+    rf"(?:{_COUNT}(?:丁目|番地の?|番町|番|号)[ ]?|[0-9]{{1,5}}(?:-|の)(?=[0-9])){{1,4}}(?:[0-9]{{1,5}}(?:号室|号|番地|番)?)?"
+    r"(?![0-9日月年個台本名時分回件人円%.])"
+)
+_MUNICIPALITY = f"{_TOWN}{{1,8}}?[市区郡町村]"
+_AFTER_PREFECTURE = re.compile(
+    rf"[ 　]?(?:{_MUNICIPALITY}[ 　]?){{1,3}}{_TOWN}{{0,14}}?[ 　]?{_NUMBERS}{_ROOM}|[ 　]?{_MUNICIPALITY}(?:{_TOWN}{{0,10}}?[町丁目])?"
+)
+_POSTAL_BEFORE = re.compile(r"〒?[ ]?[0-9]{3}-?[0-9]{4}[ 　、,\n]{0,2}\Z")
+_BEFORE_HOUSE = re.compile(
+    rf"(?:(?:{'|'.join(PREFECTURES)})[ 　]?)?[{_HAN}]{{1,6}}[市区郡町村][ 　]?(?:[{_HAN}]{{1,6}}[区町村][ 　]?)?{_TOWN}{{0,12}}\Z"
+)
+_AFTER_HOUSE = re.compile(rf"{_NUMBERS}{_ROOM}")
+_LOOSE_LEAD = re.compile(r"(?:住所|所在地|勤務地|自宅|本社|現住所|送付先)[はが]?")
+
+
+def _with_postal_code(text: str, start: int) -> int:
+    """Return where the address begins when a postal code stands directly before it."""
+    ahead = _POSTAL_BEFORE.search(text, max(0, start - 14), start)
+    return start if ahead is None else ahead.start()
+
+
+def _confirm_prefecture(text: str, start: int, end: int) -> Proof | None:
+    """An address that begins with its prefecture, with a house number, a postal code or a word for addresses."""
+    behind = _AFTER_PREFECTURE.match(text, end, min(len(text), end + 90))
+    if behind is None:
+        return None
+    origin = _with_postal_code(text, start)
+    if any(c.isdigit() for c in behind.group()):
+        return Proof(origin, behind.end(), "prefecture, municipality, number", 0.95)
+    labelled = _LOOSE_LEAD.search(text, max(0, start - 10), start)
+    if origin == start and not labelled:
+        return None
+    return Proof(origin, behind.end(), "prefecture, municipality", 0.85)
+
+
+def _confirm_house(text: str, start: int, end: int) -> Proof | None:
+    """An address that begins with its city: ``横浜市西区みなとみらい2-3-1``. The anchor is a number with its unit."""
+    start += 1  # the anchor begins with the character before the number
+    slice_start = max(0, start - 36)
+    ahead = _BEFORE_HOUSE.search(text, slice_start, start)
+    behind = _AFTER_HOUSE.match(text, start, min(len(text), start + 50))
+    if ahead is None or behind is None:
+        return None
+    units = behind.group().count("-") + sum(unit in behind.group() for unit in ("丁目", "番地", "番", "号"))
+    if not units:
+        return None
+    return Proof(_with_postal_code(text, ahead.start()), behind.end(), "municipality, number", 0.75)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        name="jp_my_number",
+        type="JP_MY_NUMBER",
+        expression=loose(4, 4, 4),
+        confirm=_confirm_my_number,
+        context=_MY_NUMBER_WORDS,
+        score=0.5,
+        context_score=1.0,
+        against=NOT_PERSONAL,
+        boundary=Boundary.TOKEN,
+        jurisdiction="JP",
+        family="national",
+        reference="番号法 (Act 27 of 2013); Ordinance 85 of 2014 art. 5",
+        example="123456789018",
+    ),
+    Rule(
+        name="jp_corporate_number",
+        type="JP_CORPORATE_NUMBER",
+        expression=f"[0-9]{SEPARATOR}?{loose(4, 4, 4)}",
+        confirm=valid(cn, "mod 9"),
+        context=_CORPORATE_WORDS,
+        needs_context=True,
+        score=0.4,
+        context_score=0.95,
+        against=NOT_PERSONAL,
+        jurisdiction="JP",
+        family="national",
+        reference="番号法 art. 39; Ordinance 70 of 2014",
+        example="5835678256246",
+    ),
+    Rule(
+        name="jp_invoice_number",
+        type="JP_CORPORATE_NUMBER",
+        expression=f"T-?[0-9]{SEPARATOR}?{loose(4, 4, 4)}",
+        confirm=checked(lambda value: cn.is_valid(value[1:]), "mod 9"),
+        context=_CORPORATE_WORDS,
+        score=0.7,
+        context_score=1.0,
+        against=NOT_PERSONAL,
+        jurisdiction="JP",
+        family="national",
+        reference="消費税法 art. 57-2 (qualified invoice issuer: T and the corporate number)",
+        example="T5835678256246",
+    ),
+    Rule(
+        name="jp_driver_license",
+        type="JP_DRIVER_LICENSE",
+        expression=loose(4, 4, 4),
+        confirm=checked(is_driving_licence, "mod 11"),
+        context=_LICENCE_WORDS,
+        needs_context=True,
+        score=0.4,
+        context_score=1.0,
+        against=NOT_PERSONAL,
+        boundary=Boundary.TOKEN,
+        jurisdiction="JP",
+        family="national",
+        reference="道路交通法 art. 93; the check digit as observed, not published",
+        example="301234567810",
+    ),
+    Rule(
+        name="jp_residence_card",
+        type="JP_RESIDENCE_CARD",
+        expression="[A-Z]{2}[ -]?[0-9]{8}[ -]?[A-Z]{2}",
+        context=("在留カード", "在留", "特別永住者", "residence card", "zairyu", "外国人登録"),
+        score=0.5,
+        context_score=0.95,
+        against=NOT_PERSONAL,
+        boundary=Boundary.TOKEN,
+        jurisdiction="JP",
+        family="national",
+        reference="出入国管理及び難民認定法 art. 19-4",
+        example="AB12345678CD",
+    ),
+    Rule(
+        name="jp_pension_number",
+        type="JP_PENSION_NUMBER",
+        expression="[0-9]{4}[ -]?[0-9]{6}",
+        context=_PENSION_WORDS,
+        needs_context=True,
+        score=0.4,
+        context_score=0.9,
+        context_before=24,
+        context_after=0,
+        against=NOT_PERSONAL,
+        jurisdiction="JP",
+        family="national",
+        reference="国民年金法 art. 14 (基礎年金番号)",
+        example="1234-567890",
+    ),
+    Rule(
+        name="jp_resident_record",
+        type="JP_RESIDENT_RECORD_CODE",
+        expression=labelled(("住民票コード", "resident record code", "juminhyo code"), _RESIDENT_RECORD),
+        confirm=trimmed(_RESIDENT_RECORD),
+        score=0.9,
+        jurisdiction="JP",
+        family="national",
+        reference="住民基本台帳法 art. 7 (13)",
+        example="住民票コード:12345678901",
+    ),
+    Rule(
+        name="jp_employment_insurance",
+        type="JP_EMPLOYMENT_INSURANCE",
+        expression="[0-9]{4}-[0-9]{6}-[0-9]",
+        context=("雇用保険", "被保険者番号", "employment insurance"),
+        needs_context=True,
+        score=0.4,
+        context_score=0.9,
+        jurisdiction="JP",
+        family="national",
+        reference="雇用保険法施行規則 art. 10",
+        example="1234-567890-1",
+    ),
+    Rule(
+        name="jp_insurer_number",
+        type="JP_HEALTH_INSURANCE",
+        expression="[0-9]{8}",
+        confirm=checked(is_insurer, "mod 10"),
+        context=("保険者番号", "insurer number"),
+        needs_context=True,
+        score=0.4,
+        context_score=0.9,
+        context_before=20,
+        context_after=0,
+        jurisdiction="JP",
+        family="national",
+        reference="保険者番号等の設定要領 (Ministry of Health, 1976)",
+        example="06130017",
+    ),
+    Rule(
+        name="jp_health_insurance",
+        type="JP_HEALTH_INSURANCE",
+        expression=labelled(_HEALTH_LABELS, _HEALTH),
+        confirm=trimmed(_HEALTH),
+        score=0.8,
+        jurisdiction="JP",
+        family="national",
+        reference="健康保険法施行規則 (記号・番号)",
+        example="被保険者番号:12345678",
+    ),
+    Rule(
+        name="jp_bank_account",
+        type="JP_BANK_ACCOUNT",
+        expression=labelled(_ACCOUNT_LABELS, _ACCOUNT),
+        confirm=trimmed(_ACCOUNT),
+        score=0.85,
+        jurisdiction="JP",
+        family="national",
+        reference="Zengin format: 7 digits; Japan Post Bank: 5 and 8 digits",
+        example="普通 1234567",
+    ),
+    Rule(
+        name="jp_passport",
+        type="JP_PASSPORT",
+        expression="[A-Z]{2}[0-9]{7}",
+        context=("旅券番号", "旅券", "パスポート", "japanese passport"),
+        needs_context=True,
+        score=0.4,
+        context_score=0.95,
+        against=NOT_PERSONAL,
+        jurisdiction="JP",
+        family="travel",
+        reference="旅券法 art. 6",
+        example="TK1234567",
+    ),
+    Rule(
+        name="jp_postal_code",
+        type="JP_POSTAL_CODE",
+        expression="〒[ ]?[0-9]{3}-?[0-9]{4}",
+        score=0.9,
+        boundary=Boundary.DIGIT,
+        jurisdiction="JP",
+        family="addresses",
+        reference="郵便番号 (7 digits since 1998)",
+        example="〒460-0001",
+    ),
+    Rule(
+        name="jp_postal_code_in_context",
+        type="JP_POSTAL_CODE",
+        expression="[0-9]{3}-[0-9]{4}",
+        context=_POSTAL_WORDS,
+        needs_context=True,
+        score=0.4,
+        context_score=0.85,
+        context_before=12,
+        context_after=0,
+        boundary=Boundary.TOKEN,
+        jurisdiction="JP",
+        family="addresses",
+        reference="郵便番号 (7 digits since 1998)",
+        example="460-0001",
+    ),
+    Rule(
+        name="jp_address",
+        type="LOCATION",
+        expression="|".join(PREFECTURES),
+        confirm=_confirm_prefecture,
+        boundary=Boundary.NONE,
+        score=0.95,
+        context_score=0.95,
+        jurisdiction="JP",
+        family="addresses",
+        reference="住居表示に関する法律 (Act 119 of 1962)",
+        example="愛知県名古屋市中区三の丸3-1-2",
+    ),
+    Rule(
+        name="jp_address_without_prefecture",
+        type="LOCATION",
+        expression="[ぁ-ヺー一-鿿][0-9]{1,4}(?:丁目|番地|番[0-9]|-[0-9])",
+        confirm=_confirm_house,
+        boundary=Boundary.NONE,
+        score=0.75,
+        context_score=0.9,
+        context=("住所", "所在地", "自宅", "address"),
+        jurisdiction="JP",
+        family="addresses",
+        reference="住居表示に関する法律 (Act 119 of 1962)",
+        example="横浜市西区みなとみらい2-3-1",
+    ),
+)
