@@ -1,25 +1,28 @@
-"""``sekisho privacy``: what the detectors see in a text. Runs here, without the server; nothing is sent or kept."""
+"""``sekisho privacy``: what the detectors see in texts. Runs here, without the server; nothing is sent or kept.
+
+``scan`` answers for scripts (JSONL), ``explain`` for people, ``eval`` with figures.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, group
-from gateway.errors import SetupError
+from gateway.cli.session import ANSWERED_NO, Session, command, group
 
 if TYPE_CHECKING:
-    from gateway.domain import Detection, Finding
-    from gateway.settings import Settings
+    from gateway.cli.privacy_search import Found, Searcher
 
 app = group("privacy", "See what personal data the detectors find.")
 
-_MOST_CHARS = 1_000_000
-
-File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A text file; else standard input.")]
+File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Texts to scan; else standard input.")]
+Format = Annotated[Literal["text", "jsonl"], typer.Option(help='text: one text. jsonl: one {"id", "text"} a line.')]
 Show = Annotated[bool, typer.Option("--show", help="Show the found values too. They are personal data: take care.")]
 FailWhenFound = Annotated[bool, typer.Option("--fail-when-found", help="Leave with 1 when something is found.")]
 
@@ -30,57 +33,122 @@ FailWhenFound = Annotated[bool, typer.Option("--fail-when-found", help="Leave wi
     examples=[
         "sekisho privacy scan letter.txt",
         "echo 'Call Anna Schmidt' | sekisho privacy scan --show",
-        "sekisho privacy scan --json --fail-when-found < prompt.txt",
+        "sekisho privacy scan --format jsonl < prompts.jsonl > found.jsonl",
+        "sekisho privacy scan --fail-when-found prompt.txt",
     ],
 )
-def scan(session: Session, file: File = None, show: Show = False, fail_when_found: FailWhenFound = False) -> None:
-    """Show which types of personal data a text holds, where, and how sure the detector is; no values without --show."""
-    import asyncio
+def scan(
+    session: Session,
+    file: File = None,
+    format: Format = "text",
+    show: Show = False,
+    fail_when_found: FailWhenFound = False,
+) -> None:
+    """Say which types of personal data texts hold, where, and how sure the detector is; no values without --show.
 
-    text = _read(file)
-    with session.output.progress("Loading detectors"):
-        detection = asyncio.run(_detect(text, session.settings))
-    findings = [plain_finding(text, finding, show) for finding in detection.findings]
-    columns = ("type", "from", "to", "score", "recognizer", *(["value"] if show else []))
-    rows = [tuple(str(cell) for cell in finding.values()) for finding in findings]
-    data = {"detector": detection.detector, "counts": detection.counts(), "findings": findings}
-    session.output.table(f"Found by {detection.detector}", columns, rows, data, "Nothing was found.")
-    if findings and fail_when_found:
+    Answers in JSONL, one row for each text and in their order: id, spans (start, end, type, score, source; offsets in
+    code points), jurisdictions, classes, languages. A single text on a terminal is answered with a table.
+    """
+    from gateway.cli.privacy_rows import counting, opened, plain_row, rows_of, search_rows, text_of
+
+    anything = False
+    with opened(file) as source:
+        searcher = _load(session)
+        rows = rows_of(source) if format == "jsonl" else iter([text_of(source, file.name if file else "-")])
+        with counting("Scanning") as count:
+            for number, (row, found) in enumerate(search_rows(searcher, rows), 1):
+                _tell_row(session, plain_row(row, found, show), as_table=format == "text")
+                anything = anything or bool(found.spans)
+                count(number)
+    if anything and fail_when_found:
         raise typer.Exit(ANSWERED_NO)
 
 
-async def _detect(text: str, settings: Settings) -> Detection:
-    """Search one text with the detector that the server uses. Raises SetupError, DetectorUnavailable."""
-    from gateway.domain import Segment
-    from gateway.privacy.presidio import Detector, NoDetection, PresidioDetector
-
-    its: Detector = NoDetection() if settings.privacy.detection == "off" else PresidioDetector(settings.privacy)
-    await its.start()
-    try:
-        return await its.detect((Segment(("text",), text),))
-    finally:
-        await its.stop()
+def _tell_row(session: Session, row: dict[str, Any], *, as_table: bool) -> None:
+    if not as_table or session.output.as_json or not sys.stdout.isatty():
+        print(json.dumps(row, ensure_ascii=False))
+        return
+    spans = row["spans"]
+    columns = ("type", "from", "to", "score", "source", *(["value"] if spans and "value" in spans[0] else []))
+    order = ("type", "start", "end", "score", "source", "value")
+    cells = [tuple(str(span[name]) for name in order if name in span) for span in spans]
+    session.output.table("Found", columns, cells, row, "Nothing was found.")
 
 
-def _read(file: Path | None) -> str:
-    """Return the text. Raises SetupError: not UTF-8, too long, nothing there."""
-    if file is None and sys.stdin.isatty():
-        raise SetupError("There is no text to scan.", "Name a file, or pipe text in.", exit_code=USED_WRONGLY)
-    try:
-        raw = file.read_bytes() if file is not None else sys.stdin.buffer.read()
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise SetupError("The text is not UTF-8.", "Convert it first.", exit_code=USED_WRONGLY) from error
-    except OSError as error:
-        raise SetupError(f"{file} cannot be read ({error.strerror}).", "Check the path and its mode.") from error
-    if len(text) > _MOST_CHARS:
-        mend = "Scan it in parts."
-        raise SetupError(f"The text has more than {_MOST_CHARS} characters.", mend, exit_code=USED_WRONGLY)
-    return text
+Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to explain; else standard input.")]
 
 
-def plain_finding(text: str, finding: Finding, show: bool) -> dict[str, Any]:
-    """Return a finding as plain data; offsets are code points. Without ``show``, never the value."""
-    value = {"value": text[finding.start : finding.end]} if show else {}
-    place = {"type": finding.type, "start": finding.start, "end": finding.end}
-    return {**place, "score": round(finding.score, 2), "recognizer": finding.recognizer, **value}
+@command(
+    app,
+    "explain",
+    examples=[
+        "sekisho privacy explain 'Fahrer Jürgen Pfaff, Kennzeichen IN-PF 417'",
+        "sekisho privacy explain --json < letter.txt",
+    ],
+)
+def explain(session: Session, text: Text = None) -> None:
+    """Show why something is found: which recognizer, which check held, which word near it counted."""
+    from gateway.cli.privacy_rows import Row, opened, search_rows, text_of
+    from gateway.cli.privacy_show import explained, show_explained
+
+    if text is None:
+        with opened(None) as source:
+            row = text_of(source, "-")
+    else:
+        row = Row("-", text)
+    [(_, found)] = search_rows(_load(session), iter([row]))
+    data = explained(row.text, found)
+    if session.output.as_json:
+        session.output.result(data)
+    else:
+        show_explained(row.text, data)
+
+
+DataSet = Annotated[Path, typer.Argument(metavar="DATASET", help='JSONL of {"id", "lang", "text", "spans"}.')]
+ShowMisses = Annotated[int, typer.Option(min=0, metavar="N", help="Show so many misses and false finds, with values.")]
+
+
+@command(
+    app,
+    "eval",
+    examples=["sekisho privacy eval letters.jsonl", "sekisho privacy eval letters.jsonl --show-misses 20 --json"],
+)
+def evaluate(session: Session, dataset: DataSet, show_misses: ShowMisses = 0) -> None:
+    """Measure recall and precision on labelled texts, by kind and language, and characters a second.
+
+    Spans are [start, end, kind] in code points. A data set without any span is taken as one that holds nothing
+    personal: everything found in it is a false alarm.
+    """
+    from gateway.cli.privacy_rows import counting
+    from gateway.cli.privacy_show import Trial, kinds_in, show_trial
+
+    kinds = kinds_in(dataset)
+    searcher = _load(session)
+    trial = Trial(kinds, show_misses)
+    with counting("Searching") as count:
+        for number, (row, found, seconds) in enumerate(_timed(searcher, dataset), 1):
+            trial.add(row, found, seconds)
+            count(number)
+    show_trial(session.output, dataset.name, trial)
+
+
+def _timed(searcher: Searcher, dataset: Path) -> Iterator[tuple[Any, Found, float]]:
+    """Yield rows with what was found; the seconds of a window's search come with its first row."""
+    from gateway.cli.privacy_rows import labelled_rows, opened, windows
+    from gateway.cli.privacy_search import go_on
+
+    with opened(dataset) as source:
+        for window in windows(labelled_rows(source)):
+            began = time.perf_counter()
+            found = searcher.search([row.text for row in window], go_on)
+            seconds = time.perf_counter() - began
+            for row, one in zip(window, found, strict=True):
+                yield row, one, seconds
+                seconds = 0.0
+
+
+def _load(session: Session) -> Searcher:
+    from gateway.cli import privacy_search
+
+    with session.output.progress("Loading detectors"):
+        return privacy_search.load(session.settings.privacy)

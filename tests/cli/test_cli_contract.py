@@ -19,7 +19,7 @@ COMMANDS = [
     *(("keys", verb) for verb in ("create", "list", "revoke", "check")),
     *(("models", verb) for verb in ("list", "show", "add", "alias", "verify")),
     *(("policy", verb) for verb in ("check", "test", "show")),
-    ("privacy", "scan"),
+    *(("privacy", verb) for verb in ("scan", "explain", "eval")),
     *(("audit", verb) for verb in ("verify", "export", "search", "tail")),
 ]
 ENTRY = [sys.executable, "-c", "from gateway.cli.main import main; main()"]

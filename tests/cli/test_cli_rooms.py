@@ -1,12 +1,9 @@
-"""sekisho policy and sekisho privacy, with the real OPA and the real detectors."""
+"""sekisho policy, with the real OPA."""
 
 from pathlib import Path
 
 import pytest
 import yaml
-
-from gateway.cli.privacy import plain_finding
-from gateway.domain import Finding
 
 
 def change(house: Path, **sections) -> None:
@@ -47,29 +44,3 @@ def test_the_rules_in_force_are_shown(sekisho, house: Path) -> None:
     assert "residency" in shown["rules"]
     assert shown["table"]["lines"][0] == "class,type,where,operator,note"
     assert (shown["preset"], shown["jurisdiction"]) == ("demo", "DE")
-
-
-@pytest.mark.real
-@pytest.mark.slow
-def test_a_scan_shows_types_and_no_values(sekisho, house: Path) -> None:
-    (house / "letter.txt").write_text("Please write to anna.schmidt@example.com today.")
-    said = sekisho("privacy", "scan", "letter.txt", "--json", "--fail-when-found")
-    assert (said.code, said.json["counts"]["EMAIL_ADDRESS"]) == (1, 1)
-    assert "anna" not in said.out + said.err
-
-
-def test_a_value_is_shown_only_when_told_to() -> None:
-    found = Finding(0, 3, 7, "PERSON", 0.854, "names")
-    assert plain_finding("Is Anna", found, show=True)["value"] == "Anna"
-    assert "Anna" not in str(plain_finding("Is Anna", found, show=False))
-
-
-def test_with_detection_off_nothing_is_found_and_it_says_so(sekisho, house: Path) -> None:
-    change(house, privacy={"detection": "off"})
-    assert sekisho("privacy", "scan", "--json", given="a@b.de").json["detector"] == "off"
-
-
-def test_text_that_is_not_utf8_is_refused(sekisho, house: Path) -> None:
-    (house / "latin.txt").write_bytes(b"M\xfcller")
-    assert sekisho("privacy", "scan", "latin.txt").code == 2
-    assert sekisho("privacy", "scan", "nowhere.txt").code == 3

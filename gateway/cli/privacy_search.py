@@ -1,0 +1,73 @@
+"""What ``sekisho privacy`` searches with: the detector that the server uses, in this process and without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.cli.session import USED_WRONGLY
+from gateway.errors import SetupError
+
+if TYPE_CHECKING:
+    from gateway.privacy.span import Span
+    from gateway.settings import PrivacySettings
+
+
+class Found(Protocol):
+    """What one text holds. ``spans`` are merged and sorted; offsets are code points of the text as it was given."""
+
+    @property
+    def spans(self) -> Sequence[Span]: ...
+
+    @property
+    def jurisdictions(self) -> Sequence[str]: ...
+
+    @property
+    def classes(self) -> Sequence[str]: ...
+
+    @property
+    def languages(self) -> Sequence[str]: ...
+
+
+class Searcher(Protocol):
+    def search(self, texts: Sequence[str], proceed: Callable[[], None]) -> Sequence[Found]:
+        """Return what each text holds, in order. Raises whatever goes wrong; never less in place of an error."""
+
+
+def load(settings: PrivacySettings) -> Searcher:
+    """Load the detector; seconds.
+
+    Raises:
+        SetupError: it is switched off, does not load, or fails its self-test.
+    """
+    if settings.detection == "off":
+        mend = "Remove `privacy.detection: off`, or name another --config."
+        raise SetupError("Detection is off in this configuration.", mend, exit_code=USED_WRONGLY)
+    return _Presidio(settings)
+
+
+def go_on() -> None:
+    """Nobody waits with a deadline at a command line: Ctrl-C ends a search."""
+
+
+class _Presidio:
+    def __init__(self, settings: PrivacySettings) -> None:
+        from gateway.privacy.analysis import Analysis
+
+        self._analysis = Analysis(settings.score_threshold, settings.timeout_seconds)
+
+    def search(self, texts: Sequence[str], proceed: Callable[[], None]) -> Sequence[Found]:
+        from gateway.privacy.span import Span
+
+        found: list[list[Span]] = [[] for _ in texts]
+        for one in self._analysis.find(texts, proceed):
+            found[one.segment].append(Span(one.start, one.end, one.type, one.score, f"presidio:{one.recognizer}"))
+        return [_Plain(spans) for spans in found]
+
+
+class _Plain:
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self.spans = spans
+        self.jurisdictions: tuple[str, ...] = ()
+        self.classes: tuple[str, ...] = ()
+        self.languages: tuple[str, ...] = ()
