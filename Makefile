@@ -11,12 +11,12 @@ LOCKS := offline-bundle/locks
 PYTEST := $(BIN)/pytest
 FAST := -m "not real and not slow"
 
-.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs pages airgap bench soak locks clean
+.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs pages airgap bench bench-privacy soak locks clean
 
 help: ## show this list
 	@echo "Sekisho: an air-gapped gateway to large language models with a sovereignty policy engine."
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: deps-run ## set up and serve on 127.0.0.1:8080 with a small demonstration model
 	@test -e sekisho.yaml || $(BIN)/sekisho init --preset demo --yes
@@ -76,8 +76,12 @@ airgap: deps ## prove that nothing leaves the machine
 bench: deps-bench ## measure against named peers; writes a table and JSON
 	@$(BIN)/python tests/bench/run.py $(BENCH)
 
+bench-privacy: deps-check ## measure detection beside Presidio's; corpora from SEKISHO_PII_DATA
+	@$(BIN)/python tests/quality/bench.py $(BENCH)
+
 soak: deps ## the long forms of the tests, in parts that can be resumed
 	@$(BIN)/python tests/soak/long_forms.py $(LONG)
+	@$(BIN)/python tests/soak/texts.py $(TEXTS)
 	@$(BIN)/python tests/soak/run.py $(SOAK)
 
 locks: deps-check ## resolve the dependencies anew and lock them by hash (UPGRADE=1 takes newer versions)

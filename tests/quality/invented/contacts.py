@@ -67,6 +67,15 @@ def person(r: Random, lang: str) -> str:
     return f"{given} {family}"
 
 
+def family(r: Random, lang: str) -> str:
+    """A family name alone, as it stands behind a form of address."""
+    return r.choice((_JA[0] if lang == "ja" else _ZH[0] if lang == "zh" else _PEOPLE[lang][1]).split())
+
+
+def given(r: Random, lang: str) -> str:
+    return r.choice((_JA[1] if lang == "ja" else _ZH[1] if lang == "zh" else _PEOPLE[lang][0]).split())
+
+
 def address(r: Random, lang: str) -> str:
     number = r.randrange(1, 180)
     if lang == "ja":
@@ -132,5 +141,8 @@ def date_of_birth(r: Random, lang: str) -> str:
     return birth(r, r.choice([form, "{y}-{m:02}-{d:02}"]))
 
 
-CONTACTS = {m.__name__: m for m in (phone, person, address, email, url_with_login, ipv4, ipv6, mac, bic, date_of_birth)}
+CONTACTS = {
+    m.__name__: m
+    for m in (phone, person, family, given, address, email, url_with_login, ipv4, ipv6, mac, bic, date_of_birth)
+}
 """Kinds that depend on the language of the text around them."""

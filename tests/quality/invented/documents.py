@@ -36,7 +36,7 @@ GROUPS = {
     "vehicles": (*VEHICLES, *POSITIONS),
     "secrets": (*SECRETS, "password", "url_with_login"),
     "contacts": ("phone", "email", "ipv4", "ipv6", "mac", "bic"),
-    "people": ("person", "address", "date_of_birth"),
+    "people": ("person", "family", "given", "address", "date_of_birth"),
     "plant": ("employee", "badge", "mark"),
 }
 """Kinds by row of the table; a quiet document is of the group ``quiet``."""

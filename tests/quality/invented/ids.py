@@ -156,6 +156,13 @@ def icao(body: str) -> str:
     return str(sum(value * (7, 3, 1)[place % 3] for place, value in enumerate(values)) % 10)
 
 
+def insured(r: Random) -> str:
+    """Insured person's number of a German health insurance: letter, eight digits, check digit (§ 290 SGB V)."""
+    letter, body = r.choice(ascii_uppercase), digits(r, 8)
+    plain = f"{ascii_uppercase.index(letter) + 1:02}{body}"
+    return letter + body + str(sum(sum(divmod(int(d) * (1 + i % 2), 10)) for i, d in enumerate(plain)) % 10)
+
+
 def fr_nir(r: Random) -> str:
     """Thirteen digits and 97 less their rest."""
     body = r.choice("12") + birth(r, "{s:02}{m:02}") + f"{r.randrange(1, 95):02}" + f"{r.randrange(1, 990):03}"
@@ -281,7 +288,18 @@ CHECKED = {
     maker.__name__: maker
     for maker in (
         *(iban, credit_card, jp_my_number, jp_corporate_number, jp_driving_licence, cn_resident_id, cn_social_credit),
-        *(de_tax_id, de_social_security, de_id_card, de_passport, fr_nir, fr_siren, fr_siret, it_fiscal_code, it_vat),
+        *(
+            de_tax_id,
+            de_social_security,
+            de_id_card,
+            de_passport,
+            insured,
+            fr_nir,
+            fr_siren,
+            fr_siret,
+            it_fiscal_code,
+            it_vat,
+        ),
         *(es_dni, es_nie, es_cif, es_nss, gb_nhs, eu_vat, mrz),
     )
 }

@@ -145,6 +145,17 @@ HOST = "⟨ipv4⟩"  # gateway of line 7
     Template("en", "passport copy", "Scan of the passport, machine readable zone:\n⟨mrz⟩\n"),
     Template("en", "key", "Here is the deploy key of the plant server:\n⟨private_key⟩\nPlease install it."),
     Template("de", "mail", "Kamera 3: ⟨url_with_login⟩, IPv6 ⟨ipv6⟩, SIM ⟨iccid⟩. Gruß, ⟨person⟩"),
+    Template(
+        "de",
+        "clinical letter",
+        """Klinikum am Prüffeld, Innere Medizin, ⟨address⟩
+Sehr geehrter Herr Kollege ⟨family⟩, lieber ⟨given⟩,
+wir berichten über ⟨person⟩, geb. ⟨date_of_birth⟩, Versichertennummer ⟨insured⟩, wohnhaft ⟨address⟩.
+Diagnosen: arterielle Hypertonie, Zustand nach Appendektomie. Labor: Hb 13,2 g/dl, CRP 4,1 mg/l, Kreatinin 0,9 mg/dl.
+Therapie: Ramipril 5 mg 1-0-0. Die Patientin ist unter ⟨phone⟩ zu erreichen.
+Mit freundlichen Grüßen
+Dr. med. ⟨person⟩""",
+    ),
     # --- quiet ------------------------------------------------------------------------------------------------------
     Template(
         "de",

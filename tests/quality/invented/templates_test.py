@@ -128,6 +128,23 @@ reported by ⟨person⟩ <⟨email⟩> on unit ⟨imei⟩, sim ⟨iccid⟩""",
         "en", "travel desk", "Booking for our guest; the machine printed this:\n⟨mrz⟩\ncharge ⟨credit_card⟩, thanks."
     ),
     Template("en", "vault", "restored from backup, rotate afterwards\n\n⟨private_key⟩\n"),
+    Template(
+        "de",
+        "clinical letter",
+        """Entlassbrief (vorläufig) – Station 4b
+Pat.: ⟨person⟩ *⟨date_of_birth⟩ Kasse-Nr. ⟨insured⟩
+Angehörige: Ehemann ⟨person⟩, Rückruf an ⟨phone⟩
+Aufnahme wegen Belastungsdyspnoe NYHA III, EF 45 %, kein Erguss. RR 128/84, Puls 71, SpO2 96 %.
+Wir gaben Bisoprolol 2,5 mg und Torasemid 10 mg. Frau ⟨family⟩ geht zurück nach ⟨address⟩.
+gez. OÄ Dr. ⟨person⟩, Kopie per ⟨email⟩ an die Hausarztpraxis ⟨family⟩""",
+    ),
+    Template(
+        "de",
+        "clinical letter",
+        """Orthopädischer Befund zur Vorlage beim Betriebsarzt. Herr ⟨family⟩, Vorname laut Karte ⟨given⟩, hob am Band
+eine Last und spürte einen Stich in Höhe L4/L5. Lasègue links ab 40 Grad, keine Parese. MRT vom Vortag ohne Vorfall.
+Empfehlung: 14 Tage Schonung, danach Wiedervorstellung bei Schwester ⟨given⟩ unter ⟨phone⟩. ⟨person⟩, ⟨address⟩""",
+    ),
     # --- quiet ------------------------------------------------------------------------------------------------------
     Template(
         "en",
