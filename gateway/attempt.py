@@ -156,15 +156,17 @@ class Attempt:
         self._redacted = redacted
         self._prompt = prompt
         self._entry = entry
+        self._guard = redacted.guard()
         self._restorer = redacted.restorer()
         self._started = perf_counter()
         self._finish_reason = ""
 
     async def answer(self) -> AsyncGenerator[Chunk]:
-        """Yield the engine's answer, values restored.
+        """Yield the engine's answer, guarded where the grant says so, values restored.
 
         Raises:
             EngineUnavailable, BadRequest: as the engine.
+            OutputBlocked, DetectorUnavailable: as the guard.
             AuditUnavailable: the intent is not durable, so nothing of the answer is shown.
         """
         if not self.target.same_node:
@@ -176,12 +178,14 @@ class Attempt:
                     self.answered = True
                     self.first_byte_seconds = perf_counter() - self._started
                 self._note(chunk)
-                restored = self._restorer.feed(chunk)
+                passed = chunk if self._guard is None else await self._guard.feed(chunk)
+                restored = None if passed is None else self._restorer.feed(passed)
                 if restored is not None:
                     yield restored
-        rest = self._restorer.flush()
-        if rest is not None:
-            yield rest
+        passed = None if self._guard is None else await self._guard.flush()
+        for rest in (passed and self._restorer.feed(passed), self._restorer.flush()):
+            if rest is not None:
+                yield rest
 
     async def _durable(self) -> None:
         with self._rooms.telemetry.stage("sync"):

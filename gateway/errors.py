@@ -14,7 +14,8 @@ value or the text of a foreign exception.
     │   └── ModelNotFound             404  model_not_found
     ├── Unauthenticated               401  identity.*
     ├── Forbidden                     403
-    │   └── PolicyDenied              403  policy.*             with decision id and reason codes
+    │   ├── PolicyDenied              403  policy.*             with decision id and reason codes
+    │   └── OutputBlocked             403  privacy.output_blocked
     ├── LimitExceeded                 429  limits.*, fleet.*    with Retry-After
     └── Unavailable                   503  with Retry-After
         ├── DetectorUnavailable       503  privacy.*
@@ -131,6 +132,13 @@ class PolicyDenied(Forbidden):
             decision_id=kw.get("decision_id"),
         )
         self.reasons = reasons
+
+
+class OutputBlocked(Forbidden):
+    """The answer holds personal data that the caller did not send, and policy does not let that out."""
+
+    default_code = "privacy.output_blocked"
+    default_message = "The answer held personal data that were not in the request, so it was stopped."
 
 
 class LimitExceeded(SekishoError):

@@ -27,6 +27,23 @@ class Restorer(Protocol):
         """How many tags became values so far."""
 
 
+class Guard(Protocol):
+    """Searches one answer for personal data that the caller did not send, before it is restored. Stateful."""
+
+    async def feed(self, chunk: Chunk) -> Chunk | None:
+        """Return what of the answer was searched and may go on; ``None`` when all of it is held back.
+
+        Text is held until a sentence ends, or 512 code points, as for :class:`Restorer`; nothing goes on unsearched.
+
+        Raises:
+            OutputBlocked: something was found, and the grant says ``block``.
+            DetectorUnavailable: the search failed or took too long.
+        """
+
+    async def flush(self) -> Chunk | None:
+        """Return what is still held when the stream ended without a ``finish_reason``, searched. Raises as feed."""
+
+
 class Redacted(Protocol):
     """Redacted texts of one request for one target, and the only way back."""
 
@@ -37,6 +54,9 @@ class Redacted(Protocol):
     @property
     def counts(self) -> Mapping[str, int]:
         """How many values were replaced, by type."""
+
+    def guard(self) -> Guard | None:
+        """Return a fresh guard for one answer; ``None`` where the grant does not ask for one."""
 
     def restorer(self) -> Restorer:
         """Return a fresh restorer for one answer."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from gateway.domain import Caller, Detection, Finding, Grant, Segment
 from gateway.privacy.door import Redacted, Restorer
+from gateway.privacy.guard import Detect, Guard
+from gateway.privacy.own import Own
 from gateway.privacy.presidio import Detector
 from gateway.privacy.redact import Redaction, redact
 from gateway.privacy.restore import Untouched, WayBack
@@ -15,9 +17,11 @@ from gateway.privacy.tags import scope_key
 class RedactedRequest:
     """See :class:`gateway.privacy.door.Redacted`."""
 
-    def __init__(self, redaction: Redaction, grant: Grant) -> None:
+    def __init__(self, redaction: Redaction, grant: Grant, sent: Sequence[str], detect: Detect) -> None:
         self._redaction = redaction
         self._grant = grant
+        self._sent = sent
+        self._detect = detect
         self._way_back: WayBack | None = None
 
     @property
@@ -28,6 +32,10 @@ class RedactedRequest:
     def counts(self) -> Mapping[str, int]:
         """By finding type; ``TAG`` is text that looked like a tag."""
         return self._redaction.counts
+
+    def guard(self) -> Guard | None:
+        mode = self._grant.output_guard
+        return None if mode == "off" else Guard(self._detect, mode, self._redaction.book, Own(self._sent))
 
     def restorer(self) -> Restorer:
         if not self._redaction.book.values:
@@ -65,7 +73,7 @@ class PrivacyRoom:
         texts = [segment.text for segment in segments]
         name = caller.project if grant.tag_scope == "project" else request_id
         key = scope_key(self._tag_key(caller.tenant), grant.tag_scope, name) if findings else b""
-        return RedactedRequest(redact(texts, findings, grant.redact, key), grant)
+        return RedactedRequest(redact(texts, findings, grant.redact, key), grant, texts, self.detect)
 
     def ready(self) -> bool:
         return self._detector.ready()

@@ -51,6 +51,11 @@ def scope_key(tenant_key: bytes, scope: Literal["project", "request"], name: str
     return hmac.digest(tenant_key, f"sekisho/tags/1\0{scope}\0{name}".encode(), "sha256")
 
 
+def is_compact(type: str) -> bool:
+    """Whether a type's values are numbers that are written with and without separators."""
+    return type in _COMPACT
+
+
 def canonical(type: str, value: str) -> str:
     """Return the form in which two spellings of a value are equal: NFKC, casefolded, single blanks; numbers bare."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())

@@ -78,9 +78,12 @@ class Placement:
 
 
 class Redacted:
-    def __init__(self, texts: Sequence[str], count: int) -> None:
-        self.texts = texts
+    def __init__(self, house: House, texts: Sequence[str], count: int) -> None:
+        self.house, self.texts = house, texts
         self.counts = {"PERSON": count} if count else {}
+
+    def guard(self) -> Any:
+        return self.house.guard
 
     def restorer(self) -> Restorer:
         return Restorer()
@@ -198,6 +201,7 @@ class House:
         self.engines = {name: Engine(self, name, same_node=True) for name in ("a", "b")}
         self.allowed = ["a", "b"]
         self.queue_seconds = 0.0
+        self.guard: Any = None
         self.decisions = 0
 
     def step(self, line: str, fault: str = "") -> None:
@@ -231,7 +235,7 @@ class House:
     def redact(self, segments: Any, findings: Any, grant: Grant, caller: Caller, request_id: str) -> Redacted:
         self.step(f"redact for {grant.id}", "redact")
         tag = "<TAG>" if grant.redact.get("*") == "pseudonymise" else "SECRET"
-        return Redacted([segment.text.replace("SECRET", tag) for segment in segments], len(findings))
+        return Redacted(self, [segment.text.replace("SECRET", tag) for segment in segments], len(findings))
 
     # policy
     async def decide(self, question: Any) -> Decision:

@@ -15,6 +15,7 @@ from gateway.errors import (
     EngineUnavailable,
     LimitExceeded,
     ModelNotFound,
+    OutputBlocked,
     PolicyDenied,
     PolicyUnavailable,
     SekishoError,
@@ -55,6 +56,37 @@ async def test_the_prompt_leaves_redacted_and_the_answer_comes_back_restored(
     assert "SECRET" not in str(house.engines["a"].prompts)
     assert house.outcomes[0].restored == 1
     assert house.outcomes[0].redactions == {"PERSON": 1}
+
+
+class Stops:
+    """A guard that lets chunks pass up to the one with a word."""
+
+    def __init__(self, word: str, error: SekishoError) -> None:
+        self.word, self.error = word, error
+
+    async def feed(self, chunk: Any) -> Any:
+        if any(self.word in (choice.content or "") for choice in chunk.choices):
+            raise self.error
+        return chunk
+
+    async def flush(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize("error", [OutputBlocked(), DetectorUnavailable(code="privacy.detector_timeout")])
+@pytest.mark.parametrize("words", [("<TAG>", "bad", "more"), ("bad",)])
+async def test_a_guard_that_refuses_ends_the_answer_with_its_code(
+    house: Any, visit: Any, script: Any, error: SekishoError, words: tuple[str, ...]
+) -> None:
+    house.engines["a"].script = script(*words)
+    house.guard = Stops("bad", error)
+
+    with pytest.raises(type(error)):
+        await visit()
+
+    assert house.diary.count("caller reads") == words.index("bad")
+    assert house.diary[-4:-1] == ["engine a ends", f"outcome 1 failed {error.code}", "slot back"]
+    assert house.decisions == 1  # it is not tried elsewhere
 
 
 async def test_a_prompt_leaves_the_machine_only_when_its_intent_is_durable(house: Any, visit: Any) -> None:
