@@ -7,11 +7,47 @@ from __future__ import annotations
 
 from functools import cache
 
-from gateway.privacy.patterns import contact, finance
+from gateway.privacy.patterns import (
+    births,
+    britain,
+    china,
+    contact,
+    devices,
+    europe,
+    finance,
+    france,
+    germany,
+    italy,
+    japan,
+    plates,
+    positions,
+    spain,
+    states,
+    travel,
+    vehicles,
+)
 from gateway.privacy.patterns.rule import Rule
 from gateway.privacy.patterns.scan import Plan
 
-FAMILIES = (contact, finance)
+FAMILIES = (
+    births,
+    britain,
+    china,
+    contact,
+    devices,
+    europe,
+    finance,
+    france,
+    germany,
+    italy,
+    japan,
+    plates,
+    positions,
+    spain,
+    states,
+    travel,
+    vehicles,
+)
 
 RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family.RULES)
 

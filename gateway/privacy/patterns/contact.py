@@ -19,7 +19,9 @@ _LOCAL = "".join(map(chr, [*range(0x61, 0x7B), *range(0x41, 0x5B), *range(0x30, 
 _LONGEST_LOCAL = 64  # RFC 5321 4.5.3.1.1
 _WIDE = f"{_LATIN}ぁ-ヿ一-鿿"  # what internationalised hosts are written in here
 _WIDE_HOST = re.compile(rf"(?:[0-9A-Za-z_{_WIDE}-]{{1,63}}\.){{1,6}}[A-Za-z]{{2,24}}(?![0-9A-Za-z])")
-_FILES = frozenset("png jpg jpeg gif svg webp ico css js mjs ts tsx jsx json map py md html htm tgz zip gz whl jar".split())
+_FILES = frozenset(
+    "png jpg jpeg gif svg webp ico css js mjs ts tsx jsx json map py md html htm tgz zip gz whl jar".split()
+)
 _PRIVATE_TOP = frozenset("local lan corp internal intra intranet home private localdomain".split())
 
 
@@ -115,7 +117,9 @@ _MAIL = (
 
 # --- links ------------------------------------------------------------------------------------------------------------
 
-_OUTSIDE = r"""\s<>"'`()\[\]{}\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef"""  # kana, kanji: the sentence goes on
+_OUTSIDE = (
+    r"""\s<>"'`()\[\]{}\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef"""  # kana, kanji: the sentence goes on
+)
 _REST = re.compile(rf"[^{_OUTSIDE}]*+")
 _SCHEME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-"
 _LONGEST_SCHEME = 16
@@ -190,11 +194,6 @@ def _is_address(text: str) -> bool:
 
 
 def _ipv4(text: str, start: int, end: int) -> Proof | None:
-    if start and (text[start - 1] in "_.," or text[start - 1 : start] == "-"):
-        return None
-    after = text[end : end + 2]
-    if after[:1] == "_" or (after[:1] in (".", ",") and after[1:].isdigit()):
-        return None
     try:
         address = ipaddress.IPv4Address(text[start:end])
     except ValueError:
@@ -207,7 +206,7 @@ def _ipv4(text: str, start: int, end: int) -> Proof | None:
 
 def _ipv6(text: str, start: int, end: int) -> Proof | None:
     value = text[start:end]
-    if not _is_address(value) or text[start - 1 : start] in (":", "_") or text[end : end + 1] in (":", "_"):
+    if not _is_address(value):
         return None
     address = ipaddress.IPv6Address(value)
     if address.is_loopback or address.is_unspecified:
@@ -220,8 +219,6 @@ def _ipv6(text: str, start: int, end: int) -> Proof | None:
 def _mac(text: str, start: int, end: int) -> Proof | None:
     value = text[start:end]
     digits = re.sub("[:.-]", "", value)
-    if text[start - 1 : start] in (":", "-") or text[end : end + 1] == ":":
-        return None
     if len({*re.findall("[:.-]", value)}) != 1 or len({*digits.lower()}) == 1:
         return None
     return Proof(start, end, "six octets (IEEE 802)", 0.3 if digits.isdigit() and ":" not in value else None)
@@ -233,6 +230,8 @@ _NETWORK = (
         name="ipv4",
         type="IP_ADDRESS",
         expression=r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}",
+        boundary=Boundary.TOKEN,
+        joints="._,",
         confirm=_ipv4,
         family="contact",
         score=0.6,
@@ -245,6 +244,8 @@ _NETWORK = (
         name="ipv6",
         type="IP_ADDRESS",
         expression=rf"(?:{_GROUP}:){{7}}{_GROUP}|(?:{_GROUP}:){{1,6}}(?::{_GROUP}){{1,6}}",
+        boundary=Boundary.TOKEN,
+        joints=":._",
         confirm=_ipv6,
         family="contact",
         score=0.85,
@@ -256,8 +257,9 @@ _NETWORK = (
         name="mac",
         type="MAC_ADDRESS",
         expression=r"[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}",
-        confirm=_mac,
         boundary=Boundary.TOKEN,
+        joints=":-._",
+        confirm=_mac,
         family="contact",
         score=0.85,
         context=("mac", "ethernet", "wlan", "wifi", "bluetooth", "hwaddr", "bssid"),

@@ -1,4 +1,4 @@
-"""All expressions of all rules as one Vectorscan database: one pass over the text for every candidate.
+"""All expressions of all rules as one Vectorscan database: a linear pass over the text for every candidate.
 
 What goes into the database is an expression *with its boundary*: the one character that may stand before and after it
 is consumed on both sides, so that digits within longer digits cost nothing. Texts get a line feed before and after
@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import hyperscan
@@ -35,16 +36,21 @@ EDGE = "\n"
 MOST_REPORTS = 2_000_000
 """Reports of one text; a text with more is an attack. They take 8 bytes each."""
 
+SHARD = 25
+COMPILERS = 2
+
+Report = tuple[int, int, int]
+"""``(number, start, end)`` in bytes of the data."""
+
 _REPORTS_PER_STEP = 8192
+_LOW = (1 << 26) - 1
 _OUTSIDE = {
     Boundary.NONE: ("", ""),
+    Boundary.START: ("[^0-9A-Za-z]", ""),
     Boundary.END: ("", "[^0-9A-Za-z]"),
     Boundary.DIGIT: ("[^0-9]", "[^0-9]"),
     Boundary.ALNUM: ("[^0-9A-Za-z]", "[^0-9A-Za-z]"),
-    Boundary.TOKEN: (
-        r"(?:[^0-9A-Za-z\-./_]|[^0-9A-Za-z][\-./_])",
-        r"(?:[^0-9A-Za-z\-./_]|[\-./_][^0-9A-Za-z])",
-    ),
+    Boundary.TOKEN: ("(?:[^0-9A-Za-z{0}]|[^0-9A-Za-z][{0}])", "(?:[^0-9A-Za-z{0}]|[{0}][^0-9A-Za-z])"),
 }
 _NEEDS_UTF8 = re.compile(r"[^\x00-\x7f]|\[\^|(?<!\\)(?:\\\\)*(?:\.|\\[DWSpPxX])")
 
@@ -61,12 +67,14 @@ class Form(msgspec.Struct, frozen=True):
 
     expression: str
     boundary: Boundary = Boundary.NONE
+    joints: str = ""
     caseless: bool = False
     prefilter: bool = False  # may match more than it says; whoever asked looks again
 
     def compiled(self) -> bytes:
         """The expression as Vectorscan gets it."""
-        before, after = _OUTSIDE[self.boundary]
+        joints = re.escape(self.joints)
+        before, after = (side.replace("{0}", joints) for side in _OUTSIDE[self.boundary])
         return f"{before}(?:{self._plain()}){after}".encode()
 
     def _plain(self) -> str:
@@ -83,14 +91,18 @@ class Form(msgspec.Struct, frozen=True):
 
 
 def form_of(rule: Rule) -> Form:
-    return Form(rule.expression, rule.boundary, rule.caseless)
+    joints = rule.joints if rule.boundary is Boundary.TOKEN else ""
+    return Form(rule.expression, rule.boundary, joints, rule.caseless)
 
 
 class Database:
     """Compiled forms. ``forms[i]`` reports under the number ``i``.
 
+    Compiling takes time that grows with the square of the number of forms, so they are compiled in shards of
+    :data:`SHARD` neighbours, in parallel; each shard is a pass of its own.
+
     Args:
-        forms: each once.
+        forms: each once; alike ones side by side.
 
     Raises:
         SetupError: Vectorscan refuses one; names it by its expression.
@@ -98,60 +110,51 @@ class Database:
 
     def __init__(self, forms: Iterable[Form]) -> None:
         self.forms: Sequence[Form] = tuple(forms)
-        self._database = _compile([form.compiled() for form in self.forms], [form.flags() for form in self.forms])
+        numbered = sorted(enumerate(self.forms), key=lambda item: item[1].flags())
+        shards = [numbered[at : at + SHARD] for at in range(0, len(numbered), SHARD)]
+        with ThreadPoolExecutor(COMPILERS) as pool:
+            self._shards = list(pool.map(_compile, shards))
 
     @cached_property
     def size_bytes(self) -> int:
         """How much memory the compiled database takes."""
-        return len(hyperscan.dumpb(self._database))
+        return sum(len(hyperscan.dumpb(shard)) for shard in self._shards)
 
     def scratch(self) -> Scratch:
         """Return a scratch space for one thread."""
-        return Scratch(self._database)
+        return Scratch(self._shards)
 
 
 class Scratch:
     """What one thread needs to search with a database."""
 
-    def __init__(self, database: hyperscan.Database) -> None:
-        self._database = database
-        self._scratch = hyperscan.Scratch(database)
+    def __init__(self, shards: Sequence[hyperscan.Database]) -> None:
+        self._shards = [(shard, hyperscan.Scratch(shard)) for shard in shards]
 
-    def reports(self, data: bytes, proceed: Proceed) -> list[tuple[int, int, int]]:
-        """Return ``(number, start, end)`` of every report, sorted by number, then start; offsets in bytes of ``data``.
+    def reports(self, data: bytes, proceed: Proceed) -> list[Report]:
+        """Return every report, sorted by number, then start.
 
         Raises:
             TooManyCandidates: more than :data:`MOST_REPORTS`.
             Exception: what ``proceed`` raised.
         """
+        if len(data) > _LOW:
+            raise TooManyCandidates
         packed = array("Q")
         append = packed.append
         failure: list[BaseException] = []
 
         def report(number: int, start: int, end: int, flags: int, context: object) -> bool | None:
             append(number << 52 | start << 26 | end)
-            if len(packed) % _REPORTS_PER_STEP:
-                return None
-            return _stop(len(packed), proceed, failure)
+            return _stop(len(packed), proceed, failure) if len(packed) % _REPORTS_PER_STEP == 0 else None
 
-        if len(data) >= 1 << 26:
-            raise TooManyCandidates
-        try:
-            self._database.scan(data, match_event_handler=report, scratch=self._scratch)
-        except hyperscan.ScanTerminated:
-            raise failure[0] from None
-        low = (1 << 26) - 1
-        return [(each >> 52, each >> 26 & low, each & low) for each in sorted(packed)]
-
-    def occurring(self, data: bytes) -> set[int]:
-        """Return the numbers of all forms that occur; for databases of ``SINGLEMATCH`` forms."""
-        numbers: set[int] = set()
-
-        def report(number: int, start: int, end: int, flags: int, context: object) -> None:
-            numbers.add(number)
-
-        self._database.scan(data, match_event_handler=report, scratch=self._scratch)
-        return numbers
+        for shard, scratch in self._shards:
+            proceed()
+            try:
+                shard.scan(data, match_event_handler=report, scratch=scratch)
+            except hyperscan.ScanTerminated:
+                raise failure[0] from None
+        return [(each >> 52, each >> 26 & _LOW, each & _LOW) for each in sorted(packed)]
 
 
 def _stop(reports: int, proceed: Proceed, failure: list[BaseException]) -> bool | None:
@@ -167,11 +170,13 @@ def _stop(reports: int, proceed: Proceed, failure: list[BaseException]) -> bool 
     return None
 
 
-def _compile(expressions: list[bytes], flags: list[int]) -> hyperscan.Database:
+def _compile(numbered: Sequence[tuple[int, Form]]) -> hyperscan.Database:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    numbers = list(range(len(expressions)))
+    numbers = [number for number, _ in numbered]
+    expressions = [form.compiled() for _, form in numbered]
+    flags = [form.flags() for _, form in numbered]
     try:
-        database.compile(expressions=expressions, ids=numbers, elements=len(expressions), flags=flags)
+        database.compile(expressions=expressions, ids=numbers, elements=len(numbers), flags=flags)
     except hyperscan.error:
         raise SetupError(*_blame(expressions, flags)) from None
     return database

@@ -39,6 +39,7 @@ class Boundary(Enum):
     """What may not stand directly before or after a match."""
 
     NONE = "none"
+    START = "start"  # before it as ALNUM; after it anything: the confirmer looks there (an IBAN from its country)
     END = "end"  # after it as ALNUM; before it anything: the confirmer looks there (an e-mail address from its @)
     DIGIT = "digit"  # no digit
     ALNUM = "alnum"  # no ASCII letter or digit; kanji, kana and hangul may
@@ -71,6 +72,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     score: float  # when confirmed, and no context word is near
     confirm: Confirm | None = None
     boundary: Boundary = Boundary.ALNUM
+    joints: str = "-./_"  # with Boundary.TOKEN: what joins parts of a longer code
     caseless: bool = False
     context: tuple[str, ...] = ()  # words that speak for it; any language, any case
     context_score: float = 0.85  # when confirmed and such a word is near

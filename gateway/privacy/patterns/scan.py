@@ -22,6 +22,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from itertools import groupby
 from operator import itemgetter
+from re import _parser  # type: ignore[attr-defined] - the one place that knows an expression's width
 from typing import Protocol
 
 import numpy as np
@@ -29,21 +30,21 @@ import numpy as np
 from gateway import __version__
 from gateway.errors import SetupError
 from gateway.privacy.patterns.context import Words, near, ruled_out
-from gateway.privacy.patterns.database import EDGE, Database, Form, form_of
+from gateway.privacy.patterns.database import EDGE, Database, Form, Report, form_of
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
 from gateway.privacy.span import Proceed, Span
 
 _REPORTS_PER_STEP = 256
 _BEFORE = {
     Boundary.NONE: "",
+    Boundary.START: "(?<![0-9A-Za-z])",
     Boundary.END: "",
     Boundary.DIGIT: "(?<![0-9])",
     Boundary.ALNUM: "(?<![0-9A-Za-z])",
-    Boundary.TOKEN: r"(?<![0-9A-Za-z])(?<![0-9A-Za-z][\-./_])",
+    Boundary.TOKEN: "(?<![0-9A-Za-z])(?<![0-9A-Za-z][{0}])",
 }
-_AFTER_TOKEN = re.compile(r"[0-9A-Za-z]|[\-./_][0-9A-Za-z]")
+_AFTER_TOKEN = "[{0}]?[0-9A-Za-z]"
 
-Report = tuple[int, int, int]
 Place = Callable[[int], int]  # bytes of the padded text -> code points of it
 
 
@@ -90,27 +91,41 @@ class _Prepared:
         self.boundary = form.boundary
         self.rules = rules
         self.words = [frozenset(word.lower() for word in rule.context) for rule in rules]
+        joints = re.escape(form.joints)
+        self._joined = re.compile(_AFTER_TOKEN.replace("{0}", joints)) if form.joints else None
         flags = re.IGNORECASE if form.caseless else 0
         if form.expression.isascii():
             flags |= re.ASCII
+        before = _BEFORE[form.boundary].replace("{0}", joints)
         try:
-            self.ending = re.compile(rf"{_BEFORE[form.boundary]}(?:{form.expression})\Z", flags)
+            self._ending = re.compile(rf"{before}(?:{form.expression})\Z", flags)
+            least, most = _width(form.expression)
         except re.error as error:
             raise SetupError(
                 f"The expression of rule {rules[0].name} is refused by Python ({error}).",
                 "Write what both Vectorscan and Python's re understand.",
             ) from None
+        self._exact = least == most and self._joined is None
 
     def candidates(self, padded: str, low: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield ``(start, end)`` in the text without its edges, first start first, for a report's lowest start."""
-        for last in (end, end - 1) if self.boundary is Boundary.TOKEN else (end,):
-            if self.boundary is Boundary.TOKEN and _AFTER_TOKEN.match(padded, last):
+        """Yield ``(start, end)`` in the padded text for a report's lowest start and end, first start first."""
+        if self._exact:
+            yield low, end
+            return
+        for last in (end, end - 1) if self._joined else (end,):
+            if self._joined and self._joined.match(padded, last):
                 continue
-            match = self.ending.search(padded, low, last)
+            match = self._ending.search(padded, low, last)
             while match:
                 start = match.start()
-                yield max(start - 1, 0), min(last - 1, len(padded) - 2)
-                match = self.ending.search(padded, start + 1, last)
+                yield start, last
+                match = self._ending.search(padded, start + 1, last)
+
+
+def _width(expression: str) -> tuple[int, int]:
+    """Return how many characters the expression can match, least and most."""
+    least, most = _parser.parse(expression).getwidth()
+    return int(least), int(most)
 
 
 class Patterns:
@@ -202,17 +217,19 @@ class _Search:
     def _of_rule(
         self, rule: Rule, prepared: _Prepared, edges: list[tuple[int, int]], words: frozenset[str]
     ) -> Iterator[Span]:
-        covered = (0, 0)
+        begin, stop = 0, 0  # the latest finding: what lies within it is not looked at again
+        last = len(self._text)
         for at, (low, end) in enumerate(edges):
             if at % _REPORTS_PER_STEP == 0:
                 self._proceed()
-            for candidate in prepared.candidates(self._padded, low, end):
-                if covered[0] <= candidate[0] and candidate[1] <= covered[1]:
-                    break
-                span = self._confirmed(rule, *candidate, words)
+            if begin <= low and end <= stop:
+                continue
+            for start, to in prepared.candidates(self._padded, low, end):
+                span = self._confirmed(rule, max(start - 1, 0), min(to - 1, last), words)
                 if span:
-                    covered = max(covered, (span.start, span.end), key=itemgetter(1))
                     yield span
+                    if span.end + 1 > stop:
+                        begin, stop = span.start + 1, span.end + 1  # in the padded text
                     break
 
     def _confirmed(self, rule: Rule, start: int, end: int, words: frozenset[str]) -> Span | None:
@@ -231,7 +248,7 @@ class _Search:
 def _edges(boundary: Boundary, reports: Iterable[Report], place: Place) -> list[tuple[int, int]]:
     """Return ``(lowest start, end)`` in the padded text, boundaries taken off, by start and the longest end first."""
     before = 0 if boundary in (Boundary.NONE, Boundary.END) else 1
-    after = 0 if boundary is Boundary.NONE else 1
+    after = 0 if boundary in (Boundary.NONE, Boundary.START) else 1
     edges = [(place(start + before), place(end) - after) for _, start, end in reports]
     edges.sort(key=lambda edge: (edge[0], -edge[1]))
     return edges
