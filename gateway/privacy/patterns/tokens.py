@@ -1,0 +1,181 @@
+"""Keys and tokens that vendors mark with a prefix of their own, so that they can be found.
+
+One row each: name, what the token begins with (for Vectorscan), and its whole form (for :mod:`re`, bounded). A token
+ends where its alphabet does; one of four different characters or fewer is a placeholder (``ghp_xxxxxxxx…``).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Final
+
+from gateway.privacy.patterns.rule import Boundary, Confirm, Proof, Rule
+
+FEWEST_CHARACTERS: Final = 5  # different ones
+
+_HEX: Final = "[0-9a-f]"
+_W: Final = "[A-Za-z0-9]"
+_S: Final = r"[A-Za-z0-9_\-]"
+
+VENDORS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("aws_access_key", f"(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA){_W}{{16}}", "A[A-Z]{3}[A-Z0-9]{16}"),
+    ("aws_bedrock_key", f"ABSK{_W}{{20}}", "ABSK[A-Za-z0-9+/]{90,280}={0,2}"),
+    ("google_api_key", f"AIza{_S}{{35}}", f"AIza{_S}{{35}}"),
+    ("google_oauth_token", rf"ya29\.{_S}{{20}}", rf"ya29\.{_S}{{20,400}}"),
+    ("google_client_secret", f"GOCSPX-{_S}{{20}}", f"GOCSPX-{_S}{{20,40}}"),
+    ("azure_client_secret", r"[0-9]Q~[A-Za-z0-9_~.\-]{31}", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.\-]{31,34}"),
+    ("alibaba_access_key", f"LTAI{_W}{{12}}", f"LTAI{_W}{{12,26}}"),
+    ("tencent_secret_id", f"AKID{_W}{{28}}", f"AKID{_W}{{28,48}}"),
+    ("volcengine_access_key", f"AKLT{_W}{{28}}", f"AKLT{_S}{{28,64}}"),
+    ("baidu_cloud_key", rf"bce-v3/ALTAK-{_W}{{16}}", rf"bce-v3/ALTAK-{_W}{{16,32}}/{_HEX}{{32,64}}"),
+    ("github_token", f"gh[pousr]_{_W}{{30}}", f"gh[pousr]_{_W}{{30,251}}"),
+    ("github_fine_grained_token", f"github_pat_{_W}{{20}}", "github_pat_[A-Za-z0-9_]{22,251}"),
+    (
+        "gitlab_token",
+        f"gl(?:pat|dt|ft|rt|ptt|oas|soat|cbt|imt|agent|ffct|rtr)-{_S}{{20}}",
+        rf"gl[a-z]{{2,5}}-{_S}{{20,300}}(?:\.[0-9a-z]{{2}}\.[0-9a-z]{{7,9}})?",
+    ),
+    ("gitlab_runner_token", f"GR1348941{_S}{{20}}", f"GR1348941{_S}{{20,40}}"),
+    ("slack_token", r"xox[abeoprsd]-[0-9A-Za-z\-]{10}", r"xox[abeoprsd](?:\.xox[bp])?-[0-9A-Za-z\-]{10,250}"),
+    ("slack_app_token", r"xapp-[0-9]-[A-Z0-9]{8}", r"xapp-[0-9]-[A-Z0-9]{8,16}-[0-9]{8,16}-[0-9a-zA-Z]{20,80}"),
+    ("stripe_key", f"(?:sk|rk)_(?:live|test|prod)_{_W}{{10}}", f"[sr]k_[a-z]{{4}}_{_W}{{10,250}}"),
+    ("stripe_webhook_secret", f"whsec_{_W}{{24}}", "whsec_[A-Za-z0-9+/]{24,90}={0,2}"),
+    ("huggingface_token", f"(?:hf|api_org)_{_W}{{30}}", f"(?:hf|api_org)_{_W}{{30,50}}"),
+    ("npm_token", f"npm_{_W}{{36}}", f"npm_{_W}{{36}}"),
+    ("pypi_token", f"pypi-A{_S}{{30}}", f"pypi-A{_S}{{30,500}}"),
+    ("docker_token", f"dckr_[po]at_{_S}{{20}}", f"dckr_[po]at_{_S}{{20,60}}"),
+    ("vault_token", rf"hv[sbr]\.{_S}{{24}}", rf"hv[sbr]\.{_S}{{24,300}}"),
+    ("terraform_token", rf"\.atlasv1\.{_S}{{50}}", rf"{_W}{{14}}\.atlasv1\.{_S}{{50,80}}"),
+    ("telegram_bot_token", f"[0-9]{{8,10}}:AA{_S}{{32}}", f"[0-9]{{8,10}}:AA{_S}{{32,34}}"),
+    ("twilio_key", f"(?:SK|AC){_HEX}{{32}}", f"(?:SK|AC){_HEX}{{32}}"),
+    ("sendgrid_key", rf"SG\.{_S}{{20}}", rf"SG\.{_S}{{20,24}}\.{_S}{{39,50}}"),
+    ("mailgun_key", f"key-{_HEX}{{32}}", f"key-{_HEX}{{32}}"),
+    ("mailchimp_key", f"{_HEX}{{32}}-us[0-9]", f"{_HEX}{{32}}-us[0-9]{{1,2}}"),
+    ("discord_bot_token", rf"[MNO]{_S}{{23}}\.{_S}{{6}}\.", rf"[MNO]{_S}{{23,25}}\.{_S}{{6}}\.{_S}{{27,38}}"),
+    ("databricks_token", f"dapi{_HEX}{{32}}", f"dapi{_HEX}{{32}}(?:-[0-9])?"),
+    ("digitalocean_token", f"do[opr]_v1_{_HEX}{{40}}", f"do[opr]_v1_{_HEX}{{40,64}}"),
+    (
+        "doppler_token",
+        rf"dp\.(?:pt|st|ct|sa|scim|audit)\.{_W}{{20}}",
+        rf"dp\.[a-z]{{2,5}}\.(?:[a-z0-9_\-]{{2,35}}\.)?{_W}{{40,44}}",
+    ),
+    ("dynatrace_token", r"dt0[a-z][0-9]{2}\.[A-Z0-9]{24}", r"dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
+    ("grafana_token", f"gl(?:c|sa)_{_W}{{30}}", r"gl(?:c|sa)_[A-Za-z0-9+/_]{30,400}={0,2}"),
+    ("heroku_key", f"HRKU-{_S}{{30}}", f"HRKU-{_S}{{30,70}}"),
+    ("linear_key", f"lin_(?:api|oauth)_{_W}{{40}}", f"lin_[a-z]{{3,5}}_{_W}{{40,64}}"),
+    ("new_relic_key", f"NR(?:AK|JS|II)-{_S}{{19}}", f"NR[A-Z]{{2}}-{_S}{{19,40}}"),
+    ("notion_token", f"(?:ntn_|secret_){_W}{{43}}", f"(?:ntn_|secret_){_W}{{43,50}}"),
+    ("postman_key", f"PMAK-{_HEX}{{24}}-", f"PMAK-{_HEX}{{24}}-{_HEX}{{34}}"),
+    ("pulumi_token", f"pul-{_HEX}{{40}}", f"pul-{_HEX}{{40}}"),
+    ("rubygems_key", f"rubygems_{_HEX}{{48}}", f"rubygems_{_HEX}{{48}}"),
+    ("sentry_token", f"sntry[su]_{_W}{{30}}", r"sntry[su]_[A-Za-z0-9+/=_]{30,300}"),
+    ("shopify_token", f"shp(?:at|ca|pa|ss)_{_W}{{32}}", f"shp[a-z]{{2}}_{_W}{{32}}"),
+    ("sonar_token", f"sq[upa]_{_HEX}{{40}}", f"sq[upa]_{_HEX}{{40}}"),
+    ("square_token", f"sq0[a-z]{{3}}-{_S}{{22}}", f"sq0[a-z]{{3}}-{_S}{{22,60}}"),
+    ("tailscale_key", f"tskey-[a-z]{{3,8}}-{_W}{{10}}", rf"tskey-[a-z]{{3,8}}-{_S}{{10,80}}"),
+    ("age_secret_key", "AGE-SECRET-KEY-1[A-Z0-9]{50}", "AGE-SECRET-KEY-1[A-Z0-9]{58}"),
+    ("atlassian_token", f"ATATT3{_S}{{40}}", r"ATATT3[A-Za-z0-9_\-=]{40,240}"),
+    ("airtable_token", rf"pat{_W}{{14}}\.{_HEX}{{64}}", rf"pat{_W}{{14}}\.{_HEX}{{64}}"),
+    ("artifactory_key", f"AKCp{_W}{{60}}", f"AKCp{_W}{{60,72}}"),
+    ("facebook_token", f"EAA[A-Z]{_W}{{60}}", f"EAA{_W}{{61,300}}"),
+    ("fly_token", f"(?:fo1_|fm[12][ar]?_){_W}{{40}}", r"(?:fo1_|fm[12][ar]?_)[A-Za-z0-9+/_\-=]{40,500}"),
+    ("groq_key", f"gsk_{_W}{{40}}", f"gsk_{_W}{{40,60}}"),
+    ("xai_key", f"xai-{_W}{{60}}", f"xai-{_W}{{60,90}}"),
+    ("perplexity_key", f"pplx-{_W}{{32}}", f"pplx-{_W}{{32,64}}"),
+    ("replicate_token", f"r8_{_W}{{37}}", f"r8_{_W}{{37}}"),
+    ("nvidia_key", f"nvapi-{_S}{{40}}", f"nvapi-{_S}{{40,80}}"),
+    ("onepassword_token", f"ops_eyJ{_S}{{40}}", r"ops_eyJ[A-Za-z0-9_\-+/=]{40,1500}"),
+    ("openshift_token", f"sha256~{_S}{{43}}", f"sha256~{_S}{{43}}"),
+    ("model_api_key", rf"sk-{_S}{{20}}", rf"sk-{_S}{{20,250}}"),
+    ("azure_sas_signature", r"[?&]sig=[A-Za-z0-9%+/]{40}", r"[?&]sig=(?P<token>[A-Za-z0-9%+/]{40,90}={0,2})"),
+    (
+        "slack_webhook",
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9]",
+        r"hooks\.slack\.com/[a-z]{8,9}/[A-Za-z0-9+/]{20,120}",
+    ),
+    (
+        "teams_webhook",
+        r"webhook\.office\.com/webhookb2/[0-9a-f]{8}",
+        r"webhook\.office\.com/webhookb2/[A-Za-z0-9@/\-]{60,260}",
+    ),
+    (
+        "discord_webhook",
+        r"discord(?:app)?\.com/api/webhooks/[0-9]{8}",
+        rf"discord(?:app)?\.com/api/webhooks/[0-9]{{8,22}}/{_S}{{30,90}}",
+    ),
+    (
+        "dingtalk_webhook",
+        r"oapi\.dingtalk\.com/robot/send\?access_token=[0-9a-f]{16}",
+        r"oapi\.dingtalk\.com/robot/send\?access_token=[0-9a-f]{16,64}",
+    ),
+    (
+        "feishu_webhook",
+        r"open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/v2/hook/[0-9a-f\-]{16}",
+        r"open\.[a-z.]{9,13}/open-apis/bot/v2/hook/[0-9a-f\-]{16,40}",
+    ),
+    (
+        "wecom_webhook",
+        r"qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=[0-9a-f\-]{16}",
+        r"qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=[0-9a-f\-]{16,40}",
+    ),
+)
+"""Name, beginning, whole form."""
+
+_BEFORE: Final = {"azure_client_secret": 3, "terraform_token": 14}
+"""How many characters before what it is found by a token begins."""
+
+
+def _is_model_key(token: str) -> bool:
+    """``sk-`` begins keys of many model makers and names of packages: a key has a long part of letters and digits."""
+    if token.startswith("sk-sekisho-"):
+        return is_own_key(token)
+    body = token[3:]
+    words = [part for part in re.split("[-_]", body) if part]
+    random = [part for part in words if len(part) >= 12 and any(map(str.isdigit, part)) and any(map(str.isalpha, part))]
+    return bool(random)
+
+
+def is_own_key(token: str) -> bool:
+    """Whether it is an API key of this gateway: 32 characters of base32 and six of SHA-256 over all before them."""
+    body, checksum = token[:-6], token[-6:]
+    digest = base64.b32encode(hashlib.sha256(body.encode()).digest()).decode().lower()
+    return len(token) == 49 and digest.startswith(checksum)
+
+
+_EXTRA: Final[dict[str, Callable[[str], bool]]] = {"model_api_key": _is_model_key}
+
+
+def token_confirmer(whole: str, before: int = 0, extra: Callable[[str], bool] | None = None) -> Confirm:
+    """Return a confirmer that finds how far the token reaches that begins ``before`` characters before a candidate.
+
+    A group called ``token`` in ``whole`` is what is found, where not all of it is secret.
+    """
+    form = re.compile(rf"(?<![A-Za-z0-9_])(?:{whole})(?![A-Za-z0-9])")
+    group = "token" if "token" in form.groupindex else 0
+
+    def confirm(text: str, start: int, end: int) -> Proof | None:
+        held = form.match(text, max(0, start - before))
+        if not held or len(set(held[group][-24:])) < FEWEST_CHARACTERS or (extra and not extra(held[group])):
+            return None
+        return Proof(*held.span(group), "vendor's prefix, alphabet and length")
+
+    return confirm
+
+
+def _rule(name: str, beginning: str, whole: str) -> Rule:
+    return Rule(
+        name=name,
+        type="ACCESS_TOKEN" if name.endswith("webhook") else "API_KEY",
+        expression=beginning,
+        confirm=token_confirmer(whole, _BEFORE.get(name, 0), _EXTRA.get(name)),
+        family="secrets",
+        score=1.0,
+        context_score=1.0,
+        boundary=Boundary.NONE,
+    )
+
+
+RULES: tuple[Rule, ...] = tuple(_rule(*row) for row in VENDORS)
