@@ -1,8 +1,8 @@
 """The pages that are made from code: ``python tests/docs/pages.py`` writes them, a test compares them.
 
 Settings come from :mod:`gateway.settings`, errors from the tree in :mod:`gateway.errors` and what ``sekisho doctor``
-says of each code, the command line from the commands' own help. What stands below the line ``<!-- by hand -->`` of a
-page is kept.
+says of each code, the command line from the commands' own help, the tables of ``docs/privacy/`` from the rules. What
+stands below the line ``<!-- by hand -->`` of a page is kept.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
 import msgspec
+import privacy_pages
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
@@ -112,7 +115,12 @@ def commands_page() -> str:
     return COMMANDS_HEAD + "".join(_command(path, found) for path, found in _commands(root, "sekisho"))
 
 
-PAGES = {"settings.md": settings_page, "errors.md": errors_page, "command-line.md": commands_page}
+PAGES = {
+    "settings.md": settings_page,
+    "errors.md": errors_page,
+    "command-line.md": commands_page,
+    **privacy_pages.pages(),
+}
 
 
 def expected(name: str) -> str:
