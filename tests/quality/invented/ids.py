@@ -49,7 +49,7 @@ def iban(r: Random) -> str:
 
 
 def credit_card(r: Random) -> str:
-    prefix = r.choice(["4", "51", "55", "2221", "34", "37", "35", "62"])
+    prefix = r.choice(["4", "51", "55", "2221", "34", "37", "3538", "6221"])
     length = 15 if prefix in {"34", "37"} else 16
     text = luhn(prefix + digits(r, length - 1 - len(prefix)))
     groups = (4, 6, 5) if length == 15 else (4, 4, 4, 4)

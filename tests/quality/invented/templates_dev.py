@@ -79,7 +79,7 @@ llega a las 14:00. Facturación: CIF ⟨es_cif⟩, cuenta ⟨iban⟩, importe �
         "supplier mail",
         """⟨person⟩様
 いつもお世話になっております。品番⟨near:part⟩（ロット⟨near:lot⟩）の件、注文書⟨near:order⟩をご確認ください。
-弊社の法人番号は⟨jp_corporate_number⟩です。試作車（⟨plate_jp⟩、車台番号⟨vin⟩）の写しは⟨mark⟩でお願いします。
+弊社の法人番号は⟨jp_corporate_number⟩です。試作車（⟨plate_jp⟩、車台番号⟨vin⟩）の写しを送ります。【⟨mark⟩】
 ⟨address⟩
 ⟨email⟩""",
     ),

@@ -37,11 +37,12 @@ def vin_check_digit(body: str) -> str:
 
 
 def plate_de(r: Random) -> str:
-    """FZV § 9 and annex 1: district, one or two letters, up to four digits; E electric, H historic."""
+    """FZV § 9 and annex 1: district, one or two letters, up to four digits, eight signs at most; E electric, H historic."""
     district = r.choice("M B IN WOB S BB LEV HH KA DGF ERH EI ND GP".split())
-    number = f"{letters(r, r.choice([1, 2]), 'ABCDEFGHKLMNPRTUVWXY')}{r.choice(['', ' '])}{r.randrange(1, 9999)}"
-    tail = r.choice(["", "", "", "E", "H"]) if len(number) < 6 else ""
-    return f"{district}{r.choice(['-', '-', ' '])}{number}{tail}"
+    sign = letters(r, r.choice([1, 2]), "ABCDEFGHKLMNPRTUVWXY")
+    number = str(r.randrange(1, 10 ** min(4, 8 - len(district + sign))))
+    tail = r.choice(["", "", "", "E", "H"]) if len(district + sign + number) < 8 else ""
+    return f"{district}{r.choice(['-', '-', ' '])}{sign}{r.choice(['', ' '])}{number}{tail}"
 
 
 def plate_fr(r: Random) -> str:
