@@ -12,9 +12,12 @@ import re
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
 
 _MONTHS = (
-    "jan(?:uary|uar|\\.)?|jän(?:ner)?|feb(?:ruary|ruar|\\.)?|mar(?:ch|\\.)?|märz|mrz|apr(?:il|\\.)?|may|mai|june?|juni?|july?|juli?|"
-    "aug(?:ust|\\.)?|sept?(?:ember|\\.)?|oct(?:ober|\\.)?|okt(?:ober|\\.)?|nov(?:ember|\\.)?|dec(?:ember|\\.)?|dez(?:ember|\\.)?|"
-    "janvier|janv\\.?|février|févr?\\.?|mars|avril|avr\\.?|juin|juillet|juil\\.?|août|septembre|octobre|novembre|décembre|déc\\.?|"
+    "jan(?:uary|uar|\\.)?|jän(?:ner)?|feb(?:ruary|ruar|\\.)?|mar(?:ch|\\.)?|märz|mrz|apr(?:il|\\.)?|may|mai|june?|"
+    "juni?|july?|juli?|"
+    "aug(?:ust|\\.)?|sept?(?:ember|\\.)?|oct(?:ober|\\.)?|okt(?:ober|\\.)?|nov(?:ember|\\.)?|dec(?:ember|\\.)?|"
+    "dez(?:ember|\\.)?|"
+    "janvier|janv\\.?|février|févr?\\.?|mars|avril|avr\\.?|juin|juillet|juil\\.?|août|septembre|octobre|novembre|"
+    "décembre|déc\\.?|"
     "gennaio|febbraio|marzo|aprile|maggio|giugno|luglio|agosto|settembre|ottobre|dicembre|genn?\\.?|"
     "enero|febrero|abril|mayo|junio|julio|septiembre|setiembre|octubre|noviembre|diciembre|ene\\.?|dic\\.?"
 )
@@ -26,24 +29,29 @@ _KANJI_YEAR = "[〇零一二三四五六七八九]{4}年"
 DATE = (
     rf"(?:{_YEAR}[ ]?年[ ]?{_MONTH}[ ]?月(?:[ ]?{_DAY}[ ]?[日号])?|{_ERA}[ ]?{_MONTH}[ ]?(?:月|[./-])[ ]?{_DAY}日?|"
     rf"{_KANJI_YEAR}[一二三四五六七八九十]{{1,2}}月(?:[一二三四五六七八九十]{{1,3}}日)?|"
-    rf"{_YEAR}[-/.]{_MONTH}[-/.]{_DAY}(?:T00:00(?::00(?:\.0{{1,6}})?)?Z?)?|{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])|"
+    rf"{_YEAR}[-/.]{_MONTH}[-/.]{_DAY}(?:T00:00(?::00(?:\.0{{1,6}})?)?Z?)?|{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|"
+    "[12][0-9]|3[01])|"
     rf"{_DAY}[ ]?[./-][ ]?{_MONTH}[ ]?[./-][ ]?(?:{_YEAR}|[0-9]{{2}})|{_MONTH}[./-]{_DAY}[./-](?:{_YEAR}|[0-9]{{2}})|"
-    rf"{_DAY}(?:st|nd|rd|th|er|º|°|\.|ª)?[ -](?:of[ ]|de[ ])?(?:{_MONTHS}),?(?:[ -](?:de[l]?[ ])?)(?:{_YEAR}|[0-9]{{2}}(?![0-9]))|"
+    rf"{_DAY}(?:st|nd|rd|th|er|º|°|\.|ª)?[ -](?:of[ ]|de[ ])?(?:{_MONTHS}),?(?:[ -](?:de[l]?[ ])?)(?:{_YEAR}|"
+    rf"[0-9]{{2}}(?![0-9]))|"
     rf"(?:{_MONTHS})[ ]{_DAY}(?:st|nd|rd|th)?,?[ ]{_YEAR}|{_YEAR}[ -](?:{_MONTHS})[ -]{_DAY})(?![0-9])"
 )
 """A date in one of the seven languages' ways; the order of day and month is not decided."""
 
 _LINK = (
     r"(?:[ \t]?\([^()\n]{1,24}\))?[ \t:：=\"'|>*_,.\-–~]{0,8}(?:\n[ \t]{0,4})?"
-    r"(?:(?:am|on|the|le|el|il|den|is|ist|was|war|est|è|es|era|fue|は|が|为|是|于|於|día|giorno|of|dem|in|im|at|à|a|en|zu)"
+    "(?:(?:am|on|the|le|el|il|den|is|ist|was|war|est|è|es|era|fue|は|が|为|是|于|於|día|giorno|of|dem|in|im|at|à|a|"
+    "en|zu)"
     r"[ \t:=\"'|>]{1,4}|[はがの为是于於][ \t:=\"']{0,3}){0,2}"
-    r"(?:(?:in|à|a|en|at)?[ ]?[A-ZÀ-ÖØ-Þ][\w'’.-]{1,20}(?:[ ][A-ZÀ-Þ][\w'’.-]{1,20}){0,2}(?:[ ]\([A-Z]{2}\))?,?[ ](?:(?:am|on|le|el|il|den|the)[ ])?)?"
+    r"(?:(?:in|à|a|en|at)?[ ]?[A-ZÀ-ÖØ-Þ][\w'’.-]{1,20}(?:[ ][A-ZÀ-Þ][\w'’.-]{1,20}){0,2}(?:[ ]\([A-Z]{2}\))?,?[ "
+    "](?:(?:am|on|le|el|il|den|the)[ ])?)?"
 )
 _BEHIND = re.compile(rf"{_LINK}(?P<date>{DATE})", re.IGNORECASE)
 _BEFORE = re.compile(rf"(?<![0-9])(?P<date>{DATE})[ 　]{{0,2}}(?:in[ ][A-Z][\w-]{{1,24}}[ ])?\Z", re.IGNORECASE)
 
 LABELS = (
-    "date of birth|birth ?date|birth_date|date_of_birth|birthdate|dateofbirth|birthday|d\\.o\\.b\\.?|dob|born|b\\.|birth day|day of birth|"
+    "date of birth|birth ?date|birth_date|date_of_birth|birthdate|dateofbirth|birthday|d\\.o\\.b\\.?|dob|born|b\\.|"
+    "birth day|day of birth|"
     "geburtsdatum|geb\\.? ?-?datum|gebdat|geb\\.?|geboren|geburtstag|gebürtig|geburtsdat\\.?|geburt|"
     "date de naissance|date naiss\\.?|né(?:e|\\(e\\))? le|née?|naissance|ddn|"
     "data di nascita|nat[oa](?:/a)? (?:il|a|in)|nat[oa]|nascita|"

@@ -14,13 +14,16 @@ import re
 from stdnum.gb import nhs, utr
 
 from gateway.privacy.patterns.places import LETTER, UPPER
-from gateway.privacy.patterns.proofs import NOT_PERSONAL, is_date, stepped, valid
+from gateway.privacy.patterns.proofs import NOT_PERSONAL, glued, is_date, stepped, valid
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
 
 _AREAS = frozenset(
-    "AB AL B BA BB BD BH BL BN BR BS BT CA CB CF CH CM CO CR CT CV CW DA DD DE DG DH DL DN DT DY E EC EH EN EX FK FY G GL "
-    "GU GY HA HD HG HP HR HS HU HX IG IM IP IV JE KA KT KW KY L LA LD LE LL LN LS LU M ME MK ML N NE NG NN NP NR NW OL OX "
-    "PA PE PH PL PO PR RG RH RM S SA SE SG SK SL SM SN SO SP SR SS ST SW SY TA TD TF TN TQ TR TS TW UB W WA WC WD WF WN "
+    "AB AL B BA BB BD BH BL BN BR BS BT CA CB CF CH CM CO CR CT CV CW DA DD DE DG DH DL DN DT DY E EC EH EN EX FK "
+    "FY G GL "
+    "GU GY HA HD HG HP HR HS HU HX IG IM IP IV JE KA KT KW KY L LA LD LE LL LN LS LU M ME MK ML N NE NG NN NP NR NW "
+    "OL OX "
+    "PA PE PH PL PO PR RG RH RM S SA SE SG SK SL SM SN SO SP SR SS ST SW SY TA TD TF TN TQ TR TS TW UB W WA WC WD "
+    "WF WN "
     "WR WS WV YO ZE".split()
 )
 """Letters that a postcode begins with (PAF postcode areas)."""
@@ -28,12 +31,22 @@ _AREAS = frozenset(
 POSTCODE = "(?:[A-Z]{1,2}[0-9][0-9A-HJKMNP-Y]?[ ]?[0-9][ABD-HJLNP-UW-Z]{2}|GIR[ ]?0AA)"
 
 _NINO_WORDS = ("national insurance", "nino", "ni number", "ni no", "n.i.", "insurance number", "national_insurance")
-_NHS_WORDS = ("nhs", "nhs number", "nhs no", "national health service", "patient", "health service", "h&c number", "chi number")
+_NHS_WORDS = (
+    "nhs",
+    "nhs number",
+    "nhs no",
+    "national health service",
+    "patient",
+    "health service",
+    "h&c number",
+    "chi number",
+)
 _UTR_WORDS = ("utr", "unique taxpayer", "taxpayer reference", "self assessment", "hmrc", "tax reference")
 _LICENCE_WORDS = ("driving licence", "driver licence", "driver's licence", "dvla", "licence number", "driving license",
                   "driver number", "licence no")  # fmt: skip
-_PASS_WORDS = ("passport", "passport number", "passport no", "travel document")
-_POSTCODE_WORDS = ("postcode", "post code", "address", "postal code", "street", "road", "lane", "avenue", "london", "england",
+_PASS_WORDS = ("uk passport", "british passport", "united kingdom passport", "hm passport")
+_POSTCODE_WORDS = ("postcode", "post code", "address", "postal code", "street", "road", "lane", "avenue", "london",
+        "england",
                    "scotland", "wales", "united kingdom")  # fmt: skip
 
 
@@ -64,16 +77,20 @@ def _confirm_postcode(text: str, start: int, end: int) -> Proof | None:
 
 
 _KINDS = (
-    "Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Close|Court|Ct|Crescent|Cres|Gardens|Gdns|Grove|Hill|Mews|Park|Place|Pl|"
-    "Row|Square|Sq|Terrace|Way|Walk|Wharf|Yard|Rise|Green|Parade|Boulevard|Broadway|Circus|Embankment|Gate|Quay|View|Vale"
+    "Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Close|Court|Ct|Crescent|Cres|Gardens|Gdns|Grove|Hill|Mews|Park|"
+    "Place|Pl|"
+    "Row|Square|Sq|Terrace|Way|Walk|Wharf|Yard|Rise|Green|Parade|Boulevard|Broadway|Circus|Embankment|Gate|Quay|"
+    "View|Vale"
 )
 _SURE_KINDS = frozenset("Street St Road Rd Avenue Ave Lane Ln Crescent Gardens Mews Terrace Close".split())
 _BEFORE = re.compile(
-    rf"(?:(?:Flat|Apartment|Apt|Unit|Suite|Floor|Studio)[ ][A-Z0-9]{{1,4}},?[ ])?(?:[{UPPER}][\w'’]{{1,20}}[ ](?:House|Court|Building|Tower|Lodge|Cottage),[ ]?)?"
+    rf"(?:(?:Flat|Apartment|Apt|Unit|Suite|Floor|Studio)[ ][A-Z0-9]{{1,4}},?[ ])?(?:[{UPPER}][\w'’]{{1,20}}[ "
+    "](?:House|Court|Building|Tower|Lodge|Cottage),[ ]?)?"
     rf"[0-9]{{1,4}}[a-zA-Z]?(?:[-–][0-9]{{1,4}})?,?[ ](?:(?:[{UPPER}][\w'’.-]{{1,20}})[ ]){{1,4}}\Z"
 )
 _AFTER = re.compile(
-    rf"\.?(?:[ ]?[,\n][ ]{{0,2}}(?:[{UPPER}][{LETTER}'’.-]{{1,20}}[ ]?){{1,4}}){{0,4}}[ ]?,?[ \n]{{1,2}}{POSTCODE}(?![A-Z0-9])(?:,?[ ](?:UK|United Kingdom|England|Scotland|Wales))?"
+    rf"\.?(?:[ ]?[,\n][ ]{{0,2}}(?:[{UPPER}][{LETTER}'’.-]{{1,20}}[ ]?){{1,4}}){{0,4}}[ ]?,?[ "
+    rf"\n]{{1,2}}{POSTCODE}(?![A-Z0-9])(?:,?[ ](?:UK|United Kingdom|England|Scotland|Wales))?"
 )
 
 
@@ -88,7 +105,7 @@ def _confirm_street(text: str, start: int, end: int) -> Proof | None:
     return Proof(ahead.start(), end, "number, street", 0.7 if text[start:end] in _SURE_KINDS else 0.3)
 
 
-RULES: tuple[Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     Rule(
         name="uk_nino",
         type="UK_NINO",
@@ -98,6 +115,7 @@ RULES: tuple[Rule, ...] = (
         context=_NINO_WORDS,
         score=0.55,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="GB",
@@ -113,6 +131,7 @@ RULES: tuple[Rule, ...] = (
         context=_NHS_WORDS,
         score=0.25,
         context_score=1.0,
+        context_after=40,
         against=(*NOT_PERSONAL, "tel", "phone", "telephone", "fax", "call", "mobile", "cell"),
         boundary=Boundary.TOKEN,
         jurisdiction="GB",
@@ -129,6 +148,7 @@ RULES: tuple[Rule, ...] = (
         needs_context=True,
         score=0.4,
         context_score=0.95,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="GB",
@@ -139,11 +159,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="uk_driving_licence",
         type="UK_DRIVING_LICENCE",
-        expression="[A-Z][A-Z9]{4}[ ]?[0-9](?:[05][1-9]|[16][0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9][ ]?[A-Z9]{2}[0-9A-Z][A-Z]{2}",
+        expression=(
+            "[A-Z][A-Z9]{4}[ ]?[0-9](?:[05][1-9]|[16][0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9][ ]?[A-Z9]{2}[0-9A-Z][A-Z]{2}"
+        ),
         confirm=checked(is_driving_licence, "surname, date"),
         context=_LICENCE_WORDS,
         score=0.8,
         context_score=1.0,
+        context_after=40,
         boundary=Boundary.TOKEN,
         jurisdiction="GB",
         family="national",
@@ -190,9 +213,12 @@ RULES: tuple[Rule, ...] = (
         score=0.7,
         context=("address", "lives at", "living at", "resides", "delivery", "home", "ship to", "deliver to"),
         context_score=0.95,
+        context_after=40,
         jurisdiction="GB",
         family="addresses",
         reference="BS 7666",
         example="10 Sample Street, London SW1A 1AA",
     ),
 )
+
+RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))

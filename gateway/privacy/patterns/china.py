@@ -15,6 +15,7 @@ from stdnum.cn import ric, uscc
 
 from gateway.privacy.patterns.proofs import (
     NOT_PERSONAL,
+    glued,
     is_date,
     is_short_date,
     labelled,
@@ -29,7 +30,8 @@ PROVINCE_CODES = frozenset(
 """First two digits of a region code (GB/T 2260)."""
 
 PROVINCES = (
-    "北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 贵州 云南 陕西 甘肃 青海 "
+    "北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 "
+    "贵州 云南 陕西 甘肃 青海 "
     "内蒙古 广西 西藏 宁夏 新疆 香港 澳门 台湾"
 ).split()
 
@@ -53,14 +55,24 @@ def is_old_resident_id(value: str) -> bool:
 
 
 _ID_WORDS = (
-    "身份证", "身份证号", "证件号", "公民身份", "居民身份", "身分证", "id card", "resident id", "citizen id", "id number",
+    "身份证", "身份证号", "证件号", "公民身份", "居民身份", "身分证", "id card", "resident id", "citizen id",
+    "id number",
     "national id", "id_card", "idcard", "证件",
 )  # fmt: skip
 _CREDIT_WORDS = ("信用代码", "税号", "纳税人识别号", "组织机构代码", "营业执照", "social credit code", "uscc", "tax id")
 
-_SOCIAL_LABELS = ("社会保障号码?", "社保(?:卡)?号码?", "社会保险号码?", "社保编号", "个人社保号", "医保(?:卡|证)?号码?", "公积金账号")
+_SOCIAL_LABELS = (
+    "社会保障号码?",
+    "社保(?:卡)?号码?",
+    "社会保险号码?",
+    "社保编号",
+    "个人社保号",
+    "医保(?:卡|证)?号码?",
+    "公积金账号",
+)
 _SOCIAL = r"[0-9]{8,12}|[A-Z0-9]{9,10}|[0-9]{17}[0-9X]"
-_MILITARY_LABELS = ("军官证(?:号码?)?", "士兵证(?:号码?)?", "军人证(?:号码?)?", "文职干部证(?:号码?)?", "警官证(?:号码?)?", "义务兵证(?:号码?)?",
+_MILITARY_LABELS = ("军官证(?:号码?)?", "士兵证(?:号码?)?", "军人证(?:号码?)?", "文职干部证(?:号码?)?",
+        "警官证(?:号码?)?", "义务兵证(?:号码?)?",
                     "士官证(?:号码?)?", "军人保障卡(?:号码?)?", "[军武][字]第?")  # fmt: skip
 _MILITARY = r"(?:[南北沈兰成济广海空政后装参军武]字?第?)?[0-9]{6,10}"
 _CHAT_LABELS = ("微信号?", "微信账号", "wechat(?: id)?", "weixin(?:号)?", "vx号?", "wx号?")
@@ -69,7 +81,7 @@ _QQ_LABELS = ("qq号码?", "qq", "扣扣号?")
 _QQ = r"[1-9][0-9]{4,10}"
 _ACCOUNT_LABELS = ("银行账号", "银行账户", "开户账号", "收款账号", "对公账号", "账号", "帐号", "银行卡号", "卡号")
 _ACCOUNT = r"[0-9]{12,21}|[0-9]{4}(?:[ -][0-9]{4}){2,4}(?:[ -][0-9]{1,3})?"
-_PASSPORT_WORDS = ("护照", "passport", "护照号", "旅行证件", "因公护照")
+_PASSPORT_WORDS = ("护照", "chinese passport", "旅行证件")
 
 
 def _has_digit(value: str) -> bool:
@@ -79,17 +91,21 @@ def _has_digit(value: str) -> bool:
 # -- addresses ---------------------------------------------------------------------------------------------------------
 
 _ROAD = "(?:路|街|大道|道|巷|弄|胡同|村|里|园|区|镇|段|组|屯|庄|湾|城|苑|花园|小区|新村|公寓|广场)"
-_UNIT = (
-    "(?:[ ]?[A-Z0-9一二三四五六七八九十甲乙东西南北]{1,5}(?:号楼|号院|号|栋|幢|座|单元|室|层|楼|弄|户|房|门|院))"
+_UNIT = "(?:[ ]?[A-Z0-9一二三四五六七八九十甲乙东西南北]{1,5}(?:号楼|号院|号|栋|幢|座|单元|室|层|楼|弄|户|房|门|院))"
+_NAMED = (
+    "(?:[一-鿿A-Za-z0-9]{2,12}(?:小区|大厦|花园|公寓|广场|中心|园区|科技园|产业园|新村|家园|苑|城|"
+    "楼)(?![一-鿿]{0,1}市))"
 )
-_NAMED = "(?:[一-鿿A-Za-z0-9]{2,12}(?:小区|大厦|花园|公寓|广场|中心|园区|科技园|产业园|新村|家园|苑|城|楼)(?![一-鿿]{0,1}市))"
-_AFTER = re.compile(rf"(?:{_UNIT}|[(][一-鿿A-Za-z0-9]{{1,16}}[)]|{_NAMED}(?={_UNIT})){{0,7}}(?:[0-9]{{3,4}}(?![0-9A-Za-z年月日元]))?")
+_AFTER = re.compile(
+    rf"(?:{_UNIT}|[(][一-鿿A-Za-z0-9]{{1,16}}[)]|{_NAMED}(?={_UNIT})){{0,7}}(?:[0-9]{{3,4}}(?![0-9A-Za-z年月日元]))?"
+)
 _PROVINCE = rf"(?:{'|'.join(PROVINCES)})(?:省|市|壮族自治区|回族自治区|维吾尔自治区|自治区|特别行政区)?"
 _STEPS = r"(?:[ ]?[一-鿿]{1,8}?(?:自治州|地区|盟|市|新区|开发区|区|县|旗|镇|乡|街道|村)){1,5}"
 _BEFORE = re.compile(rf"{_PROVINCE}(?:{_STEPS})?[一-鿿A-Za-z0-9 ]{{0,16}}\Z|[一-鿿]{{2,5}}市[一-鿿A-Za-z0-9]{{0,24}}\Z|"
                      rf"[一-鿿]{{2,4}}[区县][一-鿿A-Za-z0-9]{{1,16}}\Z|[一-鿿]{{2,6}}\Z")  # fmt: skip
 _LEAD = re.compile(
-    r"^(?:.{0,12}?(?:住在|住于|位于|地址为|地址是|地址|住址|寄到|送到|送至|寄往|家住|现住|居住在|居住于|坐落于|在|是|为|于|到|至|从|由)"
+    r"^(?:.{0,12}?(?:住在|住于|位于|地址为|地址是|地址|住址|寄到|送到|送至|寄往|家住|现住|居住在|居住于|坐落于|在|"
+    "是|为|于|到|至|从|由)"
     r"(?=[一-鿿]{2}))+"
 )
 
@@ -117,15 +133,20 @@ def _confirm_address(text: str, start: int, end: int) -> Proof | None:
     return Proof(begin, behind.end() if behind else end, "province, city, road, number", score)
 
 
-RULES: tuple[Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     Rule(
         name="cn_resident_id",
         type="CN_RESIDENT_ID",
-        expression="[1-8][0-9]{5}[ -]?(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[ -]?[0-9]{3}[0-9Xx]",
-        confirm=checked(lambda value: is_resident_id(value.replace(" ", "").replace("-", "")), "ISO 7064 MOD 11-2, date"),
+        expression=(
+            "[1-8][0-9]{5}[ -]?(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[ -]?[0-9]{3}[0-9Xx]"
+        ),
+        confirm=checked(
+            lambda value: is_resident_id(value.replace(" ", "").replace("-", "")), "ISO 7064 MOD 11-2, date"
+        ),
         context=_ID_WORDS,
         score=0.95,
         context_score=1.0,
+        context_after=40,
         jurisdiction="CN",
         family="national",
         reference="GB 11643-1999; GB/T 2260",
@@ -155,6 +176,7 @@ RULES: tuple[Rule, ...] = (
         context=_CREDIT_WORDS,
         score=0.7,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         jurisdiction="CN",
         family="national",
@@ -212,6 +234,7 @@ RULES: tuple[Rule, ...] = (
         context=("永久居留", "外国人", "居留证", "permanent resident", "五星卡"),
         score=0.35,
         context_score=0.95,
+        context_after=40,
         jurisdiction="CN",
         family="national",
         reference="外国人永久居留身份证 (GA 424, 15 characters)",
@@ -309,9 +332,12 @@ RULES: tuple[Rule, ...] = (
         score=0.75,
         context=("地址", "住址", "住在", "寄往", "送到", "address", "居住"),
         context_score=0.95,
+        context_after=40,
         jurisdiction="CN",
         family="addresses",
         reference="GB/T 23705 (编制地址的规则)",
         example="北京市朝阳区建国路88号",
     ),
 )
+
+RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))

@@ -37,7 +37,7 @@ from stdnum.ro import cnp
 from stdnum.se import orgnr, personnummer
 from stdnum.si import emso
 
-from gateway.privacy.patterns.proofs import NOT_PERSONAL, stepped, valid
+from gateway.privacy.patterns.proofs import NOT_PERSONAL, glued, stepped, valid
 from gateway.privacy.patterns.rule import Boundary, Rule, checked
 
 VAT_FORMS = {
@@ -70,7 +70,8 @@ VAT_FORMS = {
 """Form of the VAT number behind the country's letters; Germany and Italy are in their own families."""
 
 _VAT_WORDS = (
-    "vat", "tva", "iva", "ust-id", "ust-idnr", "umsatzsteuer", "uid", "mwst", "btw", "moms", "alv", "dph", "nip", "partita iva",
+    "vat", "tva", "iva", "ust-id", "ust-idnr", "umsatzsteuer", "uid", "mwst", "btw", "moms", "alv", "dph", "nip",
+    "partita iva",
     "intracommunautaire", "intracomunitario", "tax", "steuernummer", "n° tva", "pdv", "ddv", "kmkr",
 )  # fmt: skip
 
@@ -103,45 +104,58 @@ _NUMBERS = (
             _words("uid|ide|mwst|tva|iva|unternehmens-identifikationsnummer|handelsregister"), "mod 11", 0.9, 0.95,
             "UIDG (SR 431.03)", "CHE-100.155.212"),
     _Number("at_svnr", "AT_SVNR", "[1-9][0-9]{3}[ -]?(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-5])[0-9]{2}", vnr, "AT",
-            _words("sozialversicherung|svnr|sv-nr|sv-nummer|versicherungsnummer|vsnr|e-card|ssn"), "mod 11, date", 0.2, 0.5,
+            _words("sozialversicherung|svnr|sv-nr|sv-nummer|versicherungsnummer|vsnr|e-card|ssn"), "mod 11, date",
+                    0.2, 0.5,
             "ASVG § 31", "1237 010180"),
     _Number("nl_bsn", "NL_BSN", "[0-9]{3}[. ]?[0-9]{3}[. ]?[0-9]{3}|[0-9]{4}[. ]?[0-9]{2}[. ]?[0-9]{3}", bsn, "NL",
             _words("bsn|burgerservicenummer|sofinummer|sofi-nummer|citizen service number"), "mod 11", 0.1, 0.2,
             "Wet algemene bepalingen burgerservicenummer", "111222333"),
-    _Number("be_nn", "BE_NN", "[0-9]{2}[. ]?(?:0[0-9]|1[0-2]|[24][0-9]|[35][0-2])[. ]?[0-3][0-9][ -]?[0-9]{3}[. ]?[0-9]{2}", nn, "BE",
-            _words("rijksregister|rijksregisternummer|registre national|nationaal nummer|numéro national|niss|insz|nrn|nationalregister"),
+    _Number("be_nn", "BE_NN",
+            "[0-9]{2}[. ]?(?:0[0-9]|1[0-2]|[24][0-9]|[35][0-2])[. ]?[0-3][0-9][ -]?[0-9]{3}[. ]?[0-9]{2}", nn, "BE",
+            _words("rijksregister|rijksregisternummer|registre national|nationaal nummer|numéro national|"
+                   "niss|insz|nrn|nationalregister"),
             "mod 97, date", 0.45, 0.9, "Wet van 8 augustus 1983, art. 2", "85.07.30-033 28"),
     _Number("pl_pesel", "PL_PESEL", "[0-9]{2}[0-9][0-9][0-3][0-9]{6}", pesel, "PL",
-            _words("pesel|numer pesel|nr pesel"), "mod 10, date", 0.3, 0.3, "Ustawa o ewidencji ludności art. 15", "44051401359"),
+            _words("pesel|numer pesel|nr pesel"), "mod 10, date", 0.3, 0.3, "Ustawa o ewidencji ludności art. 15",
+                    "44051401359"),
     _Number("pl_nip", "PL_NIP", "[0-9]{3}-?[0-9]{3}-?[0-9]{2}-?[0-9]{2}|[0-9]{3}-[0-9]{2}-[0-9]{2}-[0-9]{3}", nip, "PL",
-            _words("nip|numer identyfikacji podatkowej|vat"), "mod 11", 0.1, 0.4, "Ustawa o NIP (1995)", "856-734-62-15"),
+            _words("nip|numer identyfikacji podatkowej|vat"), "mod 11", 0.1, 0.4, "Ustawa o NIP (1995)",
+                    "856-734-62-15"),
     _Number("pl_regon", "PL_REGON", "[0-9]{9}(?:[0-9]{5})?", regon, "PL",
             _words("regon"), "mod 11", 0.1, 0.1, "Ustawa o statystyce publicznej art. 42", "192598184"),
-    _Number("se_personnummer", "SE_PERSONNUMMER", "(?:19|20)?[0-9]{2}[01][0-9][0-9]{2}[-+]?[0-9]{4}", personnummer, "SE",
+    _Number("se_personnummer", "SE_PERSONNUMMER", "(?:19|20)?[0-9]{2}[01][0-9][0-9]{2}[-+]?[0-9]{4}", personnummer,
+            "SE",
             _words("personnummer|samordningsnummer|personnr|pnr|person-nr|swedish personal"), "Luhn, date", 0.2, 0.7,
             "Folkbokföringslag (1991:481) § 18", "880320-0016"),
     _Number("se_orgnr", "SE_ORGANISATIONSNUMMER", "[0-9]{6}-?[0-9]{4}", orgnr, "SE",
-            _words("organisationsnummer|org.nr|orgnr|org nr|org.-nr"), "Luhn", 0.1, 0.1, "Lag (1974:174)", "123456-7897"),
-    _Number("fi_hetu", "FI_PERSONAL_IDENTITY_CODE", "[0-3][0-9][01][0-9][0-9]{2}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]", hetu, "FI",
+            _words("organisationsnummer|org.nr|orgnr|org nr|org.-nr"), "Luhn", 0.1, 0.1, "Lag (1974:174)",
+                    "123456-7897"),
+    _Number("fi_hetu", "FI_PERSONAL_IDENTITY_CODE", "[0-3][0-9][01][0-9][0-9]{2}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]",
+            hetu, "FI",
             _words("henkilötunnus|hetu|personbeteckning|personal identity code|sotu"), "mod 31, date", 0.8, 0.8,
             "Laki väestötietojärjestelmästä (661/2009) § 11", "131052-308T"),
     _Number("dk_cpr", "DK_CPR", "[0-3][0-9][01][0-9][0-9]{2}[- ]?[0-9]{4}", cpr, "DK",
             _words("cpr|cpr-nr|cpr-nummer|personnummer|cpr nummer"), "date", 0.1, 0.35, "CPR-loven § 3", "211062-5629"),
     _Number("no_fodselsnummer", "NO_FODSELSNUMMER", "[0-7][0-9][0-9]{2}[0-9]{2}[ -]?[0-9]{5}", fodselsnummer, "NO",
-            _words("fødselsnummer|fodselsnummer|personnummer|fnr|d-nummer|fødselsnr"), "two check digits mod 11, date", 0.5, 0.7,
-            "Folkeregisterloven § 2-2", "684131 99936"),
+            _words("fødselsnummer|fodselsnummer|personnummer|fnr|d-nummer|fødselsnr"),
+                    "two check digits mod 11, date", 0.5, 0.7,
+            "Folkeregisterloven § 2-2", "150580 10186"),
     _Number("pt_nif", "PT_NIF", "[1-9][0-9]{2} ?[0-9]{3} ?[0-9]{3}", pt_nif, "PT",
             _words("nif|contribuinte|número de contribuinte|nipc"), "mod 11", 0.1, 0.2, "DL 14/2013", "501964843"),
     _Number("pt_cc", "PT_CC", "[0-9]{8} ?[0-9] ?[A-Z0-9]{2}[0-9]", cc, "PT",
-            _words("cartão de cidadão|cartao de cidadao|bilhete de identidade|cc"), "mod 10", 0.2, 0.5, "Lei 7/2007", "00000000 0 ZZ4"),
+            _words("cartão de cidadão|cartao de cidadao|bilhete de identidade|cc"), "mod 10", 0.2, 0.5, "Lei 7/2007",
+                    "00000000 0 ZZ4"),
     _Number("ie_pps", "IE_PPS", "[0-9]{7}[A-W][A-IW]?", pps, "IE",
-            _words("pps|ppsn|personal public service|pps no"), "mod 23", 0.3, 0.3, "Social Welfare Consolidation Act 2005 s. 262", "6433435F"),
+            _words("pps|ppsn|personal public service|pps no"), "mod 23", 0.3, 0.3,
+                    "Social Welfare Consolidation Act 2005 s. 262", "6433435F"),
     _Number("cz_rc", "CZ_RODNE_CISLO", "[0-9]{2}[0-8][0-9][0-3][0-9]/?[0-9]{3,4}", rc, "CZ",
-            _words("rodné číslo|rodne cislo|r.č.|rč|rodné č"), "mod 11, date", 0.1, 0.6, "Zákon č. 133/2000 Sb. § 13", "710319/2745"),
+            _words("rodné číslo|rodne cislo|r.č.|rč|rodné č"), "mod 11, date", 0.1, 0.6, "Zákon č. 133/2000 Sb. § 13",
+                    "710319/2745"),
     _Number("ro_cnp", "RO_CNP", "[1-9][0-9]{2}[01][0-9][0-3][0-9]{7}", cnp, "RO",
             _words("cnp|cod numeric personal"), "mod 11, date", 0.45, 0.45, "Legea 105/1996 art. 5", "1630615123457"),
     _Number("bg_egn", "BG_EGN", "[0-9]{2}[0-5][0-9][0-3][0-9]{5}", egn, "BG",
-            _words("егн|egn|единен граждански номер"), "mod 11, date", 0.2, 0.2, "Закон за гражданската регистрация чл. 11", "7523169263"),
+            _words("егн|egn|единен граждански номер"), "mod 11, date", 0.2, 0.2,
+                    "Закон за гражданската регистрация чл. 11", "7523169263"),
     _Number("gr_amka", "GR_AMKA", "[0-3][0-9][01][0-9][0-9]{7}", amka, "GR",
             _words("αμκα|amka|α.μ.κ.α."), "Luhn, date", 0.25, 0.25, "Ν. 3655/2008", "01013099997"),
     _Number("gr_afm", "GR_AFM", "[0-9]{9}", afm, "GR",
@@ -149,13 +163,17 @@ _NUMBERS = (
     _Number("hr_oib", "HR_OIB", "[0-9]{11}", oib, "HR",
             _words("oib|osobni identifikacijski broj"), "MOD 11,10", 0.2, 0.2, "Zakon o OIB (NN 60/08)", "33392005961"),
     _Number("ee_isikukood", "EE_ISIKUKOOD", "[1-8][0-9]{2}[01][0-9][0-3][0-9]{5}", ik, "EE",
-            _words("isikukood|personal code|id-kood"), "mod 11, date", 0.35, 0.35, "Rahvastikuregistri seadus", "36805280109"),
+            _words("isikukood|personal code|id-kood"), "mod 11, date", 0.35, 0.35, "Rahvastikuregistri seadus",
+                    "36805280109"),
     _Number("lt_asmens", "LT_ASMENS_KODAS", "[3-6][0-9]{2}[01][0-9][0-3][0-9]{5}", asmens, "LT",
-            _words("asmens kodas|a.k.|personal code"), "mod 11, date", 0.35, 0.35, "Gyventojų registro įstatymas", "33309240064"),
+            _words("asmens kodas|a.k.|personal code"), "mod 11, date", 0.35, 0.35, "Gyventojų registro įstatymas",
+                    "33309240064"),
     _Number("si_emso", "SI_EMSO", "[0-3][0-9][01][0-9][09][0-9]{8}", emso, "SI",
-            _words("emšo|emso|jmbg|matični broj"), "mod 11, date", 0.45, 0.45, "Zakon o centralnem registru prebivalstva", "0101006500006"),
+            _words("emšo|emso|jmbg|matični broj"), "mod 11, date", 0.45, 0.45,
+                    "Zakon o centralnem registru prebivalstva", "0101006500006"),
     _Number("kr_rrn", "KR_RRN", "[0-9]{2}[01][0-9][0-3][0-9]-?[1-8][0-9]{6}", rrn, "KR",
-            _words("주민등록번호|주민번호|rrn|resident registration"), "mod 11, date", 0.4, 0.8, "주민등록법 제7조의2", "971013-9019902"),
+            _words("주민등록번호|주민번호|rrn|resident registration"), "mod 11, date", 0.4, 0.8,
+                    "주민등록법 제7조의2", "971013-1019901"),
 )  # fmt: skip
 
 
@@ -170,6 +188,7 @@ def _rule(number: _Number) -> Rule:
         needs_context=max(number.bare, number.formed) < 0.4,
         score=number.bare,
         context_score=0.95,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction=number.country,
@@ -179,7 +198,7 @@ def _rule(number: _Number) -> Rule:
     )
 
 
-RULES: tuple[Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     *(_rule(number) for number in _NUMBERS),
     Rule(
         name="eu_vat_id",
@@ -189,6 +208,7 @@ RULES: tuple[Rule, ...] = (
         context=_VAT_WORDS,
         score=0.6,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="EU",
@@ -205,6 +225,7 @@ RULES: tuple[Rule, ...] = (
         needs_context=True,
         score=0.4,
         context_score=0.95,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="RO",
@@ -213,3 +234,5 @@ RULES: tuple[Rule, ...] = (
         example="RO18547290",
     ),
 )
+
+RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))

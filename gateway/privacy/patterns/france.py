@@ -1,4 +1,4 @@
-"""France: NIR, SIREN and SIRET, tax number, identity card, passport, licence, addresses (Belgium's and Luxembourg's too).
+"""France: NIR, SIREN and SIRET, tax number, cards, addresses (Belgium's and Luxembourg's, too).
 
 ::
 
@@ -13,7 +13,7 @@ import re
 from stdnum.fr import nif, nir, siren, siret
 
 from gateway.privacy.patterns.places import BREAK, CITY, LETTER, SMALL, WORD
-from gateway.privacy.patterns.proofs import NOT_PERSONAL, labelled, loose, stepped, trimmed, valid
+from gateway.privacy.patterns.proofs import NOT_PERSONAL, glued, labelled, loose, stepped, trimmed, valid
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
 
 _NIR_WORDS = (
@@ -26,9 +26,26 @@ _CARD_WORDS = (
     "carte d'identité", "carte nationale d'identité", "cni", "cnie", "pièce d'identité", "carte d’identité",
     "carte nationale d’identité", "identity card", "carte identité", "id card",
 )  # fmt: skip
-_PASS_WORDS = ("passeport", "passeport n°", "passport", "n° de passeport", "numéro de passeport")
-_LICENCE_WORDS = ("permis de conduire", "permis n", "permis :", "permis b", "numéro de permis", "n° de permis", "driving licence")
-_TAX_WORDS = ("numéro fiscal", "n° fiscal", "spi", "référence fiscale", "numéro d'identification fiscale", "nif", "impôts", "tin")
+_PASS_WORDS = ("passeport", "french passport")
+_LICENCE_WORDS = (
+    "permis de conduire",
+    "permis n",
+    "permis :",
+    "permis b",
+    "numéro de permis",
+    "n° de permis",
+    "driving licence",
+)
+_TAX_WORDS = (
+    "numéro fiscal",
+    "n° fiscal",
+    "spi",
+    "référence fiscale",
+    "numéro d'identification fiscale",
+    "nif",
+    "impôts",
+    "tin",
+)
 
 NIR_FORM = r"[12378][ .]?[0-9]{2}[ .]?[0-9]{2}[ .]?(?:[0-9]{2}|2[ABab])[ .]?[0-9]{3}[ .]?[0-9]{3}"
 
@@ -51,18 +68,24 @@ def _is_letter_licence(value: str) -> bool:
 # -- addresses ---------------------------------------------------------------------------------------------------------
 
 _KINDS = (
-    r"(?:rue|avenue|av\.|ave\.?|boulevard|bd\.?|bld\.?|blvd\.?|place|pl\.|chemin|ch\.|allées?|impasse|quai|route|rte|cours|"
-    r"square|passage|faubourg|fbg|ruelle|sentier|esplanade|promenade|villa|cité|rond-point|résidence|lotissement|montée|"
+    r"(?:rue|avenue|av\.|ave\.?|boulevard|bd\.?|bld\.?|blvd\.?|place|pl\.|chemin|ch\.|allées?|impasse|quai|route|"
+    "rte|cours|"
+    "square|passage|faubourg|fbg|ruelle|sentier|esplanade|promenade|villa|cité|rond-point|résidence|lotissement|"
+    "montée|"
     r"voie|traverse|chaussée|venelle|hameau|z\.?i\.?|z\.?a\.?|zac)"
 )
 _NAME_AFTER = re.compile(
-    rf"[ ]{{1,2}}(?:(?:{SMALL}|[Dd]u|[Dd]e|[Ll]e|[Ll]a)[ ]?){{0,3}}(?:[0-9]{{1,2}}(?:er)?[ ])?[{LETTER}][\w'’.-]{{1,24}}"
+    rf"[ ]{{1,2}}(?:(?:{SMALL}|[Dd]u|[Dd]e|[Ll]e|[Ll]a)[ ]?){{0,3}}(?:[0-9]{{1,2}}(?:er)?[ "
+    rf"])?[{LETTER}][\w'’.-]{{1,24}}"
     rf"(?:[ -](?:{SMALL}[ ]?){{0,2}}[{LETTER}0-9][\w'’.-]{{0,24}}(?<![0-9]{{5}})){{0,5}}?"
-    rf"(?P<city>(?:{BREAK}(?:Bât(?:iment)?\.?|Apt\.?|Appt\.?|Appartement|Esc(?:alier)?\.?|BP|CS|Étage)[ ]?[A-Z0-9]{{1,6}}){{0,2}}"
-    rf"{BREAK}(?:F-|FR-|B-|L-)?[0-9]{{4,5}}[ ]{{1,2}}{CITY}(?:[ ]Cedex|[ ]CEDEX)?(?:[ ][0-9]{{1,2}}(?:e|er|ème)?)?(?:,[ ]?(?:France|Belgique|Luxembourg))?)"
+    rf"(?P<city>(?:{BREAK}(?:Bât(?:iment)?\.?|Apt\.?|Appt\.?|Appartement|Esc(?:alier)?\.?|BP|CS|Étage)[ "
+    rf"]?[A-Z0-9]{{1,6}}){{0,2}}"
+    rf"{BREAK}(?:F-|FR-|B-|L-)?[0-9]{{4,5}}[ ]{{1,2}}{CITY}(?:[ ]Cedex|[ ]CEDEX)?(?:[ ][0-9]{{1,2}}(?:e|er|"
+    "ème)?)?(?:,[ ]?(?:France|Belgique|Luxembourg))?)"
 )
 _SHORT_NAME = re.compile(
-    rf"[ ]{{1,2}}(?:(?:{SMALL}|[Dd]u|[Dd]e|[Ll]e|[Ll]a)[ ]?){{0,3}}(?:[0-9]{{1,2}}(?:er)?[ ])?{WORD}(?:(?:[ -]|[ ]?{SMALL}[ ]?){{1,2}}{WORD}){{0,4}}(?:[ ][0-9]{{4}}(?![0-9]))?"
+    rf"[ ]{{1,2}}(?:(?:{SMALL}|[Dd]u|[Dd]e|[Ll]e|[Ll]a)[ ]?){{0,3}}(?:[0-9]{{1,2}}(?:er)?[ ])?{WORD}(?:(?:[ -]|[ "
+    rf"]?{SMALL}[ ]?){{1,2}}{WORD}){{0,4}}(?:[ ][0-9]{{4}}(?![0-9]))?"
 )
 
 
@@ -76,7 +99,7 @@ def _confirm_street(text: str, start: int, end: int) -> Proof | None:
     return Proof(start, name.end(), "number, street", 0.75) if name else None
 
 
-RULES: tuple[Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     Rule(
         name="fr_nir",
         type="FR_NIR",
@@ -85,6 +108,7 @@ RULES: tuple[Rule, ...] = (
         context=_NIR_WORDS,
         score=0.95,
         context_score=1.0,
+        context_after=40,
         jurisdiction="FR",
         family="national",
         reference="Décret n° 82-103 du 22 janvier 1982; INSEE",
@@ -132,6 +156,7 @@ RULES: tuple[Rule, ...] = (
         context=_SIRET_WORDS,
         score=0.3,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="FR",
@@ -147,6 +172,7 @@ RULES: tuple[Rule, ...] = (
         context=_TAX_WORDS,
         score=0.35,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="FR",
@@ -208,12 +234,26 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="fr_address",
         type="LOCATION",
-        expression=rf"[0-9]{{1,4}}(?:[ ]?(?:bis|ter|quater|[A-Da-d]))?(?:[ ]?[-/][ ]?[0-9]{{1,4}})?,?[ ]{{1,2}}{_KINDS}",
+        expression=(
+            rf"[0-9]{{1,4}}(?:[ ]?(?:bis|ter|quater|[A-Da-d]))?(?:[ ]?[-/][ ]?[0-9]{{1,4}})?,?[ ]{{1,2}}{_KINDS}"
+        ),
         confirm=_confirm_street,
         caseless=True,
         score=0.75,
-        context=("adresse", "domicile", "demeurant", "habite", "domicilié", "domiciliée", "réside", "siège", "address", "sise"),
+        context=(
+            "adresse",
+            "domicile",
+            "demeurant",
+            "habite",
+            "domicilié",
+            "domiciliée",
+            "réside",
+            "siège",
+            "address",
+            "sise",
+        ),
         context_score=0.95,
+        context_after=40,
         jurisdiction="FR",
         family="addresses",
         reference="NF Z 10-011",
@@ -222,8 +262,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="fr_postal_code",
         type="LOCATION",
-        expression=labelled(("code postal", "cp"), rf"[0-9]{{5}}(?: {WORD})?"),
-        confirm=trimmed(rf"[0-9]{{5}}(?: {WORD})?"),
+        expression=labelled(("code postal", "cp"), "[0-9]{5}"),
+        confirm=trimmed("[0-9]{5}", behind=re.compile(f"[ ]{CITY}")),
         score=0.75,
         jurisdiction="FR",
         family="addresses",
@@ -231,3 +271,5 @@ RULES: tuple[Rule, ...] = (
         example="code postal 75002 Paris",
     ),
 )
+
+RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))

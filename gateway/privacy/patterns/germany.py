@@ -1,6 +1,7 @@
-"""Germany: tax and insurance numbers, identity card and passport, registers, addresses (Austria's and Switzerland's too).
+"""Germany: tax and insurance numbers, cards, registers, addresses (Austria's and Switzerland's, too).
 
-The tax id's form (one digit twice or thrice among the first ten, MOD 11,10) lets one random number in 60 through; bare it
+The tax id's form (one digit twice or thrice among the first ten,
+        MOD 11,10) lets one random number in 60 through; bare it
 needs a word near it, grouped 2-3-3-3 it counts alone::
 
     Steuer-ID: 36 574 261 809                -> DE_TAX_ID
@@ -14,7 +15,18 @@ import re
 from stdnum.de import idnr, stnr, vat
 
 from gateway.privacy.patterns.places import BREAK, CITY, SUFFIX, UPPER, WORD
-from gateway.privacy.patterns.proofs import NOT_PERSONAL, digits_of, grown, icao_digit, is_short_date, labelled, stepped, trimmed, valid
+from gateway.privacy.patterns.proofs import (
+    NOT_PERSONAL,
+    digits_of,
+    glued,
+    grown,
+    icao_digit,
+    is_short_date,
+    labelled,
+    stepped,
+    trimmed,
+    valid,
+)
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
 
 
@@ -46,19 +58,21 @@ def is_document_number(value: str) -> bool:
     return icao_digit(value[:9]) == int(value[9])
 
 
-def _has_digits(value: str) -> bool:
-    return len(digits_of(value)) >= 2
+def _is_serial(value: str) -> bool:
+    """Return whether nine characters have a digit among them, or ten their check digit."""
+    return is_document_number(value) if len(value) == 10 else any(c.isdigit() for c in value)
 
 
 _SERIAL = "[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}"
 _CARD_WORDS = (
-    "personalausweis", "ausweisnummer", "ausweis-nr", "ausweisnr", "ausweis", "personalausweisnummer", "identitätskarte",
+    "personalausweis", "ausweisnummer", "ausweis-nr", "ausweisnr", "ausweis", "personalausweisnummer",
+    "identitätskarte",
     "id card", "identity card", "npa", "dokumentennummer", "carte d'identité", "id-karte",
 )  # fmt: skip
-_PASS_WORDS = ("reisepass", "reisepassnummer", "passnummer", "pass-nr", "passnr", "reisepass-nr", "german passport", "passport",
-               "passeport", "passaporto", "pasaporte", "护照", "パスポート")  # fmt: skip
+_PASS_WORDS = ("reisepass", "passnummer", "pass-nr", "passnr", "german passport")
 _TAX_WORDS = (
-    "steuer-id", "steuerid", "steueridentifikationsnummer", "steuer-identifikationsnummer", "steuerliche", "idnr", "id-nr",
+    "steuer-id", "steuerid", "steueridentifikationsnummer", "steuer-identifikationsnummer", "steuerliche", "idnr",
+    "id-nr",
     "steuer-idnr", "steuer-ident", "tax id", "tin", "identifikationsnummer", "steuernummer", "tax_id", "steuer_id",
     "steuer-identnummer",
 )  # fmt: skip
@@ -77,15 +91,20 @@ _HEALTH_WORDS = (
     "krankenversicherungsnummer", "aok", "barmer",
 )  # fmt: skip
 _REGISTER_WORDS = ("handelsregister", "amtsgericht", "registergericht", "hrb-nummer", "registernummer", "register",
-                   "handelsregisternummer", "commercial register", "eingetragen", "geschäftsführer", "sitz der gesellschaft")  # fmt: skip
+                   "handelsregisternummer", "commercial register", "eingetragen", "geschäftsführer",
+                   "sitz der gesellschaft")  # fmt: skip
 
 # -- addresses ---------------------------------------------------------------------------------------------------------
 
 _SURE = r"[Ss]tra(?:ß|ss)e|[Ss]tr\.?|[Aa]llee|[Gg]asse|[Uu]fer|[Cc]haussee|[Pp]romenade|[Dd]amm|[Ss]tieg"
-_PERHAPS = r"[Ww]eg|[Pp]latz|[Rr]ing|[Ss]teig|[Pp]fad|[Gg]raben|[Mm]arkt|[Ww]all|[Kk]amp|[Zz]eile|[Hh]öhe|[Rr]ain|[Kk]ai|[Gg]ürtel|[Dd]eich"
-"""Endings that machines and plants have, too (Kolbenring 12, Stellplatz 4): they need a postcode or a word near them."""
+_PERHAPS = (
+    "[Ww]eg|[Pp]latz|[Rr]ing|[Ss]teig|[Pp]fad|[Gg]raben|[Mm]arkt|[Ww]all|[Kk]amp|[Zz]eile|[Hh]öhe|[Rr]ain|[Kk]ai|"
+    "[Gg]ürtel|[Dd]eich"
+)
+"""Endings that plants have, too (Kolbenring 12, Stellplatz 4): they need a postcode or a word near them."""
 _PLANT = re.compile(
-    r"(?:Fertigungs|Montage|Lackier|Transfer|Prüf|Test|Schweiß|Produktions|Press(?:en)?|Walz|Wasch|Förder|Band|Maschinen|"
+    "(?:Fertigungs|Montage|Lackier|Transfer|Prüf|Test|Schweiß|Produktions|Press(?:en)?|Walz|Wasch|Förder|Band|"
+    "Maschinen|"
     r"Roboter|Bearbeitungs|Verpackungs|Sortier|Trocken|Kühl|Anlagen|Daten|Takt|Abfüll|Stanz|Gieß|Schmiede|Biege)-?\Z"
 )
 _NAME_BEFORE = re.compile(
@@ -93,9 +112,13 @@ _NAME_BEFORE = re.compile(
     rf"(?:[{UPPER}][\wäöüß'.]{{1,20}}[ -]){{0,3}}(?:[{UPPER}][\wäöüß]{{0,24}}-?)?\Z"
 )
 _COUNTRY = r"(?:[ ]?[,\n(][ ]?(?:Deutschland|Germany|Österreich|Austria|Schweiz|Switzerland)[)]?)?"
-_POSTAL_CITY = rf"(?:{BREAK}(?:D-|DE-|A-|AT-|CH-|D |A |CH )?[0-9]{{4,5}}[ ]{{1,2}}{CITY}(?:[ ][(]?(?:Main|Oder|Saale|Rhein|Ruhr)[)])?{_COUNTRY})?"
+_POSTAL_CITY = (
+    rf"(?:{BREAK}(?:D-|DE-|A-|AT-|CH-|D |A |CH )?[0-9]{{4,5}}[ ]{{1,2}}{CITY}(?:[ ][(]?(?:Main|Oder|Saale|Rhein|"
+    rf"Ruhr)[)])?{_COUNTRY})?"
+)
 _AFTER_NUMBER = re.compile(
-    rf"{SUFFIX}(?![0-9.,:]?[0-9])(?:[ ]?,?[ ](?:EG|[0-9]\. ?OG|[0-9]\. ?Stock|Whg\. ?[0-9]{{1,3}}|Top [0-9]{{1,3}}|c/o {WORD}(?: {WORD})?))?{_POSTAL_CITY}"
+    rf"{SUFFIX}(?![0-9.,:]?[0-9])(?:[ ]?,?[ ](?:EG|[0-9]\. ?OG|[0-9]\. ?Stock|Whg\. ?[0-9]{{1,3}}|Top [0-9]{{1,3}}|"
+    rf"c/o {WORD}(?: {WORD})?))?{_POSTAL_CITY}"
 )
 _PLAIN = re.compile(r"(?:Prozent|Euro|mm|cm|km|kg|Uhr|Stück|bar|Minuten|Tage|Meter|m\b)")
 
@@ -116,7 +139,7 @@ _POSTAL = re.compile("[0-9]{4,5} ")
 _SURE_ENDING = re.compile(_SURE)
 _street = grown(_NAME_BEFORE, _AFTER_NUMBER, "street, number", width=64)
 
-RULES: tuple[Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     Rule(
         name="de_tax_id",
         type="DE_TAX_ID",
@@ -124,6 +147,7 @@ RULES: tuple[Rule, ...] = (
         confirm=stepped(idnr.is_valid, "MOD 11,10, digit counts", (0.35, 0.6)),
         context=_TAX_WORDS,
         context_score=1.0,
+        context_after=40,
         score=0.35,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
@@ -171,6 +195,7 @@ RULES: tuple[Rule, ...] = (
         context=_INSURANCE_WORDS,
         score=0.6,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="DE",
@@ -182,7 +207,7 @@ RULES: tuple[Rule, ...] = (
         name="de_id_card",
         type="DE_ID_CARD",
         expression=f"{_SERIAL}|T[0-9]{{8}}",
-        confirm=checked(_has_digits, "form"),
+        confirm=checked(_is_serial, "form"),
         context=_CARD_WORDS,
         needs_context=True,
         score=0.4,
@@ -199,10 +224,11 @@ RULES: tuple[Rule, ...] = (
         name="de_id_card_checked",
         type="DE_ID_CARD",
         expression=f"(?:{_SERIAL}|T[0-9]{{8}})[0-9](?:D|(?:<<|[ ])[0-9]{{7}})?",
-        confirm=checked(lambda value: _has_digits(value) and is_document_number(value), "ICAO 9303 check digit"),
-        context=(*_CARD_WORDS, *_PASS_WORDS),
+        confirm=checked(is_document_number, "ICAO 9303 check digit"),
+        context=_CARD_WORDS,
         score=0.35,
         context_score=0.95,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="DE",
@@ -213,8 +239,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="de_passport",
         type="DE_PASSPORT",
-        expression="[CFGHJK][CFGHJKLMNPRTVWXYZ0-9]{8}",
-        confirm=checked(_has_digits, "form"),
+        expression="[CFGHJK][CFGHJKLMNPRTVWXYZ0-9]{8}[0-9]?",
+        confirm=checked(_is_serial, "form, ICAO 9303 check digit"),
         context=_PASS_WORDS,
         needs_context=True,
         score=0.4,
@@ -236,6 +262,7 @@ RULES: tuple[Rule, ...] = (
         needs_context=True,
         score=0.4,
         context_score=0.95,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="DE",
@@ -268,6 +295,7 @@ RULES: tuple[Rule, ...] = (
         needs_context=True,
         score=0.4,
         context_score=0.95,
+        context_after=40,
         against=("härte", "rockwell", "hardness"),
         boundary=Boundary.TOKEN,
         jurisdiction="DE",
@@ -279,10 +307,11 @@ RULES: tuple[Rule, ...] = (
         name="de_vat_id",
         type="DE_VAT_ID",
         expression="DE[ ]?[0-9]{3}[ ]?[0-9]{3}[ ]?[0-9]{3}",
-        confirm=checked(lambda value: vat.is_valid(value), "MOD 11,10"),
+        confirm=valid(vat, "MOD 11,10"),
         context=("ust-id", "ust-idnr", "umsatzsteuer", "vat", "ustid", "mwst", "tva", "iva"),
         score=0.7,
         context_score=1.0,
+        context_after=40,
         jurisdiction="DE",
         family="finance",
         reference="UStG § 27a",
@@ -297,6 +326,7 @@ RULES: tuple[Rule, ...] = (
         score=0.75,
         context=("adresse", "anschrift", "wohnhaft", "wohnt", "address", "sitz", "lieferadresse", "straße"),
         context_score=0.95,
+        context_after=40,
         jurisdiction="DE",
         family="addresses",
         reference="DIN 5008",
@@ -305,8 +335,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="de_postal_city",
         type="LOCATION",
-        expression=labelled(("plz/ort", "plz und ort", "plz, ort", "postleitzahl", "plz", "wohnort"), rf"[0-9]{{5}}(?: {WORD})?"),
-        confirm=trimmed(rf"[0-9]{{5}}(?: {WORD})?"),
+        expression=labelled(("plz/ort", "plz und ort", "plz, ort", "postleitzahl", "plz", "wohnort"), "[0-9]{5}"),
+        confirm=trimmed("[0-9]{5}", behind=re.compile(f"[ ]{CITY}")),
         score=0.8,
         boundary=Boundary.ALNUM,
         jurisdiction="DE",
@@ -315,3 +345,5 @@ RULES: tuple[Rule, ...] = (
         example="PLZ 70173 Stuttgart",
     ),
 )
+
+RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))

@@ -12,17 +12,36 @@ import re
 
 from stdnum.it import codicefiscale, iva
 
-from gateway.privacy.patterns.places import BREAK, CITY, LETTER, SMALL, SUFFIX, WORD
-from gateway.privacy.patterns.proofs import NOT_PERSONAL, labelled, trimmed, valid
+from gateway.privacy.patterns.places import BREAK, CITY, LETTER, SMALL, SUFFIX
+from gateway.privacy.patterns.proofs import NOT_PERSONAL, glued, labelled, trimmed, valid
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
 
 _CODE_WORDS = ("codice fiscale", "c.f.", "cf", "cod. fisc.", "cod.fisc", "fiscal code", "codice_fiscale", "tax code")
-_VAT_WORDS = ("partita iva", "p.iva", "p. iva", "piva", "p.i.", "iva", "vat", "partita_iva", "codice fiscale", "p.ta iva")
-_CARD_WORDS = ("carta d'identità", "carta di identità", "carta d’identità", "carta identità", "documento d'identità", "c.i.",
+_VAT_WORDS = (
+    "partita iva",
+    "p.iva",
+    "p. iva",
+    "piva",
+    "p.i.",
+    "iva",
+    "vat",
+    "partita_iva",
+    "codice fiscale",
+    "p.ta iva",
+)
+_CARD_WORDS = ("carta d'identità", "carta di identità", "carta d’identità", "carta identità", "documento d'identità",
+        "c.i.",
                "cie", "documento di identità", "identity card", "documento")  # fmt: skip
 _LICENCE_WORDS = ("patente", "patente di guida", "numero patente", "driving licence", "driver license")
-_PASS_WORDS = ("passaporto", "numero passaporto", "passport", "n. passaporto")
-_HEALTH_WORDS = ("tessera sanitaria", "team", "servizio sanitario", "identificazione della tessera", "health card", "tessera")
+_PASS_WORDS = ("passaporto", "italian passport")
+_HEALTH_WORDS = (
+    "tessera sanitaria",
+    "team",
+    "servizio sanitario",
+    "identificazione della tessera",
+    "health card",
+    "tessera",
+)
 
 _D = "[0-9LMNPQRSTUV]"
 """A digit, or the letter that stands for it when two people would have the same code (omocodia)."""
@@ -40,9 +59,11 @@ _KINDS = (
     r"piazzetta|viuzza|circonvallazione|riviera)"
 )
 _AFTER_KIND = re.compile(
-    rf"[ ](?:(?:{SMALL})[ ]?){{0,2}}(?:[0-9]{{1,2}}[ ]|[IVX]{{1,5}}[ ])?[{LETTER}][\w'’.]{{1,24}}(?:[ -](?:{SMALL}[ ]?)?[{LETTER}][\w'’.]{{0,24}}){{0,4}}?"
+    rf"[ ](?:(?:{SMALL})[ ]?){{0,2}}(?:[0-9]{{1,2}}[ ]|[IVX]{{1,5}}[ ])?[{LETTER}][\w'’.]{{1,24}}(?:[ -](?:{SMALL}[ "
+    rf"]?)?[{LETTER}][\w'’.]{{0,24}}){{0,4}}?"
     rf",?[ ]{{1,2}}(?:n\.?[ ]?|n°[ ]?|nr\.?[ ]?|civico[ ])?[0-9]{{1,4}}{SUFFIX}(?![0-9])"
-    rf"(?P<city>(?:{BREAK}(?:int(?:erno)?\.?|scala|piano)[ ]?[A-Z0-9]{{1,4}}){{0,2}}{BREAK}(?:I-|IT-)?[0-9]{{5}}[ ]{{1,2}}{CITY}(?:[ ][(][A-Z]{{2}}[)])?(?:,[ ]?Italia)?|"
+    rf"(?P<city>(?:{BREAK}(?:int(?:erno)?\.?|scala|piano)[ ]?[A-Z0-9]{{1,4}}){{0,2}}{BREAK}(?:I-|IT-)?[0-9]{{5}}[ "
+    rf"]{{1,2}}{CITY}(?:[ ][(][A-Z]{{2}}[)])?(?:,[ ]?Italia)?|"
     rf"{BREAK}{CITY}[ ][(][A-Z]{{2}}[)])?"
 )
 
@@ -57,7 +78,7 @@ def _confirm_street(text: str, start: int, end: int) -> Proof | None:
     return Proof(start, found.end(), "street, number", 0.7 if text[start].isupper() else 0.45)
 
 
-RULES: tuple[Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     Rule(
         name="it_fiscal_code",
         type="IT_FISCAL_CODE",
@@ -67,6 +88,7 @@ RULES: tuple[Rule, ...] = (
         context=_CODE_WORDS,
         score=0.95,
         context_score=1.0,
+        context_after=40,
         jurisdiction="IT",
         family="national",
         reference="D.M. 23 dicembre 1976",
@@ -81,6 +103,7 @@ RULES: tuple[Rule, ...] = (
         needs_context=True,
         score=0.4,
         context_score=0.95,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="IT",
@@ -96,6 +119,7 @@ RULES: tuple[Rule, ...] = (
         context=_VAT_WORDS,
         score=0.7,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="IT",
@@ -159,6 +183,7 @@ RULES: tuple[Rule, ...] = (
         context=_HEALTH_WORDS,
         score=0.8,
         context_score=1.0,
+        context_after=40,
         jurisdiction="IT",
         family="national",
         reference="D.M. 11 marzo 2004 (tessera sanitaria); Decision S1 (EHIC)",
@@ -173,6 +198,7 @@ RULES: tuple[Rule, ...] = (
         score=0.7,
         context=("indirizzo", "residente", "residenza", "abita", "domicilio", "sede", "address", "domiciliato"),
         context_score=0.95,
+        context_after=40,
         jurisdiction="IT",
         family="addresses",
         reference="D.P.R. 223/1989 (toponomastica)",
@@ -181,8 +207,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="it_postal_code",
         type="LOCATION",
-        expression=labelled(("cap", "c\\.a\\.p\\."), rf"[0-9]{{5}}(?: {WORD})?"),
-        confirm=trimmed(rf"[0-9]{{5}}(?: {WORD})?"),
+        expression=labelled(("cap", "c\\.a\\.p\\."), "[0-9]{5}"),
+        confirm=trimmed("[0-9]{5}", behind=re.compile(f"[ ]{CITY}")),
         score=0.7,
         jurisdiction="IT",
         family="addresses",
@@ -190,3 +216,5 @@ RULES: tuple[Rule, ...] = (
         example="CAP 20121 Milano",
     ),
 )
+
+RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))

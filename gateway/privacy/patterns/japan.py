@@ -18,6 +18,7 @@ from gateway.privacy.patterns.proofs import (
     NOT_PERSONAL,
     SEPARATOR,
     digits_of,
+    glued,
     labelled,
     loose,
     trimmed,
@@ -27,23 +28,20 @@ from gateway.privacy.patterns.proofs import (
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
 
 PREFECTURES = (
-    "北海道 青森県 岩手県 宮城県 秋田県 山形県 福島県 茨城県 栃木県 群馬県 埼玉県 千葉県 東京都 神奈川県 新潟県 富山県 石川県 福井県 "
-    "山梨県 長野県 岐阜県 静岡県 愛知県 三重県 滋賀県 京都府 大阪府 兵庫県 奈良県 和歌山県 鳥取県 島根県 岡山県 広島県 山口県 徳島県 "
+    "北海道 青森県 岩手県 宮城県 秋田県 山形県 福島県 茨城県 栃木県 群馬県 埼玉県 千葉県 東京都 神奈川県 新潟県 "
+    "富山県 石川県 福井県 "
+    "山梨県 長野県 岐阜県 静岡県 愛知県 三重県 滋賀県 京都府 大阪府 兵庫県 奈良県 和歌山県 鳥取県 島根県 岡山県 "
+    "広島県 山口県 徳島県 "
     "香川県 愛媛県 高知県 福岡県 佐賀県 長崎県 熊本県 大分県 宮崎県 鹿児島県 沖縄県"
 ).split()
-
-LICENCE_OFFICES = frozenset(
-    "00 10 11 12 13 14 20 21 22 23 24 25 30 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 60 61 62 63 64 65 "
-    "70 71 72 73 74 80 81 82 83 90 91 92 93 94 95 96 97".split()
-)
-"""First two digits of a driving licence: the public safety commission that first issued it."""
 
 _MY_NUMBER_WORDS = (
     "マイナンバー", "個人番号", "通知カード", "my number", "mynumber", "my_number", "individual number", "個人ナンバー",
     "kojin bango", "特定個人情報",
 )  # fmt: skip
 _CORPORATE_WORDS = (
-    "法人番号", "会社番号", "登録番号", "適格請求書", "インボイス", "corporate number", "corporate_number", "法人ナンバー",
+    "法人番号", "会社番号", "登録番号", "適格請求書", "インボイス", "corporate number", "corporate_number",
+    "法人ナンバー",
     "houjin bango", "t番号",
 )  # fmt: skip
 _LICENCE_WORDS = (
@@ -54,7 +52,8 @@ _PENSION_WORDS = ("年金番号", "基礎年金", "年金手帳", "pension numbe
 _ACCOUNT_LABELS = ("口座番号", "口座", "普通預金", "当座預金", "普通", "当座", "貯蓄預金", "ゆうちょ", "記号")
 _ACCOUNT = r"[0-9]{7}|[0-9]{5}-(?:[0-9]-)?[0-9]{7,8}"
 _HEALTH_LABELS = (
-    "被保険者(?:証|等)?(?:の)?(?:記号)?[・ ]?番号", "(?:健康)?保険証(?:の)?(?:記号)?[・ ]?番号", "記号[・ ]?番号", "介護保険(?:証)?番号",
+    "被保険者(?:証|等)?(?:の)?(?:記号)?[・ ]?番号", "(?:健康)?保険証(?:の)?(?:記号)?[・ ]?番号", "記号[・ ]?番号",
+    "介護保険(?:証)?番号",
     "健康保険(?:証)?(?:の)?番号", "health insurance(?: card)?(?: number| no)",
 )  # fmt: skip
 _HEALTH = r"[0-9]{4,10}|[0-9]{2,8}[-・ ][0-9]{1,7}"
@@ -77,17 +76,14 @@ def _confirm_my_number(text: str, start: int, end: int) -> Proof | None:
     value = text[start:end]
     if not in_.is_valid(value) or len(set(digits_of(value))) == 1:
         return None
-    if value.isdigit():
-        score = 0.6 if _is_sentence_number(text, start, end) else 0.3
-    else:
-        score = 0.5
-    return Proof(start, end, "mod 11", score)
+    bare = 0.6 if _is_sentence_number(text, start, end) else 0.3
+    return Proof(start, end, "mod 11", bare if value.isdigit() else 0.5)
 
 
 def is_driving_licence(value: str) -> bool:
-    """Return whether 12 digits are an office, a year, a serial, a mod 11 check digit and a count of reissues."""
+    """Return whether 12 digits are office (10 to 97, 00 abroad), year, serial, mod 11 check digit and reissues."""
     digits = digits_of(value)
-    if len(digits) != 12 or digits[:2] not in LICENCE_OFFICES:
+    if len(digits) != 12 or not ("10" <= digits[:2] <= "97" or digits[:2] == "00"):
         return False
     return (11 - weighed(digits[:10], (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11) % 10 == int(digits[10])
 
@@ -103,22 +99,26 @@ def is_insurer(value: str) -> bool:
 _HAN = "一-鿿々ヶケヵノ"
 _TOWN = f"(?:[{_HAN}ぁ-ゖァ-ヺー]|[0-9]{{1,2}}(?=条|線))"
 _ROOM = (
-    r"(?:[ 　]?(?:[ァ-ヺー一-鿿A-Za-z]{2,16}(?:ビル|マンション|ハイツ|コーポ|タワー|荘|館|棟|ビルディング|アパート|レジデンス|"
+    r"(?:[ 　]?(?:[ァ-ヺー一-鿿A-Za-z]{2,16}(?:ビル|マンション|ハイツ|コーポ|タワー|荘|館|棟|ビルディング|アパート|"
+    "レジデンス|"
     r"メゾン|ハウス|パーク|プラザ|センター|団地|寮)(?:[A-Z]棟?)?))?"
     r"(?:[ 　]?[0-9]{1,4}(?:号室|号|階|F)(?![0-9A-Za-z]))*"
 )
 _COUNT = "[0-9一二三四五六七八九十]{1,4}"
 _NUMBERS = (
-    rf"(?:{_COUNT}(?:丁目|番地の?|番町|番|号)[ ]?|[0-9]{{1,5}}(?:-|の)(?=[0-9])){{1,4}}(?:[0-9]{{1,5}}(?:号室|号|番地|番)?)?"
+    rf"(?:{_COUNT}(?:丁目|番地の?|番町|番|号)[ ]?|[0-9]{{1,5}}(?:-|の)(?=[0-9])){{1,4}}(?:[0-9]{{1,5}}(?:号室|号|"
+    "番地|番)?)?"
     r"(?![0-9日月年個台本名時分回件人円%.])"
 )
 _MUNICIPALITY = f"{_TOWN}{{1,8}}?[市区郡町村]"
 _AFTER_PREFECTURE = re.compile(
-    rf"[ 　]?(?:{_MUNICIPALITY}[ 　]?){{1,3}}{_TOWN}{{0,14}}?[ 　]?{_NUMBERS}{_ROOM}|[ 　]?{_MUNICIPALITY}(?:{_TOWN}{{0,10}}?[町丁目])?"
+    rf"[ 　]?(?:{_MUNICIPALITY}[ 　]?){{1,3}}{_TOWN}{{0,14}}?[ 　]?{_NUMBERS}{_ROOM}|[ "
+    rf"　]?{_MUNICIPALITY}(?:{_TOWN}{{0,10}}?[町丁目])?"
 )
 _POSTAL_BEFORE = re.compile(r"〒?[ ]?[0-9]{3}-?[0-9]{4}[ 　、,\n]{0,2}\Z")
 _BEFORE_HOUSE = re.compile(
-    rf"(?:(?:{'|'.join(PREFECTURES)})[ 　]?)?[{_HAN}]{{1,6}}[市区郡町村][ 　]?(?:[{_HAN}]{{1,6}}[区町村][ 　]?)?{_TOWN}{{0,12}}\Z"
+    rf"(?:(?:{'|'.join(PREFECTURES)})[ 　]?)?[{_HAN}]{{1,6}}[市区郡町村][ 　]?(?:[{_HAN}]{{1,6}}[区町村][ "
+    rf"　]?)?{_TOWN}{{0,12}}\Z"
 )
 _AFTER_HOUSE = re.compile(rf"{_NUMBERS}{_ROOM}")
 _LOOSE_LEAD = re.compile(r"(?:住所|所在地|勤務地|自宅|本社|現住所|送付先)[はが]?")
@@ -158,7 +158,7 @@ def _confirm_house(text: str, start: int, end: int) -> Proof | None:
     return Proof(_with_postal_code(text, ahead.start()), behind.end(), "municipality, number", 0.75)
 
 
-RULES: tuple[Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     Rule(
         name="jp_my_number",
         type="JP_MY_NUMBER",
@@ -167,6 +167,7 @@ RULES: tuple[Rule, ...] = (
         context=_MY_NUMBER_WORDS,
         score=0.5,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="JP",
@@ -183,6 +184,7 @@ RULES: tuple[Rule, ...] = (
         needs_context=True,
         score=0.4,
         context_score=0.95,
+        context_after=40,
         against=NOT_PERSONAL,
         jurisdiction="JP",
         family="national",
@@ -197,6 +199,7 @@ RULES: tuple[Rule, ...] = (
         context=_CORPORATE_WORDS,
         score=0.7,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         jurisdiction="JP",
         family="national",
@@ -212,6 +215,7 @@ RULES: tuple[Rule, ...] = (
         needs_context=True,
         score=0.4,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="JP",
@@ -226,6 +230,7 @@ RULES: tuple[Rule, ...] = (
         context=("在留カード", "在留", "特別永住者", "residence card", "zairyu", "外国人登録"),
         score=0.5,
         context_score=0.95,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="JP",
@@ -319,6 +324,7 @@ RULES: tuple[Rule, ...] = (
         needs_context=True,
         score=0.4,
         context_score=0.95,
+        context_after=40,
         against=NOT_PERSONAL,
         jurisdiction="JP",
         family="travel",
@@ -360,6 +366,7 @@ RULES: tuple[Rule, ...] = (
         boundary=Boundary.NONE,
         score=0.95,
         context_score=0.95,
+        context_after=40,
         jurisdiction="JP",
         family="addresses",
         reference="住居表示に関する法律 (Act 119 of 1962)",
@@ -380,3 +387,5 @@ RULES: tuple[Rule, ...] = (
         example="横浜市西区みなとみらい2-3-1",
     ),
 )
+
+RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))

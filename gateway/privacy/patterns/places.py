@@ -13,7 +13,10 @@ LETTER = f"{UPPER}{LOWER}"
 WORD = rf"[{UPPER}][{LETTER}'’.-]{{0,24}}"
 """A word with a capital letter: part of the name of a street or a city."""
 
-SMALL = r"(?:de|du|des|d'|d’|la|le|les|l'|l’|en|sur|sous|aux?|et|del|della|dei|degli|delle|dello|di|da|dal|dalla|dell'|dell’|d|e|y|los|las|el|i|in|am|an|der|dem|den|im|bei|zu|zum|zur|vor|ob|auf|of|the|upon|von|vom|und)"
+SMALL = (
+    "(?:de|du|des|d'|d’|la|le|les|l'|l’|en|sur|sous|aux?|et|del|della|dei|degli|delle|dello|di|da|dal|dalla|dell'|"
+    "dell’|d|e|y|los|las|el|i|in|am|an|der|dem|den|im|bei|zu|zum|zur|vor|ob|auf|of|the|upon|von|vom|und)"
+)
 """Small words within the name of a street or a city, in six languages."""
 
 NAME = rf"(?:(?:{SMALL}[ ]?){{0,3}}{WORD}[ ]?|[0-9]{{1,2}}(?:er|º|°)?[ ]){{1,5}}"

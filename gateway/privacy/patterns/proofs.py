@@ -16,7 +16,9 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from types import ModuleType
 
-from gateway.privacy.patterns.rule import Confirm, Proof
+import msgspec
+
+from gateway.privacy.patterns.rule import Boundary, Confirm, Proof, Rule
 
 NOT_PERSONAL = tuple(
     """part no|part number|part no.|p/n|pn|part|sku|item no|item number|article no|order no|order number|order id|
@@ -135,15 +137,19 @@ def labelled(labels: Sequence[str], value: str) -> str:
     return f"(?i:{'|'.join(labels)}){_LINK}(?:{value})"
 
 
-def trimmed(value: str, check: str = "labelled", holds: Callable[[str], bool] | None = None) -> Confirm:
-    """Return the confirmer of a :func:`labelled` rule: it drops the label, and asks ``holds`` of the value."""
+def trimmed(value: str, holds: Callable[[str], bool] | None = None, behind: re.Pattern[str] | None = None) -> Confirm:
+    """Return the confirmer of a :func:`labelled` rule: it drops the label, and asks ``holds`` of the value.
+
+    What matches ``behind`` right after the value belongs to it, too: the city after a postcode.
+    """
     ending = re.compile(rf"(?<![0-9A-Za-z])(?:{value})\Z")
 
     def confirm(text: str, start: int, end: int) -> Proof | None:
         found = ending.search(text, start, end)
         if found is None or (holds is not None and not holds(found.group())):
             return None
-        return Proof(found.start(), end, check)
+        more = behind.match(text, end, end + 80) if behind else None
+        return Proof(found.start(), more.end() if more else end, "labelled")
 
     return confirm
 
@@ -155,3 +161,44 @@ def icao_digit(value: str) -> int:
         worth = 0 if character == "<" else int(character, 36)
         total += worth * (7, 3, 1)[place % 3]
     return total % 10
+
+
+def glued(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Return a rule for each of ``rules`` that has words of letters: its value glued to one of them (``DNI53169059M``).
+
+    The boundary of the rule itself cannot hold there: a letter stands before the value. Rules whose family is
+    addresses are left out, as are values that could be the rest of the word.
+    """
+    return tuple(
+        _glued(rule) for rule in rules if _labels_of(rule) and rule.family in {"national", "travel", "finance"}
+    )
+
+
+def _labels_of(rule: Rule) -> list[str]:
+    return [word for word in rule.context if len(word) > 2 and word[-1].isalpha() and word[-1] < "\u0590"]
+
+
+_GLUE = "(?: ?(?i:number|nummer|no|nr|num|code|id))?[.:#_-]?"
+
+
+def _glued(rule: Rule) -> Rule:
+    labels = "|".join(re.escape(label) for label in sorted(_labels_of(rule), key=len, reverse=True))
+    labelled_value = re.compile(rf"(?:{labels}){_GLUE}(?P<value>(?:{rule.expression}))\Z", re.IGNORECASE)
+
+    def confirm(text: str, start: int, end: int) -> Proof | None:
+        found = labelled_value.match(text, start, end)
+        if found is None:
+            return None
+        proof = rule.confirm(text, found.start("value"), end) if rule.confirm else Proof(found.start("value"), end, "")
+        return None if proof is None else proof._replace(score=rule.context_score)
+
+    return msgspec.structs.replace(
+        rule,
+        name=f"{rule.name}_glued",
+        expression=f"(?i:{labels}){_GLUE}(?:{rule.expression})",
+        confirm=confirm,
+        boundary=Boundary.TOKEN,
+        needs_context=False,
+        context=(),
+        example="",
+    )

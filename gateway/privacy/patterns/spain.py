@@ -13,15 +13,37 @@ import re
 from stdnum.es import cif, dni, nie
 
 from gateway.privacy.patterns.places import BREAK, CITY, LETTER, SMALL, SUFFIX, WORD
-from gateway.privacy.patterns.proofs import NOT_PERSONAL, digits_of, labelled, trimmed
+from gateway.privacy.patterns.proofs import NOT_PERSONAL, digits_of, glued, labelled, trimmed
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
 
-_NIF_WORDS = ("dni", "nif", "d.n.i.", "n.i.f.", "documento nacional", "identidad", "identificación fiscal", "national id")
+_NIF_WORDS = (
+    "dni",
+    "nif",
+    "d.n.i.",
+    "n.i.f.",
+    "documento nacional",
+    "identidad",
+    "identificación fiscal",
+    "national id",
+)
 _NIE_WORDS = ("nie", "n.i.e.", "extranjero", "identidad de extranjero", "residencia", "tie", "dni", "nif")
-_CIF_WORDS = ("cif", "c.i.f.", "nif", "n.i.f.", "identificación fiscal", "sociedad", "empresa", "s.l.", "s.a.", "vat", "tax id")
-_NSS_WORDS = ("seguridad social", "nss", "n.s.s.", "nuss", "número de afiliación", "afiliación", "naf", "social security",
+_CIF_WORDS = (
+    "cif",
+    "c.i.f.",
+    "nif",
+    "n.i.f.",
+    "identificación fiscal",
+    "sociedad",
+    "empresa",
+    "s.l.",
+    "s.a.",
+    "vat",
+    "tax id",
+)
+_NSS_WORDS = ("seguridad social", "nss", "n.s.s.", "nuss", "número de afiliación", "afiliación", "naf",
+        "social security",
               "núm. ss", "nº ss", "n° ss")  # fmt: skip
-_PASS_WORDS = ("pasaporte", "número de pasaporte", "passport", "nº de pasaporte")
+_PASS_WORDS = ("pasaporte", "spanish passport")
 
 
 def _bare(value: str) -> str:
@@ -42,16 +64,22 @@ def is_social_security_number(value: str) -> bool:
 
 
 _KINDS = (
-    r"(?:calle|c/|c\.|avenida|avda\.?|av\.|avd\.|plaza|pza\.?|pl\.|paseo|p[ºo]\.?|pso\.?|camino|cno\.?|carretera|ctra\.?|ronda|"
+    r"(?:calle|c/|c\.|avenida|avda\.?|av\.|avd\.|plaza|pza\.?|pl\.|paseo|p[ºo]\.?|pso\.?|camino|cno\.?|carretera|"
+    r"ctra\.?|ronda|"
     r"travesía|trav\.|glorieta|rambla|vía|gran vía|callejón|cuesta|alameda|bulevar|polígono|urbanización|urb\.|carrer|"
     r"avinguda|plaça|passeig|rúa|kalea|costanilla|pasaje|senda|barrio)"
 )
 _AFTER_KIND = re.compile(
-    rf"[ ]?(?:(?:{SMALL}|[Dd]e|[Dd]el|[Ll]a|[Ll]os|[Ll]as|[Ee]l)[ ]?){{0,3}}(?:[0-9]{{1,2}}[ ](?:de[ ]))?[{LETTER}][\w'’.ªº·]{{1,24}}"
+    rf"[ ]?(?:(?:{SMALL}|[Dd]e|[Dd]el|[Ll]a|[Ll]os|[Ll]as|[Ee]l)[ ]?){{0,3}}(?:[0-9]{{1,2}}[ ](?:de[ "
+    rf"]))?[{LETTER}][\w'’.ªº·]{{1,24}}"
     rf"(?:[ -](?:{SMALL}[ ]?){{0,2}}[{LETTER}][\w'’.ªº·]{{0,24}}){{0,5}}?"
-    rf"(?P<number>,?[ ]{{1,2}}(?:n[º°o.][ ]?|núm\.?[ ]?|número[ ]|nro\.?[ ]|s/n|km\.?[ ])?(?:[0-9]{{1,4}}{SUFFIX}(?![0-9])|(?<=s/n)))"
-    rf"(?P<flat>(?:[ ]?,?[ ](?:[0-9]{{1,2}}[ºª°][ ]?[A-Z0-9]?(?![\w])|piso[ ][0-9]{{1,2}}|puerta[ ][A-Z0-9]{{1,3}}|esc\.?(?:alera)?[ ]?[A-Z0-9]{{1,3}}|portal[ ][A-Z0-9]{{1,3}}|bajo|ático|(?:izq|dcha|izda|der)\.?|[0-9][A-D](?![\w])|planta[ ][0-9]{{1,2}})){{0,4}})"
-    rf"(?P<city>{BREAK}(?:E-|ES-|C\.?P\.?:?[ ]?)?[0-9]{{5}},?[ ]{{1,2}}{CITY}(?:[ ]?[,(][ ]?{WORD}[)]?)?(?:,[ ]?España)?)?"
+    rf"(?P<number>,?[ ]{{1,2}}(?:n[º°o.][ ]?|núm\.?[ ]?|número[ ]|nro\.?[ ]|s/n|km\.?[ "
+    rf"])?(?:[0-9]{{1,4}}{SUFFIX}(?![0-9])|(?<=s/n)))"
+    rf"(?P<flat>(?:[ ]?,?[ ](?:[0-9]{{1,2}}[ºª°][ ]?[A-Z0-9]?(?![\w])|piso[ ][0-9]{{1,2}}|puerta[ ][A-Z0-9]{{1,3}}|"
+    rf"esc\.?(?:alera)?[ ]?[A-Z0-9]{{1,3}}|portal[ ][A-Z0-9]{{1,3}}|bajo|ático|(?:izq|dcha|izda|der)\.?|"
+    rf"[0-9][A-D](?![\w])|planta[ ][0-9]{{1,2}})){{0,4}})"
+    rf"(?P<city>{BREAK}(?:E-|ES-|C\.?P\.?:?[ ]?)?[0-9]{{5}},?[ ]{{1,2}}{CITY}(?:[ ]?[,(][ ]?{WORD}[)]?)?(?:,[ "
+    "]?España)?)?"
 )
 
 
@@ -65,7 +93,7 @@ def _confirm_street(text: str, start: int, end: int) -> Proof | None:
     return Proof(start, found.end(), "street, number", 0.7 if text[start].isupper() else 0.45)
 
 
-RULES: tuple[Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     Rule(
         name="es_nif",
         type="ES_NIF",
@@ -75,6 +103,7 @@ RULES: tuple[Rule, ...] = (
         context=_NIF_WORDS,
         score=0.6,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="ES",
@@ -91,6 +120,7 @@ RULES: tuple[Rule, ...] = (
         context=_NIE_WORDS,
         score=0.7,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="ES",
@@ -107,6 +137,7 @@ RULES: tuple[Rule, ...] = (
         needs_context=True,
         score=0.4,
         context_score=0.95,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="ES",
@@ -122,6 +153,7 @@ RULES: tuple[Rule, ...] = (
         context=_NSS_WORDS,
         score=0.3,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="ES",
@@ -154,6 +186,7 @@ RULES: tuple[Rule, ...] = (
         score=0.7,
         context=("dirección", "domicilio", "reside", "vive", "residente", "domiciliado", "address", "sede"),
         context_score=0.95,
+        context_after=40,
         jurisdiction="ES",
         family="addresses",
         reference="Callejero del Censo Electoral (INE): kinds of ways",
@@ -162,8 +195,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="es_postal_code",
         type="LOCATION",
-        expression=labelled(("código postal", "c\\.p\\.", "cp"), rf"[0-9]{{5}}(?: {WORD})?"),
-        confirm=trimmed(rf"[0-9]{{5}}(?: {WORD})?"),
+        expression=labelled(("código postal", "c\\.p\\.", "cp"), "[0-9]{5}"),
+        confirm=trimmed("[0-9]{5}", behind=re.compile(f"[ ]{CITY}")),
         score=0.75,
         jurisdiction="ES",
         family="addresses",
@@ -171,3 +204,5 @@ RULES: tuple[Rule, ...] = (
         example="código postal 28013 Madrid",
     ),
 )
+
+RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))

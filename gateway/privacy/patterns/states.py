@@ -13,21 +13,35 @@ import re
 from stdnum.us import ein, itin, rtn, ssn
 
 from gateway.privacy.patterns.places import LETTER, UPPER
-from gateway.privacy.patterns.proofs import NOT_PERSONAL, labelled, trimmed, valid
+from gateway.privacy.patterns.proofs import NOT_PERSONAL, glued, labelled, trimmed, valid
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
 
 STATES = (
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC "
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
+    "PA RI SC "
     "SD TN TX UT VT VA WA WV WI WY DC PR VI GU AS MP AP AE AA".split()
 )
 STATE_NAMES = (
-    "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|"
-    "Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana|Nebraska|"
+    "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|"
+    "Indiana|"
+    "Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana|"
+    "Nebraska|"
     "Nevada|New Hampshire|New Jersey|New Mexico|New York|North Carolina|North Dakota|Ohio|Oklahoma|Oregon|Pennsylvania|"
-    "Rhode Island|South Carolina|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|Wisconsin|Wyoming"
+    "Rhode Island|South Carolina|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|"
+    "Wisconsin|Wyoming"
 )
 
-_SSN_WORDS = ("ssn", "social security", "social sec", "soc sec", "social-security", "social_security", "ss#", "ssns", "ss number")
+_SSN_WORDS = (
+    "ssn",
+    "social security",
+    "social sec",
+    "soc sec",
+    "social-security",
+    "social_security",
+    "ss#",
+    "ssns",
+    "ss number",
+)
 _ITIN_WORDS = ("itin", "individual taxpayer", "taxpayer", "tax id", "tin")
 _EIN_WORDS = ("ein", "employer identification", "fein", "federal tax", "tax id", "taxpayer id", "employer id", "irs")
 _MBI_WORDS = ("mbi", "medicare", "beneficiary")
@@ -36,7 +50,7 @@ _LICENCE_WORDS = (
     "driver's license", "driver license", "drivers license", "driver’s license", "driving license", "dl#", "dl number",
     "license number", "driver_license", "driver's licence", "drivers licence", "lic#", "permit number", "dl no",
 )  # fmt: skip
-_PASS_WORDS = ("passport", "us passport", "passport number", "passport no", "passport#")
+_PASS_WORDS = ("us passport", "u.s. passport", "american passport", "united states passport", "usa passport")
 
 
 def _is_ssn(value: str) -> bool:
@@ -51,27 +65,33 @@ def _confirm_ssn(text: str, start: int, end: int) -> Proof | None:
 
 
 _KINDS = (
-    "Street|St|Road|Rd|Avenue|Ave|Av|Lane|Ln|Drive|Dr|Court|Ct|Circle|Cir|Boulevard|Blvd|Highway|Hwy|Parkway|Pkwy|Place|Pl|"
-    "Plaza|Square|Sq|Terrace|Ter|Trail|Trl|Way|Loop|Alley|Aly|Pike|Turnpike|Route|Run|Path|Crossing|Xing|Point|Ridge|Cove|"
-    "Bend|Expressway|Freeway|Fwy|Commons|Bypass|Camp|Creek|Fork|Grove|Heights|Hollow|Island|Junction|Knoll|Landing|Manor|"
+    "Street|St|Road|Rd|Avenue|Ave|Av|Lane|Ln|Drive|Dr|Court|Ct|Circle|Cir|Boulevard|Blvd|Highway|Hwy|Parkway|Pkwy|"
+    "Place|Pl|"
+    "Plaza|Square|Sq|Terrace|Ter|Trail|Trl|Way|Loop|Alley|Aly|Pike|Turnpike|Route|Run|Path|Crossing|Xing|Point|"
+    "Ridge|Cove|"
+    "Bend|Expressway|Freeway|Fwy|Commons|Bypass|Camp|Creek|Fork|Grove|Heights|Hollow|Island|Junction|Knoll|Landing|"
+    "Manor|"
     "Meadow|Mill|Mission|Oval|Passage|Pines|Ranch|Shore|Spring|Station|Summit|Valley|View|Village|Vista|Walk|Well"
 )
 _SURE_KINDS = frozenset(
-    "Street St Road Rd Avenue Ave Lane Ln Drive Boulevard Blvd Highway Hwy Parkway Pkwy Terrace Court Circle Turnpike".split()
+    "Street St Road Rd Avenue Ave Lane Ln Drive Boulevard Blvd Highway Hwy Parkway Pkwy Terrace Court Circle "
+    "Turnpike".split()
 )
 """Kinds that machines do not have; the others (Station, Run, Point) need a city and a state."""
 _AFTER_STREET = (
-    rf"\.?(?:[ ](?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\.?(?![\w]))?"
-    rf"(?:,?[ \n](?:Apt|Apartment|Suite|Ste|Unit|Floor|Fl|Bldg|Building|Room|Rm|PMB|#)\.?[ ]?#?[A-Z0-9-]{{1,6}})?"
+    r"\.?(?:[ ](?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\.?(?![\w]))?"
+    r"(?:,?[ \n](?:Apt|Apartment|Suite|Ste|Unit|Floor|Fl|Bldg|Building|Room|Rm|PMB|#)\.?[ ]?#?[A-Z0-9-]{1,6})?"
 )
 _CITY_STATE = (
-    rf"[ ]?[,\n·][ ]?\n?[ ]{{0,4}}(?:[{UPPER}][{LETTER}'’.-]{{1,20}}[ ]?){{1,4}},?[ \n]{{1,2}}(?:{'|'.join(STATES)}|{STATE_NAMES})\.?"
+    rf"[ ]?[,\n·][ ]?\n?[ ]{{0,4}}(?:[{UPPER}][{LETTER}'’.-]{{1,20}}[ ]?){{1,4}},?[ \n]{{1,2}}(?:{'|'.join(STATES)}|"
+    rf"{STATE_NAMES})\.?"
     rf"(?:[ ,]{{1,3}}[0-9]{{5}}(?:-[0-9]{{4}})?)?(?![\w])(?:,?[ ](?:USA|U\.S\.A\.|US|United States)(?![\w]))?"
 )
 _AFTER_WITH_CITY = re.compile(_AFTER_STREET + _CITY_STATE)
 _AFTER_ALONE = re.compile(_AFTER_STREET)
 _NUMBER_BEFORE = re.compile(
-    rf"(?<![\w.,/-])[0-9]{{1,6}}[A-Z]?(?:[ ]1/2)?[ ](?:(?:[NSEW]|NE|NW|SE|SW)\.?[ ])?(?:(?:[{UPPER}][\w'’.-]{{1,20}}|[0-9]{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}\Z"
+    rf"(?<![\w.,/-])[0-9]{{1,6}}[A-Z]?(?:[ ]1/2)?[ ](?:(?:[NSEW]|NE|NW|SE|SW)\.?[ "
+    rf"])?(?:(?:[{UPPER}][\w'’.-]{{1,20}}|[0-9]{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}\Z"
 )
 _BOX_CITY = re.compile(_CITY_STATE)
 
@@ -95,10 +115,13 @@ def _confirm_box(text: str, start: int, end: int) -> Proof | None:
     return Proof(start, behind.end() if behind else end, "box", 0.95 if behind else 0.75)
 
 
-_LICENCE = "[A-Z]{1,2}[ -]?[0-9]{3}[ -][0-9]{3,4}[ -][0-9]{2,4}(?:-[0-9]{1,3})?|[A-Z]{1,3}[0-9]{4,14}[A-Z]?|[0-9]{6,12}[A-Z]{0,2}|[A-Z][0-9]{2}-[0-9]{2}-[0-9]{4}"
+_LICENCE = (
+    "[A-Z]{1,2}[ -]?[0-9]{3}[ -][0-9]{3,4}[ -][0-9]{2,4}(?:-[0-9]{1,3})?|[A-Z]{1,3}[0-9]{4,14}[A-Z]?|"
+    "[0-9]{6,12}[A-Z]{0,2}|[A-Z][0-9]{2}-[0-9]{2}-[0-9]{4}"
+)
 _ACCOUNT = "[0-9]{8,17}|[0-9]{4}(?:[ -][0-9]{4}){1,3}"
 
-RULES: tuple[Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     Rule(
         name="us_ssn",
         type="US_SSN",
@@ -107,6 +130,7 @@ RULES: tuple[Rule, ...] = (
         context=_SSN_WORDS,
         score=0.2,
         context_score=0.95,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="US",
@@ -123,6 +147,7 @@ RULES: tuple[Rule, ...] = (
         needs_context=True,
         score=0.4,
         context_score=0.95,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="US",
@@ -153,6 +178,7 @@ RULES: tuple[Rule, ...] = (
         context=_MBI_WORDS,
         score=0.5,
         context_score=1.0,
+        context_after=40,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="US",
@@ -180,7 +206,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="us_bank_number",
         type="US_BANK_NUMBER",
-        expression=labelled(("(?:bank |checking |savings |deposit )?account (?:number|no\\.?|#)", "bank account", "acct\\.?(?: no\\.?| #)?"), _ACCOUNT),
+        expression=labelled(
+            (
+                "(?:bank |checking |savings |deposit )?account (?:number|no\\.?|#)",
+                "bank account",
+                "acct\\.?(?: no\\.?| #)?",
+            ),
+            _ACCOUNT,
+        ),
         confirm=trimmed(_ACCOUNT),
         score=0.75,
         jurisdiction="US",
@@ -227,8 +260,20 @@ RULES: tuple[Rule, ...] = (
         expression=_KINDS,
         confirm=_confirm_street,
         score=0.7,
-        context=("address", "lives at", "living at", "resides", "ship to", "mail to", "deliver", "home", "shipping", "billing"),
+        context=(
+            "address",
+            "lives at",
+            "living at",
+            "resides",
+            "ship to",
+            "mail to",
+            "deliver",
+            "home",
+            "shipping",
+            "billing",
+        ),
         context_score=0.95,
+        context_after=40,
         jurisdiction="US",
         family="addresses",
         reference="USPS Publication 28",
@@ -258,3 +303,5 @@ RULES: tuple[Rule, ...] = (
         example="ZIP code 97403-1234",
     ),
 )
+
+RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))

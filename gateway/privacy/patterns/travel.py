@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 
-from gateway.privacy.patterns.proofs import NOT_PERSONAL, icao_digit
+from gateway.privacy.patterns.proofs import NOT_PERSONAL, glued, icao_digit
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
 
 _WORDS = (
-    "passport", "passport number", "passport no", "reisepass", "passnummer", "passeport", "passaporto", "pasaporte", "旅券",
-    "パスポート", "护照", "護照", "여권", "paspoort", "paszport", "pas nr", "travel document", "passport_no", "passport_number",
+    "passport", "passport number", "passport no", "reisepass", "passnummer", "passeport", "passaporto", "pasaporte",
+    "旅券",
+    "パスポート", "护照", "護照", "여권", "paspoort", "paszport", "pas nr", "travel document", "passport_no",
+    "passport_number",
 )  # fmt: skip
 
 _F = "[A-Z0-9<]"
@@ -92,7 +94,7 @@ def _confirm_number(text: str, start: int, end: int) -> Proof | None:
     return Proof(start, end, "form") if digits >= 5 else None
 
 
-RULES: tuple[Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     Rule(
         name="passport",
         type="PASSPORT",
@@ -167,3 +169,5 @@ RULES: tuple[Rule, ...] = (
         example="P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
     ),
 )
+
+RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))
