@@ -31,32 +31,35 @@ _PASSWORDS: Final = (
 _KEYS: Final = (
     "api[_ -]?key|api[_ -]?secret|app[_ -]?secret|app[_ -]?key|secret|secret[_ -]?key|client[_ -]?secret"
     "|access[_ -]?key|access[_ -]?key[_ -]?id|account[_ -]?key|shared[_ -]?access[_ -]?key|auth[_ -]?key"
-    "|private[_ -]?key|encryption[_ -]?key|signing[_ -]?key|master[_ -]?key|license[_ -]?key|subscription[_ -]?key|credentials?"
-    "|geheimnis|schlüssel|clé api|clé secrète|chiave api|clave api|clave secreta"
+    "|private[_ -]?key|encryption[_ -]?key|signing[_ -]?key|master[_ -]?key|license[_ -]?key|subscription[_ -]?key"
+    "|credentials?|geheimnis|schlüssel|clé api|clé secrète|chiave api|clave api|clave secreta"
     "|apiキー|シークレット|秘密鍵|アクセスキー|密钥|秘钥|密鑰"
 )
 _TOKENS: Final = "token|session[_ -]?id|jsessionid|phpsessid|トークン|令牌|jeton"
 _SIGN: Final = r"[\"'`\]\)]{0,2}[ \t]{0,4}(?::=|=>|==|=|:|>|\",[ \t]?\"|\"[ ]value=)"
-_VERB: Final = "(?:[ ](?:is|ist|lautet|est|è|es)[ :]|は|为|是)"
+_VERB: Final = "(?:「|[ ](?:is|ist|lautet|est|è|es)[ :]|は|为|是)"
 _VALUE: Final = re.compile(
     r"""[ \t]{0,4}\\?(?:"(?P<double>[^"\\\n]{1,256})|'(?P<single>[^'\\\n]{1,256})|`(?P<tick>[^`\\\n]{1,256})"""
     r"""|「(?P<corner>[^」\n]{1,256})|(?P<bare>[!#-&(-+\-.-:=?-_a-{}~À-ÿ]{1,256}))"""
 )
+_PLACEHOLDER_BEGINS: Final = (
+    "your|my|the|insert|enter|replace|change|example|sample|dummy|placeholder|redacted|masked|hidden"
+    "|todo|tbd|fixme|unset"
+)
+_CONSTANTS: Final = (
+    "string|str|text|bool|boolean|int|integer|number|object|bytes|any|uuid|none|null|nil|undefined|true|false|yes|no|void"
+    "|auto|optional|required|secret|password|passwd|passwort|kennwort|pass|token|changeme|changeit|example|n/a|na|default"
+    "|root|admin|test|user|username|pw|pwd"
+)
+_SOURCES: Final = (
+    "os|sys|self|this|env|cfg|conf|config|settings|process|secrets|vault|args|opts|options|req|request|params|props|ctx"
+    "|data|getenv|get|var|local|module|vars|values|input|function|lambda|def|str|system|environment"
+)
 _NO_SECRET: Final = re.compile(
-    r"""<|\[|\{.*\}$|\$[A-Za-z_{(]|%\w+%|%[(s]|[*!][A-Za-z_]+$|.*(?:\$\{|\{\{|\$\(|<[a-z_ -]+>|\*{3}|•{2}|x{4}|
-    \.{3}|…|://)"""
-    r"""(?:your|my|the|insert|enter|replace|change|example|sample|dummy|placeholder|redacted|masked|hidden|todo|tbd|
-    fixme|unset)"""
-    r"""(?:[-_ ]|$|\W)"""
-    r"""(?:string|str|text|bool|boolean|int|integer|number|object|bytes|any|uuid|none|null|nil|undefined|true|false|
-    yes|no|void|auto"""
-    r"""optional|required|secret|password|passwd|pass|passwort|token|changeme|changeit|example|n/a|na|default|root|
-    admin|test|user)[0-9]?\W*$"""
-    r"""(?:os|sys|self|this|env|cfg|conf|config|settings|process|secrets|vault|args|opts|options|req|request|params|
-    props|ctx|data"""
-    r"""getenv|get|var|local|module|vars|values|input|new|await|function|lambda|return|def|str|System|
-    Environment)[.(\[]"""
-    r"""|(?:~|\.{0,2})(?:/[\w.-]+){2,}$|[A-Za-z]:\\""",
+    r"<|\[|\{.*\}$|\$[A-Za-z_{(]|%\w+%|%[(s]|[*!][A-Za-z_]+$"
+    r"|.*(?:\$\{|\{\{|\$\(|<[a-z_ -]+>|\*{3}|•{2}|x{4}|\.{3}|…|://)"
+    rf"|(?:{_PLACEHOLDER_BEGINS})(?:[-_ ]|$|\W)|(?:{_CONSTANTS})[0-9]?\W*$|(?:{_SOURCES})[.(\[]"
+    r"|(?:~|\.{0,2})(?:/[\w.-]+){2,}$|[A-Za-z]:\\",
     re.IGNORECASE,
 )
 _NEXT_PARAMETER: Final = re.compile(r"&[A-Za-z_]{1,30}=")

@@ -15,6 +15,7 @@ A mark is found where it is written as one, not where prose or code speaks of it
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from gateway.privacy.patterns.rule import Boundary, Confirm, Proof, Rule
@@ -184,20 +185,46 @@ _FIXED: Final[tuple[tuple[str, str, str], ...]] = (
     ("tisax_internal", "internal", f"{_TISAX}(?:[Ii]nternal|INTERNAL|[Ii]ntern|INTERN)"),
 )  # fmt: skip
 
-_BY_LEVEL: Final = (
-    *((f"mark_{level}", level, words, _confirm_plain) for level, words in _PLAIN.items()),
-    *((f"mark_{level}_header", level, words, _confirm_ambiguous) for level, words in _AMBIGUOUS.items()),
-    *((f"mark_{level}_cjk", level, words, _confirm_cjk) for level, words in _CJK.items()),
+_KINDS: Final[tuple[tuple[str, Mapping[str, tuple[str, ...]], Confirm], ...]] = (
+    ("", _PLAIN, _confirm_plain),
+    ("_header", _AMBIGUOUS, _confirm_ambiguous),
+    ("_cjk", _CJK, _confirm_cjk),
 )
 
-RULES: tuple[Rule, ...] = (
-    *(_rule(name, _any(words), confirm, boundary=Boundary.TOKEN) for name, _, words, confirm in _BY_LEVEL),
-    *(_labelled(level) for level in _CJK),
-    *(_rule(name, expression, score=1.0) for name, _, expression in _FIXED),
-)
+
+def _rules_of_words() -> Iterator[Rule]:
+    """Yield a rule of each kind and level; those of one kind share one expression."""
+    for suffix, levels, confirm in _KINDS:
+        expression = _any(tuple(word for words in levels.values() for word in words))
+        for level, words in levels.items():
+            holds = _of_these(frozenset(words), confirm)
+            yield _rule(f"mark_{level}{suffix}", expression, holds, boundary=Boundary.TOKEN)
+
+
+def _of_these(words: frozenset[str], confirm: Confirm) -> Confirm:
+    def narrowed(text: str, start: int, end: int) -> Proof | None:
+        return confirm(text, start, end) if text[start:end] in words else None
+
+    return narrowed
+
+
+def _fixed_rules() -> Iterator[Rule]:
+    expression = "|".join(each for _, _, each in _FIXED)
+    for name, _, own in _FIXED:
+        yield _rule(name, expression, _full_match(re.compile(own)), score=1.0, against=())
+
+
+def _full_match(form: re.Pattern[str]) -> Confirm:
+    def confirm(text: str, start: int, end: int) -> Proof | None:
+        return Proof(start, end, "a label of its scheme") if form.fullmatch(text, start, end) else None
+
+    return confirm
+
+
+RULES: tuple[Rule, ...] = (*_rules_of_words(), *map(_labelled, _CJK), *_fixed_rules())
 
 CLASS_OF: Final[dict[str, str]] = {
-    **{name: level for name, level, _, _ in _BY_LEVEL},
+    **{f"mark_{level}{suffix}": level for suffix, levels, _ in _KINDS for level in levels},
     **{f"mark_{level}_labelled": level for level in _CJK},
     **{name: level for name, level, _ in _FIXED},
 }

@@ -72,7 +72,7 @@ _JWT: Final = re.compile(
 
 def _jwt(text: str, start: int, end: int) -> Proof | None:
     """RFC 7519: three parts, RFC 7516: five; the first is base64url of JSON with ``alg``."""
-    held = _JWT.match(text, start) or _JWT.match(text, start + 1)
+    held = _JWT.match(text, start)
     if not held:
         return None
     header = _json_of(held["header"])
@@ -102,7 +102,8 @@ def _connection(text: str, start: int, end: int) -> Proof | None:
 
 
 def _is_sample(password: str) -> bool:
-    return is_placeholder(password) or password.lower() in ("pass", "pw", "pwd")
+    """Whether a password is a word of examples; those of three characters and more count otherwise."""
+    return is_placeholder(password)
 
 
 _PAIRS_BEFORE: Final = re.compile(
@@ -126,7 +127,7 @@ def _pairs(text: str, start: int, end: int) -> Proof | None:
     return Proof(low + before.start(), held.end(), "key-value connection string")
 
 
-_BEARER: Final = re.compile(r"[ \t]{1,3}(?P<token>[A-Za-z0-9_\-.~+/]{12,4000}={0,2})")
+_BEARER: Final = re.compile(r"[ \t]{0,3}(?P<token>[A-Za-z0-9_\-.~+/]{12,4000}={0,2})")
 
 
 def _bearer(text: str, start: int, end: int) -> Proof | None:
@@ -138,7 +139,7 @@ def _bearer(text: str, start: int, end: int) -> Proof | None:
     return Proof(*held.span("token"), "RFC 6750") if has_digit and not held["token"].endswith("-") else None
 
 
-_BASIC: Final = re.compile(r"[ \t]{1,3}(?P<token>[A-Za-z0-9+/]{8,400}={0,2})")
+_BASIC: Final = re.compile(r"[ \t]{0,3}(?P<token>[A-Za-z0-9+/]{8,400}={0,2})")
 
 
 def _basic(text: str, start: int, end: int) -> Proof | None:
@@ -171,7 +172,7 @@ RULES: tuple[Rule, ...] = (
     _found("private_key", "PRIVATE_KEY", _PEM, _private_key, reference="RFC 7468; RFC 9580 6.2; OpenSSH PROTOCOL.key"),
     _found("private_key_base64", "PRIVATE_KEY", "LS0tLS1CRUdJTi[A-Za-z0-9+/]{46}", _encoded_key),
     _found("putty_key", "PRIVATE_KEY", r"Private-Lines: [0-9]{1,3}\r?\n[A-Za-z0-9+/]{16}", _private_lines, score=0.95),
-    _found("jwt", "JWT", r"[^A-Za-z0-9_\-]eyJ[A-Za-z0-9_\-]{10}", _jwt, reference="RFC 7515, RFC 7519"),
+    _found("jwt", "JWT", r"eyJ[A-Za-z0-9_\-]{10}", _jwt, boundary=Boundary.START, reference="RFC 7515, RFC 7519"),
     _found(
         "connection_string",
         "CONNECTION_STRING",

@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from gateway.privacy.patterns.rule import Boundary, Confirm, Proof, Rule
 
 FEWEST_CHARACTERS: Final = 5  # different ones
+
+VENDORS_IN_A_RULE: Final = 12
 
 _HEX: Final = "[0-9a-f]"
 _W: Final = "[A-Za-z0-9]"
@@ -90,7 +92,7 @@ VENDORS: Final[tuple[tuple[str, str, str], ...]] = (
     ("onepassword_token", f"ops_eyJ{_S}{{40}}", r"ops_eyJ[A-Za-z0-9_\-+/=]{40,1500}"),
     ("openshift_token", f"sha256~{_S}{{43}}", f"sha256~{_S}{{43}}"),
     ("model_api_key", rf"sk-{_S}{{20}}", rf"sk-{_S}{{20,250}}"),
-    ("azure_sas_signature", r"[?&]sig=[A-Za-z0-9%+/]{40}", r"[?&]sig=(?P<token>[A-Za-z0-9%+/]{40,90}={0,2})"),
+    ("azure_sas_signature", r"sig=[A-Za-z0-9%+/]{40}", r"sig=(?P<token>[A-Za-z0-9%+/]{40,90}={0,2})"),
     (
         "slack_webhook",
         r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9]",
@@ -148,34 +150,69 @@ def is_own_key(token: str) -> bool:
 _EXTRA: Final[dict[str, Callable[[str], bool]]] = {"model_api_key": _is_model_key}
 
 
-def token_confirmer(whole: str, before: int = 0, extra: Callable[[str], bool] | None = None) -> Confirm:
-    """Return a confirmer that finds how far the token reaches that begins ``before`` characters before a candidate.
+class _Form(NamedTuple):
+    """A vendor's token, ready to be looked for."""
 
-    A group called ``token`` in ``whole`` is what is found, where not all of it is secret.
+    name: str
+    whole: re.Pattern[str]
+    before: int
+
+
+def _form(name: str, whole: str) -> _Form:
+    return _Form(name, re.compile(rf"(?<![A-Za-z0-9_])(?:{whole})(?![A-Za-z0-9])"), _BEFORE.get(name, 0))
+
+
+def _confirmer(forms: Sequence[_Form]) -> Confirm:
+    """Return a confirmer that finds how far a token reaches, whichever of ``forms`` it has.
+
+    A group called ``token`` is what is found, where not all of the form is secret.
     """
-    form = re.compile(rf"(?<![A-Za-z0-9_])(?:{whole})(?![A-Za-z0-9])")
-    group = "token" if "token" in form.groupindex else 0
 
     def confirm(text: str, start: int, end: int) -> Proof | None:
-        held = form.match(text, max(0, start - before))
-        if not held or len(set(held[group][-24:])) < FEWEST_CHARACTERS or (extra and not extra(held[group])):
-            return None
-        return Proof(*held.span(group), "vendor's prefix, alphabet and length")
+        for form in forms:
+            held = form.whole.match(text, max(0, start - form.before))
+            if held and held.end() >= end:
+                return _proof(form, held)
+        return None
 
     return confirm
 
 
-def _rule(name: str, beginning: str, whole: str) -> Rule:
+def _proof(form: _Form, held: re.Match[str]) -> Proof | None:
+    group = "token" if "token" in form.whole.groupindex else 0
+    token = held[group]
+    if len(set(token[-24:])) < FEWEST_CHARACTERS or not _EXTRA.get(form.name, _is_any)(token):
+        return None
+    return Proof(*held.span(group), f"prefix, alphabet and length: {form.name.replace('_', ' ')}")
+
+
+def _is_any(token: str) -> bool:
+    return True
+
+
+def _rules() -> Iterator[Rule]:
+    """Yield rules of a handful of vendors each: few expressions, for every shard of them is one more pass."""
+    webhooks = [row for row in VENDORS if row[0].endswith("webhook")]
+    keys = [row for row in VENDORS if row not in webhooks and row[0] not in _BEFORE]
+    odd = [row for row in VENDORS if row[0] in _BEFORE]
+    for at in range(0, len(keys), VENDORS_IN_A_RULE):
+        group = keys[at : at + VENDORS_IN_A_RULE]
+        yield _rule(f"vendor_key_{at // VENDORS_IN_A_RULE + 1}", "API_KEY", group, Boundary.START)
+    yield _rule("vendor_key_inside", "API_KEY", odd, Boundary.NONE)
+    yield _rule("webhook", "ACCESS_TOKEN", webhooks, Boundary.START)
+
+
+def _rule(name: str, type: str, rows: Sequence[tuple[str, str, str]], boundary: Boundary) -> Rule:
     return Rule(
         name=name,
-        type="ACCESS_TOKEN" if name.endswith("webhook") else "API_KEY",
-        expression=beginning,
-        confirm=token_confirmer(whole, _BEFORE.get(name, 0), _EXTRA.get(name)),
+        type=type,
+        expression="|".join(beginning for _, beginning, _ in rows),
+        confirm=_confirmer([_form(vendor, whole) for vendor, _, whole in rows]),
         family="secrets",
         score=1.0,
         context_score=1.0,
-        boundary=Boundary.NONE,
+        boundary=boundary,
     )
 
 
-RULES: tuple[Rule, ...] = tuple(_rule(*row) for row in VENDORS)
+RULES: tuple[Rule, ...] = tuple(_rules())
