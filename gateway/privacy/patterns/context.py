@@ -61,16 +61,22 @@ def _literal(word: str) -> bytes:
     return re.sub(r"([^\w\s]|_)", r"\\\1", word).replace(" ", r"\x20").encode()
 
 
-def near(text: str, start: int, end: int, rule: Rule, words: Iterable[str]) -> str:
-    """Return the first of the lower-case ``words`` that counts for ``text[start:end]``, "" when none does."""
-    for low, high in ((max(0, start - rule.context_before), start), (end, end + rule.context_after)):
+def near(text: str, start: int, end: int, words: Iterable[str], before: int, after: int) -> str:
+    """Return the first of the lower-case ``words`` near ``text[start:end]``, "" when there is none.
+
+    Args:
+        text, start, end: the candidate.
+        words: lower case.
+        before, after: how many characters on either side are near.
+    """
+    for low, high in ((max(0, start - before), start), (end, end + after)):
         side = text[low:high]
         lowered = side.lower()
         if len(lowered) != len(side):  # a capital I with a dot above, the one letter that grows
             lowered = side.replace("\u0130", "i").lower()
-        before = text[low - 1] if low else ""
+        first = text[low - 1] if low else ""
         for word in words:
-            if _occurs(word, lowered, side, before):
+            if _occurs(word, lowered, side, first):
                 return word
     return ""
 

@@ -55,6 +55,13 @@ _OUTSIDE = {
 _NEEDS_UTF8 = re.compile(r"[^\x00-\x7f]|\[\^|(?<!\\)(?:\\\\)*(?:\.|\\[DWSpPxX])")
 
 
+_PREFILTER = (
+    hyperscan.HS_FLAG_PREFILTER
+    | hyperscan.HS_FLAG_SINGLEMATCH
+    | hyperscan.HS_FLAG_MULTILINE  # the text has an edge
+    | hyperscan.HS_FLAG_DOTALL
+    | hyperscan.HS_FLAG_UTF8
+)
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
 
 
@@ -70,6 +77,7 @@ class Form(msgspec.Struct, frozen=True):
     joints: str = ""
     caseless: bool = False
     prefilter: bool = False  # may match more than it says; whoever asked looks again
+    unicode: bool = True  # of a prefilter: whether \\w and \\b know other letters than ASCII's
 
     def compiled(self) -> bytes:
         """The expression as Vectorscan gets it."""
@@ -84,7 +92,7 @@ class Form(msgspec.Struct, frozen=True):
     def flags(self) -> int:
         flags = hyperscan.HS_FLAG_CASELESS if self.caseless else 0
         if self.prefilter:
-            return int(flags | hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_SINGLEMATCH)
+            return int(flags | _PREFILTER | (hyperscan.HS_FLAG_UCP if self.unicode else 0))
         if _NEEDS_UTF8.search(self._plain()):
             flags |= hyperscan.HS_FLAG_UTF8
         return int(flags | hyperscan.HS_FLAG_SOM_LEFTMOST)

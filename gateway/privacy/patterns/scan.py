@@ -51,12 +51,9 @@ Place = Callable[[int], int]  # bytes of the padded text -> code points of it
 class Foreign(Protocol):
     """A recognizer that searches by itself, asked only where one of its forms may match."""
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def forms(self) -> Sequence[Form]:
-        """Prefilters: where none matches, nothing is there. None at all: it is always asked."""
+    name: str
+    version: str
+    forms: Sequence[Form]  # prefilters: where none matches, nothing is there; none at all: it is always asked
 
     def search(self, text: str) -> list[Span]:
         """Return what it finds; an error raises."""
@@ -233,7 +230,7 @@ class _Search:
                     break
 
     def _confirmed(self, rule: Rule, start: int, end: int, words: frozenset[str]) -> Span | None:
-        word = near(self._text, start, end, rule, words) if words else ""
+        word = near(self._text, start, end, words, rule.context_before, rule.context_after) if words else ""
         if rule.needs_context and not word:
             return None
         proof = rule.confirm(self._text, start, end) if rule.confirm else Proof(start, end, "")
@@ -273,7 +270,7 @@ def _check(rules: Sequence[Rule]) -> None:
 def _digest(rules: Sequence[Rule], foreign: Sequence[Foreign]) -> str:
     libraries = [__version__, *map(version, ("hyperscan", "python-stdnum", "phonenumbers", "schwifty"))]
     what = [repr((rule.name, rule.expression, rule.score, rule.context, rule.against)) for rule in rules]
-    return sha256(repr((libraries, what, [each.name for each in foreign])).encode()).hexdigest()[:16]
+    return sha256(repr((libraries, what, [(each.name, each.version) for each in foreign])).encode()).hexdigest()[:16]
 
 
 def _go_on() -> None:
