@@ -151,4 +151,4 @@ def _load(session: Session) -> Searcher:
     from gateway.cli import privacy_search
 
     with session.output.progress("Loading detectors"):
-        return privacy_search.load(session.settings.privacy)
+        return privacy_search.load(session.settings)

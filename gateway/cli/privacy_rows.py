@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from gateway.cli.privacy_search import Found, Searcher, go_on
+from gateway.cli.privacy_search import Found, Searcher, go_on, notes_of
 from gateway.cli.session import USED_WRONGLY
 from gateway.errors import SetupError
 
@@ -138,8 +138,7 @@ def plain_row(row: Row, found: Found, show: bool) -> dict[str, Any]:
         }
         for span in found.spans
     ]
-    notes = {name: list(getattr(found, name)) for name in ("jurisdictions", "classes", "languages")}
-    return {"id": row.id, "spans": spans, **notes}
+    return {"id": row.id, "spans": spans, **notes_of(found)}
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What ``sekisho privacy`` searches with: the detector that the server uses, in this process and without a server."""
+"""What ``sekisho privacy`` searches with: the cascade that the server uses, in this process and without a server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.errors import SetupError
 
 if TYPE_CHECKING:
     from gateway.privacy.span import Span
-    from gateway.settings import PrivacySettings
+    from gateway.settings import Settings
 
 
 class Found(Protocol):
@@ -23,10 +23,15 @@ class Found(Protocol):
     def jurisdictions(self) -> Sequence[str]: ...
 
     @property
-    def classes(self) -> Sequence[str]: ...
+    def classes(self) -> Sequence[str]:
+        """Special categories."""
 
     @property
     def languages(self) -> Sequence[str]: ...
+
+    @property
+    def marks(self) -> Sequence[str]:
+        """Data classes that classification marks in it speak of."""
 
 
 class Searcher(Protocol):
@@ -34,13 +39,13 @@ class Searcher(Protocol):
         """Return what each text holds, in order. Raises whatever goes wrong; never less in place of an error."""
 
 
-def load(settings: PrivacySettings) -> Searcher:
-    """Load the detector; seconds.
+def load(settings: Settings) -> Searcher:
+    """Load the detector and let it pass its self-test; seconds.
 
     Raises:
         SetupError: it is switched off, does not load, or fails its self-test.
     """
-    if settings.detection == "off":
+    if settings.privacy.detection == "off":
         mend = "Remove `privacy.detection: off`, or name another --config."
         raise SetupError("Detection is off in this configuration.", mend, exit_code=USED_WRONGLY)
     return _Presidio(settings)
@@ -50,11 +55,23 @@ def go_on() -> None:
     """Nobody waits with a deadline at a command line: Ctrl-C ends a search."""
 
 
+NOTES = ("jurisdictions", "classes", "languages")
+
+
+def notes_of(found: Found) -> dict[str, list[str]]:
+    """Return what is known of the whole text; ``classes`` are special categories, then what marks speak of."""
+    return {
+        "jurisdictions": list(found.jurisdictions),
+        "classes": [*found.classes, *found.marks],
+        "languages": list(found.languages),
+    }
+
+
 class _Presidio:
-    def __init__(self, settings: PrivacySettings) -> None:
+    def __init__(self, settings: Settings) -> None:
         from gateway.privacy.analysis import Analysis
 
-        self._analysis = Analysis(settings.score_threshold, settings.timeout_seconds)
+        self._analysis = Analysis(settings.privacy.score_threshold, settings.privacy.timeout_seconds)
 
     def search(self, texts: Sequence[str], proceed: Callable[[], None]) -> Sequence[Found]:
         from gateway.privacy.span import Span
@@ -71,3 +88,4 @@ class _Plain:
         self.jurisdictions: tuple[str, ...] = ()
         self.classes: tuple[str, ...] = ()
         self.languages: tuple[str, ...] = ()
+        self.marks: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.cli.output import Output, console
 from gateway.cli.privacy_rows import LabelledRow, labelled_rows, opened
+from gateway.cli.privacy_search import NOTES, notes_of
 from gateway.privacy.evaluate import KINDS, Alarms, Figures, Score, kind_of
 
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ def explained(text: str, found: Found) -> dict[str, Any]:
         }
         for span in found.spans
     ]
-    notes = {name: list(getattr(found, name)) for name in ("jurisdictions", "classes", "languages")}
-    return {"spans": spans, **notes}
+    return {"spans": spans, **notes_of(found)}
 
 
 def _references() -> dict[str, str]:
@@ -64,7 +64,7 @@ def show_explained(text: str, data: dict[str, Any]) -> None:
             out.print(Text.assemble((f"  {name:<11}", "dim"), value))
     if not data["spans"]:
         out.print("Nothing was found.")
-    for name in ("jurisdictions", "classes", "languages"):
+    for name in NOTES:
         if data[name]:
             out.print(Text.assemble((f"{name:<13}", "dim"), ", ".join(data[name])))
 

@@ -22,6 +22,7 @@ class Found:
     jurisdictions: Sequence[str] = ("DE",)
     classes: Sequence[str] = ()
     languages: Sequence[str] = ("en",)
+    marks: Sequence[str] = ()
 
 
 class Capitals:
@@ -70,6 +71,17 @@ def test_values_are_shown_only_when_told_to(sekisho, house: Path, given_capitals
     said = sekisho("privacy", "scan", "--show", given="Ask ANNA.")
     assert lines(said.out)[0]["spans"][0]["value"] == "ANNA"
     assert "value" not in plain_row(Row("x", "Ask ANNA."), Found([Span(4, 8, "PERSON", 1, "x")]), False)["spans"][0]
+
+
+def test_classes_are_special_categories_and_what_marks_speak_of() -> None:
+    row = plain_row(Row("x", "?"), Found([], classes=("health",), marks=("confidential",)), False)
+    assert row == {
+        "id": "x",
+        "spans": [],
+        "jurisdictions": ["DE"],
+        "classes": ["health", "confidential"],
+        "languages": ["en"],
+    }
 
 
 def test_nothing_found_is_0_even_when_finding_fails(sekisho, house: Path, given_capitals) -> None:

@@ -79,7 +79,9 @@ def _speeds(ours: Cascade, peer: Peer | None, rounds: int, quick: bool, tell: Te
         tell(f"{title}: {mine:,.1f} {unit}")
 
     tier = speed.throughput(patterns, 400_000 * small, rounds, 10_000)
-    row("pattern tier", "characters/s, one core", "5,000,000", tier)
+    row("pattern tier, prose", "characters/s, one core", "5,000,000", tier)
+    dense = speed.throughput(patterns, 200_000 * small, rounds, 15_000, speed.dense)
+    row("pattern tier, a value in every line", "characters/s, one core", "", dense)
     row("pattern tier, 2 KB", "ms, p99", "under 1", speed.latency(patterns, 2048, 200 * small, 99, 20_000))
     cold = speed.throughput(ours, 64_000 * small, rounds, 30_000)
     theirs = None if peer is None else speed.throughput(peer, 24_000, 1, 40_000)
@@ -116,7 +118,9 @@ def _write(path: Path, facts: dict[str, Any], rounds: int, most: int, found: lis
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    path.with_suffix(".md").write_text(said + report.markdown(rows), encoding="utf-8")
+    kinds = report.kind_lines(found)
+    by_kind = f"\nRecall by kind, generator:\n\n{report.markdown(kinds, report.KINDS_HEAD)}" if kinds else ""
+    path.with_suffix(".md").write_text(said + report.markdown(rows) + by_kind, encoding="utf-8")
     print(f"written: {path.name} and {path.with_suffix('.md').name} in {path.parent}")
 
 

@@ -64,18 +64,19 @@ def test_the_table_tells_recall_precision_alarms_and_speed() -> None:
         [{**head, "by": {"Presidio": {"recall": 0.5, "precision": None}}}, {**head, "missing": "corpus absent"}, quiet],
         [{"title": "tier", "unit": "ms", "reach": "under 1", "ours": 0.5, "peer": None}],
     )
-    assert rows[0] == ["ids", "generator", "ja", "0.50 / -", "-", "0.98 / 0.97"]
+    assert rows[0] == ["ids", "generator", "ja", "0.50 / -", "-", "0.98 / 0.97", ""]
     assert rows[1][4] == "corpus absent"
-    assert rows[2][4:] == ["0.25", "at most 0.5"]
-    assert rows[3] == ["tier", "ms", "", "-", "0.50", "under 1"]
+    assert rows[2][4:6] == ["0.25", "at most 0.5"]
+    assert rows[3] == ["tier", "ms", "", "-", "0.50", "under 1", ""]
     table = report.markdown(rows).splitlines()
     assert len({line.count("|") for line in table}) == 1
 
 
-def test_running_text_is_new_for_every_seed_and_as_long_as_asked() -> None:
-    one, other = speed.running_text(3_000, 1), speed.running_text(3_000, 2)
+@pytest.mark.parametrize("make", [speed.dense, speed.prose])
+def test_running_text_is_new_for_every_seed_and_as_long_as_asked(make) -> None:
+    one, other = make(3_000, 1), make(3_000, 2)
     assert (len(one), len(other), one != other) == (3_000, 3_000, True)
-    assert one == speed.running_text(3_000, 1)
+    assert one == make(3_000, 1)
 
 
 @pytest.mark.parametrize(("percent", "value"), [(50, 51), (95, 96), (99, 100), (100, 100)])
@@ -85,3 +86,12 @@ def test_percentiles_by_nearest_rank(percent: float, value: float) -> None:
 
 def test_hostile_texts_are_a_million_characters() -> None:
     assert all(990_000 <= len(text) <= 1_000_000 for text in speed.HOSTILE.values())
+
+
+def test_kinds_are_told_worst_first() -> None:
+    both = {
+        "Presidio": {"by_label": {"vin": (4, 0), "imei": (2, 1)}},
+        "sekisho": {"by_label": {"vin": (4, 4), "imei": (2, 1)}},
+    }
+    row = {"source": "generator", "lang": "all", "quiet": False, "by": both}
+    assert report.kind_lines([row]) == [["imei", "2", "0.50", "0.50"], ["vin", "4", "0.00", "1.00"]]

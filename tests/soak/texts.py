@@ -1,10 +1,10 @@
 """A million short texts, all different, through the detector: its memory grows by at most 5 %.
 
-Part of ``make soak``. Memory is compared with what the process held after the first tenth: by then everything that is
-kept for good (models, remembered findings up to their bound) is there. Parts are processes of their own, so that a run
-that was stopped goes on with the next one. Examples::
+Part of ``make soak``. Memory is compared with what the process held after the first tenth: by then all that is kept for
+good is there, models and remembered findings up to their bound. What ended well is not done again on the same commit.
+Examples::
 
-    python tests/soak/texts.py                    # a million, one process
+    python tests/soak/texts.py                    # a million, in one process
     python tests/soak/texts.py --texts 20000 --parts 1
 """
 
@@ -21,7 +21,9 @@ from random import Random
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "quality")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "quality"), str(ROOT / "tests" / "soak")]
+
+from long_forms import commit  # noqa: E402
 
 DONE = ROOT / ".cache" / "soak" / "texts.json"
 MOST_GROWTH = 0.05
@@ -30,7 +32,8 @@ WINDOW = 64
 
 def main() -> int:
     options = _options()
-    parts: list[dict[str, Any]] = [] if options.again or not DONE.exists() else json.loads(DONE.read_text())
+    name = f"{commit()} {options.texts} in {options.parts}"
+    parts = [] if options.again else finished(name)
     for number in range(len(parts), options.parts):
         print(f"texts, part {number + 1} of {options.parts}, began {time.strftime('%H:%M')}", flush=True)
         with multiprocessing.get_context("spawn").Pool(1) as process:
@@ -41,8 +44,14 @@ def main() -> int:
             return 1
         parts.append(part)
         DONE.parent.mkdir(parents=True, exist_ok=True)
-        DONE.write_text(json.dumps(parts, indent=1))
+        DONE.write_text(json.dumps({"name": name, "parts": parts}, indent=1))
     return 0
+
+
+def finished(name: str) -> list[dict[str, Any]]:
+    """Return the parts that ended well on this very commit and with these very options."""
+    state = json.loads(DONE.read_text()) if DONE.exists() else {"name": ""}
+    return list(state["parts"]) if state["name"] == name else []
 
 
 def grow(count: int, seed: int) -> dict[str, Any]:

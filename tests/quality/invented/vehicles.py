@@ -37,7 +37,7 @@ def vin_check_digit(body: str) -> str:
 
 
 def plate_de(r: Random) -> str:
-    """FZV § 9 and annex 1: district, one or two letters, up to four digits, eight signs at most; E electric, H historic."""
+    """FZV § 9 and annex 1: district, one or two letters, four digits at most, eight signs in all; E electric."""
     district = r.choice("M B IN WOB S BB LEV HH KA DGF ERH EI ND GP".split())
     sign = letters(r, r.choice([1, 2]), "ABCDEFGHKLMNPRTUVWXY")
     number = str(r.randrange(1, 10 ** min(4, 8 - len(district + sign))))

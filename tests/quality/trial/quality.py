@@ -51,7 +51,8 @@ def _rows(corpus: Corpus, texts: Sequence[Text], found: dict[str, tuple[list[Any
         chosen = [number for number, text in enumerate(texts) if lang in {text.lang, "all"}]
         row = {**_head(corpus), "lang": lang, "texts": len(chosen), "by": {}}
         for name, (spans, speed) in found.items():
-            row["by"][name] = {**_figures(corpus, texts, spans, chosen), "chars_per_second": round(speed)}
+            whole = {"chars_per_second": round(speed)} if lang == scopes[-1] else {}
+            row["by"][name] = {**_figures(corpus, texts, spans, chosen), **whole}
         rows.append(row)
     return rows
 
@@ -66,5 +67,5 @@ def _figures(corpus: Corpus, texts: Sequence[Text], found: Sequence[Any], chosen
     for number in chosen:
         score.add(texts[number].lang, texts[number].text, texts[number].spans, found[number])
     total = score.total()
-    labels = {name: figures.recall for name, figures in sorted(score.by_label.items())}
+    labels = {name: (figures.wanted, figures.found) for name, figures in sorted(score.by_label.items())}
     return {"wanted": total.wanted, "recall": total.recall, "precision": total.precision, "by_label": labels}

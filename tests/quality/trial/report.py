@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-HEAD = ("what", "measured on", "language", "Presidio", "Sekisho", "reach")
+HEAD = ("what", "measured on", "language", "Presidio", "Sekisho", "reach", "characters/s of both")
+KINDS_HEAD = ("kind", "spans", "Presidio", "Sekisho")
 
 
 def lines(quality: Sequence[dict[str, Any]], speed: Sequence[dict[str, Any]]) -> list[list[str]]:
@@ -17,9 +18,10 @@ def _quality(row: dict[str, Any]) -> list[str]:
     recall, precision = row["reach"]
     reach = f"at most {recall}" if row["quiet"] else f"{recall:.2f} / {precision:.2f}"
     if "missing" in row:
-        return [row["title"], row["source"], row["lang"], "-", row["missing"], reach]
-    cells = [_cell(row["by"].get(name)) for name in ("Presidio", "sekisho")]
-    return [row["title"], row["source"], row["lang"], *cells, reach]
+        return [row["title"], row["source"], row["lang"], "-", row["missing"], reach, ""]
+    both = [row["by"].get(name) for name in ("Presidio", "sekisho")]
+    speeds = " / ".join(f"{one['chars_per_second']:,}" for one in both if one and "chars_per_second" in one)
+    return [row["title"], row["source"], row["lang"], *map(_cell, both), reach, speeds]
 
 
 def _cell(figures: dict[str, Any] | None) -> str:
@@ -35,7 +37,25 @@ def _share(share: float | None) -> str:
 
 
 def _speed(row: dict[str, Any]) -> list[str]:
-    return [row["title"], row["unit"], "", _number(row.get("peer")), _number(row.get("ours")), row["reach"]]
+    return [row["title"], row["unit"], "", _number(row.get("peer")), _number(row.get("ours")), row["reach"], ""]
+
+
+def kind_lines(quality: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Return the recall of each kind that the generator makes, worst first."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in quality:
+        if row["source"] == "generator" and row["lang"] == "all" and not row["quiet"]:
+            for name, figures in row["by"].items():
+                for kind, (wanted, hit) in figures["by_label"].items():
+                    one = found.setdefault(kind, {"wanted": 0, "Presidio": 0, "sekisho": 0})
+                    one[name] += hit
+                    one["wanted"] += wanted if name == "sekisho" else 0
+    worst_first = sorted(found.items(), key=lambda item: item[1]["sekisho"] / max(1, item[1]["wanted"]))
+    return [[kind, str(one["wanted"]), *(_of(one, n) for n in ("Presidio", "sekisho"))] for kind, one in worst_first]
+
+
+def _of(one: dict[str, Any], name: str) -> str:
+    return _share(one[name] / one["wanted"]) if one["wanted"] else "-"
 
 
 def _number(value: float | None) -> str:
@@ -44,9 +64,9 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
 
 
-def markdown(rows: Sequence[Sequence[str]]) -> str:
+def markdown(rows: Sequence[Sequence[str]], head: Sequence[str] = HEAD) -> str:
     """Return a Markdown table; the same words do not come again and again in its first column."""
-    out = ["| " + " | ".join(HEAD) + " |", "| " + " | ".join("---" for _ in HEAD) + " |"]
+    out = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
     before = ""
     for row in rows:
         first = "" if row[0] == before else row[0]

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any, Protocol
 
 from gateway.cli import privacy_search
+from gateway.privacy.normal import normalise
 from gateway.privacy.span import Span
 from gateway.settings import Settings
 
@@ -24,7 +25,7 @@ class Cascade:
     name = "sekisho"
 
     def __init__(self) -> None:
-        self.search = privacy_search.load(Settings().privacy)
+        self.search = privacy_search.load(Settings())
 
     def find(self, texts: Sequence[str]) -> list[list[Span]]:
         return [list(found.spans) for found in self.search.search(texts, privacy_search.go_on)]
@@ -42,7 +43,8 @@ class PatternTier:
         self._patterns = Patterns(plan())
 
     def find(self, texts: Sequence[str]) -> list[list[Span]]:
-        return self._patterns.find(texts, privacy_search.go_on)
+        """As :meth:`Searcher.find`, but in offsets of the normalised text."""
+        return self._patterns.find([normalise(text).text for text in texts], privacy_search.go_on)
 
 
 class Peer:

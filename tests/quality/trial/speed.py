@@ -16,6 +16,7 @@ from typing import Any
 
 from invented import templates_dev
 from invented.documents import documents
+from invented.prose import prose
 
 from gateway.domain import Segment
 from gateway.settings import Settings
@@ -36,8 +37,12 @@ HOSTILE: dict[str, str] = {
 """A million characters each."""
 
 
-def running_text(chars: int, seed: int) -> str:
-    """Return so many characters of plant documents; another seed, other values in them."""
+Make = Callable[[int, int], str]
+"""``make(chars, seed)`` returns so many characters; another seed, another text."""
+
+
+def dense(chars: int, seed: int) -> str:
+    """Return plant documents: a value or a near miss in every line."""
     parts: list[str] = []
     length = 0
     for document in documents(templates_dev.SPLIT, seed, 10_000_000):
@@ -54,11 +59,11 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
-def throughput(searcher: Searcher, chars: int, rounds: int, seed: int) -> float:
+def throughput(searcher: Searcher, chars: int, rounds: int, seed: int, make: Make = prose) -> float:
     """Return characters a second over pieces of 8,000 characters, all new."""
     found = []
     for number in range(rounds):
-        text = running_text(chars, seed + number)
+        text = make(chars, seed + number)
         pieces = [text[at : at + 8_000] for at in range(0, chars, 8_000)]
         found.append(chars / _seconds(lambda pieces=pieces: searcher.find(pieces)))
     return median(found)
@@ -66,7 +71,7 @@ def throughput(searcher: Searcher, chars: int, rounds: int, seed: int) -> float:
 
 def latency(searcher: Searcher, chars: int, calls: int, percent: float, seed: int) -> float:
     """Return the percentile of the milliseconds that one new text of so many characters takes."""
-    text = running_text(chars * calls, seed)
+    text = prose(chars * calls, seed)
     pieces = [text[at : at + chars] for at in range(0, chars * calls, chars)]
     return percentile([1000 * _seconds(lambda piece=piece: searcher.find([piece])) for piece in pieces], percent)
 
@@ -100,16 +105,16 @@ async def _prompts(rounds: int, seed: int) -> dict[str, float]:
 
 async def _round(detector: Any, seed: int) -> dict[str, float]:
     r = Random(seed)
-    text = running_text(65_536, seed)
+    text = prose(65_536, seed)
     passages = [text[at : at + 1_024] for at in range(0, 65_536, 1_024)]
     cold = await _detect(detector, ["Answer from these passages.\n\n" + "\n\n".join(passages)])
     r.shuffle(passages)
     known = await _detect(detector, ["Answer from these passages.\n\n" + "\n\n".join(passages)])
-    turns = [running_text(600, seed + 1 + turn) for turn in range(20)]
+    turns = [prose(600, seed + 1 + turn) for turn in range(20)]
     for turn in range(1, 20):
         await _detect(detector, turns[:turn])
     last = await _detect(detector, turns)
-    alone = await _detect(detector, [running_text(600, seed + 50)])
+    alone = await _detect(detector, [prose(600, seed + 50)])
     return {"64 KB cold": cold, "64 KB of known passages": known, "20th turn, without its message": last - alone}
 
 
