@@ -139,7 +139,8 @@ def _settings(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[st
         if isinstance(field.type, msgspec.inspect.StructType):
             yield from _settings(field.type.cls, f"{name}.")
         elif name not in NOT_SETTINGS:
-            yield name, field.type, field.default
+            made = field.default is msgspec.NODEFAULT
+            yield name, field.type, field.default_factory() if made else field.default
 
 
 def _tree(kind: type[SekishoError]) -> Iterator[type[SekishoError]]:
@@ -173,7 +174,7 @@ def _spelling(parameter: Any) -> str:
 
 
 def _default(value: Any) -> str:
-    return "empty" if value == "" else f"`{value}`"
+    return "empty" if value in ("", (), {}) else f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _values(kind: Any) -> str:
@@ -184,11 +185,10 @@ def _values(kind: Any) -> str:
             return "whole number" if lowest is None else f"whole number, {lowest} or more"
         case msgspec.inspect.FloatType(gt=lowest):
             return "number" if lowest is None else f"number above {lowest}"
-        case msgspec.inspect.BoolType():
-            return "`true`, `false`"
         case msgspec.inspect.StrType(pattern=pattern):
             return "text" if pattern is None else f"text like `{_cell(pattern)}`"
-    return "text"
+    plain = {"BoolType": "`true`, `false`", "VarTupleType": "list", "DictType": "map"}
+    return plain.get(type(kind).__name__, "text")
 
 
 def _cell(text: str) -> str:
