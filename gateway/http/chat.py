@@ -10,6 +10,7 @@ from gateway.domain import Capability, Choice, ToolCallDelta
 from gateway.http.body import convert, refuse_unsupported
 from gateway.http.call import Api
 from gateway.http.fields import Count, Id, JsonObject, Metadata, Sampling, ServiceTier, Strict, ToolName
+from gateway.http.media import refuse_media
 from gateway.http.walk import FIXED, JSON, SCHEMA, TEXT
 
 # --- request ---------------------------------------------------------------------------------------------------------
@@ -176,9 +177,11 @@ def parse(tree: dict[str, Any]) -> ChatRequest:
     """Check the body; what this API has and our engines do not is named before the general «unknown field».
 
     Raises:
-        BadRequest: ``request.unsupported``, ``request.unknown_field`` or ``request.invalid``, naming the field.
+        BadRequest: ``request.unsupported``, ``request.part_unreadable``, ``request.base64_invalid``,
+            ``request.unknown_field`` or ``request.invalid``, naming the field.
     """
     refuse_unsupported(tree, UNSUPPORTED)
+    refuse_media(tree.get("messages"))
     request = convert(tree, ChatRequest)
     for message in tree["messages"]:
         if message["role"] == "developer":  # o-series name of the same thing; chat templates know only "system"
