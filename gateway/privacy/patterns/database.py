@@ -65,6 +65,30 @@ _PREFILTER = (
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
 
 
+_OF_CLASSES = re.compile(r"(?:\[[^\]]*\]|\(\?:|\{[0-9,]+\}|\\[-./ ]|[-0-9)|?/. ])+")
+_SOME_DIGITS = r"(?:\[[0-9-]+\]|[0-9])"
+_FEW = re.compile(rf"\(\?:{_SOME_DIGITS}+(?:\|{_SOME_DIGITS}+)+\)|\[[0-9-]+\]|\{{[0-9,]+\}}|[0-9]")
+
+
+def _characters(expression: str) -> str:
+    r"""Return the expression with characters in place of ``\uXXXX``, which Vectorscan does not know."""
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), expression)
+
+
+def _loose(match: re.Match[str]) -> str:
+    """Return any digits in place of a month's or a day's, in an expression without a letter to hold on to.
+
+    Vectorscan takes ``[01][0-9]`` for a handful of literals and looks for all of them everywhere: a text of digits
+    would cost fifty times as much.
+    """
+    if match[0].startswith("{"):
+        return match[0]
+    if not match[0].startswith("("):
+        return "[0-9]"
+    lengths = {len(re.findall(_SOME_DIGITS, side)) for side in match[0][3:-1].split("|")}
+    return f"[0-9]{{{lengths.pop()}}}" if len(lengths) == 1 else match[0]
+
+
 class TooManyCandidates(Exception):
     """A text with so many candidates that it can only be meant to hold the search up. Not an empty result."""
 
@@ -85,9 +109,14 @@ class Form(msgspec.Struct, frozen=True):
         before, after = (side.replace("{0}", joints) for side in _OUTSIDE[self.boundary])
         return f"{before}(?:{self._plain()}){after}".encode()
 
+    @property
+    def loosened(self) -> bool:
+        """Whether Vectorscan gets an expression that matches more; candidates must match the rule's own."""
+        return self._plain() != _characters(self.expression)
+
     def _plain(self) -> str:
-        r"""Return the expression with characters in place of ``\uXXXX``, which Vectorscan does not know."""
-        return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), self.expression)
+        plain = _characters(self.expression)
+        return _FEW.sub(_loose, plain) if _OF_CLASSES.fullmatch(plain) and not self.prefilter else plain
 
     def flags(self) -> int:
         flags = hyperscan.HS_FLAG_CASELESS if self.caseless else 0

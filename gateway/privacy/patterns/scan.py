@@ -102,7 +102,7 @@ class _Prepared:
                 f"The expression of rule {rules[0].name} is refused by Python ({error}).",
                 "Write what both Vectorscan and Python's re understand.",
             ) from None
-        self._exact = least == most and self._joined is None
+        self._exact = least == most and self._joined is None and not form.loosened
 
     def candidates(self, padded: str, low: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield ``(start, end)`` in the padded text for a report's lowest start and end, first start first."""
