@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.privacy.names.chinese import Chinese, Lac
 from gateway.privacy.names.classifier import Classifier
-from gateway.privacy.names.western import Western
+from gateway.privacy.names.features import Lexicon
+from gateway.privacy.names.japanese import Japanese
+from gateway.privacy.names.scripts import eastern
+from gateway.privacy.names.tagger import Tagger
 from gateway.privacy.names.weights import Weights, default_folder
+from gateway.privacy.names.western import Western
 from gateway.privacy.span import Proceed, Span
 
+_HERE = Path(__file__).parent
 RELEASE = "1"  # raise it when findings change
 
 
@@ -19,6 +25,9 @@ class Models:
     def __init__(self, folder: Path | None = None) -> None:
         weights = Weights(folder or default_folder())
         self.classifier = Classifier(weights)
+        self.lexicon = Lexicon((_HERE / "lexicon.bin").read_bytes())
+        self.tagger = Tagger((_HERE / "tagger.npz").read_bytes())
+        self.lac = Lac(weights)
         self.version = f"names-{RELEASE}-{weights.version}"
 
 
@@ -27,7 +36,9 @@ class Names:
 
     def __init__(self, models: Models) -> None:
         self._version = models.version
-        self._western = Western(models.classifier)
+        self._western = Western(models.classifier, models.lexicon, models.tagger)
+        self._chinese = Chinese(models.lac)
+        self._japanese = Japanese()
 
     @property
     def version(self) -> str:
@@ -39,5 +50,7 @@ class Names:
 
     def _of_one(self, text: str, proceed: Proceed) -> list[Span]:
         proceed()
-        found = self._western.find(text, proceed)
-        return found
+        found = list(self._western.find(text, proceed))
+        for language, start, end in eastern(text):
+            found += (self._japanese if language == "ja" else self._chinese).find(text, start, end, proceed)
+        return sorted(found, key=lambda span: (span.start, span.end))

@@ -1,0 +1,122 @@
+"""Person names in Chinese text: LAC's tagger (Baidu, Apache-2.0) and its transition scores, decoded here.
+
+The network is a character GRU with 59 tags (begin and inside of 29 kinds); ``nr`` and ``PER`` are names. Text goes
+through in clauses of at most 128 characters that overlap where a clause had to be cut, one at a time: without padding,
+which the network does not mask, so no clause's result depends on another's.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.errors import SetupError
+from gateway.privacy.names.classifier import session
+from gateway.privacy.names.weights import MEND, Weights
+from gateway.privacy.span import Proceed, Span
+
+CLAUSE, OVERLAP = 128, 24  # characters
+_CANARY = "张建国和王丽华昨天在上海开会。"
+_CLAUSE = re.compile(r"[^。！？!?；;\n]+[。！？!?；;]*")
+_HAN = re.compile(r"[㐀-䶿一-鿿]")
+_TITLES = (
+    "先生|女士|小姐|太太|老师|教授|博士|医生|大夫|护士|经理|总监|主任|主管|部长|科长|处长|局长|厂长|班长|组长|工程师|"
+    "师傅|同学|同事|总|工|董事长|总经理|书记|主席|院长|校长|律师|会计"
+)
+_SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范"
+    "金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤欧阳司徒诸葛上官"
+)
+_TITLED = re.compile(rf"(?<![一-鿿])([{_SURNAMES}][一-鿿]{{0,2}}?)({_TITLES})(?![一-鿿])")
+_LABELLED = re.compile(
+    r"(?:姓名|联系人|负责人|经办人|收件人|发件人|申请人|患者|客户|操作员|检验员|审核|批准|编制|签名|签字|操作者|班长)"
+    r"[ ]{0,2}[:：][ ]{0,2}([一-鿿·]{2,4})(?![一-鿿])"
+)
+_NOT_NAMES = frozenset("无 待定 未知 本人 同上 见附件 客户 部门 工程 质量 生产 采购 销售 公司".split())
+
+
+class Lac:
+    """The model; shared by threads."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._session = session(weights.read("lac.onnx"))
+        self._transitions = np.load(io.BytesIO(weights.read("lac.npy")), allow_pickle=False)
+        self._ids = {word: int(number) for number, word in _pairs(weights.read("lac.words"))}
+        self._forms = dict(_pairs(weights.read("lac.forms")))
+        tags = {int(number): tag for number, tag in _pairs(weights.read("lac.tags"))}
+        self._names = {number for number, tag in tags.items() if tag[:-2] in ("nr", "PER")}
+        self._begins = {number for number, tag in tags.items() if tag.endswith("-B")}
+        if "张建国" not in {_CANARY[start:end] for start, end in self.names(_CANARY)}:
+            raise SetupError("The Chinese tagger does not find the names in its canary text.", MEND)
+
+    def names(self, clause: str) -> Iterator[tuple[int, int]]:
+        """Yield start and end of each name in at most ``CLAUSE`` characters."""
+        other = self._ids.get("OOV", 0)
+        ids = np.array([[self._ids.get(self._forms.get(mark, mark), other) for mark in clause]])
+        scores = self._session.run(None, {"token_ids": ids, "length": np.array([len(clause)])})[0][0]
+        tags = self._best(scores)
+        start = -1
+        for at, tag in enumerate([*tags, -1]):
+            if start >= 0 and (tag not in self._names or tag in self._begins):
+                yield start, at
+                start = -1
+            if start < 0 and tag in self._names:
+                start = at
+
+    def _best(self, scores: NDArray[np.float32]) -> list[int]:
+        """Return the best path (Viterbi)."""
+        total, back = scores[0], []
+        for row in scores[1:]:
+            paths = total[:, None] + self._transitions
+            came = paths.argmax(axis=0)
+            back.append(came)
+            total = paths[came, np.arange(len(came))] + row
+        path = [int(total.argmax())]
+        for came in reversed(back):
+            path.append(int(came[path[-1]]))
+        return path[::-1]
+
+
+class Chinese:
+    """Finds names in one text. Belongs to one thread."""
+
+    def __init__(self, lac: Lac) -> None:
+        self._lac = lac
+
+    def find(self, text: str, start: int, end: int, proceed: Proceed) -> Iterator[Span]:
+        """Yield the names in ``text[start:end]``."""
+        yield from _cued(text, start, end)
+        for clause in _clauses(text, start, end):
+            proceed()
+            if _HAN.search(text, *clause):
+                for first, last in self._lac.names(text[slice(*clause)]):
+                    if last - first > 1:
+                        yield Span(clause[0] + first, clause[0] + last, "PERSON", 0.85, "name:lac")
+
+
+def _cued(text: str, start: int, end: int) -> Iterator[Span]:
+    for pattern in (_TITLED, _LABELLED):
+        for match in pattern.finditer(text, start, end):
+            if match[1] not in _NOT_NAMES:
+                yield Span(match.start(1), match.end(1), "PERSON", 0.85, "cue:chinese", context=match[0])
+
+
+def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    for match in _CLAUSE.finditer(text, start, end):
+        first = match.start()
+        while match.end() - first > CLAUSE:
+            yield first, first + CLAUSE
+            first += CLAUSE - OVERLAP
+        yield first, match.end()
+
+
+def _pairs(data: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the tab-separated pairs of a dictionary file."""
+    for line in data.decode().split("\n"):
+        first, tab, second = line.rstrip("\r").partition("\t")
+        if tab:
+            yield first, second

@@ -1,0 +1,189 @@
+"""What a word looks like, as numbers: its shape, what kind of word it is, and what the lexicon knows of it.
+
+The lexicon (``lexicon.bin``) is a table of hashes, no list of words: for a word's CRC-32 a few four-bit numbers that were
+counted on large corpora (how often words like it are given names, surnames, written small; how large a place of that name
+is). ``models/detect/recipe/`` makes it; ``docs/privacy/names.md`` is its card.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.privacy.names.classifier import Probabilities
+from gateway.privacy.names.wordpiece import Word
+
+Floats = NDArray[np.float32]
+MAX_REMEMBERED = 20_000  # words
+LONG = 40  # characters of a word that count
+KEY, BYTES = 4, 4  # of one entry: CRC-32, then f|g, mf|mg, q|d, place|stop (four bits each)
+
+TITLES = frozenset(
+    "herr herrn frau hr fr mr mrs ms miss mme mlle monsieur madame sig signor signora signore dott dottor dottssa sr sra "
+    "srta señor señora don doña dña dr dra prof professor professore profesor sir lord lady saint st san santa maître père "
+    "padre mister ing dipl hermana fray rabbi sheikh graf freiherr".split()
+)
+PARTICLES = frozenset(
+    "de del della di da dos das do du des la le van von zu zum zur der den ter ten bin ibn al el y e af av d l o mac mc dello "
+    "degli dalla und".split()
+)
+ORGANISATIONS = frozenset(
+    "gmbh ag inc ltd llc corp co kg se spa srl sl sa sarl plc nv bv company group university universität université "
+    "università universidad hospital hochschule institut institute fc ac verein partei bank club records museum stadion "
+    "stadium league cup festival band album film films river mountains island lake county district airport station bridge "
+    "castle church cathedral school college street".split()
+)
+ROLES = frozenset(
+    "president präsident président presidente king könig roi re rey queen königin reine regina reina minister ministre "
+    "ministro director direktor directeur direttore engineer ingenieur ingénieur ingegnere ingeniero manager coach trainer "
+    "entraîneur allenatore entrenador actor actress schauspieler schauspielerin acteur actrice attore attrice actriz singer "
+    "sänger sängerin chanteur chanteuse cantante author autor écrivain scrittore escritor politician politiker bishop bischof "
+    "évêque vescovo obispo pope papst pape papa emperor kaiser empereur imperatore emperador prince prinz principe príncipe "
+    "duke herzog duc duca duque count comte conte conde general général generale philosopher philosoph philosophe filosofo "
+    "filósofo poet dichter poète poeta painter maler peintre pittore pintor composer komponist compositeur compositore "
+    "compositor brother bruder frère fratello hermano sister schwester sœur sorella son sohn fils figlio hijo daughter "
+    "tochter fille figlia hija wife ehefrau femme moglie esposa husband mann mari marito esposo mother mutter mère madre "
+    "father vater operator mitarbeiter kollege kollegin colleague collègue collega colega customer kunde client cliente "
+    "patient paciente paziente patientin".split()
+)
+ACTS = frozenset(
+    "said sagte dit ha disse dijo says writes schrieb wrote born geboren né née nato nata nacido nacida by par por with mit "
+    "avec con and et starring directed founded gegründet fondée fondata fundada entdeckt discovered".split()
+)
+STREETS = frozenset(
+    "street str straße strasse road rd avenue ave av avda avenida rue via viale calle c plaza piazza platz weg allee boulevard "
+    "blvd lane drive way court square corso largo place chemin route gasse ring damm ufer paseo camino carretera rua ulica "
+    "apt suite box floor".split()
+)
+LOCATIVES = frozenset(
+    "in nach aus en à dans a to from at near city town stadt ville città ciudad lives living wohnt habite abita vive located "
+    "au aux bei lago lac see lake comune commune provincia province monte mont isola île isla fiume fleuve río rivière".split()
+)
+COMMON_ENDS = (
+    *("ò", "ì", "rà", "ando", "endo", "mente", "zione", "ment", "ant", "tion", "tions", "ung", "ungen", "heit", "keit"),
+    *(
+        "schaft",
+        "mento",
+        "tà",
+        "ción",
+        "dad",
+        "ing",
+        "ed",
+        "ness",
+        "able",
+        "isch",
+        "ische",
+        "aient",
+        "ait",
+        "arono",
+        "irono",
+    ),
+)
+_CLASSES = (TITLES, PARTICLES, ORGANISATIONS, ROLES, ACTS, STREETS, LOCATIVES)
+_QUOTES = frozenset("\"'“”„«»’‘")
+_MARKS = (".", ",", ":", "-", "(")
+LEXICAL = 9
+OWN = 10 + len(_MARKS) + len(_CLASSES) + LEXICAL  # of the word alone
+PLACED = 3  # of where it stands
+SEEN = 8  # what the classifier says
+WIDTH = OWN + PLACED + SEEN
+
+
+class Lexicon:
+    """The table. ``look`` returns what is known of a word; nought where nothing is."""
+
+    def __init__(self, data: bytes) -> None:
+        count = len(data) // (KEY + BYTES)
+        self._keys = np.frombuffer(data, "<u4", count)
+        self._values = np.frombuffer(data, np.uint8, offset=count * KEY).reshape(count, BYTES)
+
+    def look(self, word: str) -> tuple[float, ...]:
+        """Return [known, given, surname, best given, best surname, how common, smaller written, place, stop word]."""
+        values = self._entry(word)
+        if values is None and word.endswith("s"):
+            values = self._entry(word[:-1])
+        if values is None and word.isupper() and len(word) > 3:
+            values = self._entry(word.capitalize())
+        if values is None:
+            return (0.0,) * LEXICAL
+        names, best, written, place = (int(value) for value in values)
+        halves = (names >> 4, names & 15, best >> 4, best & 15, written >> 4, written & 15, place >> 4, place & 15)
+        return (1.0, *(half / 15 for half in halves))
+
+    def _entry(self, word: str) -> NDArray[np.uint8] | None:
+        key = zlib.crc32(word.encode())
+        at = int(np.searchsorted(self._keys, key))
+        return self._values[at] if at < len(self._keys) and int(self._keys[at]) == key else None
+
+
+class Features:
+    """Turns the words of a text into rows of numbers. Remembers words; belongs to one thread."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._numbers: dict[str, int] = {}
+        self._rows = np.zeros((256, OWN), np.float32)
+
+    def of(self, text: str, words: Sequence[Word]) -> Floats:
+        """Return a row per word, ``WIDTH`` wide; what the classifier says is still nought."""
+        out = np.zeros((len(words), WIDTH), np.float32)
+        if not words:
+            return out
+        numbers = self._numbers
+        out[:, :OWN] = self._rows_of([text[word.start : min(word.end, word.start + LONG)] for word in words], numbers)
+        end = 0
+        for index, word in enumerate(words):
+            between = text[end : word.start]
+            end = word.end
+            out[index, OWN] = index == 0 or "\n" in between
+            out[index, OWN + 1] = between == ""
+            out[index, OWN + 2] = index == 0 or text[words[index - 1].start] in '.!?"“„«:;' or "\n" in between
+        return out
+
+    def _rows_of(self, words: Sequence[str], numbers: dict[str, int]) -> Floats:
+        if len(numbers) > MAX_REMEMBERED:  # here only, so that the rows of one call stay what they are
+            numbers.clear()
+        rows = [numbers.get(word, -1) for word in words]
+        for index, word in enumerate(words):
+            if rows[index] < 0:
+                rows[index] = numbers[word] if word in numbers else self._add(word, numbers)
+        return self._rows[rows]
+
+    def _add(self, word: str, numbers: dict[str, int]) -> int:
+        row = numbers[word] = len(numbers)
+        if row >= len(self._rows):
+            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+        self._rows[row] = own(word, self._lexicon)
+        return row
+
+
+def own(word: str, lexicon: Lexicon) -> Floats:
+    """Return what can be said of a word by itself."""
+    lower, letter, digits = word.lower(), word[0].isalpha(), word.isdigit()
+    upper = letter and word[0].isupper()
+    shape = (
+        upper and not (len(word) > 1 and word.isupper()),
+        letter and len(word) > 1 and word.isupper(),
+        letter and word.islower(),
+        upper and len(word) == 1,
+        digits,
+        not digits and any(character.isdigit() for character in word),
+        word in _QUOTES,
+        len(word) >= 9,
+        len(word) <= 3,
+        lower.endswith(COMMON_ENDS),
+        *(word == mark for mark in _MARKS),
+        *(lower in words for words in _CLASSES),
+    )
+    return np.array([*map(float, shape), *lexicon.look(word)], np.float32)
+
+
+def with_seen(rows: Floats, seen: Probabilities) -> Floats:
+    """Return the rows with what the classifier says, as log odds between -1 and 1."""
+    clipped = np.clip(seen, 1e-4, 1 - 1e-4)
+    out = rows.copy()
+    out[:, OWN + PLACED :] = np.log(clipped / (1 - clipped)) / 9.2103
+    return out

@@ -1,0 +1,92 @@
+"""From chances per word to spans: seeds, their weaker neighbours, and the small words that join them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from gateway.privacy.names.tagger import NONE, PERSON, PLACE, Floats
+from gateway.privacy.names.wordpiece import Word
+from gateway.privacy.span import Span
+
+TYPES = {PERSON: "PERSON", PLACE: "LOCATION"}
+SURE = 0.8
+_JOINING = frozenset(
+    "de del della di da dos das do du des la le van von zu zum zur der den ter ten bin ibn al el y e af av d l o dello degli "
+    "und of".split()
+)
+
+
+class Limits(NamedTuple):
+    """From which chance on a word is one (seed), and beside one (near)."""
+
+    seed: float
+    near: float
+
+
+LIMITS = {PERSON: Limits(0.45, 0.15), PLACE: Limits(0.5, 0.3)}
+
+
+def spans(text: str, words: Sequence[Word], chances: Floats, source: str) -> Iterator[Span]:
+    """Yield names and addresses, in order, not overlapping."""
+    kinds = _kinds(text, words, chances)
+    index = 0
+    while index < len(words):
+        kind, first = kinds[index], index
+        index += 1
+        if kind == NONE:
+            continue
+        while following := _next(text, words, kinds, index, kind):
+            index = following
+        start, end = words[first].start, words[index - 1].end
+        if any(character.isalnum() for character in text[start:end]):
+            score = 0.85 if float(chances[first:index, kind].max()) > SURE else 0.6
+            yield Span(start, end, TYPES[kind], score, source)
+
+
+def _kinds(text: str, words: Sequence[Word], chances: Floats) -> list[int]:
+    kinds = [NONE] * len(words)
+    rows = chances.tolist()
+    for index, row in enumerate(rows):
+        kind = PERSON if row[PERSON] >= row[PLACE] else PLACE
+        if row[kind] >= LIMITS[kind].seed:
+            kinds[index] = kind
+    for step in (1, -1):
+        order = range(1, len(words)) if step > 0 else range(len(words) - 2, -1, -1)
+        for index in order:
+            kind = kinds[index - step]
+            if kinds[index] == NONE and kind != NONE and rows[index][kind] >= LIMITS[kind].near:
+                first, second = (index - 1, index) if step > 0 else (index, index + 1)
+                if _touch(text, words, first, second) and _may(text[words[index].start], kind):
+                    kinds[index] = kind
+    return kinds
+
+
+def _touch(text: str, words: Sequence[Word], first: int, second: int) -> bool:
+    return text[words[first].end : words[second].start] in ("", " ")
+
+
+def _may(letter: str, kind: int) -> bool:
+    return letter.isupper() if kind == PERSON else letter.isalnum()
+
+
+def _next(text: str, words: Sequence[Word], kinds: Sequence[int], index: int, kind: int) -> int:
+    """Return how far the span reaches when it goes on at ``index``, or 0: a word of its kind, or small ones before it."""
+    if index >= len(words):
+        return 0
+    if kinds[index] == kind:
+        between = text[words[index - 1].end : words[index].start]
+        return index + 1 if len(between) <= 2 and not between.strip() and (kind == PLACE or "\n" not in between) else 0
+    after = index
+    while after < len(words) and after - index < 3 and _joins(text, words, after, kind):
+        after += 1
+    if after == index or after >= len(words) or kinds[after] != kind or not _touch(text, words, after - 1, after):
+        return 0
+    full_stop = kind == PERSON and text[words[index].start] == "." and words[index - 1].end - words[index - 1].start > 2
+    return 0 if full_stop else after + 1
+
+
+def _joins(text: str, words: Sequence[Word], index: int, kind: int) -> bool:
+    word = text[words[index].start : words[index].end]
+    small = word.lower() in _JOINING or word in "-'’." or (kind == PLACE and word in ",/")
+    return small and _touch(text, words, index - 1, index)
