@@ -76,9 +76,12 @@ _LABELS: Final = _words("""
 
 _OPENING: Final = "[(【〔《〈<「『"
 _CLOSING: Final = "])】〕》〉>」』"
-_SEPARATORS: Final = "|/–—·•:;*#~=\n"
+_SEPARATORS: Final = "|/–—·•:*#\n"
 _QUOTES: Final = "\"'`“”„«»_,=@\\"
 _BULLETS: Final = re.compile(r"(?:^|\n)[ \t]*(?:[-*•+]|[0-9]{1,2}[.)]|\|[^\n]*)[ \t]*\Z")
+
+
+_LIST_GOES_ON: Final = re.compile(r"[ ]?,\s{0,4}[A-Z_]{3,}\b")
 
 
 def _sides(text: str, start: int, end: int) -> tuple[str, str]:
@@ -113,7 +116,7 @@ def _confirm_ambiguous(text: str, start: int, end: int) -> Proof | None:
 
 def _confirm_plain(text: str, start: int, end: int) -> Proof | None:
     before, after = _sides(text, start, end)
-    if before in _QUOTES or after in _QUOTES:
+    if before in _QUOTES or (after in _QUOTES and after != ",") or _LIST_GOES_ON.match(text, end):
         return None
     return Proof(start, end, "written as a mark")
 

@@ -35,9 +35,16 @@ VEHICLES: Final = tuple(
 """Words that say that a vehicle is spoken of."""
 
 _PARTS: Final = tuple(
-    """part no|part number|part|p/n|pn|item|sku|model|type|typ|teil|teilenummer|sachnummer|artikel|artikelnummer|
-    bestellnummer|material|werkstoff|norm|din|iso|réf|référence|ref|articolo|codice|pieza|referencia|品番|型番|型式|
-    图号|零件号|料号|型号""".replace("\n    ", "").split("|")
+    """part no|part number|part|parts|p/n|pn|item|sku|model|type|code|variant|version|rev|revision|order no|order|
+    project|drawing|gearbox|engine|motor|sensor|valve|pump|connector|bolt|screw|bearing|bracket|housing|controller|line|
+    station|machine|robot|material|batch|lot|serial|s/n|ticket|document|doc|standard|spec|
+    typ|teil|teilenummer|sachnummer|artikel|artikelnummer|bestellnummer|werkstoff|norm|din|iso|zeichnung|getriebe|ventil|
+    pumpe|schraube|lager|gehäuse|halter|linie|anlage|maschine|roboter|charge|variante|projekt|auftrag|bauteil|stecker|
+    réf|référence|ref|pièce|plan|commande|ligne|machine|articolo|codice|disegno|ordine|linea|macchina|particolare|
+    pieza|referencia|plano|pedido|línea|máquina|
+    品番|部品番号|型番|型式|図番|図面番号|設備|工程|图号|零件号|料号|型号|设备|批次号""".replace("\n    ", "").split(
+        "|"
+    )
 )
 
 # What looks like "district-letters digits" and is a norm, an alloy or a plastic.
@@ -129,6 +136,18 @@ def _british(text: str, start: int, end: int) -> Proof | None:
     return Proof(start, end, "area, age, letters (2001 scheme)") if 2 <= age <= 29 or 51 <= age <= 79 else None
 
 
+_BRITISH: Final = ("registration", "reg", "number plate", "licence plate", "license plate", "plate", "vrm", "vrn")
+_DATELESS: Final = re.compile(
+    r"(?:mark|number|no\.?)?[ :.]{0,3}(?P<plate>[A-Z]{1,3} [1-9][0-9]{0,3}|[1-9][0-9]{0,3} [A-Z]{1,3})(?![A-Za-z0-9])"
+)
+
+
+def _british_dateless(text: str, start: int, end: int) -> Proof | None:
+    """Read a plate from before 1963, or of Northern Ireland, directly behind the word that names it."""
+    held = _DATELESS.match(text, end)
+    return Proof(*held.span("plate"), "dateless plate behind its name") if held else None
+
+
 _FR: Final = "[A-HJ-NP-TV-Z]"
 _IT: Final = "[A-HJ-NPR-TV-Z]"
 _ES: Final = "[BCDFGHJ-NPR-TV-Z]"
@@ -153,7 +172,7 @@ RULES: tuple[Rule, ...] = (
     _plate(
         "de_plate",
         "DE",
-        "[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} [1-9][0-9]{1,3}[EH]?(?: [0-9]{2}[/-][0-9]{2})?",
+        "[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} [1-9][0-9]{2,3}[EH]?(?: [0-9]{2}[/-][0-9]{2})?",
         _german,
         score=0.6,
         boundary=Boundary.TOKEN,
@@ -164,7 +183,7 @@ RULES: tuple[Rule, ...] = (
     _plate(
         "de_plate_in_context",
         "DE",
-        "[A-ZÄÖÜ]{1,3}(?:[ -][A-Z]{1,2}[ -]?|[A-Z]{1,2} )[1-9][0-9]{0,3}[EH]?(?: [0-9]{2}[/-][0-9]{2})?",
+        "[A-ZÄÖÜ]{1,3}[ -][A-Z]{1,2}[ -]?[1-9][0-9]{0,3}[EH]?(?: [0-9]{2}[/-][0-9]{2})?",
         _german,
         reference="FZV (2023) § 9, Anlage 1",
         example="Kennzeichen M XY 4711",
@@ -294,23 +313,24 @@ RULES: tuple[Rule, ...] = (
     _plate(
         "gb_plate_old",
         "GB",
-        "(?:[A-HJ-NP-TV-Y][1-9][0-9]{0,2} ?[A-Z]{3}|[A-Z]{3} ?[1-9][0-9]{0,2}[A-HJ-NP-TV-Y]|[A-Z]{1,3} [1-9][0-9]{0,3}"
-        "|[1-9][0-9]{0,3} [A-Z]{1,3})",
-        context=(
-            *(
-                "registration",
-                "registration number",
-                "reg",
-                "number plate",
-                "licence plate",
-                "license plate",
-                "vrm",
-                "vrn",
-            ),
-        ),
-        context_before=30,
+        "(?:[A-HJ-NP-TV-Y][1-9][0-9]{0,2} ?[A-Z]{3}|[A-Z]{3} ?[1-9][0-9]{0,2}[A-HJ-NP-TV-Y])",
+        context=_BRITISH,
+        context_before=25,
         context_after=0,
         reference="Vehicle Excise and Registration Act 1994",
         example="registration P471 GPX",
+    ),
+    _plate(
+        "gb_plate_dateless",
+        "GB",
+        "(?:registration|number plate|licence plate|vrm|vrn)[ :.]",
+        _british_dateless,
+        score=0.85,
+        context=(),
+        against=(),
+        caseless=True,
+        boundary=Boundary.START,
+        reference="Vehicle Excise and Registration Act 1994",
+        example="number plate: GPX 471",
     ),
 )

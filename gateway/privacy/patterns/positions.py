@@ -138,7 +138,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="gps_decimal_near_word",
         type="GPS_COORDINATE",
-        expression=r"[-+]?[0-9]{1,3}\.[0-9]{2,15}(?:[ ]?[,;/][ ]{0,2}|[ ]{1,2})[-+]?[0-9]{1,3}\.[0-9]{2,15}",
+        expression=(
+            r"(?:[-+]?[0-9]{1,3}\.[0-9]{2,15}[ ]?[,;/][ ]{0,2}|[-+]?[0-9]{1,3}\.[0-9]{4,15}[ ]{1,2})"
+            r"[-+]?[0-9]{1,3}\.[0-9]{2,15}"
+        ),
         confirm=_decimal_near,
         family="positions",
         score=0.4,

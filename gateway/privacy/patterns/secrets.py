@@ -119,12 +119,12 @@ _PAIR_VALUE: Final = re.compile(
 
 def _pairs(text: str, start: int, end: int) -> Proof | None:
     """``Server=…;User Id=…;Password=…;`` (ODBC, ADO.NET, Azure): found from its first known key."""
+    held = _PAIR_VALUE.match(text, end)
+    if not held or _is_sample(held["value"]):
+        return None
     low = max(0, start - 300)
     before = _PAIRS_BEFORE.search(text[low:start])
-    held = _PAIR_VALUE.match(text, end)
-    if not before or not held or _is_sample(held["value"]):
-        return None
-    return Proof(low + before.start(), held.end(), "key-value connection string")
+    return Proof(low + before.start(), held.end(), "key-value connection string") if before else None
 
 
 _BEARER: Final = re.compile(r"[ \t]{0,3}(?P<token>[A-Za-z0-9_\-.~+/]{12,4000}={0,2})")
