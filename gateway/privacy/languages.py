@@ -35,7 +35,7 @@ _SMALL_WORDS = {
     "fr": (
         "le la les des du de et est sont était pour avec dans sur par une un que qui pas ne nous vous il elle "
         "ils ce cette ces aux au plus ou mais être avoir leur leurs son sa ses été merci bonjour chez je mon "
-        "ma mes veuillez très aussi d l n s c j qu "
+        "ma mes veuillez en on se si très aussi d l n s c j qu "
     ),
     "it": (
         "il lo la gli le di del della dei delle degli dello e è sono era per con nel nella nei nelle che non "
@@ -105,7 +105,7 @@ def _latin(sample: str) -> dict[str, int]:
 
 def _is_in(own: int, distinct: int, shared: int, strongest: int) -> bool:
     """Two words of its own, or one and a sign more; and no mere sprinkle in a text of another language."""
-    if own < 2 or (distinct < 2 and own + shared < 4):
+    if own < 2 or (distinct < 2 and (own + shared < 4 or own < strongest)):
         return False
     return own * 12 >= strongest
 

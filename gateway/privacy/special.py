@@ -56,7 +56,7 @@ _OVERLAP = 120
 """Characters searched at a time, and how far back the next chunk begins: longer than the longest phrase."""
 
 
-# Vectorscan has no word boundaries for letters beyond ASCII, so they are written out, on lower-case UTF-8: part of words
+# Vectorscan has no word boundaries for letters beyond ASCII; so these are, on lower-case UTF-8: part of words
 # are a to z, digits, _, and two-byte characters (é); three-byte ones are kana, Han and signs, which are not.
 _BEFORE = rb"(?:[^a-z0-9_\x80-\xff]|[\xe2-\xef][\x80-\xbf][\x80-\xbf])"
 _AFTER = rb"[^a-z0-9_\xc3-\xdf]"

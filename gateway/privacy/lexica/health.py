@@ -42,7 +42,7 @@ pregnancy|asthma|allerg*|medication|prescription|psychiatri*|psycholog*|therapis
 vaccinat*|hiv|migraine|krebs|tumor|depression*|krankheit|erkrankung*|erkrankt|krankenhaus|klinik|arzt|ärztin|
 hausarzt|behinderung|allergie*|medikament*|psychiat*|blutdruck|impfung|geimpft|krank|migräne|tumeur|dépression|
 maladie|hôpital|hospitalis*|médecin|handicapé*|asthme|allergie?|médicament?|psychiatr*|opération chirurgicale|
-tension artérielle|enceinte|grossesse|vaccin*|tumore|depressione|malattia|malato|malata|ospedale|ricoverat*|medico|
+tension artérielle|grossesse|vaccin*|tumore|depressione|malattia|malato|malata|ospedale|ricoverat*|medico|
 disabil*|asma|allergi*|farmaco|farmaci|psichiatr*|psicolog*|intervento chirurgico|pressione sanguigna|incinta|
 emicrania|diabete|cáncer|depresión|enfermedad|enferm*|hospital*|médico|discapacidad|discapacitad*|alergi*|
 medicamento?|psiquiatr*|psicólog*|cirugía|presión arterial|embarazo|vacun*|migraña|病気|入院|手術|通院|治療中|服薬|

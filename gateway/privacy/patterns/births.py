@@ -61,12 +61,25 @@ LABELS = (
 _AFTER_LABELS = "geboren|生まれ|生れ|生|出生|born"
 
 
+def _within_a_word(text: str, start: int, end: int) -> bool:
+    """Return whether letters go on beside a Latin label, or what is born is no person: 発生日, 产生于."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if text[start] >= "\u2e80":
+        return text[start] == "生" and before in {"発", "发", "產", "产", "産", "派", "衍", "再", "诞", "新"}
+    return (before.isalpha() and before < "\u2e80") or (after.isalnum() and after < "\u2e80") or before.isdigit()
+
+
 def _confirm_behind(text: str, start: int, end: int) -> Proof | None:
+    if _within_a_word(text, start, end):
+        return None
     found = _BEHIND.match(text, end, min(len(text), end + 90))
     return Proof(found.start("date"), found.end("date"), "date of birth") if found else None
 
 
 def _confirm_before(text: str, start: int, end: int) -> Proof | None:
+    after = text[end : end + 1]
+    if text[start:end] == "生" and not (after in {"", "の", "ま", "れ"} or not after.isalnum()):
+        return None  # 生産, 生成
     found = _BEFORE.search(text, max(0, start - 48), start)
     return Proof(found.start("date"), found.end("date"), "date of birth") if found else None
 
@@ -80,7 +93,7 @@ RULES: tuple[Rule, ...] = (
         expression=LABELS,
         confirm=_confirm_behind,
         caseless=True,
-        boundary=Boundary.ALNUM,
+        boundary=Boundary.NONE,
         score=0.95,
         context_score=0.95,
         family="births",

@@ -84,12 +84,12 @@ _KINDS = (
 )
 _SURE_KINDS = frozenset("Street St Road Rd Avenue Ave Lane Ln Crescent Gardens Mews Terrace Close".split())
 _BEFORE = re.compile(
-    rf"(?:(?:Flat|Apartment|Apt|Unit|Suite|Floor|Studio)[ ][A-Z0-9]{{1,4}},?[ ])?(?:[{UPPER}][\w'’]{{1,20}}[ "
+    rf"(?:(?:Flat|Apartment|Apt|Unit|Suite|Floor|Studio)[ ][A-Z0-9]{{1,4}},?[ ])?(?:[{UPPER}][\w'’´]{{1,20}}[ "
     "](?:House|Court|Building|Tower|Lodge|Cottage),[ ]?)?"
-    rf"[0-9]{{1,4}}[a-zA-Z]?(?:[-–][0-9]{{1,4}})?,?[ ](?:(?:[{UPPER}][\w'’.-]{{1,20}})[ ]){{1,4}}\Z"
+    rf"[0-9]{{1,4}}[a-zA-Z]?(?:[-–][0-9]{{1,4}})?,?[ ](?:(?:[{UPPER}][\w'’´.-]{{1,20}})[ ]){{1,4}}\Z"
 )
 _AFTER = re.compile(
-    rf"\.?(?:[ ]?[,\n][ ]{{0,2}}(?:[{UPPER}][{LETTER}'’.-]{{1,20}}[ ]?){{1,4}}){{0,4}}[ ]?,?[ "
+    rf"\.?(?:[ ]?[,\n][ ]{{0,2}}(?:[{UPPER}][{LETTER}'’´.-]{{1,20}}[ ]?){{1,4}}){{0,4}}[ ]?,?[ "
     rf"\n]{{1,2}}{POSTCODE}(?![A-Z0-9])(?:,?[ ](?:UK|United Kingdom|England|Scotland|Wales))?"
 )
 

@@ -37,6 +37,7 @@ from stdnum.ro import cnp
 from stdnum.se import orgnr, personnummer
 from stdnum.si import emso
 
+from gateway.privacy.patterns.places import FIELDS
 from gateway.privacy.patterns.proofs import NOT_PERSONAL, glued, stepped, valid
 from gateway.privacy.patterns.rule import Boundary, Rule, checked
 
@@ -138,7 +139,7 @@ _NUMBERS = (
             _words("cpr|cpr-nr|cpr-nummer|personnummer|cpr nummer"), "date", 0.1, 0.35, "CPR-loven § 3", "211062-5629"),
     _Number("no_fodselsnummer", "NO_FODSELSNUMMER", "[0-7][0-9][0-9]{2}[0-9]{2}[ -]?[0-9]{5}", fodselsnummer, "NO",
             _words("fødselsnummer|fodselsnummer|personnummer|fnr|d-nummer|fødselsnr"),
-                    "two check digits mod 11, date", 0.5, 0.7,
+                    "two check digits mod 11, date", 0.3, 0.6,
             "Folkeregisterloven § 2-2", "150580 10186"),
     _Number("pt_nif", "PT_NIF", "[1-9][0-9]{2} ?[0-9]{3} ?[0-9]{3}", pt_nif, "PT",
             _words("nif|contribuinte|número de contribuinte|nipc"), "mod 11", 0.1, 0.2, "DL 14/2013", "501964843"),
@@ -152,7 +153,7 @@ _NUMBERS = (
             _words("rodné číslo|rodne cislo|r.č.|rč|rodné č"), "mod 11, date", 0.1, 0.6, "Zákon č. 133/2000 Sb. § 13",
                     "710319/2745"),
     _Number("ro_cnp", "RO_CNP", "[1-9][0-9]{2}[01][0-9][0-3][0-9]{7}", cnp, "RO",
-            _words("cnp|cod numeric personal"), "mod 11, date", 0.45, 0.45, "Legea 105/1996 art. 5", "1630615123457"),
+            _words("cnp|cod numeric personal"), "mod 11, date", 0.35, 0.35, "Legea 105/1996 art. 5", "1630615123457"),
     _Number("bg_egn", "BG_EGN", "[0-9]{2}[0-5][0-9][0-3][0-9]{5}", egn, "BG",
             _words("егн|egn|единен граждански номер"), "mod 11, date", 0.2, 0.2,
                     "Закон за гражданската регистрация чл. 11", "7523169263"),
@@ -199,6 +200,7 @@ def _rule(number: _Number) -> Rule:
 
 
 _RULES: tuple[Rule, ...] = (
+    *FIELDS,
     *(_rule(number) for number in _NUMBERS),
     Rule(
         name="eu_vat_id",

@@ -65,6 +65,13 @@ def _is_letter_licence(value: str) -> bool:
     return any(c.isalpha() for c in value)
 
 
+def _confirm_siren(text: str, start: int, end: int) -> Proof | None:
+    """A group of digits directly before it makes it the end of a longer number."""
+    if text[start - 1 : start] == " " and text[start - 2 : start - 1].isdigit():
+        return None
+    return Proof(start, end, "Luhn") if siren.is_valid(text[start:end]) else None
+
+
 # -- addresses ---------------------------------------------------------------------------------------------------------
 
 _KINDS = (
@@ -76,8 +83,8 @@ _KINDS = (
 )
 _NAME_AFTER = re.compile(
     rf"[ ]{{1,2}}(?:(?:{SMALL}|[Dd]u|[Dd]e|[Ll]e|[Ll]a)[ ]?){{0,3}}(?:[0-9]{{1,2}}(?:er)?[ "
-    rf"])?[{LETTER}][\w'’.-]{{1,24}}"
-    rf"(?:[ -](?:{SMALL}[ ]?){{0,2}}[{LETTER}0-9][\w'’.-]{{0,24}}(?<![0-9]{{5}})){{0,5}}?"
+    rf"])?[{LETTER}][\w'’´.-]{{1,24}}"
+    rf"(?:[ -](?:{SMALL}[ ]?){{0,2}}[{LETTER}0-9][\w'’´.-]{{0,24}}(?<![0-9]{{5}})){{0,5}}?"
     rf"(?P<city>(?:{BREAK}(?:Bât(?:iment)?\.?|Apt\.?|Appt\.?|Appartement|Esc(?:alier)?\.?|BP|CS|Étage)[ "
     rf"]?[A-Z0-9]{{1,6}}){{0,2}}"
     rf"{BREAK}(?:F-|FR-|B-|L-)?[0-9]{{4,5}}[ ]{{1,2}}{CITY}(?:[ ]Cedex|[ ]CEDEX)?(?:[ ][0-9]{{1,2}}(?:e|er|"
@@ -135,12 +142,12 @@ _RULES: tuple[Rule, ...] = (
         name="fr_siren",
         type="FR_SIREN",
         expression=loose(3, 3, 3, separator="[ .]"),
-        confirm=valid(siren, "Luhn"),
+        confirm=_confirm_siren,
         context=_SIREN_WORDS,
         needs_context=True,
         score=0.4,
         context_score=0.95,
-        context_before=50,
+        context_before=32,
         against=NOT_PERSONAL,
         boundary=Boundary.TOKEN,
         jurisdiction="FR",

@@ -107,9 +107,14 @@ _PLANT = re.compile(
     "Maschinen|"
     r"Roboter|Bearbeitungs|Verpackungs|Sortier|Trocken|Kühl|Anlagen|Daten|Takt|Abfüll|Stanz|Gieß|Schmiede|Biege)-?\Z"
 )
+_NO_NAME = (
+    "(?!(?:Die|Der|Das|Den|Dem|Des|Eine|Einer|Und|Oder|Wir|Sie|Ihre|Unsere|Adresse|Anschrift|Firma|Herr|Frau|Diese|"
+    "Dieser|"
+    r"Jede|Jeder|Seit|Bis|Von|Nach|Mit|Für|Wohnhaft|Sitz|Lieferung|Standort)\b)"
+)
 _NAME_BEFORE = re.compile(
     rf"(?<![\w-])(?:(?:Am|An|Auf|In|Im|Zum|Zur|Unter|Bei|Hinter|Vor|Obere[rs]?|Untere[rs]?|St\.)[ ](?:de[rmn][ ])?)?"
-    rf"(?:[{UPPER}][\wäöüß'.]{{1,20}}[ -]){{0,3}}(?:[{UPPER}][\wäöüß]{{0,24}}-?)?\Z"
+    rf"(?:{_NO_NAME}[{UPPER}][\wäöüß'.]{{1,20}}[ -]){{0,3}}(?:[{UPPER}][\wäöüß]{{0,24}}-?)?\Z"
 )
 _COUNTRY = r"(?:[ ]?[,\n(][ ]?(?:Deutschland|Germany|Österreich|Austria|Schweiz|Switzerland)[)]?)?"
 _POSTAL_CITY = (
@@ -137,6 +142,23 @@ def _confirm_street(text: str, start: int, end: int) -> Proof | None:
 
 _POSTAL = re.compile("[0-9]{4,5} ")
 _SURE_ENDING = re.compile(_SURE)
+_UNITS = re.compile("(?:Stück|Stk|Teile|Euro|EUR|Uhr|Meter|Prozent|Einheiten|Paletten|Kilometer)\\b")
+_ANY_NAME = re.compile(
+    rf"(?<![\w-])(?:(?:Am|An|Auf|In|Im|Zum|Zur|Unter|Bei|Hinter|Vor|St\.)[ ](?:de[rmn][ ])?)?"
+    rf"[{UPPER}][\w.'-]{{2,24}}(?:[ ][{UPPER}][\w.'-]{{2,24}}){{0,2}}[ ]\Z"
+)
+
+
+def _confirm_by_postcode(text: str, start: int, end: int) -> Proof | None:
+    """The anchor is a house number, a postcode and a capital letter: ``Am Beispielfeld 11, 70173 Stuttgart``."""
+    ahead = _ANY_NAME.search(text, max(0, start - 64), start)
+    city = _CITY.match(text, end - 1, min(len(text), end + 60))
+    if ahead is None or city is None or _UNITS.match(text, end - 1):
+        return None
+    return Proof(ahead.start(), city.end(), "name, number, postcode, city")
+
+
+_CITY = re.compile(f"{CITY}{_COUNTRY}")
 _street = grown(_NAME_BEFORE, _AFTER_NUMBER, "street, number", width=64)
 
 _RULES: tuple[Rule, ...] = (
@@ -308,7 +330,19 @@ _RULES: tuple[Rule, ...] = (
         type="DE_VAT_ID",
         expression="DE[ ]?[0-9]{3}[ ]?[0-9]{3}[ ]?[0-9]{3}",
         confirm=valid(vat, "MOD 11,10"),
-        context=("ust-id", "ust-idnr", "umsatzsteuer", "vat", "ustid", "mwst", "tva", "iva"),
+        context=(
+            "ust-id",
+            "ust-idnr",
+            "umsatzsteuer",
+            "vat",
+            "ustid",
+            "mwst",
+            "tva",
+            "iva",
+            "vat number",
+            "vat id",
+            "partita iva",
+        ),
         score=0.7,
         context_score=1.0,
         context_after=40,
@@ -331,6 +365,20 @@ _RULES: tuple[Rule, ...] = (
         family="addresses",
         reference="DIN 5008",
         example="Musterstraße 12 a, 70173 Stuttgart",
+    ),
+    Rule(
+        name="de_address_by_postcode",
+        type="LOCATION",
+        expression="[0-9]{1,4}[ ]?[a-z]?(?:,[ ]?|[ ]?\\n)(?:(?:D|DE)[- ])?[0-9]{5}[ ][A-ZÄÖÜ]",
+        confirm=_confirm_by_postcode,
+        boundary=Boundary.NONE,
+        score=0.75,
+        context_score=0.95,
+        context=("adresse", "anschrift", "wohnhaft", "wohnt", "address", "indirizzo", "domicilio", "dirección"),
+        jurisdiction="DE",
+        family="addresses",
+        reference="DIN 5008",
+        example="Am Beispielfeld 11, 70173 Stuttgart",
     ),
     Rule(
         name="de_postal_city",

@@ -12,7 +12,7 @@ import re
 
 from stdnum.it import codicefiscale, iva
 
-from gateway.privacy.patterns.places import BREAK, CITY, LETTER, SMALL, SUFFIX
+from gateway.privacy.patterns.places import BREAK, CITY, LETTER, SMALL, SUFFIX, UPPER
 from gateway.privacy.patterns.proofs import NOT_PERSONAL, glued, labelled, trimmed, valid
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
 
@@ -59,13 +59,18 @@ _KINDS = (
     r"piazzetta|viuzza|circonvallazione|riviera)"
 )
 _AFTER_KIND = re.compile(
-    rf"[ ](?:(?:{SMALL})[ ]?){{0,2}}(?:[0-9]{{1,2}}[ ]|[IVX]{{1,5}}[ ])?[{LETTER}][\w'’.]{{1,24}}(?:[ -](?:{SMALL}[ "
-    rf"]?)?[{LETTER}][\w'’.]{{0,24}}){{0,4}}?"
+    r"(?![ ](?:statale|provinciale|regionale|comunale)\b)"
+    rf"[ ](?:(?:{SMALL})[ ]?){{0,2}}(?:[0-9]{{1,2}}[ ]|[IVX]{{1,5}}[ ])?[{LETTER}][\w'’´.]{{1,24}}(?:[ -](?:{SMALL}[ "
+    rf"]?)?[{LETTER}][\w'’´.]{{0,24}}){{0,4}}?"
     rf",?[ ]{{1,2}}(?:n\.?[ ]?|n°[ ]?|nr\.?[ ]?|civico[ ])?[0-9]{{1,4}}{SUFFIX}(?![0-9])"
     rf"(?P<city>(?:{BREAK}(?:int(?:erno)?\.?|scala|piano)[ ]?[A-Z0-9]{{1,4}}){{0,2}}{BREAK}(?:I-|IT-)?[0-9]{{5}}[ "
     rf"]{{1,2}}{CITY}(?:[ ][(][A-Z]{{2}}[)])?(?:,[ ]?Italia)?|"
     rf"{BREAK}{CITY}[ ][(][A-Z]{{2}}[)])?"
 )
+
+
+_NAMED = re.compile(rf"[ ](?:(?:{SMALL})[ ]?){{0,2}}(?![A-Z]{{2,5}}[ ])(?:[0-9]{{1,2}}[ ])?[{UPPER}]")
+"""A name with a capital letter, not an abbreviation: no \"via CAN 500\"."""
 
 
 def _confirm_street(text: str, start: int, end: int) -> Proof | None:
@@ -75,7 +80,7 @@ def _confirm_street(text: str, start: int, end: int) -> Proof | None:
         return None
     if found["city"]:
         return Proof(start, found.end(), "street, number, postcode, city", 0.95)
-    return Proof(start, found.end(), "street, number", 0.7 if text[start].isupper() else 0.45)
+    return Proof(start, found.end(), "street, number", 0.7 if _NAMED.match(text, end) else 0.3)
 
 
 _RULES: tuple[Rule, ...] = (
@@ -116,7 +121,7 @@ _RULES: tuple[Rule, ...] = (
         type="IT_VAT_CODE",
         expression="IT[ ]?[0-9]{11}",
         confirm=valid(iva, "Luhn"),
-        context=_VAT_WORDS,
+        context=(*_VAT_WORDS, "ust-id", "ust-idnr", "umsatzsteuer", "tva", "btw", "vat number", "vat id"),
         score=0.7,
         context_score=1.0,
         context_after=40,

@@ -124,6 +124,10 @@ _AFTER_HOUSE = re.compile(rf"{_NUMBERS}{_ROOM}")
 _LOOSE_LEAD = re.compile(r"(?:住所|所在地|勤務地|自宅|本社|現住所|送付先)[はが]?")
 
 
+_ROADS = re.compile("[国県府都市町]道|号線|第[0-9]")
+"""What has numbers like an address and is none."""
+
+
 def _with_postal_code(text: str, start: int) -> int:
     """Return where the address begins when a postal code stands directly before it."""
     ahead = _POSTAL_BEFORE.search(text, max(0, start - 14), start)
@@ -136,6 +140,8 @@ def _confirm_prefecture(text: str, start: int, end: int) -> Proof | None:
     if behind is None:
         return None
     origin = _with_postal_code(text, start)
+    if _ROADS.search(behind.group()):
+        return None
     if any(c.isdigit() for c in behind.group()):
         return Proof(origin, behind.end(), "prefecture, municipality, number", 0.95)
     labelled = _LOOSE_LEAD.search(text, max(0, start - 10), start)
@@ -150,7 +156,7 @@ def _confirm_house(text: str, start: int, end: int) -> Proof | None:
     slice_start = max(0, start - 36)
     ahead = _BEFORE_HOUSE.search(text, slice_start, start)
     behind = _AFTER_HOUSE.match(text, start, min(len(text), start + 50))
-    if ahead is None or behind is None:
+    if ahead is None or behind is None or _ROADS.search(ahead.group()):
         return None
     units = behind.group().count("-") + sum(unit in behind.group() for unit in ("丁目", "番地", "番", "号"))
     if not units:

@@ -7,10 +7,14 @@ not addresses: models find those.
 
 from __future__ import annotations
 
+import re
+
+from gateway.privacy.patterns.rule import Proof, Rule
+
 UPPER = "A-ZÀ-ÖØ-ÞŒ"
 LOWER = "a-zß-öø-ÿœ"
 LETTER = f"{UPPER}{LOWER}"
-WORD = rf"[{UPPER}][{LETTER}'’.-]{{0,24}}"
+WORD = rf"[{UPPER}][{LETTER}'’´.-]{{0,24}}"
 """A word with a capital letter: part of the name of a street or a city."""
 
 SMALL = (
@@ -30,3 +34,70 @@ CITY = rf"{WORD}(?:(?:[ -](?:{SMALL}[ -])?|-{SMALL}-|/)(?:{WORD})){{0,3}}"
 
 BREAK = r"(?:[ ]?[,;·|][ ]?\n?[ ]?|[ ]?\n[ ]{0,4}|[ ]|[ ][-–][ ])"
 """What stands between the lines of an address."""
+
+_PLACE_LABELS = (
+    "city|town|country|state/province|county|place of residence|wohnort|ort|stadt|land|ville|pays|commune|città|"
+    "comune|paese|provincia|"
+    "ciudad|localidad|población|país|municipio|localidad/ ?provincia|domicilio|place of birth|birthplace|geburtsort|"
+    "lieu de naissance|"
+    "luogo di nascita|lugar de nacimiento|hometown|location"
+)
+_ADDRESS_LABELS = (
+    "(?:home|street|postal|mailing|billing|shipping|delivery|residential|private|current|company|office)?[ _]?address|"
+    "(?:privat|liefer|rechnungs|wohn|post)?(?:adresse|anschrift)|adresse(?: postale| de livraison)?|domicile|"
+    "indirizzo|residenza|"
+    "dirección|domicilio|住所|現住所|所在地|地址|住址|家庭住址|通讯地址|收货地址"
+)
+_SEPARATED = r"\"?[ \t]{0,2}[:=][ \t]{0,3}\"?"
+_PLACE = re.compile(
+    rf"{_SEPARATED}(?P<value>{WORD}(?:[ -](?:{SMALL}[ ])?{WORD}){{0,3}}(?:[ ]?[/,(][ ]?{WORD}[)]?)?)(?=[ "
+    rf"\t]?(?:[\"\n,;.|]|\Z))"
+)
+_ADDRESS = re.compile(rf"{_SEPARATED}(?P<value>[{LETTER}0-9一-鿿぀-ヿ][^\n\"|;<>{{}}=@]{{5,90}})")
+_ENOUGH = re.compile(r"[0-9]{1,4}[ ,]|[ ,][0-9]{1,5}|[0-9]号|[0-9]-[0-9]")
+
+
+def _confirm_place(text: str, start: int, end: int) -> Proof | None:
+    found = _PLACE.match(text, end, min(len(text), end + 90))
+    return Proof(found.start("value"), found.end("value"), "labelled field") if found else None
+
+
+def _confirm_line(text: str, start: int, end: int) -> Proof | None:
+    """The rest of the line behind the label: it must have a number, and words that are no number's base or host."""
+    found = _ADDRESS.match(text, end, min(len(text), end + 110))
+    if found is None:
+        return None
+    value = found["value"].rstrip(" ,.")
+    words = sum(len(word) > 2 and word.isalpha() for word in re.split("[ ,.-]", value))
+    if not _ENOUGH.search(value) or not words or value.startswith("0x"):
+        return None
+    return Proof(found.start("value"), found.start("value") + len(value), "labelled field")
+
+
+FIELDS: tuple[Rule, ...] = (
+    Rule(
+        name="place_field",
+        type="LOCATION",
+        expression=_PLACE_LABELS,
+        confirm=_confirm_place,
+        caseless=True,
+        score=0.7,
+        context_score=0.7,
+        family="addresses",
+        reference="fields of forms",
+        example="Wohnort: Stuttgart",
+    ),
+    Rule(
+        name="address_field",
+        type="LOCATION",
+        expression=_ADDRESS_LABELS,
+        confirm=_confirm_line,
+        caseless=True,
+        score=0.75,
+        context_score=0.75,
+        family="addresses",
+        reference="fields of forms",
+        example="Anschrift: Am Beispielfeld 11, 70173 Stuttgart",
+    ),
+)
+"""Places behind the label of a form's field, in any of the languages."""

@@ -178,7 +178,7 @@ def _labels_of(rule: Rule) -> list[str]:
     return [word for word in rule.context if len(word) > 2 and word[-1].isalpha() and word[-1] < "\u0590"]
 
 
-_GLUE = "(?: ?(?i:number|nummer|no|nr|num|code|id))?[.:#_-]?"
+_GLUE = "(?:[ -]?(?i:number|nummer|no|nr|num|code|id))?[.:#_-]?"
 
 
 def _glued(rule: Rule) -> Rule:

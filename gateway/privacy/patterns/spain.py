@@ -12,7 +12,7 @@ import re
 
 from stdnum.es import cif, dni, nie
 
-from gateway.privacy.patterns.places import BREAK, CITY, LETTER, SMALL, SUFFIX, WORD
+from gateway.privacy.patterns.places import BREAK, CITY, LETTER, SMALL, SUFFIX, UPPER, WORD
 from gateway.privacy.patterns.proofs import NOT_PERSONAL, digits_of, glued, labelled, trimmed
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
 
@@ -64,23 +64,26 @@ def is_social_security_number(value: str) -> bool:
 
 
 _KINDS = (
-    r"(?:calle|c/|c\.|avenida|avda\.?|av\.|avd\.|plaza|pza\.?|pl\.|paseo|p[ºo]\.?|pso\.?|camino|cno\.?|carretera|"
+    r"(?:calle|c/|avenida|avda\.?|av\.|avd\.|plaza|pza\.?|pl\.|paseo|p[ºo]\.?|pso\.?|camino|cno\.?|carretera|"
     r"ctra\.?|ronda|"
     r"travesía|trav\.|glorieta|rambla|vía|gran vía|callejón|cuesta|alameda|bulevar|polígono|urbanización|urb\.|carrer|"
     r"avinguda|plaça|passeig|rúa|kalea|costanilla|pasaje|senda|barrio)"
 )
 _AFTER_KIND = re.compile(
     rf"[ ]?(?:(?:{SMALL}|[Dd]e|[Dd]el|[Ll]a|[Ll]os|[Ll]as|[Ee]l)[ ]?){{0,3}}(?:[0-9]{{1,2}}[ ](?:de[ "
-    rf"]))?[{LETTER}][\w'’.ªº·]{{1,24}}"
-    rf"(?:[ -](?:{SMALL}[ ]?){{0,2}}[{LETTER}][\w'’.ªº·]{{0,24}}){{0,5}}?"
+    rf"]))?[{LETTER}][\w'’´.ªº·]{{1,24}}"
+    rf"(?:[ -](?:{SMALL}[ ]?){{0,2}}[{LETTER}][\w'’´.ªº·]{{0,24}}){{0,5}}?"
     rf"(?P<number>,?[ ]{{1,2}}(?:n[º°o.][ ]?|núm\.?[ ]?|número[ ]|nro\.?[ ]|s/n|km\.?[ "
     rf"])?(?:[0-9]{{1,4}}{SUFFIX}(?![0-9])|(?<=s/n)))"
-    rf"(?P<flat>(?:[ ]?,?[ ](?:[0-9]{{1,2}}[ºª°][ ]?[A-Z0-9]?(?![\w])|piso[ ][0-9]{{1,2}}|puerta[ ][A-Z0-9]{{1,3}}|"
+    rf"(?P<flat>(?:[ ]?,?[ ](?:[0-9]{{1,2}}[ºª°oa][ ]?[A-Z0-9]?(?![\w])|piso[ ][0-9]{{1,2}}|puerta[ ][A-Z0-9]{{1,3}}|"
     rf"esc\.?(?:alera)?[ ]?[A-Z0-9]{{1,3}}|portal[ ][A-Z0-9]{{1,3}}|bajo|ático|(?:izq|dcha|izda|der)\.?|"
     rf"[0-9][A-D](?![\w])|planta[ ][0-9]{{1,2}})){{0,4}})"
     rf"(?P<city>{BREAK}(?:E-|ES-|C\.?P\.?:?[ ]?)?[0-9]{{5}},?[ ]{{1,2}}{CITY}(?:[ ]?[,(][ ]?{WORD}[)]?)?(?:,[ "
     "]?España)?)?"
 )
+
+
+_CAPITAL = re.compile(f"[{UPPER}]")
 
 
 def _confirm_street(text: str, start: int, end: int) -> Proof | None:
@@ -90,7 +93,7 @@ def _confirm_street(text: str, start: int, end: int) -> Proof | None:
         return None
     if found["city"]:
         return Proof(start, found.end(), "street, number, postcode, city", 0.95)
-    return Proof(start, found.end(), "street, number", 0.7 if text[start].isupper() else 0.45)
+    return Proof(start, found.end(), "street, number", 0.7 if _CAPITAL.search(text, start, found.end()) else 0.3)
 
 
 _RULES: tuple[Rule, ...] = (

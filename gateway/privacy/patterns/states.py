@@ -83,7 +83,7 @@ _AFTER_STREET = (
     r"(?:,?[ \n](?:Apt|Apartment|Suite|Ste|Unit|Floor|Fl|Bldg|Building|Room|Rm|PMB|#)\.?[ ]?#?[A-Z0-9-]{1,6})?"
 )
 _CITY_STATE = (
-    rf"[ ]?[,\n·][ ]?\n?[ ]{{0,4}}(?:[{UPPER}][{LETTER}'’.-]{{1,20}}[ ]?){{1,4}},?[ \n]{{1,2}}(?:{'|'.join(STATES)}|"
+    rf"[ ]?[,\n·][ ]?\n?[ ]{{0,4}}(?:[{UPPER}][{LETTER}'’´.-]{{1,20}}[ ]?){{1,4}},?[ \n]{{1,2}}(?:{'|'.join(STATES)}|"
     rf"{STATE_NAMES})\.?"
     rf"(?:[ ,]{{1,3}}[0-9]{{5}}(?:-[0-9]{{4}})?)?(?![\w])(?:,?[ ](?:USA|U\.S\.A\.|US|United States)(?![\w]))?"
 )
@@ -91,7 +91,7 @@ _AFTER_WITH_CITY = re.compile(_AFTER_STREET + _CITY_STATE)
 _AFTER_ALONE = re.compile(_AFTER_STREET)
 _NUMBER_BEFORE = re.compile(
     rf"(?<![\w.,/-])[0-9]{{1,6}}[A-Z]?(?:[ ]1/2)?[ ](?:(?:[NSEW]|NE|NW|SE|SW)\.?[ "
-    rf"])?(?:(?:[{UPPER}][\w'’.-]{{1,20}}|[0-9]{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}\Z"
+    rf"])?(?:(?:[{UPPER}][\w'’´.-]{{1,20}}|[0-9]{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}\Z"
 )
 _BOX_CITY = re.compile(_CITY_STATE)
 
@@ -108,6 +108,25 @@ def _confirm_street(text: str, start: int, end: int) -> Proof | None:
     alone = _AFTER_ALONE.match(text, end, limit)
     sure = text[start:end] in _SURE_KINDS
     return Proof(ahead.start(), alone.end() if alone else end, "number, street", 0.7 if sure else 0.3)
+
+
+_UNIT_BEFORE = re.compile(
+    r"(?<![\w.,/-])[0-9]{1,6}[ ](?:[\w'’´.-]{1,24},?[ ]){1,6}\Z|"
+    r"(?<![\w.,/-])[0-9]{1,6}[ ](?:[\w'’´.-]{1,24},?[ ]){0,5}[\w'’´.-]{1,24},?[ ]?\n[ ]{0,2}\Z"
+)
+_UNIT_AFTER = re.compile(
+    rf"(?:,?[ ]?\n?[ ]{{0,2}}[{LETTER}][\w'’´.-]{{1,24}}(?:[ ][\w'’´.-]{{1,24}}){{0,4}}){{1,2}}?,?[ "
+    rf"\n]{{1,3}}(?:[A-Z]{{2}}[ ,\n]{{1,3}})?[0-9]{{4,6}}(?![0-9])"
+)
+
+
+def _confirm_unit(text: str, start: int, end: int) -> Proof | None:
+    """The anchor is a unit within a house; a number and a street's name stand before it, a city and a code behind."""
+    ahead = _UNIT_BEFORE.search(text, max(0, start - 72), start)
+    if ahead is None:
+        return None
+    behind = _UNIT_AFTER.match(text, end, min(len(text), end + 90))
+    return Proof(ahead.start(), behind.end() if behind else end, "number, street, unit", 0.9 if behind else 0.6)
 
 
 def _confirm_box(text: str, start: int, end: int) -> Proof | None:
@@ -278,6 +297,20 @@ _RULES: tuple[Rule, ...] = (
         family="addresses",
         reference="USPS Publication 28",
         example="742 Sample Terrace, Springfield, OR 97403",
+    ),
+    Rule(
+        name="us_unit",
+        type="LOCATION",
+        expression=r"(?:Suite|Apt\.?|Apartment|Unit)[ ]#?[0-9]{1,5}",
+        confirm=_confirm_unit,
+        caseless=True,
+        score=0.75,
+        context_score=0.95,
+        context=("address", "lives at", "ship to", "send", "deliver", "billing", "shipping", "moved"),
+        jurisdiction="US",
+        family="addresses",
+        reference="USPS Publication 28",
+        example="4711 Sample Heights Suite 286\nSpringfield, OR 97403",
     ),
     Rule(
         name="us_post_box",
