@@ -105,13 +105,20 @@ def _is_a_word(word: str, side: str, at: int, before: str) -> bool:
     return not _is_lettered(after) or (after.isupper() and side[at + len(word) - 1].islower())
 
 
+def bare(against: Iterable[str]) -> tuple[str, ...]:
+    """Return words as :func:`ruled_out` wants them: lower case, without what may follow them anyway."""
+    return tuple(word.lower().rstrip(_BETWEEN) for word in against)
+
+
 def ruled_out(text: str, start: int, against: tuple[str, ...]) -> bool:
-    """Whether one of the lower-case words stands directly before ``start``."""
+    """Whether one of the words, made by :func:`bare`, stands directly before ``start``."""
     side = text[max(0, start - _AGAINST_REACH) : start].lower().rstrip(_BETWEEN)
-    for word in (each.rstrip(_BETWEEN) for each in against):
-        if not side.endswith(word):
-            continue
-        before = side[-len(word) - 1 : -len(word)]
-        if not (before and _is_lettered(before) and _is_lettered(word[0])):
-            return True
-    return False
+    if not side.endswith(against):
+        return False
+    ending = (word for word in against if side.endswith(word))
+    return any(not _continues(side[-len(word) - 1 : -len(word)], word) for word in ending)
+
+
+def _continues(before: str, word: str) -> bool:
+    """Whether the word is only the end of a longer one."""
+    return bool(before) and _is_lettered(before) and _is_lettered(word[0])

@@ -67,7 +67,8 @@ _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
 
 _OF_CLASSES = re.compile(r"(?:\[[^\]]*\]|\(\?:|\{[0-9,]+\}|\\[-./ ]|[-0-9)|?/. ])+")
 _SOME_DIGITS = r"(?:\[[0-9-]+\]|[0-9])"
-_FEW = re.compile(rf"\(\?:{_SOME_DIGITS}+(?:\|{_SOME_DIGITS}+)+\)|\[[0-9-]+\]|\{{[0-9,]+\}}|[0-9]")
+_DIGITS = re.compile(_SOME_DIGITS)
+_FEW = re.compile(rf"\(\?:{_SOME_DIGITS}+(?:\|{_SOME_DIGITS}+)+\)|\[[^\]]*\]|\{{[0-9,]+\}}|[0-9]")
 
 
 def _characters(expression: str) -> str:
@@ -81,12 +82,10 @@ def _loose(match: re.Match[str]) -> str:
     Vectorscan takes ``[01][0-9]`` for a handful of literals and looks for all of them everywhere: a text of digits
     would cost fifty times as much.
     """
-    if match[0].startswith("{"):
-        return match[0]
     if not match[0].startswith("("):
-        return "[0-9]"
+        return "[0-9]" if _DIGITS.fullmatch(match[0]) else match[0]
     lengths = {len(re.findall(_SOME_DIGITS, side)) for side in match[0][3:-1].split("|")}
-    return f"[0-9]{{{lengths.pop()}}}" if len(lengths) == 1 else match[0]
+    return f"(?:[0-9]{{{lengths.pop()}}})" if len(lengths) == 1 else match[0]
 
 
 class TooManyCandidates(Exception):

@@ -29,7 +29,7 @@ import numpy as np
 
 from gateway import __version__
 from gateway.errors import SetupError
-from gateway.privacy.patterns.context import Words, near, ruled_out
+from gateway.privacy.patterns.context import Words, bare, near, ruled_out
 from gateway.privacy.patterns.database import EDGE, Database, Form, Report, form_of
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
 from gateway.privacy.span import Proceed, Span
@@ -78,6 +78,7 @@ class Plan:
         self.foreign_by_number = {len(by_form) + at: each for at, (_, each) in enumerate(asked)}
         self.database = Database([*by_form, *(form for form, _ in asked)])
         self.words = Words(self.rules)
+        self.against = {rule.name: bare(rule.against) for rule in self.rules}
         self.version = f"patterns/{_digest(self.rules, self.foreign)}"
 
 
@@ -234,7 +235,7 @@ class _Search:
         if rule.needs_context and not word:
             return None
         proof = rule.confirm(self._text, start, end) if rule.confirm else Proof(start, end, "")
-        if proof is None or (rule.against and ruled_out(self._text, proof.start, rule.against)):
+        if proof is None or (rule.against and ruled_out(self._text, proof.start, self._plan.against[rule.name])):
             return None
         score = rule.score if proof.score is None else proof.score
         if word:
