@@ -24,6 +24,7 @@ app = group("privacy", "See what personal data the detectors find.")
 File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Texts to scan; else standard input.")]
 Format = Annotated[Literal["text", "jsonl"], typer.Option(help='text: one text. jsonl: one {"id", "text"} a line.')]
 Show = Annotated[bool, typer.Option("--show", help="Show the found values too. They are personal data: take care.")]
+Project = Annotated[str, typer.Option(help="Leave out what this project's allow-list (`privacy.allow`) names.")]
 FailWhenFound = Annotated[bool, typer.Option("--fail-when-found", help="Leave with 1 when something is found.")]
 
 
@@ -42,6 +43,7 @@ def scan(
     file: File = None,
     format: Format = "text",
     show: Show = False,
+    project: Project = "",
     fail_when_found: FailWhenFound = False,
 ) -> None:
     """Say which types of personal data texts hold, where, and how sure the detector is; no values without --show.
@@ -53,7 +55,7 @@ def scan(
 
     anything = False
     with opened(file) as source:
-        searcher = _load(session)
+        searcher = _load(session, project)
         rows = rows_of(source) if format == "jsonl" else iter([text_of(source, file.name if file else "-")])
         with counting("Scanning") as count:
             for number, (row, found) in enumerate(search_rows(searcher, rows), 1):
@@ -147,8 +149,8 @@ def _timed(searcher: Searcher, dataset: Path) -> Iterator[tuple[Any, Found, floa
                 seconds = 0.0
 
 
-def _load(session: Session) -> Searcher:
+def _load(session: Session, project: str = "") -> Searcher:
     from gateway.cli import privacy_search
 
     with session.output.progress("Loading detectors"):
-        return privacy_search.load(session.settings)
+        return privacy_search.load(session.settings, project)

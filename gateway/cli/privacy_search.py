@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from gateway.cli.session import USED_WRONGLY
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
+    from gateway.privacy.allow import AllowList
+    from gateway.privacy.cascade import Cascade
     from gateway.privacy.span import Span
     from gateway.settings import Settings
 
@@ -39,16 +43,39 @@ class Searcher(Protocol):
         """Return what each text holds, in order. Raises whatever goes wrong; never less in place of an error."""
 
 
-def load(settings: Settings) -> Searcher:
+def load(settings: Settings, project: str = "") -> Searcher:
     """Load the detector and let it pass its self-test; seconds.
+
+    Args:
+        project: whose allow-list counts; none for "".
 
     Raises:
         SetupError: it is switched off, does not load, or fails its self-test.
     """
-    if settings.privacy.detection == "off":
-        mend = "Remove `privacy.detection: off`, or name another --config."
+    if not settings.privacy.detection:
+        mend = "Remove `privacy: {detection: off}`, or name another --config."
         raise SetupError("Detection is off in this configuration.", mend, exit_code=USED_WRONGLY)
-    return _Presidio(settings)
+    from gateway.privacy.allow import allow_lists
+    from gateway.privacy.cascade import Cascade, Parts
+
+    parts = Parts.load(settings.privacy, settings.base)
+    cascade = Cascade(parts)
+    cascade.self_test()
+    allow = allow_lists(settings.privacy.allow, parts.plan.rules).get(project)
+    return Allowing(cascade, allow) if allow else cascade
+
+
+class Allowing:
+    """A search without what a project's list allows."""
+
+    def __init__(self, search: Cascade, allow: AllowList) -> None:
+        self._search, self._allow = search, allow
+
+    def search(self, texts: Sequence[str], proceed: Callable[[], None]) -> Sequence[Found]:
+        return [
+            msgspec.structs.replace(found, spans=tuple(self._allow.without_allowed(text, found.spans)))
+            for text, found in zip(texts, self._search.search(texts, proceed), strict=True)
+        ]
 
 
 def go_on() -> None:
@@ -65,27 +92,3 @@ def notes_of(found: Found) -> dict[str, list[str]]:
         "classes": [*found.classes, *found.marks],
         "languages": list(found.languages),
     }
-
-
-class _Presidio:
-    def __init__(self, settings: Settings) -> None:
-        from gateway.privacy.analysis import Analysis
-
-        self._analysis = Analysis(settings.privacy.score_threshold, settings.privacy.timeout_seconds)
-
-    def search(self, texts: Sequence[str], proceed: Callable[[], None]) -> Sequence[Found]:
-        from gateway.privacy.span import Span
-
-        found: list[list[Span]] = [[] for _ in texts]
-        for one in self._analysis.find(texts, proceed):
-            found[one.segment].append(Span(one.start, one.end, one.type, one.score, f"presidio:{one.recognizer}"))
-        return [_Plain(spans) for spans in found]
-
-
-class _Plain:
-    def __init__(self, spans: Sequence[Span]) -> None:
-        self.spans = spans
-        self.jurisdictions: tuple[str, ...] = ()
-        self.classes: tuple[str, ...] = ()
-        self.languages: tuple[str, ...] = ()
-        self.marks: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ class Capitals:
 def given_capitals(monkeypatch: pytest.MonkeyPatch) -> Capitals:
     """Every command searches with :class:`Capitals`: the real detector is slow to load and not what is tested here."""
     capitals = Capitals()
-    monkeypatch.setattr(privacy_search, "load", lambda settings: capitals)
+    monkeypatch.setattr(privacy_search, "load", lambda settings, project="": capitals)
     return capitals
 
 
@@ -143,7 +143,7 @@ def test_text_that_is_not_utf8_and_files_that_are_not_there(sekisho, house: Path
 
 def test_with_detection_off_there_is_nothing_to_scan_with(sekisho, house: Path) -> None:
     config = house / "sekisho.yaml"
-    config.write_text(config.read_text() + "\nprivacy: {detection: 'off'}\n")
+    config.write_text(config.read_text() + "\nprivacy: {detection: off}\n")
     said = sekisho("privacy", "scan", given="a@b.de")
     assert (said.code, said.out) == (2, "")
     assert "off" in said.err
@@ -198,3 +198,14 @@ def test_the_real_detector_answers_in_rows_without_values(sekisho, house: Path) 
     said = sekisho("privacy", "scan", "letter.txt", "--fail-when-found")
     assert (said.code, [span["type"] for span in lines(said.out)[0]["spans"]]) == (1, ["EMAIL_ADDRESS"])
     assert "anna" not in said.out + said.err
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_what_a_projects_list_allows_is_left_out_for_that_project(sekisho, house: Path) -> None:
+    config = house / "sekisho.yaml"
+    config.write_text(config.read_text() + '\nprivacy: {names: false, allow: {press: ["news@*.example.com"]}}\n')
+    text = "Write to news@plant.example.com or anna@plant.example.com."
+    for project, count in (("press", 1), ("paint", 2)):
+        said = sekisho("privacy", "scan", "--project", project, given=text)
+        assert len(lines(said.out)[0]["spans"]) == count

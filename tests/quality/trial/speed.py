@@ -18,11 +18,23 @@ from invented import templates_dev
 from invented.documents import documents
 from invented.prose import prose
 
-from gateway.domain import Segment
+from gateway.domain import Caller, Segment
 from gateway.settings import Settings
 from trial.searchers import Searcher
 
 Tell = Callable[[str], None]
+
+CALLER = Caller(
+    key_id="bench",
+    tenant="bench",
+    project="bench",
+    roles=(),
+    purpose="",
+    site="site",
+    jurisdiction="",
+    collected_in="",
+    access_from="",
+)
 
 HOSTILE: dict[str, str] = {
     "dots": "." * 1_000_000,
@@ -121,14 +133,14 @@ async def _round(detector: Any, seed: int) -> dict[str, float]:
 async def _detect(detector: Any, texts: Sequence[str]) -> float:
     segments = [Segment(("messages", number, "content"), text) for number, text in enumerate(texts)]
     began = time.perf_counter()
-    await detector.detect(segments)
+    await detector.detect(segments, CALLER)
     return 1000 * (time.perf_counter() - began)
 
 
 def _detector() -> Any:
-    from gateway.privacy.presidio import PresidioDetector
+    from gateway.privacy.detector import CascadeDetector
 
-    return PresidioDetector(Settings().privacy)
+    return CascadeDetector(Settings().privacy)
 
 
 def resident_mib() -> float:
