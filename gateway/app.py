@@ -42,7 +42,7 @@ from gateway.keys.files import FileKeyring
 from gateway.pipeline import Checkpoint
 from gateway.policy.client import OpaPolicy
 from gateway.ports import Rooms
-from gateway.privacy.presidio import Detector, NoDetection, PresidioDetector
+from gateway.privacy.detector import CascadeDetector, Detector, NoDetection
 from gateway.privacy.service import PrivacyRoom
 from gateway.registry.store import ContentStore
 from gateway.settings import Settings
@@ -254,7 +254,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _detector(settings: Settings) -> Detector:
-    return NoDetection() if settings.privacy.detection == "off" else PresidioDetector(settings.privacy)
+    return CascadeDetector(settings.privacy, settings.base) if settings.privacy.detection else NoDetection()
 
 
 def _target(settings: Settings, model: str) -> Target:

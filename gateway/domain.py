@@ -93,6 +93,10 @@ class Detection(Value, frozen=True, gc=False):
 
     findings: tuple[Finding, ...]
     detector: str  # name and version, part of the policy input
+    jurisdictions: tuple[str, ...] = ()  # that ids in the texts point to: ISO 3166-1 alpha-2, or EU
+    special: tuple[str, ...] = ()  # special categories the texts speak of (GDPR art. 9 and 10)
+    languages: tuple[str, ...] = ()  # ISO 639-1, of those that are searched in
+    mark: DataClass = "public"  # the highest class that a classification mark in the texts speaks of
 
     def counts(self) -> dict[str, int]:
         """Return how many findings there are by type."""
@@ -153,6 +157,10 @@ class DataFacts(msgspec.Struct, frozen=True):
     data_class: DataClass = msgspec.field(name="class")
     collected_in: str = ""
     entities: dict[str, str] = {}
+    jurisdictions: tuple[str, ...] = ()  # signals from content, like the rest: never an origin
+    special: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    mark: DataClass = "public"
     detector: str = ""
     status: Literal["ok"] = "ok"
 

@@ -78,7 +78,7 @@ class Passage:
         caller = self._caller = narrow(caller, call.declared)
         rooms.fleet.candidates(call.model, call.capability, caller)  # an unknown model is refused before the search
         with rooms.telemetry.stage("detect"):
-            detection = await rooms.privacy.detect(call.segments)
+            detection = await rooms.privacy.detect(call.segments, caller)
         rooms.telemetry.found(detection.counts())
         data = derive(caller, call.declared, detection)
         self._visit = Visit(arrival.request_id, caller, call, self._reservation, detection, data)

@@ -53,10 +53,32 @@ class ServerSettings(_Section, frozen=True, forbid_unknown_fields=True):
     grace_seconds: Seconds = 20.0
 
 
+class ConfiguredPattern(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A customer's own pattern. Exactly one of ``mask`` and ``expression`` is set."""
+
+    name: str  # lower case, digits, _; unique
+    type: str  # EMPLOYEE_ID, BADGE_NUMBER, PROJECT_NUMBER or a type of the customer's own
+    mask: str = ""  # P-999999: 9 is a digit, A a capital, X one of both
+    expression: str = ""  # Vectorscan's dialect; see gateway.privacy.patterns.rule
+    context: tuple[str, ...] = ()  # words that speak for it
+    needs_context: bool = False  # without such a word it is nothing
+    ignore_case: bool = False
+    score: float = 0.85
+    examples: tuple[str, ...] = ()  # values that it MUST find; checked at start
+    counter_examples: tuple[str, ...] = ()  # values that it MUST NOT find; checked at start
+
+
 class PrivacySettings(_Section, frozen=True, forbid_unknown_fields=True):
-    detection: Literal["presidio", "off"] = "presidio"
+    detection: bool = True
+    names: bool = True
     timeout_seconds: Seconds = 30.0
     score_threshold: float = 0.4
+    memory_mib: NotNegative = 32
+    patterns: tuple[ConfiguredPattern, ...] = ()
+    code_names: tuple[str, ...] = ()
+    recognizers: str = ""
+    allow: dict[str, tuple[str, ...]] = {}
+    weights_dir: str = ""
 
 
 class PolicySettings(_Section, frozen=True, forbid_unknown_fields=True):
@@ -182,9 +204,16 @@ HELP: dict[str, str] = {
     "server.max_text_chars": "most text in one request, in code points; more is 400, before detection",
     "server.max_depth": "deepest nesting of JSON in a request",
     "server.grace_seconds": "how long requests in flight may finish after SIGTERM",
-    "privacy.detection": "presidio, or off (measurements only: no finding is ever made)",
+    "privacy.detection": "search for personal data; off (measurements only): no finding is ever made",
+    "privacy.names": "search for names and addresses by models too; off: by patterns alone",
     "privacy.timeout_seconds": "longest search of one request; more is 503",
     "privacy.score_threshold": "findings below this score (0 to 1) are dropped",
+    "privacy.memory_mib": "memory for findings of texts that were searched before, in MiB; never the texts; 0: none",
+    "privacy.patterns": "your own numbers, such as badges: a list of name, type, mask or expression, context, examples",
+    "privacy.code_names": "code names of projects that count as personal data, such as a prototype's",
+    "privacy.recognizers": "Presidio's YAML registry of your own recognizers, relative to this file; empty: none",
+    "privacy.allow": "by project: values and globs that are no personal data, such as public contacts",
+    "privacy.weights_dir": "folder of the prepared name models, relative to this file; empty: where set-up put them",
     "policy.opa_binary": "path of the opa program; empty: OPA_BIN, then the cached build, then PATH",
     "policy.deadline_seconds": "longest wait for a decision; more is 503",
     "policy.remember_seconds": "how long a decision serves equal questions where policy allows it; 0 asks each time",

@@ -7,7 +7,7 @@ are told as counts in buckets, never as values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from gateway.domain import Caller, DataClass, DataFacts, Declared, Detection, highest_class
 
@@ -42,6 +42,9 @@ SIGNALS: Mapping[str, DataClass] = {
 _PERSONAL: DataClass = "internal"
 """Any other finding is personal data, and personal data are not public."""
 
+_SPECIAL: DataClass = "confidential"
+"""What a text that speaks of a special category is at least (GDPR art. 9)."""
+
 
 def derive(
     caller: Caller,
@@ -49,21 +52,24 @@ def derive(
     detection: Detection,
     *,
     project_floor: DataClass = "public",
-    marks: Iterable[DataClass] = (),
 ) -> DataFacts:
     """Return the data facts of a request.
 
     Args:
-        marks: classes that marks in the text name ("strictly confidential").
         project_floor: the least class of the project's data.
     """
     counts = detection.counts()
     signals = (SIGNALS.get(type_, _PERSONAL) for type_ in counts)
+    special = (_SPECIAL for _ in detection.special)
     declared_class = declared.data_class or "public"
     return DataFacts(
-        data_class=highest_class(caller.class_floor, project_floor, declared_class, *marks, *signals),
+        data_class=highest_class(caller.class_floor, project_floor, declared_class, detection.mark, *signals, *special),
         collected_in=caller.collected_in,
         entities={type_: bucket(counts[type_]) for type_ in sorted(counts)},
+        jurisdictions=detection.jurisdictions,
+        special=detection.special,
+        languages=detection.languages,
+        mark=detection.mark,
         detector=detection.detector,
     )
 

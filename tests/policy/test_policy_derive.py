@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.domain import DATA_CLASSES, Caller, DataClass, Declared, Detection, Finding, PolicyInput, Target
 from gateway.errors import PolicyUnavailable
@@ -29,13 +30,13 @@ def _caller(floor: DataClass) -> Caller:
     return Caller("k", "t", "p", (), "x", "muc", "DE", "DE", "", class_floor=floor)
 
 
-@given(floor=CLASSES, declared=st.none() | CLASSES, project=CLASSES, marks=st.lists(CLASSES, max_size=3))
+@given(floor=CLASSES, declared=st.none() | CLASSES, project=CLASSES, mark=CLASSES)
 def test_nothing_lowers_the_class(
-    floor: DataClass, declared: DataClass | None, project: DataClass, marks: list[DataClass]
+    floor: DataClass, declared: DataClass | None, project: DataClass, mark: DataClass
 ) -> None:
-    data = derive(_caller(floor), Declared(declared), _found("PERSON"), project_floor=project, marks=marks)
+    data = derive(_caller(floor), Declared(declared), replace(_found("PERSON"), mark=mark), project_floor=project)
 
-    said = [floor, declared or "public", project, "internal", *marks]
+    said = [floor, declared or "public", project, "internal", mark]
     assert DATA_CLASSES.index(data.data_class) == max(map(DATA_CLASSES.index, said))
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 
 from gateway.domain import Caller, Choice, Chunk, Finding, Grant, Role, Segment
+from gateway.privacy.detector import NoDetection
 from gateway.privacy.door import Redacted, Restorer
-from gateway.privacy.presidio import NoDetection
 from gateway.privacy.service import PrivacyRoom
 
 CALLER = Caller("k1", "acme", "press-shop", (Role.USER,), "support", "munich", "DE", "DE", "DE")

@@ -21,11 +21,11 @@ from typing import Final
 from unicodedata import normalize
 
 import hyperscan
-import msgspec
 
 from gateway.errors import SetupError
 from gateway.privacy.patterns.database import Form
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
+from gateway.settings import ConfiguredPattern
 
 LONGEST_NAME: Final = 80
 """Longest code name in code points."""
@@ -33,21 +33,6 @@ LONGEST_NAME: Final = 80
 _TYPE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 _RULE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _MASK: Final = {"9": "[0-9]", "A": "[A-Z]", "X": "[0-9A-Z]"}
-
-
-class ConfiguredPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A pattern of the customer's own. Exactly one of ``mask`` and ``expression`` is set."""
-
-    name: str  # lower case, digits, _; unique
-    type: str  # EMPLOYEE_ID, BADGE_NUMBER, PROJECT_NUMBER or a type of the customer's own
-    mask: str = ""  # P-999999
-    expression: str = ""  # Vectorscan's dialect; see gateway.privacy.patterns.rule
-    context: tuple[str, ...] = ()  # words that speak for it
-    needs_context: bool = False  # without such a word it is nothing
-    ignore_case: bool = False
-    score: float = 0.85
-    examples: tuple[str, ...] = ()  # values that it MUST find; checked at start
-    counter_examples: tuple[str, ...] = ()  # values that it MUST NOT find; checked at start
 
 
 def rules_for(patterns: Sequence[ConfiguredPattern], code_names: Sequence[str]) -> tuple[Rule, ...]:
@@ -206,12 +191,13 @@ _LABELS: Final = (
     r"|werkausweis(?:[ -]?(?:nummer|nr))?|dienstausweis(?:[ -]?(?:nummer|nr))?|stammnummer|ausweis-nr|stempelnummer"
     r"|matricule|numéro d'employé|n° d'employé|identifiant salarié|numéro de badge|n° de badge|badge n°|code salarié"
     r"|matricola|codice dipendente|id dipendente|numero badge|numero dipendente|badge n\."
-    r"|(?:número|nº|n\.º|num\.?|código) de (?:empleado|empleada|trabajador|trabajadora|operario|tarjeta de fichaje)"
+    r"|(?:número|nº|n\.º|no|n\.o|num\.?|código) de "
+    r"(?:empleado|empleada|trabajador|trabajadora|operario|tarjeta de fichaje)"
     r"|id de empleado|nº empleado|número empleado|legajo"
     r"|(?:社員|従業員|職員|作業者|作業員|オペレータ|社員証|入館証|バッジ|従業者)[ ]?(?:番号|id|コード|no|ナンバー)"
     r"|(?:员工|职工|人员|工人|操作员|员工工牌)(?:号|编号|id|代码|工号|号码)|工号|胸牌号|工牌号|工牌|门禁卡号|員工編號|工號"
 )
-_GAP: Final = r"[\"']?[ \t.:=#°º(「【]{0,5}(?:(?:nr|no|n°|is|ist|est|è|es|lautet|は|为|是|が)[ .:「]{0,3})?[\"']?"
+_GAP: Final = r"[\"']?[ \t.:=#°º(「【]{0,5}(?:(?:nr|no|n°|nº|n|is|ist|est|è|es|lautet|は|为|是|が)[ .:「]{0,3})?[\"']?"
 _NUMBER: Final = re.compile(
     rf"s?{_GAP}(?P<number>[A-Z]{{0,4}}[-_]?[0-9]{{3,10}}(?:-[0-9]{{1,4}})?[A-Z]?)(?![A-Z0-9])", re.IGNORECASE | re.ASCII
 )

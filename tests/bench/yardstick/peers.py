@@ -198,7 +198,7 @@ def _run(program: Path, arguments: list[str]) -> str:
 PEERS = (
     Peer("direct", "the mock engine itself", direct),
     Peer("sekisho", "Sekisho, everything on", sekisho({})),
-    Peer("sekisho-no-detection", "Sekisho, everything but detection", sekisho({"privacy": {"detection": "off"}})),
+    Peer("sekisho-no-detection", "Sekisho, everything but detection", sekisho({"privacy": {"detection": False}})),
     Peer("bare-door", "Sekisho's bare door", bare_door),
     Peer("bare", "FastAPI and aiohttp, nothing else", bare),
     Peer("litellm", "litellm's proxy, nothing on", litellm),

@@ -37,7 +37,7 @@ def bare_engine(weights: Path, folder: Path, parameters: str) -> Running:
     return Running(f"unix:{folder / 'e.sock'}", server, key="bench", model=MODEL)
 
 
-def gateway(weights: Path, folder: Path, detection: str) -> Running:
+def gateway(weights: Path, folder: Path, detection: bool) -> Running:
     """Start Sekisho before the same engine, with the weights in the store of a site of its own."""
     store = folder / ".sekisho" / "store" / "sha256"
     store.mkdir(parents=True)
@@ -58,8 +58,8 @@ def measure_tokens(
         starts: dict[str, Callable[[], Running]] = {
             BARE: lambda: bare_engine(weights, folder / "engine", "gateway"),
             "bare engine, llama.cpp's own settings": lambda: bare_engine(weights, folder / "own", "own"),
-            "through Sekisho": lambda: gateway(weights, folder / "tokens-on", "presidio"),
-            "through Sekisho, no detection": lambda: gateway(weights, folder / "tokens-off", "off"),
+            "through Sekisho": lambda: gateway(weights, folder / "tokens-on", True),
+            "through Sekisho, no detection": lambda: gateway(weights, folder / "tokens-off", False),
         }
         running: dict[str, Running] = {}
         missing = []

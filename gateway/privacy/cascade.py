@@ -1,0 +1,175 @@
+"""One search through all steps: normalise, remember, patterns, names, special categories, merge.
+
+:class:`Parts` is what is heavy and never changes, made once for a process; a :class:`Cascade` belongs to one thread::
+
+    parts = Parts.load(settings.privacy)
+    cascade = Cascade(parts)
+    [found] = cascade.search(["VIN WVWZZZ1KZAW000000, Fahrer Jürgen Pfaff"], lambda: None)
+
+Every step raises when it cannot answer; there is no smaller result in place of an error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from gateway.domain import DataClass
+from gateway.errors import SetupError
+from gateway.privacy.languages import languages
+from gateway.privacy.memory import Memory, find_by_pieces
+from gateway.privacy.merge import merge
+from gateway.privacy.names.finder import Models, Names
+from gateway.privacy.normal import Normal, normalise
+from gateway.privacy.patterns import catalogue, custom, marks
+from gateway.privacy.patterns.plant import rules_for
+from gateway.privacy.patterns.scan import Patterns, Plan
+from gateway.privacy.span import Proceed, Span
+from gateway.privacy.special import Special
+
+if TYPE_CHECKING:
+    from gateway.settings import PrivacySettings
+
+MARK = "CLASSIFICATION_MARK"
+RELEASE = "1"
+"""Raise it when the cascade itself changes what is found."""
+
+_MIB = 2**20
+_PROBE = "Ask Robert Miller (robert.miller@plant-7.local) to pay DE89 3704 0044 0532 0130 00 for the car of 山田太郎様."
+"""A sentence of ours, with a specimen account number."""
+_PROBED = {"EMAIL_ADDRESS": "robert.miller@plant-7.local", "IBAN_CODE": "DE89 3704 0044 0532 0130 00"}
+_PROBED_NAMES = ("Robert Miller", "山田太郎")
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What one text holds."""
+
+    spans: tuple[Span, ...] = ()  # in the text as it was given; merged, sorted
+    jurisdictions: tuple[str, ...] = ()  # that ids in it point to, ISO 3166-1 alpha-2 or EU
+    classes: tuple[str, ...] = ()  # special categories (GDPR art. 9 and 10)
+    languages: tuple[str, ...] = ()  # of the seven, most of it first
+    marks: tuple[DataClass, ...] = ()  # classes that marks in it speak of
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What all threads share."""
+
+    plan: Plan
+    models: Models | None  # none where names are switched off
+    texts: Memory[Found]
+    pieces: Memory[tuple[Span, ...]]
+    special: Special
+    score_threshold: float
+    jurisdiction_of: Mapping[str, str] = field(default_factory=dict)  # source of a span -> jurisdiction
+
+    @classmethod
+    def load(cls, settings: PrivacySettings, folder: Path = Path()) -> Self:
+        """Compile the rules, load the models; seconds.
+
+        Args:
+            folder: what relative paths of the settings start from.
+
+        Raises:
+            SetupError: a rule, a model or a customer's recognizer is not fit.
+        """
+        own = rules_for(settings.patterns, settings.code_names)
+        foreign = (
+            custom.load(folder / settings.recognizers, settings.timeout_seconds * (os.cpu_count() or 1))
+            if settings.recognizers
+            else ()
+        )
+        plan = Plan((*catalogue.RULES, *own), foreign) if own or foreign else catalogue.plan()
+        models = Models(folder / settings.weights_dir if settings.weights_dir else None) if settings.names else None
+        jurisdictions = {f"pattern:{rule.name}": rule.jurisdiction for rule in plan.rules if rule.jurisdiction}
+        half = settings.memory_mib * _MIB // 2
+        texts: Memory[Found] = Memory(half, lambda found: len(found.spans))
+        return cls(plan, models, texts, Memory(half, len), Special(), settings.score_threshold, jurisdictions)
+
+
+class Cascade:
+    """The search of one thread. See :class:`Parts`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._patterns = Patterns(parts.plan)
+        self._names = Names(parts.models) if parts.models else None
+        versions = (RELEASE, self._patterns.version, self._names.version if self._names else "no names")
+        settings = f"{parts.score_threshold}"
+        self.version = f"cascade/{sha256(repr((versions, settings)).encode()).hexdigest()[:16]}"
+
+    def search(self, texts: Sequence[str], proceed: Proceed, tenant: str = "") -> list[Found]:
+        """Return what each text holds, in order.
+
+        Args:
+            proceed: called between steps; raises when the search is no longer wanted.
+            tenant: whose texts these are; what is remembered of them is found again for the same tenant only.
+
+        Raises:
+            Exception: whatever a step raised.
+        """
+        scope = f"{tenant}\0{self.version}".encode()
+        memory = self._parts.texts
+        named = [(text, memory.name(scope, text)) for text in texts]
+        known = {name: memory.get(name) for _, name in named}
+        missing = {name: text for text, name in named if known[name] is None}
+        for name, found in zip(missing, self._search([*missing.values()], proceed, scope), strict=True):
+            known[name] = found
+            memory.put(name, found)
+        return [known[name] or Found() for _, name in named]
+
+    def _search(self, texts: list[str], proceed: Proceed, scope: bytes) -> list[Found]:
+        if not texts:
+            return []
+        normal = [normalise(text) for text in texts]
+        plain = [each.text for each in normal]
+        by_pattern = self._patterns.find(plain, proceed)
+        by_name: list[list[Span]] = [[] for _ in plain]
+        if self._names is not None:
+            by_name = find_by_pieces(self._parts.pieces, scope, plain, self._names.find, proceed)
+        return [self._found(*of_text, proceed) for of_text in zip(texts, normal, by_pattern, by_name, strict=True)]
+
+    def _found(
+        self, text: str, normal: Normal, by_pattern: Sequence[Span], by_name: Sequence[Span], proceed: Proceed
+    ) -> Found:
+        proceed()
+        sure = [span for span in (*by_pattern, *by_name) if span.score >= self._parts.score_threshold]
+        spans = merge(text, _in_original(normal, (span for span in sure if span.type != MARK)))
+        origins = {self._parts.jurisdiction_of.get(span.source, "") for span in spans} - {""}
+        levels: set[DataClass] = {marks.CLASS_OF[span.source.partition(":")[2]] for span in sure if span.type == MARK}
+        return Found(
+            tuple(spans),
+            tuple(sorted(origins)),
+            tuple(sorted(self._parts.special.classes(normal.text))),
+            languages(normal.text),
+            tuple(sorted(levels)),
+        )
+
+    def self_test(self) -> None:
+        """Search what is known to hold something.
+
+        Raises:
+            SetupError: it was not found.
+        """
+        self._patterns.self_test()
+        [found] = self.search([_PROBE], lambda: None)
+        values = {(span.type, _PROBE[span.start : span.end]) for span in found.spans}
+        names = {("PERSON", name) for name in _PROBED_NAMES} if self._names else set()
+        if not values >= {*_PROBED.items(), *names}:
+            raise SetupError("The detector does not find what its self-test holds.", "Run: sekisho doctor")
+
+
+def _in_original(normal: Normal, spans: Iterable[Span]) -> list[Span]:
+    return [_moved(span, *normal.original(span.start, span.end)) for span in spans]
+
+
+def _moved(span: Span, start: int, end: int) -> Span:
+    if (start, end) == (span.start, span.end):
+        return span
+    return Span(start, end, span.type, span.score, span.source, span.check, span.context)
