@@ -115,14 +115,21 @@ def is_password(value: str, quoted: bool, said: bool) -> bool:
     return (signs and len(value) >= 6) or (humps >= 2 and quoted and len(value) >= 8)
 
 
+def _is_mixed(part: str) -> bool:
+    """Whether letters and digits are mixed, or both cases more often than in ``GetUserByName``."""
+    if len(part) < 4 or not any(map(str.isalpha, part)):
+        return False
+    humps = sum(a.islower() and b.isupper() for a, b in pairwise(part))
+    return any(map(str.isdigit, part)) or (len(part) >= 12 and humps * 4 >= len(part))
+
+
 def is_token(value: str, quoted: bool, said: bool) -> bool:
     """Whether ``value`` is a key or token behind a keyword (rules 1 and 4)."""
     if not 12 <= len(value) <= 256 or not value.isascii() or " " in value or is_placeholder(value):
         return False
     if not quoted and _CALL.match(value):
         return False
-    parts = [part for part in _WORD_PARTS.split(value) if part]
-    mixed = any(any(map(str.isdigit, part)) and any(map(str.isalpha, part)) and len(part) >= 4 for part in parts)
+    mixed = any(_is_mixed(part) for part in _WORD_PARTS.split(value))
     return mixed and entropy(value) >= LEAST_ENTROPY and not (said and len(value) < 16)
 
 

@@ -126,7 +126,7 @@ def _is_cjk(char: str) -> bool:
 
 
 def _confirm_cjk(text: str, start: int, end: int) -> Proof | None:
-    """Rule 4; one character alone, or a word of everyday, needs brackets or a line of its own."""
+    """Rule 4; a word of everyday needs brackets or a line of its own."""
     before, after = text[start - 1 : start], text[end : end + 1]
     if (before and _is_cjk(before)) or (after and _is_cjk(after)):
         return None
@@ -137,7 +137,7 @@ def _confirm_cjk(text: str, start: int, end: int) -> Proof | None:
 
 
 _EVERYDAY: Final = frozenset(
-    _words("秘|機密|秘密|机密|保密|公開|公开|一般公開|転載禁止|社内用|取扱注意|取り扱い注意|内部使用")
+    _words("機密|秘密|机密|保密|公開|公开|一般公開|転載禁止|社内用|取扱注意|取り扱い注意|内部使用")
 )
 
 

@@ -24,27 +24,26 @@ WORDS: Final = tuple(
 """Words that say "here stands a number plate"."""
 
 VEHICLES: Final = tuple(
-    """vehicle|car|cars|truck|lorry|van|driver|parked|parking|gate|fleet|trailer|motorbike|motorcycle|fahrzeug|pkw|
-    lkw|kfz|auto|wagen|dienstwagen|firmenwagen|transporter|anhänger|fahrer|fahrerin|parkplatz|geparkt|stapler|tor|
-    pforte|spedition|véhicule|voiture|camion|camionnette|fourgon|remorque|chauffeur|conducteur|garé|veicolo|vettura|
-    auto aziendale|autocarro|furgone|autista|parcheggiata|rimorchio|vehículo|coche|camión|furgoneta|conductor|
-    aparcado|remolque|車両|社用車|トラック|乗用車|駐車|車|车辆|货车|轿车|停车|司机|车""".replace("\n    ", "").split(
-        "|"
-    )
+    """vehicle|car|cars|truck|lorry|van|driver|parked|parking|gate|fleet|trailer|motorbike|motorcycle|rental|taxi|
+    bus|towed|dvla|visitor|courier|haulier|forklift|fahrzeug|pkw|lkw|kfz|auto|wagen|dienstwagen|firmenwagen|
+    transporter|anhänger|fahrer|fahrerin|parkplatz|geparkt|stapler|mietwagen|leihwagen|lieferwagen|sattelzug|
+    auflieger|fuhrpark|abgeschleppt|besucher|tor|pforte|spedition|véhicule|voiture|camion|camionnette|fourgon|
+    remorque|poids lourd|utilitaire|stationné|chauffeur|conducteur|garé|veicolo|vettura|auto aziendale|autocarro|
+    furgone|autista|parcheggiata|rimorchio|automobile|noleggio|parcheggio|tir|vehículo|coche|camión|furgoneta|
+    conductor|aparcado|remolque|automóvil|turismo|alquiler|estacionado|車両|社用車|トラック|乗用車|駐車|車|车辆|
+    货车|轿车|停车|司机|车""".replace("\n    ", "").split("|")
 )
 """Words that say that a vehicle is spoken of."""
 
 _PARTS: Final = tuple(
     """part no|part number|part|parts|p/n|pn|item|sku|model|type|code|variant|version|rev|revision|order no|order|
-    project|drawing|gearbox|engine|motor|sensor|valve|pump|connector|bolt|screw|bearing|bracket|housing|controller|line|
-    station|machine|robot|material|batch|lot|serial|s/n|ticket|document|doc|standard|spec|
-    typ|teil|teilenummer|sachnummer|artikel|artikelnummer|bestellnummer|werkstoff|norm|din|iso|zeichnung|getriebe|ventil|
-    pumpe|schraube|lager|gehäuse|halter|linie|anlage|maschine|roboter|charge|variante|projekt|auftrag|bauteil|stecker|
-    réf|référence|ref|pièce|plan|commande|ligne|machine|articolo|codice|disegno|ordine|linea|macchina|particolare|
-    pieza|referencia|plano|pedido|línea|máquina|
-    品番|部品番号|型番|型式|図番|図面番号|設備|工程|图号|零件号|料号|型号|设备|批次号""".replace("\n    ", "").split(
-        "|"
-    )
+    project|drawing|gearbox|engine|motor|sensor|valve|pump|connector|bolt|screw|bearing|bracket|housing|controller|
+    line|station|machine|robot|material|batch|lot|serial|s/n|ticket|document|doc|standard|spec|typ|teil|teilenummer|
+    sachnummer|artikel|artikelnummer|bestellnummer|werkstoff|norm|din|iso|zeichnung|getriebe|ventil|pumpe|schraube|
+    lager|gehäuse|halter|linie|anlage|maschine|roboter|charge|variante|projekt|auftrag|bauteil|stecker|réf|
+    référence|ref|pièce|plan|commande|ligne|machine|articolo|codice|disegno|ordine|linea|macchina|particolare|pieza|
+    referencia|plano|pedido|línea|máquina|品番|部品番号|型番|型式|図番|図面番号|設備|工程|图号|零件号|料号|型号|
+    设备|批次号""".replace("\n    ", "").split("|")
 )
 
 # What looks like "district-letters digits" and is a norm, an alloy or a plastic.
@@ -156,7 +155,8 @@ _KANA: Final = "[あいうえか-こがさ-そた-とな-のは-ほま-もやゆ
 
 def _plate(name: str, country: str, expression: str, confirm: Confirm | None = None, **more: Any) -> Rule:
     """Return a rule of a plate that counts alone when ``score`` is given, else near a word."""
-    options = {"context": (*WORDS, *VEHICLES), "against": _PARTS, "score": 0.4, "needs_context": "score" not in more}
+    options = {"context": (*WORDS, *VEHICLES), "against": _PARTS, "score": 0.4, "context_after": 40}
+    options["needs_context"] = "score" not in more
     return Rule(
         name=name,
         type="LICENSE_PLATE",

@@ -20,9 +20,12 @@ from gateway.privacy.patterns.rule import Boundary, Proof, Rule
 
 WORDS: Final = tuple(
     """gps|gnss|coordinates|coordinate|coords|position|location|geolocation|lat|lon|lng|latitude|longitude|latlng|
-    latlon|waypoint|geofence|wgs84|wgs 84|geojson|koordinaten|koordinate|standort|breitengrad|längengrad|breite|
-    länge|fundort|gps-daten|coordonnées|latitude|emplacement|localisation|coordinate gps|latitudine|longitudine|
-    posizione|coordenadas|ubicación|latitud|longitud|posición|座標|緯度|経度|位置|位置情報|測位|现在地|現在地|坐标|
+    latlon|waypoint|located|map|maps|geo|site|route|
+    geofence|wgs84|wgs 84|geojson|koordinaten|koordinate|standort|breitengrad|längengrad|breite|
+    länge|fundort|ort|einsatzort|gps-daten|coordonnées|latitude|emplacement|localisation|lieu|luogo|punto|lugar|
+    coordinate gps|latitudine|longitudine|
+    posizione|coordenadas|ubicación|latitud|longitud|posición|座標|緯度|経度|位置|地点|現場|所在地|
+    位置情報|測位|现在地|現在地|坐标|
     纬度|经度|定位|位置信息|緯経度|经纬度""".replace("\n    ", "").split("|")
 )
 
@@ -73,7 +76,7 @@ def _angles(text: str, start: int, end: int) -> Proof | None:
     """Check that degrees are up to 180, and minutes and seconds below 60."""
     for number, mark in _ANGLE_PARTS.findall(text[start:end]):
         value = float(number.replace(",", "."))
-        if value > 180 if mark in "°º˚度deg" else value >= 60:
+        if value > 180 if mark in "°º˚o度deg" else value >= 60:
             return None
     return Proof(start, end, "degrees, minutes and hemisphere in range")
 
@@ -106,7 +109,7 @@ def _plus_code(text: str, start: int, end: int) -> Proof | None:
     return Proof(start, end, "open location code alphabet") if mixed else None
 
 
-_MARK: Final = r"(?:[°º˚]|[ ]?deg)"
+_MARK: Final = r"(?:[°º˚o]|[ ]?deg)"  # NFKC makes an o of º
 _MINUTE: Final = "['′’´]"
 _SECOND: Final = "(?:[\"″”“]|''|′′|’’)"
 _DEGREES: Final = rf"[0-9]{{1,3}}[.,][0-9]{{2,10}}[ ]?{_MARK}?"
