@@ -10,6 +10,7 @@ import json
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -58,7 +59,9 @@ class Running:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         settings = yaml.safe_load((folder / "sekisho.yaml").read_text())
-        self.base = f"http://{settings['server']['listen']}"
+        self.listen: str = settings["server"]["listen"]
+        self.certificate: str = settings["server"].get("tls_certificate", "")
+        self.base = f"{'https' if self.certificate else 'http'}://{self.listen}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Running:
@@ -78,13 +81,18 @@ class Running:
         return self
 
     def _ready(self) -> bool:
-        host, port = self.base.removeprefix("http://").split(":")
+        host, port = self.listen.split(":")
         try:
-            with socket.create_connection((host, int(port)), timeout=2) as probe:
+            with self._secured(socket.create_connection((host, int(port)), timeout=2), host) as probe:
                 probe.sendall(b"GET /health/ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
                 return b" 200 " in probe.recv(64)
         except OSError:
             return False
+
+    def _secured(self, plain: socket.socket, host: str) -> socket.socket:
+        if not self.certificate:
+            return plain
+        return ssl.create_default_context(cafile=self.certificate).wrap_socket(plain, server_hostname=host)
 
     def key(self, name: str = "test", **options: str) -> str:
         """Create an API key on the running server."""
