@@ -39,6 +39,8 @@ _SEP = r"[ ()./\-]"
 _DATE = re.compile(
     r"(?:19|20)[0-9]{2}([-./ ])[0-9]{1,2}\1[0-9]{1,2}(?![0-9])|[0-9]{1,2}([-./ ])[0-9]{1,2}\2(?:19|20)?[0-9]{2}(?![0-9])"
 )
+_FRENCH = re.compile(r"0[1-9](?:[ .-][0-9]{2}){4}")  # begins as a date does
+_IN_A_ROW = re.compile(r"[0-9)][ ./)-]?\Z")  # digits go before it
 _CODES = {code: regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
 _MOBILE = re.compile(
     r"01[567][0-9]{8,9}|0[789]0[0-9]{8}|07[1-9][0-9]{8}|0[67][0-9]{8}|06[5-9][0-9]{7,9}|07[5-9][0-9]{7}"
@@ -91,10 +93,14 @@ def _international(text: str, start: int, end: int) -> Proof | None:
     return None
 
 
+def _is_date(run: str) -> bool:
+    return _DATE.match(run) is not None and not _FRENCH.fullmatch(run)
+
+
 def _trunk(text: str, start: int, end: int) -> Proof | None:
     run = text[start:end]
     digits = _digits(run)
-    if not _is_plain(text, start, end) or not 9 <= len(digits) <= 12 or _DATE.match(run) or len({*digits}) < 3:
+    if not _is_plain(text, start, end) or not 9 <= len(digits) <= 12 or _is_date(run) or len({*digits}) < 3:
         return None
     region = _trunk_region(digits)
     if not region:
@@ -143,7 +149,9 @@ def _plain(*regions: str) -> object:
     def confirm(text: str, start: int, end: int) -> Proof | None:
         run = text[start:end]
         digits = _digits(run)
-        if not _is_plain(text, start, end) or _DATE.match(run) or len({*digits}) < 3:
+        if not _is_plain(text, start, end) or _is_date(run) or len({*digits}) < 3:
+            return None
+        if _IN_A_ROW.search(text, max(0, start - 2), start):
             return None
         region = next((region for region in regions if _fits(digits, region)), "")
         return Proof(start, end, f"numbering plan of {region}", 0.3 if run.isdigit() else None) if region else None

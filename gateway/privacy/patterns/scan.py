@@ -140,7 +140,7 @@ class Patterns:
         return self._plan.version
 
     def find(self, texts: Sequence[str], proceed: Proceed) -> list[list[Span]]:
-        """Return the spans of each text; see :meth:`gateway.privacy.span.Finder.find`.
+        """Return the spans of each text, sorted by start; see :meth:`gateway.privacy.span.Finder.find`.
 
         Raises:
             TooManyCandidates: the text holds more than can be looked at.
@@ -172,7 +172,7 @@ class Patterns:
         if reports:
             search = _Search(text, padded, self._plan, lambda: self._plan.words.in_text(data, self._words), proceed)
             spans += search.spans(reports, _places(padded, data))
-        return spans
+        return sorted(spans, key=_place)
 
     def _foreign(self, text: str, numbers: set[int]) -> list[Span]:
         hit = {id(each) for number, each in self._plan.foreign_by_number.items() if number in numbers}
@@ -272,6 +272,10 @@ def _digest(rules: Sequence[Rule], foreign: Sequence[Foreign]) -> str:
     libraries = [__version__, *map(version, ("hyperscan", "python-stdnum", "phonenumbers", "schwifty"))]
     what = [repr((rule.name, rule.expression, rule.score, rule.context, rule.against)) for rule in rules]
     return sha256(repr((libraries, what, [(each.name, each.version) for each in foreign])).encode()).hexdigest()[:16]
+
+
+def _place(span: Span) -> tuple[int, int]:
+    return span.start, span.end
 
 
 def _go_on() -> None:
