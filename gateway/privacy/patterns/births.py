@@ -32,22 +32,25 @@ DATE = (
     rf"{_YEAR}[-/.]{_MONTH}[-/.]{_DAY}(?:T00:00(?::00(?:\.0{{1,6}})?)?Z?)?|{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|"
     "[12][0-9]|3[01])|"
     rf"{_DAY}[ ]?[./-][ ]?{_MONTH}[ ]?[./-][ ]?(?:{_YEAR}|[0-9]{{2}})|{_MONTH}[./-]{_DAY}[./-](?:{_YEAR}|[0-9]{{2}})|"
-    rf"{_DAY}(?:st|nd|rd|th|er|º|°|\.|ª)?[ -](?:of[ ]|de[ ])?(?:{_MONTHS}),?(?:[ -](?:de[l]?[ ])?)(?:{_YEAR}|"
+    rf"{_DAY}(?:st|nd|rd|th|er|º|°|\.|ª)?[ -](?:of[ ]|de[ ])?(?i:{_MONTHS}),?(?:[ -](?:de[l]?[ ])?)(?:{_YEAR}|"
     rf"[0-9]{{2}}(?![0-9]))|"
-    rf"(?:{_MONTHS})[ ]{_DAY}(?:st|nd|rd|th)?,?[ ]{_YEAR}|{_YEAR}[ -](?:{_MONTHS})[ -]{_DAY})(?![0-9])"
+    rf"(?i:{_MONTHS})[ ]{_DAY}(?:st|nd|rd|th)?,?[ ]{_YEAR}|{_YEAR}[ -](?i:{_MONTHS})[ -]{_DAY})(?![0-9])"
 )
 """A date in one of the seven languages' ways; the order of day and month is not decided."""
 
 _LINK = (
     r"(?:[ \t]?\([^()\n]{1,24}\))?[ \t:：=\"'|>*_,.\-–~]{0,8}(?:\n[ \t]{0,4})?"
-    "(?:(?:am|on|the|le|el|il|den|is|ist|was|war|est|è|es|era|fue|は|が|为|是|于|於|día|giorno|of|dem|in|im|at|à|a|"
+    "(?:(?i:am|on|the|le|el|il|den|is|ist|was|war|est|è|es|era|fue|は|が|为|是|于|於|día|giorno|of|dem|in|im|at|à|a|"
     "en|zu)"
     r"[ \t:=\"'|>]{1,4}|[はがの为是于於][ \t:=\"']{0,3}){0,2}"
     r"(?:(?:in|à|a|en|at)?[ ]?[A-ZÀ-ÖØ-Þ][\w'’.-]{1,20}(?:[ ][A-ZÀ-Þ][\w'’.-]{1,20}){0,2}(?:[ ]\([A-Z]{2}\))?,?[ "
     "](?:(?:am|on|le|el|il|den|the)[ ])?)?"
 )
-_BEHIND = re.compile(rf"{_LINK}(?P<date>{DATE})", re.IGNORECASE)
-_BEFORE = re.compile(rf"(?<![0-9])(?P<date>{DATE})[ 　]{{0,2}}(?:in[ ][A-Z][\w-]{{1,24}}[ ])?\Z", re.IGNORECASE)
+_BEHIND = re.compile(rf"{_LINK}(?P<date>{DATE})")
+_BEFORE = re.compile(rf"(?<![0-9])(?P<date>{DATE})[ 　]{{0,2}}(?:in[ ][A-Z][\w-]{{1,24}}[ ])?\Z")
+_DATE_SIGN = re.compile("[0-9〇零一二三四五六七八九元]")
+_REACH = 90
+"""How far behind a label its date is looked for."""
 
 LABELS = (
     "date of birth|birth ?date|birth_date|date_of_birth|birthdate|dateofbirth|birthday|d\\.o\\.b\\.?|dob|born|b\\.|"
@@ -58,7 +61,8 @@ LABELS = (
     "fecha de nacimiento|fecha nac\\.?|f\\. ?nac\\.?|nacid[oa](?:/a)? (?:el|en)|nacid[oa]|nacimiento|fec\\.? ?nac\\.?|"
     "生年月日|誕生日|生誕|生まれ年月日|出生日期|出生年月日?|生日|出生于|出生時|出生时间|出生|生于"
 )
-_AFTER_LABELS = "geboren|生まれ|生れ|生|出生|born"
+_AFTER_LABELS = "[0-9日号年月 ](?:geboren|生まれ|生れ|生|出生|born)"
+"""With the last character of the date, or a blank."""
 
 
 def _within_a_word(text: str, start: int, end: int) -> bool:
@@ -70,13 +74,15 @@ def _within_a_word(text: str, start: int, end: int) -> bool:
 
 
 def _confirm_behind(text: str, start: int, end: int) -> Proof | None:
-    if _within_a_word(text, start, end):
+    limit = min(len(text), end + _REACH)
+    if _within_a_word(text, start, end) or not _DATE_SIGN.search(text, end, limit):
         return None
-    found = _BEHIND.match(text, end, min(len(text), end + 90))
+    found = _BEHIND.match(text, end, limit)
     return Proof(found.start("date"), found.end("date"), "date of birth") if found else None
 
 
 def _confirm_before(text: str, start: int, end: int) -> Proof | None:
+    start += 1
     after = text[end : end + 1]
     if text[start:end] == "生" and not (after in {"", "の", "ま", "れ"} or not after.isalnum()):
         return None  # 生産, 生成

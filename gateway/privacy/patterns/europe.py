@@ -115,7 +115,7 @@ _NUMBERS = (
             "[0-9]{2}[. ]?(?:0[0-9]|1[0-2]|[24][0-9]|[35][0-2])[. ]?[0-3][0-9][ -]?[0-9]{3}[. ]?[0-9]{2}", nn, "BE",
             _words("rijksregister|rijksregisternummer|registre national|nationaal nummer|numéro national|"
                    "niss|insz|nrn|nationalregister"),
-            "mod 97, date", 0.45, 0.9, "Wet van 8 augustus 1983, art. 2", "85.07.30-033 28"),
+            "mod 97, date", 0.35, 0.9, "Wet van 8 augustus 1983, art. 2", "85.07.30-033 28"),
     _Number("pl_pesel", "PL_PESEL", "[0-9]{2}[0-9][0-9][0-3][0-9]{6}", pesel, "PL",
             _words("pesel|numer pesel|nr pesel"), "mod 10, date", 0.3, 0.3, "Ustawa o ewidencji ludności art. 15",
                     "44051401359"),
@@ -173,7 +173,7 @@ _NUMBERS = (
             _words("emšo|emso|jmbg|matični broj"), "mod 11, date", 0.45, 0.45,
                     "Zakon o centralnem registru prebivalstva", "0101006500006"),
     _Number("kr_rrn", "KR_RRN", "[0-9]{2}[01][0-9][0-3][0-9]-?[1-8][0-9]{6}", rrn, "KR",
-            _words("주민등록번호|주민번호|rrn|resident registration"), "mod 11, date", 0.4, 0.8,
+            _words("주민등록번호|주민번호|rrn|resident registration"), "mod 11, date", 0.35, 0.8,
                     "주민등록법 제7조의2", "971013-1019901"),
 )  # fmt: skip
 
