@@ -82,6 +82,7 @@ def test_finds_a_mark_and_its_class(patterns: Patterns, text: str, expected: str
         "it is NOT CONFIDENTIAL at all",
         "機密保持契約を締結",
         "社外秘の資料を扱う",
+        "技術上の社外秘",
         "秘密鍵を生成する",
         "保密协议",
         "双方应对本合同保密。",

@@ -77,6 +77,7 @@ def test_finds_a_vin(patterns: Patterns, text: str, vin: str) -> None:
         "3f786850e387550fd",
         "hash 3f786850e38754711",
         "47114711471147114",
+        "df72cbdbd68b83266",  # a hash that begins like a maker
         "ZVW30-0471147",
         "order AB12CD345EFGHJKLM",
         "WVWzzz1KZaw471147",  # both cases: base64, not a VIN

@@ -52,7 +52,7 @@ def _pair(text: str, start: int, end: int) -> tuple[float, float] | None:
 
 def _decimal(text: str, start: int, end: int) -> Proof | None:
     pair = _pair(text, start, end)
-    if pair is None or min(abs(pair[0]), abs(pair[1])) < 0.5 or max(abs(pair[0]), abs(pair[1])) < 2:
+    if pair is None or max(map(abs, pair)) < (10 if min(map(abs, pair)) < 0.5 else 2):
         return None  # fractions: probabilities, embeddings
     return Proof(start, end, "two decimal degrees in range")
 

@@ -94,7 +94,8 @@ def _proves_itself(text: str, start: int, end: int) -> Proof | None:
         return Proof(start, end, "ISO 3780 maker, filler ZZZ", 0.95)
     if holds:
         return Proof(start, end, "ISO 3780 maker, 49 CFR 565 check digit", 0.95)
-    return Proof(start, end, "ISO 3780 maker, serial of five digits", 0.75) if vin[12:].isdigit() else None
+    plain = vin[12:].isdigit() and text[start:end].isupper()  # hashes are written in lower case
+    return Proof(start, end, "ISO 3780 maker, serial of five digits", 0.75) if plain else None
 
 
 def _regulated(vin: str, start: int, end: int) -> Proof | None:
