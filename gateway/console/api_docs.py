@@ -13,27 +13,9 @@ from importlib.resources import files
 from string import Template
 from types import MappingProxyType
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",  # its icons are data URLs in its style sheet
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
+from gateway.console.headers import page_headers
 
-HEADERS: Mapping[str, str] = MappingProxyType(
-    {
-        "content-security-policy": CONTENT_SECURITY_POLICY,
-        "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
-        "cache-control": "no-cache",
-    }
-)
+HEADERS = page_headers(images="'self' data:")  # its icons are data URLs in its style sheet
 """Response headers that belong to the page and to each of its assets."""
 
 

@@ -12,29 +12,11 @@ from importlib.resources import files
 from string import Template
 from types import MappingProxyType
 
+from gateway.console.headers import page_headers
+
 _STATIC = files("gateway.console") / "static"
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-
-HEADERS: Mapping[str, str] = MappingProxyType(
-    {
-        "content-security-policy": CONTENT_SECURITY_POLICY,
-        "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
-        "cache-control": "no-cache",
-    }
-)
+HEADERS = page_headers()
 """Response headers that belong to the page and to each of its assets."""
 
 ASSETS: Mapping[str, tuple[bytes, str]] = MappingProxyType(
