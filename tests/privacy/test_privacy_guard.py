@@ -25,6 +25,8 @@ FOUND = {
     "PERSON": r"\b(?:Ada|Bob Bolt|Carl|Dörte)(?: Lovelace)?",
     "EMAIL_ADDRESS": r"[\w.]+@[\w.]+\w",
     "PHONE_NUMBER": r"\+\d[\d /-]{6,}\d",
+    "BADGE": r"(?<=badge is\n)\w+(?: \d+)?",
+    "STREET": r"Nordweg\n\d+",
 }
 
 
@@ -132,6 +134,20 @@ async def test_text_waits_for_the_end_of_its_sentence() -> None:
     assert first == Chunk((Choice(0, content="This is the first sentence of all."),))
     assert second == Chunk((), Usage(1, 2))
     assert last == Chunk((Choice(0, content=" And more.", finish_reason="stop"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The number that is on the badge is\nK77 today.", "The number that is on the badge is\n<BADGE> today."),
+        (
+            "The address asked for would be Nordweg\n12, here.",
+            "The address asked for would be Nordweg\n<STREET>, here.",
+        ),
+    ],
+)
+async def test_what_stands_before_a_window_helps_to_judge_it(text: str, expected: str) -> None:
+    assert await said(guard(), [text]) == expected
 
 
 async def test_log_probabilities_are_dropped() -> None:
