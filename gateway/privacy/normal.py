@@ -78,7 +78,7 @@ def _onto(first: Normal, second: Normal) -> Normal:
 
 
 def _replaced(text: str, parts: list[tuple[int, int, str]]) -> Normal:
-    """Return the text with ``(start, end, replacement)`` parts, in order; a part belongs to its replacement as a whole."""
+    """Return the text with ``(start, end, replacement)`` parts, in order; a replacement belongs to all of its part."""
     if not parts:
         return Normal(text)
     pieces: list[str] = []
@@ -142,6 +142,7 @@ _DASHES = re.compile("[\u02d7\u058a\u05be\u2010-\u2015\u2043\u2212\u2e3a\u2e3b\u
 _NUMBERING = re.compile(
     "[\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u24ff\u2776-\u2793\u3251-\u325f\u32b1-\u32bf]"
 )
+_KINDS = ((_INVISIBLE, ""), (_DASHES, "-"), (re.compile("[\ud800-\udfff]"), "\ufffd"))
 _OWN = {"\u0085": " ", "\u2028": "\n", "\u2029": "\n", "\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2024": "."}
 
 
@@ -186,12 +187,9 @@ def _traits(text: str) -> int:
 
 
 def _becomes(character: str) -> str:
-    if _INVISIBLE.match(character):
-        return ""
-    if "\ud800" <= character <= "\udfff":
-        return "\ufffd"
-    if _DASHES.match(character):
-        return "-"
+    for expression, becomes in _KINDS:
+        if expression.match(character):
+            return becomes
     if character in _OWN:
         return _OWN[character]
     kind = unicodedata.category(character)

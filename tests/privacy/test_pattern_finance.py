@@ -19,10 +19,16 @@ def values(text: str, type: str) -> list[str]:
 @pytest.mark.parametrize(
     "number",
     [
-        "DE89 3704 0044 0532 0130 00", "DE89370400440532013000", "GB29 NWBK 6016 1331 9268 19", "fr1420041010050500013m02606",
-        "IT60-X054-2811-1010-0000-0123-456", "ES91 2100 0418 4502 0005 1332", "CH93 0076 2011 6238 5295 7", "NO93 8601 1117 947",
+        "DE89 3704 0044 0532 0130 00",
+        "DE89370400440532013000",
+        "GB29 NWBK 6016 1331 9268 19",
+        "fr1420041010050500013m02606",
+        "IT60-X054-2811-1010-0000-0123-456",
+        "ES91 2100 0418 4502 0005 1332",
+        "CH93 0076 2011 6238 5295 7",
+        "NO93 8601 1117 947",
     ],
-)  # fmt: skip
+)
 def test_an_account_is_found_whatever_stands_beside_it(number: str) -> None:
     for text in (number, f"口座{number}です", f"{number} word 1234", f"{number},{number}"):
         assert number in values(text, "IBAN_CODE"), text
@@ -37,8 +43,16 @@ def test_no_account(text: str) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    ["4111 1111 1111 1111", "4111111111111111", "5555-5555-5555-4444", "3782 822463 10005", "6011111111111117", "3530111333300000", "2223003122003222"],
-)  # fmt: skip
+    [
+        "4111 1111 1111 1111",
+        "4111111111111111",
+        "5555-5555-5555-4444",
+        "3782 822463 10005",
+        "6011111111111117",
+        "3530111333300000",
+        "2223003122003222",
+    ],
+)
 def test_a_card(number: str) -> None:
     for text in (f"card {number}", f"カード{number}です", f"12 {number}", f"{number} 99"):
         assert number in values(text, "CREDIT_CARD"), text
@@ -46,8 +60,16 @@ def test_a_card(number: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["4111 1111 1111 1112", "4111-1111 1111 1111", "0.4111111111111111", "1700000000000", "20240102101112", "9999999999999995", "a4111111111111111"],
-)  # fmt: skip
+    [
+        "4111 1111 1111 1112",
+        "4111-1111 1111 1111",
+        "0.4111111111111111",
+        "1700000000000",
+        "20240102101112",
+        "9999999999999995",
+        "a4111111111111111",
+    ],
+)
 def test_no_card(text: str) -> None:
     assert values(text, "CREDIT_CARD") == []
 

@@ -176,13 +176,51 @@ _LINKS = (
 # --- network ----------------------------------------------------------------------------------------------------------
 
 _NETWORK_WORDS = (
-    "ip", "ipv4", "ipv6", "ip address", "ip-adresse", "adresse ip", "dirección ip", "indirizzo ip", "host", "server",
-    "client", "ping", "gateway", "peer", "remote", "addr", "ssh", "アドレス", "地址", "サーバ", "服务器",
-)  # fmt: skip
+    "ip",
+    "ipv4",
+    "ipv6",
+    "ip address",
+    "ip-adresse",
+    "adresse ip",
+    "dirección ip",
+    "indirizzo ip",
+    "host",
+    "server",
+    "client",
+    "ping",
+    "gateway",
+    "peer",
+    "remote",
+    "addr",
+    "ssh",
+    "アドレス",
+    "地址",
+    "サーバ",
+    "服务器",
+)
 _VERSION_WORDS = (
-    "version", "ver", "v", "rev", "release", "firmware", "fw", "build", "software", "sw", "section", "kapitel",
-    "abschnitt", "chapter", "clause", "oid", "バージョン", "版本", "章", "versión", "versione",
-)  # fmt: skip
+    "version",
+    "ver",
+    "v",
+    "rev",
+    "release",
+    "firmware",
+    "fw",
+    "build",
+    "software",
+    "sw",
+    "section",
+    "kapitel",
+    "abschnitt",
+    "chapter",
+    "clause",
+    "oid",
+    "バージョン",
+    "版本",
+    "章",
+    "versión",
+    "versione",
+)
 
 
 def _is_address(text: str) -> bool:

@@ -22,22 +22,103 @@ from gateway.privacy.patterns.rule import Boundary, Proof, Rule
 TRUNK = ("DE", "JP", "CN", "FR", "IT", "GB", "CH", "AT")
 
 WORDS = (
-    "phone", "tel", "telephone", "telef", "téléph", "mobil", "mobile", "handy", "cell", "rufnummer", "durchwahl", "fax",
-    "call", "reach", "sms", "whatsapp", "hotline", "dial", "portable", "móvil", "cellulare", "cell.", "recapito",
-    "numéro", "appeler", "anrufen", "llamar", "電話", "携帯", "連絡先", "内線", "ファックス", "电话", "手机", "座机",
-    "联系方式", "传真",
-)  # fmt: skip
+    "phone",
+    "tel",
+    "telephone",
+    "telef",
+    "téléph",
+    "mobil",
+    "mobile",
+    "handy",
+    "cell",
+    "rufnummer",
+    "durchwahl",
+    "fax",
+    "call",
+    "reach",
+    "sms",
+    "whatsapp",
+    "hotline",
+    "dial",
+    "portable",
+    "móvil",
+    "cellulare",
+    "cell.",
+    "recapito",
+    "numéro",
+    "appeler",
+    "anrufen",
+    "llamar",
+    "電話",
+    "携帯",
+    "連絡先",
+    "内線",
+    "ファックス",
+    "电话",
+    "手机",
+    "座机",
+    "联系方式",
+    "传真",
+)
 AGAINST = (
-    "part no", "part number", "part", "p/n", "pn", "order", "order no", "order number", "bestellnummer", "bestellung",
-    "auftrag", "auftragsnummer", "artikel", "artikelnummer", "art.-nr", "teilenummer", "sachnummer", "materialnummer",
-    "material", "invoice", "rechnung", "rechnungsnummer", "serial", "serial no", "s/n", "seriennummer", "ticket",
-    "charge", "lot", "batch", "sku", "ean", "gtin", "drawing", "zeichnung", "référence", "réf", "commande", "pedido",
-    "codice", "ordine", "品番", "部品番号", "注文番号", "図番", "型番", "製造番号", "订单", "订单号", "零件号", "料号", "编号",
-)  # fmt: skip
+    "part no",
+    "part number",
+    "part",
+    "p/n",
+    "pn",
+    "order",
+    "order no",
+    "order number",
+    "bestellnummer",
+    "bestellung",
+    "auftrag",
+    "auftragsnummer",
+    "artikel",
+    "artikelnummer",
+    "art.-nr",
+    "teilenummer",
+    "sachnummer",
+    "materialnummer",
+    "material",
+    "invoice",
+    "rechnung",
+    "rechnungsnummer",
+    "serial",
+    "serial no",
+    "s/n",
+    "seriennummer",
+    "ticket",
+    "charge",
+    "lot",
+    "batch",
+    "sku",
+    "ean",
+    "gtin",
+    "drawing",
+    "zeichnung",
+    "référence",
+    "réf",
+    "commande",
+    "pedido",
+    "codice",
+    "ordine",
+    "品番",
+    "部品番号",
+    "注文番号",
+    "図番",
+    "型番",
+    "製造番号",
+    "订单",
+    "订单号",
+    "零件号",
+    "料号",
+    "编号",
+)
 
 _SEP = r"[ ()./\-]"
 _DATE = re.compile(
-    r"(?:19|20)[0-9]{2}([-./ ])[0-9]{1,2}\1[0-9]{1,2}(?![0-9])|[0-9]{1,2}([-./ ])[0-9]{1,2}\2(?:19|20)?[0-9]{2}(?![0-9])"
+    r"(?:19|20)[0-9]{2}([-./ ])[0-9]{1,2}\1[0-9]{1,2}(?![0-9])"
+    r"|[0-9]{1,2}([-./ ])[0-9]{1,2}\2(?:19|20)?[0-9]{2}(?![0-9])"
 )
 _FRENCH = re.compile(r"0[1-9](?:[ .-][0-9]{2}){4}")  # begins as a date does
 _IN_A_ROW = re.compile(r"[0-9)][ ./)-]?\Z")  # digits go before it
@@ -53,6 +134,8 @@ def _plan(region: str) -> re.Pattern[str]:
     meta = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(
         phonenumbers.country_code_for_region(region) if region != "001" else 800, region
     )
+    if meta is None:
+        return re.compile("(?!)")
     kinds = (meta.fixed_line, meta.mobile, meta.toll_free, meta.shared_cost, meta.personal_number, meta.voip, meta.uan)
     forms = [kind.national_number_pattern for kind in kinds if kind and kind.national_number_pattern]
     return re.compile("|".join(f"(?:{form})" for form in forms) or "(?!)")
@@ -135,10 +218,8 @@ def _american(text: str, start: int, end: int) -> Proof | None:
     run = text[start:end]
     digits = _digits(re.split("[xe]", run, maxsplit=1)[0]).removeprefix("00")
     digits = digits[1:] if len(digits) == 11 else digits
-    if (
-        not _is_plain(text, start, end)
-        or not _fits(digits, "US")
-        and not re.fullmatch("[2-9][0-9]{2}555[0-9]{4}", digits)
+    if not _is_plain(text, start, end) or (
+        not _fits(digits, "US") and not re.fullmatch("[2-9][0-9]{2}555[0-9]{4}", digits)
     ):
         return None
     bare = run.isdigit()
@@ -197,7 +278,8 @@ RULES: tuple[Rule, ...] = (
     _rule("phone_cn_mobile", r"1[3-9][0-9][ \-]?[0-9]{4}[ \-]?[0-9]{4}", _chinese_mobile, 0.6, "138 1234 5678"),
     _rule(
         "phone_es_it",
-        r"[6789][0-9]{2}[ .\-]?[0-9]{3}[ .\-]?[0-9]{3}|[6789][0-9]{2}(?: [0-9]{2}){3}|3[0-9]{2}[ ./\-]?[0-9]{3}[ ]?[0-9]{3,4}",
+        r"[6789][0-9]{2}[ .\-]?[0-9]{3}[ .\-]?[0-9]{3}|[6789][0-9]{2}(?: [0-9]{2}){3}"
+        r"|3[0-9]{2}[ ./\-]?[0-9]{3}[ ]?[0-9]{3,4}",
         _plain("ES", "IT"),
         0.5,
         "612 345 678",

@@ -28,14 +28,14 @@ Rules of the expression:
 3. It says nothing about what may stand beside it: that is ``boundary``'s job, and part of what Vectorscan matches, so
    digits within longer digits cost nothing. ``Boundary.NONE`` reports every end of a repeat: give such an expression an
    end of its own.
-4. It should hold on to something rare, a literal or a fixed shape, since every report costs 0.4 µs and every candidate a
-   few. Where the shape is long or its ends are many, let the expression be the rare beginning (``Boundary.START``,
+4. It should hold on to something rare, a literal or a fixed shape: a report costs 0.4 µs, a candidate a few more.
+   Where the shape is long or its ends are many, let the expression be the rare beginning (``Boundary.START``,
    ``END``) and the confirmer look along the text: it may return a wider span than the candidate.
 5. Candidates are tried by start, longest end first; one that fails hides none. What lies within a finding is not looked
    at again by the same rule, but matches that overlap in part are both kept.
 
-Context words: rules in :mod:`gateway.privacy.patterns.context`. A confirmer that depends on what stands far from the
-candidate is no confirmer: it sees 60 characters before and 25 after a chunk's overlap, no more.
+Context words follow the rules of :mod:`gateway.privacy.patterns.context`. What a confirmer reads around a candidate is
+near it: findings are remembered chunk by chunk.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from itertools import groupby
 from operator import itemgetter
-from re import _parser  # type: ignore[attr-defined] - the one place that knows an expression's width
+from re import _parser  # the one place that knows an expression's width
 from typing import Protocol
 
 import numpy as np
@@ -43,7 +43,7 @@ _BEFORE = {
     Boundary.ALNUM: "(?<![0-9A-Za-z])",
     Boundary.TOKEN: "(?<![0-9A-Za-z])(?<![0-9A-Za-z][{0}])",
 }
-_AFTER_TOKEN = "[{0}]?[0-9A-Za-z]"
+_JOINED = "[{0}]?[0-9A-Za-z]"
 
 Place = Callable[[int], int]  # bytes of the padded text -> code points of it
 
@@ -90,7 +90,7 @@ class _Prepared:
         self.rules = rules
         self.words = [frozenset(word.lower() for word in rule.context) for rule in rules]
         joints = re.escape(form.joints)
-        self._joined = re.compile(_AFTER_TOKEN.replace("{0}", joints)) if form.joints else None
+        self._joined = re.compile(_JOINED.replace("{0}", joints)) if form.joints else None
         flags = re.IGNORECASE if form.caseless else 0
         if form.expression.isascii():
             flags |= re.ASCII
