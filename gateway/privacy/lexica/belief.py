@@ -1,6 +1,7 @@
 """Religious and philosophical beliefs, political opinions, union membership (GDPR Art. 9)."""
 
 RELIGION_STRONG = """
+做礼拜|
 is a muslim|is muslim|is jewish|is a jew|is a christian|is a catholic|is catholic|is a buddhist|is a hindu|
 is an atheist|devout *|converted to islam|converted to christianity|converted to judaism|practising muslim|
 practicing muslim|practising catholic|practicing catholic|jehovah's witness*|religious affiliation|
@@ -28,6 +29,7 @@ gebete|christian
 """
 
 POLITICS_STRONG = """
+投票给|参加抗议|参加了抗议|抗议游行|
 political opinion?|political view?|political affiliation|political party member*|party member*|
 member of the communist party|member of the labour party|member of the conservative party|registered democrat|
 registered republican|is a communist|is a socialist|anarchist|political activist|far-right activist|

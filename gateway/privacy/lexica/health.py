@@ -1,6 +1,7 @@
 """Health: illnesses, diagnoses, disability, pregnancy, sick leave (GDPR Art. 4 (15), Art. 9)."""
 
 STRONG = """
+hiv阳性|hiv陽性|心脏搭桥|降压药|胰岛素|阿司匹林|阿莫西林|抗抑郁药|インスリン注射|降圧剤|
 diagnosed with|chemotherapy|hiv positive|hiv-positive|breast cancer|lung cancer|prostate cancer|skin cancer|
 cancer patient?|has cancer|leukemia|leukaemia|lymphoma|multiple sclerosis|parkinson's disease|alzheimer*|
 type 1 diabetes|type 2 diabetes|diabetic|epilepsy|epileptic|schizophreni*|bipolar disorder|anorexia|bulimia|

@@ -20,6 +20,7 @@ immigré*|etnic*|etnia|immigrat*|étnic*|gitan*|inmigrante?|民族|移民|外国
 """
 
 SEX_STRONG = """
+已经出柜|他出柜|她出柜|向家人出柜|カミングアウト|
 sexual orientation|homosexual*|bisexual*|transgender*|transsexual*|is gay|is lesbian|came out as|coming out as|
 lesbian?|lgbt*|non-binary person|gender reassignment|sex change|sex life|extramarital affair|erectile dysfunction|
 same-sex partner|same-sex marriage|sexuelle orientierung|sexuelle ausrichtung|homosexuell*|bisexuell*|transsexuell*|

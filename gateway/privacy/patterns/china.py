@@ -90,7 +90,11 @@ def _has_digit(value: str) -> bool:
 def _confirm_credit_code(text: str, start: int, end: int) -> Proof | None:
     """Eighteen digits without a letter need a word near them: one random number in 31 passes."""
     value = text[start:end]
-    return Proof(start, end, "GB 32100 mod 31", 0.3 if value.isdigit() else 0.7) if uscc.is_valid(value) else None
+    return (
+        Proof(start, end, "GB 32100 mod 31", 0.3 if value.isdigit() or not value.isupper() else 0.7)
+        if uscc.is_valid(value)
+        else None
+    )
 
 
 # -- addresses ---------------------------------------------------------------------------------------------------------
@@ -147,7 +151,7 @@ _RULES: tuple[Rule, ...] = (
         name="cn_resident_id",
         type="CN_RESIDENT_ID",
         expression=(
-            "[1-8][0-9]{5}[ -]?(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[ -]?[0-9]{3}[0-9Xx]"
+            "[1-8][0-9]{5}[ -]?(?:18|19|20)[0-9]{2}[ -]?(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[ -]?[0-9]{3}[0-9Xx]"
         ),
         confirm=checked(
             lambda value: is_resident_id(value.replace(" ", "").replace("-", "")), "ISO 7064 MOD 11-2, date"
@@ -182,6 +186,7 @@ _RULES: tuple[Rule, ...] = (
         type="CN_CREDIT_CODE",
         expression="[1-9A-HJ-NP-RTUW-Y][1-59][0-9]{6}[0-9A-HJ-NP-RTUW-Y]{10}",
         confirm=_confirm_credit_code,
+        caseless=True,
         context=_CREDIT_WORDS,
         score=0.7,
         context_score=1.0,

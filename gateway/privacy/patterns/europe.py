@@ -38,7 +38,7 @@ from stdnum.se import orgnr, personnummer
 from stdnum.si import emso
 
 from gateway.privacy.patterns.places import FIELDS
-from gateway.privacy.patterns.proofs import NOT_PERSONAL, glued, stepped, valid
+from gateway.privacy.patterns.proofs import NOT_PERSONAL, glued, is_short_date, stepped, valid
 from gateway.privacy.patterns.rule import Boundary, Rule, checked
 
 VAT_FORMS = {
@@ -217,6 +217,22 @@ _RULES: tuple[Rule, ...] = (
         family="finance",
         reference="Directive 2006/112/EC art. 215",
         example="ATU13585627",
+    ),
+    Rule(
+        name="kr_rrn_in_context",
+        type="KR_RRN",
+        expression="[0-9]{2}[01][0-9][0-3][0-9]-?[1-8][0-9]{6}",
+        confirm=checked(lambda value: is_short_date(value[:2], value[2:4], value[4:6]), "date"),
+        context=_words("주민등록번호|주민번호|rrn|resident registration"),
+        needs_context=True,
+        score=0.4,
+        context_score=0.85,
+        against=NOT_PERSONAL,
+        boundary=Boundary.TOKEN,
+        jurisdiction="KR",
+        family="national",
+        reference="주민등록법 시행규칙 (since October 2020 without a check digit)",
+        example="201013-3123456",
     ),
     Rule(
         name="ro_vat_id",

@@ -98,7 +98,7 @@ _RULES: tuple[Rule, ...] = (
     Rule(
         name="passport",
         type="PASSPORT",
-        expression="[A-Z]{1,3}[ ]?[0-9]{5,9}|[0-9]{2}[A-Z]{2}[0-9]{5}|[A-Z][A-Z0-9]{8}",
+        expression="[A-Z]{1,3}[ ]?[0-9]{5,9}|[a-z]{1,2}[0-9]{7,8}|[0-9]{2}[A-Z]{2}[0-9]{5}|[A-Z][A-Z0-9]{8}",
         confirm=_confirm_number,
         context=_WORDS,
         needs_context=True,
