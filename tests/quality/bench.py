@@ -32,6 +32,9 @@ from yardstick import machine  # noqa: E402
 BESIDE = ROOT.parent / "shared" / "data" / "pii"
 """Where corpora are looked for when nobody names a folder."""
 
+PAGE = ROOT / "docs" / "privacy" / "measurements.md"
+LAST_RUN = "## Last run\n"
+
 Tell = Callable[[str], None]
 
 
@@ -50,7 +53,10 @@ def main() -> int:
     found = quality.measure(searchers, options.data, most, tell) if options.only != "speed" else []
     rounds = 1 if options.quick else options.rounds
     speeds = _speeds(ours, peer, rounds, options.quick, tell) if options.only != "quality" else []
-    _write(options.json, facts, rounds, most, found, speeds)
+    text = _write(options.json, facts, rounds, most, found, speeds)
+    if options.docs:
+        head, mark, _ = PAGE.read_text(encoding="utf-8").partition(LAST_RUN)
+        PAGE.write_text(f"{head}{mark}\n{text}", encoding="utf-8")
     return 0
 
 
@@ -65,6 +71,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--texts", type=int, default=0, help="texts of each corpus; 0: all, or 120 with --quick")
     parser.add_argument("--only", choices=["quality", "speed"], help="half of the table")
     parser.add_argument("--no-peer", action="store_true", help="leave Presidio out")
+    parser.add_argument("--docs", action="store_true", help="write the tables into docs/privacy/measurements.md too")
     parser.add_argument("--quick", action="store_true", help="one round, few texts: does everything run?")
     return parser.parse_args()
 
@@ -93,11 +100,12 @@ def _speeds(ours: Cascade, peer: Peer | None, rounds: int, quick: bool, tell: Te
     times, grown = speed.hostile(ours)
     for name, value in times.items():
         row(f"1 MB of {name}", "ms", "under 250", value)
-    row("growth over all of these", "MiB", "0", grown)
+    row("growth when all of these come again", "MiB", "0", grown)
     return rows
 
 
-def _write(path: Path, facts: dict[str, Any], rounds: int, most: int, found: list[Any], speeds: list[Any]) -> None:
+def _write(path: Path, facts: dict[str, Any], rounds: int, most: int, found: list[Any], speeds: list[Any]) -> str:
+    """Write both files and show the table; return the Markdown."""
     rows = report.lines(found, speeds)
     table = Table(*report.HEAD)
     for row in rows:
@@ -120,8 +128,10 @@ def _write(path: Path, facts: dict[str, Any], rounds: int, most: int, found: lis
     path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     kinds = report.kind_lines(found)
     by_kind = f"\nRecall by kind, generator:\n\n{report.markdown(kinds, report.KINDS_HEAD)}" if kinds else ""
-    path.with_suffix(".md").write_text(said + report.markdown(rows) + by_kind, encoding="utf-8")
+    text = said + report.markdown(rows) + by_kind
+    path.with_suffix(".md").write_text(text, encoding="utf-8")
     print(f"written: {path.name} and {path.with_suffix('.md').name} in {path.parent}")
+    return text
 
 
 if __name__ == "__main__":

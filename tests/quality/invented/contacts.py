@@ -1,5 +1,7 @@
 """Makers of contacts, names and addresses. All people, streets and hosts are invented here."""
 
+# ruff: noqa: E501 - lists of names are as wide as they are
+
 from __future__ import annotations
 
 from random import Random
@@ -30,7 +32,12 @@ _PEOPLE = {
     "es": ("Remedios Gonzalo Itziar Eusebio Marisol Álvaro", "Echevarría Villalobos Quiroga Montañés Peral Zubiri"),
 }
 _JA = ("佐野 倉田 森川 大槻 三宅 早川 真鍋 長谷部", "裕樹 美咲 健一 沙織 直人 千尋 恵 隆")
-_ZH = ("梁 沈 郝 欧阳 蒋 谭 柳 秦", "文博 雪梅 志强 丽 建国 思远 宇 海燕")
+_ZH = (
+    "梁 沈 郝 欧阳 蒋 谭 柳 秦 王 李 张 刘 陈 杨 黄 赵 周 吴 徐 孙 胡 朱 高 林 何 郭 马 罗 宋 郑 韩 唐 冯 于 董 萧 程 曹 袁 邓 许 傅 曾 彭 吕 苏 卢 "
+    "贾 丁 魏 薛 叶 阎 余 潘 杜 戴 夏 钟 汪 田 任 姜 范 方 石 姚 廖 邹 熊 金 陆 孔 白 崔 康 毛 邱 江 史 顾 侯 邵 孟 龙 万 段 雷 钱 汤 尹 黎 易 常 武 乔 贺 赖 龚 文 司马 上官 诸葛 慕容",
+    "文博 雪梅 志强 丽 建国 思远 宇 海燕 明轩 佳怡 晓东 春华 国栋 婷 静 伟 秀兰 子涵 浩然 梓萱 一鸣 俊杰 玉珍 立新 晨曦 永康 欣然 锦程 若兰 振华 洁 "
+    "红军 爱民 云飞 书瑶 天佑 雨桐 少华 慧敏 长青 艳 宏伟 树林 琳 凯 诗琪 鹏飞 敏 光耀 淑芬 卫东 嘉豪 冬梅 亦凡 学礼 桂英 泽宇 小红 德胜 沛霖",
+)
 
 _STREETS = {
     "en": ("{n} Foundry Lane", "{n} Kiln Street", "Flat 3, {n} Mallard Road"),

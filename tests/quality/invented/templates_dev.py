@@ -156,6 +156,11 @@ Therapie: Ramipril 5 mg 1-0-0. Die Patientin ist unter ⟨phone⟩ zu erreichen.
 Mit freundlichen Grüßen
 Dr. med. ⟨person⟩""",
     ),
+    Template("zh", "report", "在昨天的例会上，⟨person⟩介绍了冲压线的改造进度，⟨person⟩对节拍提出了疑问。"),
+    Template("zh", "report", "据了解，这套夹具最早由⟨person⟩设计，后来⟨person⟩把它改成了气动的。"),
+    Template("zh", "report", "⟨person⟩和⟨person⟩都认为应该先修旧模具，只有⟨person⟩主张重新开模。"),
+    Template("zh", "report", "获得本月改善提案一等奖的是涂装车间的⟨person⟩。"),
+    Template("zh", "report", "退休之前，⟨person⟩一直在总装厂负责淋雨试验。"),
     # --- quiet ------------------------------------------------------------------------------------------------------
     Template(
         "de",

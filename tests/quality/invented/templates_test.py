@@ -145,6 +145,12 @@ gez. OÄ Dr. ⟨person⟩, Kopie per ⟨email⟩ an die Hausarztpraxis ⟨family
 eine Last und spürte einen Stich in Höhe L4/L5. Lasègue links ab 40 Grad, keine Parese. MRT vom Vortag ohne Vorfall.
 Empfehlung: 14 Tage Schonung, danach Wiedervorstellung bei Schwester ⟨given⟩ unter ⟨phone⟩. ⟨person⟩, ⟨address⟩""",
     ),
+    Template("zh", "newsletter", "摄影比赛的评委有⟨person⟩、⟨person⟩以及去年的冠军⟨person⟩。"),
+    Template("zh", "newsletter", "没有人比⟨person⟩更熟悉这台老机床，连学徒出身的⟨person⟩也这么说。"),
+    Template("zh", "newsletter", "春节期间值班的⟨person⟩发现地下室漏水，立刻叫来了⟨person⟩。"),
+    Template("zh", "newsletter", "⟨person⟩毕业于吉林大学，二十年前跟着师傅⟨person⟩学钳工。"),
+    Template("zh", "newsletter", "足球队由⟨person⟩担任队长，守门员仍是仓库的⟨person⟩，比赛定在周六下午。"),
+    Template("zh", "newsletter", "演讲结束后，⟨person⟩把奖杯交给了从柳州赶来的⟨person⟩。"),
     # --- quiet ------------------------------------------------------------------------------------------------------
     Template(
         "en",
