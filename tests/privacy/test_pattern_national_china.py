@@ -60,6 +60,7 @@ NEAR_MISSES = [
     ("编号G12345678的订单", "CN_PASSPORT"),
     ("版本E20250101已发布", "CN_PASSPORT"),
     ("微信扫码登录", "CN_WECHAT_ID"),
+    ("图号VXY-477166-32", "CN_WECHAT_ID"),
     ("第3号机床", "LOCATION"),
 ]
 
