@@ -237,9 +237,10 @@ def _ipv4(text: str, start: int, end: int) -> Proof | None:
     except ValueError:
         return None
     octets = address.packed
-    nobody = address.is_loopback or address.is_unspecified or address.is_multicast or octets[0] in (0, 255)
-    small = max(octets) < 32 and not address.is_private
-    return Proof(start, end, "four octets (RFC 791)", 0.3 if nobody or small else None)
+    if address.is_loopback or address.is_multicast or octets[0] in (0, 255):
+        return None  # nobody's
+    small = max(octets) < 32 and not address.is_private  # as likely a version or a section
+    return Proof(start, end, "four octets (RFC 791)", 0.3 if small else None)
 
 
 def _ipv6(text: str, start: int, end: int) -> Proof | None:

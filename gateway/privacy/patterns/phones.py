@@ -60,6 +60,37 @@ WORDS = (
     "联系方式",
     "传真",
 )
+WORDS_BESIDE = (
+    "phone",
+    "tel",
+    "telephone",
+    "telefon",
+    "teléfono",
+    "telefono",
+    "téléphone",
+    "mobile",
+    "mobil",
+    "handy",
+    "cell",
+    "fax",
+    "call",
+    "reach",
+    "office",
+    "desk",
+    "sms",
+    "whatsapp",
+    "answering at",
+    "rufnummer",
+    "durchwahl",
+    "móvil",
+    "cellulare",
+    "電話",
+    "携帯",
+    "内線",
+    "电话",
+    "手机",
+    "传真",
+)
 AGAINST = (
     "part no",
     "part number",
@@ -173,6 +204,9 @@ def _international(text: str, start: int, end: int) -> Proof | None:
         for region in regions:
             if region != "001" and (_fits(rest, region) or _fits(rest.lstrip("0"), region)):
                 return Proof(start, end, f"numbering plan of {region} (phonenumbers)", None)
+    known = any(int(digits[:length]) in _CODES for length in (1, 2, 3))
+    if run.startswith("+") and known and len(digits) >= 9:
+        return Proof(start, end, "country calling code", 0.5)
     return None
 
 
@@ -214,16 +248,32 @@ def _grouping(run: str, digits: str) -> float:
     return 0.6 if _GROUPED.fullmatch(run) else 0.3
 
 
+_NANP = re.compile("[2-9][0-9]{2}[2-9][0-9]{6}")
+
+
 def _american(text: str, start: int, end: int) -> Proof | None:
     run = text[start:end]
     digits = _digits(re.split("[xe]", run, maxsplit=1)[0]).removeprefix("00")
     digits = digits[1:] if len(digits) == 11 else digits
-    if not _is_plain(text, start, end) or (
-        not _fits(digits, "US") and not re.fullmatch("[2-9][0-9]{2}555[0-9]{4}", digits)
-    ):
+    if not _is_plain(text, start, end) or not _NANP.fullmatch(digits):
         return None
-    bare = run.isdigit()
-    return Proof(start, end, "numbering plan of US", 0.3 if bare else 0.85 if "(" in run else 0.6)
+    if run.isdigit():
+        return Proof(start, end, "form of North America", 0.3)
+    if _fits(digits, "US") or digits[3:6] == "555":
+        return Proof(start, end, "numbering plan of US", 0.85 if "(" in run else 0.6)
+    return Proof(start, end, "form of North America", 0.6 if "(" in run else 0.5)
+
+
+def _grouped(text: str, start: int, end: int) -> Proof | None:
+    """Whatever is grouped as a telephone number may be, beside a word that says so."""
+    run = text[start:end]
+    digits = _digits(re.split("[xe]", run, maxsplit=1)[0])
+    after = text[end : end + 2]
+    if not _is_plain(text, start, end) or _IN_A_ROW.search(text, max(0, start - 2), start):
+        return None
+    if not 7 <= len(digits) <= 13 or _is_date(run) or len({*digits}) < 3 or (after[:1] in "-/" and after[1:].isdigit()):
+        return None
+    return Proof(start, end, "groups of digits", 0.3)
 
 
 def _plain(*regions: str) -> object:
@@ -283,5 +333,22 @@ RULES: tuple[Rule, ...] = (
         _plain("ES", "IT"),
         0.5,
         "612 345 678",
+    ),
+    Rule(
+        name="phone_in_context",
+        type="PHONE_NUMBER",
+        expression=r"\(?[0-9]{2,4}\)?(?:[ .\-/][0-9]{2,9}){1,4}(?: ?(?:x|ext\.?) ?[0-9]{1,6})?",
+        boundary=Boundary.ALNUM,
+        confirm=_grouped,
+        family="contact",
+        score=0.3,
+        context=WORDS_BESIDE,
+        needs_context=True,
+        context_score=0.6,
+        context_before=24,
+        context_after=10,
+        against=AGAINST,
+        reference="ITU-T E.164",
+        example="467 3395",
     ),
 )
