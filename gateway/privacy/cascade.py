@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import msgspec
 
@@ -142,13 +142,13 @@ class Cascade:
         sure = [span for span in (*by_pattern, *by_name) if span.score >= self._parts.score_threshold]
         spans = merge(text, _in_original(normal, (span for span in sure if span.type != MARK)))
         origins = {self._parts.jurisdiction_of.get(span.source, "") for span in spans} - {""}
-        levels: set[DataClass] = {marks.CLASS_OF[span.source.partition(":")[2]] for span in sure if span.type == MARK}
+        levels = {marks.CLASS_OF[span.source.partition(":")[2]] for span in sure if span.type == MARK}
         return Found(
             tuple(spans),
             tuple(sorted(origins)),
             tuple(sorted(self._parts.special.classes(normal.text))),
             languages(normal.text),
-            tuple(sorted(levels)),
+            tuple(sorted(cast("set[DataClass]", levels))),
         )
 
     def self_test(self) -> None:

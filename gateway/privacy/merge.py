@@ -1,70 +1,76 @@
-"""Rules that turn what several recognizers said of one text into findings that do not overlap.
+"""Rules that turn what several detectors said of one text into spans that do not overlap.
 
-0. Findings of one type that overlap are one finding, from the first's start to the last's end: two detectors that see
-   parts of one name must not make two of it.
-1. The higher score wins; at equal scores the longer finding, then the one that starts first, then the type's name.
-2. Nothing found is lost: what a winner leaves uncovered of a loser stays a finding of the loser's type, unless only
-   blanks and punctuation are left of it. A name that overlaps an address by half is still replaced as a whole.
-3. The result is sorted by start, and every letter or digit that any recognizer covered is covered.
+1. Spans of one type that overlap are one span, from the first's start to the last's end: two detectors that see parts
+   of one name must not make two of it.
+2. What has a form wins over links, and links over names. Among these the longer span wins, then the higher score, then
+   the one that starts first, then the type's name.
+3. Nothing found is lost: what a winner leaves uncovered of a loser stays a span of the loser's type, unless only blanks
+   and punctuation are left of it. A name that overlaps an address by half is still replaced as a whole.
+4. The result is sorted by start, and every letter or digit that any detector covered is covered.
 
-Rule 1 goes by score before length so that an e-mail address inside a link stays an e-mail address: a decision may keep
-links and still have addresses replaced.
+Links yield so that an e-mail address inside a link stays an e-mail address: a decision may keep links and still have
+addresses replaced. A connection string is longer than the password in it and covers it.
 
-Example: ``URL[0:30] 0.6`` and ``EMAIL_ADDRESS[12:28] 1.0`` become ``URL[0:12]``, ``EMAIL_ADDRESS[12:28]``,
-``URL[28:30]`` (the last only if it holds a letter or digit).
+Example: ``URL[0:30]`` and ``EMAIL_ADDRESS[12:28]`` become ``URL[0:12]``, ``EMAIL_ADDRESS[12:28]``, ``URL[28:30]`` (the
+last only if it holds a letter or digit).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import TypeVar
+from itertools import pairwise
 
-import msgspec
+from msgspec.structs import replace
 
-from gateway.domain import Finding
 from gateway.privacy.span import Span
 
-Found = TypeVar("Found", Finding, Span)
+_LINK = "URL"
+_BY_MODEL = ("name:", "cue:")
 
 
-def merge(text: str, findings: Iterable[Found]) -> list[Found]:
-    """Return findings of one text, not overlapping and sorted by start.
+def merge(text: str, spans: Iterable[Span]) -> list[Span]:
+    """Return spans of one text, not overlapping and sorted by start.
 
     Args:
-        text: the segment that the offsets are about; findings that reach beyond it are cut at its ends.
-        findings: in any order, overlapping at will, all of one segment.
+        text: what the offsets are about; spans that reach beyond it are cut at its ends.
+        spans: in any order, overlapping at will.
     """
-    accepted: list[Found] = []  # sorted by start, disjoint
+    united = sorted(_united(spans), key=lambda each: each.start)
+    if all(left.end <= right.start for left, right in pairwise(united)) and (not united or united[-1].end <= len(text)):
+        return [span for span in united if any(map(str.isalnum, text[span.start : span.end]))]
+    accepted: list[Span] = []  # sorted by start, disjoint
     starts: list[int] = []
-    for finding in sorted(_united(findings), key=_rank):
-        for start, end in _uncovered(accepted, starts, max(finding.start, 0), min(finding.end, len(text))):
+    for span in sorted(united, key=_rank):
+        for start, end in _uncovered(accepted, starts, max(span.start, 0), min(span.end, len(text))):
             if not any(map(str.isalnum, text[start:end])):
                 continue
             at = bisect_left(starts, start)
             starts.insert(at, start)
-            accepted.insert(at, msgspec.structs.replace(finding, start=start, end=end))
+            accepted.insert(at, replace(span, start=start, end=end))
     return accepted
 
 
-def _united(findings: Iterable[Found]) -> list[Found]:
-    """Join what overlaps and is of one type (rule 0); the joined finding says what its surest part says."""
-    united: list[Found] = []
-    for finding in sorted(findings, key=lambda each: (each.type, each.start)):
+def _united(spans: Iterable[Span]) -> list[Span]:
+    """Join what overlaps and is of one type (rule 1); the joined span says what its surest part says."""
+    united: list[Span] = []
+    for span in sorted(spans, key=lambda each: (each.type, each.start)):
         last = united[-1] if united else None
-        if last is None or last.type != finding.type or last.end <= finding.start:
-            united.append(finding)
+        if last is None or last.type != span.type or last.end <= span.start:
+            united.append(span)
             continue
-        surest = max(last, finding, key=lambda each: (each.score, each.end - each.start))
-        united[-1] = msgspec.structs.replace(surest, start=last.start, end=max(last.end, finding.end))
+        surest = max(last, span, key=lambda each: (each.score, each.end - each.start))
+        united[-1] = replace(surest, start=last.start, end=max(last.end, span.end))
     return united
 
 
-def _rank(finding: Finding | Span) -> tuple[float, int, int, str]:
-    return (-finding.score, finding.start - finding.end, finding.start, finding.type)
+def _rank(span: Span) -> tuple[int, int, float, int, str]:
+    """Rule 2, the winner first."""
+    order = 2 if span.source.startswith(_BY_MODEL) else 1 if span.type == _LINK else 0
+    return (order, span.start - span.end, -span.score, span.start, span.type)
 
 
-def _uncovered(accepted: list[Found], starts: list[int], start: int, end: int) -> list[tuple[int, int]]:
+def _uncovered(accepted: list[Span], starts: list[int], start: int, end: int) -> list[tuple[int, int]]:
     """Return the parts of ``[start, end)`` that no accepted finding covers, in order."""
     parts = []
     at = bisect_left(starts, start)
