@@ -66,7 +66,7 @@ def show_explained(text: str, data: dict[str, Any]) -> None:
         out.print("Nothing was found.")
     for name in NOTES:
         if data[name]:
-            out.print(Text.assemble((f"{name:<13}", "dim"), ", ".join(data[name])))
+            out.print(Text.assemble((f"{name:<15}", "dim"), ", ".join(data[name])))
 
 
 def _reasons(span: dict[str, Any]) -> list[tuple[str, str]]:
