@@ -100,12 +100,12 @@ def _replaced(text: str, parts: list[tuple[int, int, str]]) -> Normal:
 
 # --- rule 1 -----------------------------------------------------------------------------------------------------------
 
-_ESCAPED = re.compile(
-    r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][0-9A-Za-z]{1,31});"
-    r"|(?<=[0-9A-Za-z])%40(?=[0-9A-Za-z])"
-    r"|\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}"
-    r"|\\u[0-9A-Fa-f]{4}"
-    r"|\\[nrt](?=[0-9+(])"
+_ESCAPED = re.compile(  # begins with a set of characters, which is what makes searching fast
+    r"[&%\\](?:(?<=&)(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][0-9A-Za-z]{1,31});"
+    r"|(?<=[0-9A-Za-z]%)40(?=[0-9A-Za-z])"
+    r"|(?<=\\)u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}"
+    r"|(?<=\\)u[0-9A-Fa-f]{4}"
+    r"|(?<=\\)[nrt](?=[0-9+(]))"
 )
 
 
@@ -258,19 +258,22 @@ _LOOK_ALIKES = dict(
     )
 )
 _ALIKE = re.compile(f"[{''.join(_LOOK_ALIKES)}]")
-_MIXED = re.compile(r"[0-9A-Za-z\u0370-\u0527@._%+-]+")
+_LONGEST_HEAD = 64  # characters of a word before its first look-alike that are asked for Latin letters
+_HEAD = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@._%+-"
+_TAIL = re.compile(r"[\u0370-\u0527][0-9A-Za-z\u0370-\u0527@._%+-]*+")
 _OWN_LETTER = re.compile(r"[0-9A-Za-z]")
 _FOREIGN_LETTER = re.compile(r"[\u0370-\u0527]")
 _TO_LATIN = str.maketrans(_LOOK_ALIKES)
-_LINES = re.compile("(?<=[0-9])[\u30fc\u2500\u2501]+(?=[0-9])")
+_LINES = re.compile("[\u30fc\u2500\u2501](?<=[0-9][\u30fc\u2500\u2501])[\u30fc\u2500\u2501]*(?=[0-9])")
 _NUMBERS = re.compile(f"{_NUMBERING.pattern}{{3,}}")
 
 
 def _latin(match: re.Match[str]) -> str:
-    word = match[0]
-    if not _OWN_LETTER.search(word) or not all(map(_LOOK_ALIKES.__contains__, _FOREIGN_LETTER.findall(word))):
-        return word
-    return word.translate(_TO_LATIN)
+    before = match.string[max(0, match.start() - _LONGEST_HEAD) : match.start()]
+    head, tail = before[len(before.rstrip(_HEAD)) :], match[0]
+    if not _OWN_LETTER.search(head + tail) or not all(map(_LOOK_ALIKES.__contains__, _FOREIGN_LETTER.findall(tail))):
+        return tail
+    return tail.translate(_TO_LATIN)
 
 
 _ASKED = re.compile("|".join(each.pattern for each in (_ACCENT, _ALIKE, _LINE, _NUMBERING)))
@@ -287,7 +290,7 @@ def _numbers(match: re.Match[str]) -> str:
 
 def _in_words(text: str, traits: int) -> str:
     if traits & _ALIKE_TRAIT:
-        text = _MIXED.sub(_latin, text)
+        text = _TAIL.sub(_latin, text)
     if traits & _LINE_TRAIT:
         text = _LINES.sub(_lines, text)
     if traits & _NUMBER_TRAIT:
