@@ -20,9 +20,11 @@ from gateway.privacy.names.weights import MEND, Weights
 from gateway.privacy.span import Proceed, Span
 
 CLAUSE, OVERLAP = 128, 24  # characters
+MAX_REMEMBERED = 256  # clauses of one thread
+MONOTONE = 3  # different characters: a long clause of no more holds no name
 _CANARY = "张建国和王丽华昨天在上海开会。"
 _CLAUSE = re.compile(r"[^。！？!?；;\n]+[。！？!?；;]*")
-_HAN = re.compile(r"[㐀-䶿一-鿿]")
+_HAN = re.compile(r"[㐀-䶿一-鿿]{2}")
 _TITLES = (
     "先生|女士|小姐|太太|老师|教授|博士|医生|大夫|护士|经理|总监|主任|主管|部长|科长|处长|局长|厂长|班长|组长|工程师|"
     "师傅|同学|同事|总|工|董事长|总经理|书记|主席|院长|校长|律师|会计"
@@ -86,16 +88,27 @@ class Chinese:
 
     def __init__(self, lac: Lac) -> None:
         self._lac = lac
+        self._remembered: dict[str, list[tuple[int, int]]] = {}
 
     def find(self, text: str, start: int, end: int, proceed: Proceed) -> Iterator[Span]:
         """Yield the names in ``text[start:end]``."""
         yield from _cued(text, start, end)
-        for clause in _clauses(text, start, end):
-            proceed()
-            if _HAN.search(text, *clause):
-                for first, last in self._lac.names(text[slice(*clause)]):
-                    if last - first > 1:
-                        yield Span(clause[0] + first, clause[0] + last, "PERSON", 0.85, "name:lac")
+        for number, (begin, until) in enumerate(_clauses(text, start, end)):
+            clause = text[begin:until]
+            if number % 64 == 0:
+                proceed()
+            if _HAN.search(clause) and (len(clause) < CLAUSE or len(set(clause)) > MONOTONE):
+                proceed()
+                for first, last in self._names(clause):
+                    yield Span(begin + first, begin + last, "PERSON", 0.85, "name:lac")
+
+    def _names(self, clause: str) -> list[tuple[int, int]]:
+        """Return the names in a clause; remembers the last ones, for texts that repeat them."""
+        if clause not in self._remembered:
+            if len(self._remembered) >= MAX_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[clause] = [name for name in self._lac.names(clause) if name[1] - name[0] > 1]
+        return self._remembered[clause]
 
 
 def _cued(text: str, start: int, end: int) -> Iterator[Span]:

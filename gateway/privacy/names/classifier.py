@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from gateway.errors import SetupError
@@ -65,7 +65,8 @@ class Classifier:
         out: Probabilities = self._session.run(None, feed)[0][0]
         grouped = np.stack([out[:, first] + out[:, second] for first, second in _COLUMNS], axis=1)
         sums = np.add.reduceat(grouped, starts, axis=0)[:-1]
-        return sums / np.diff(starts)[:, None]
+        means: Probabilities = (sums / np.diff(starts)[:, None]).astype(np.float32)
+        return means
 
     def _check(self) -> None:
         words = self.wordpiece().words(_CANARY, 0, len(_CANARY))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.privacy.names.addresses import addresses
 from gateway.privacy.names.chinese import Chinese, Lac
 from gateway.privacy.names.classifier import Classifier
 from gateway.privacy.names.features import Lexicon
@@ -50,7 +51,7 @@ class Names:
 
     def _of_one(self, text: str, proceed: Proceed) -> list[Span]:
         proceed()
-        found = list(self._western.find(text, proceed))
+        found = [*addresses(text), *self._western.find(text, proceed)]
         for language, start, end in eastern(text):
             found += (self._japanese if language == "ja" else self._chinese).find(text, start, end, proceed)
         return sorted(found, key=lambda span: (span.start, span.end))

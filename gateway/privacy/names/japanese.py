@@ -13,13 +13,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sudachipy import SplitMode, Tokenizer, dictionary
+from sudachipy import SplitMode, Tokenizer, dictionary  # type: ignore[import-untyped]
 
 from gateway.errors import SetupError
 from gateway.privacy.span import Proceed, Span
 
 _CANARY = "品質保証の田中太郎がジョン・スミスさんに会った。"
 CHUNK, OVERLAP = 1_000, 40  # characters given to Sudachi at once; it refuses more than 16,000
+MONOTONE = 3  # different characters; what has no more holds no name and is not worth the analysis
 KANJI = re.compile(r"[㐀-䶿一-鿿々〆ヶ髙﨑]+")
 _KATAKANA = r"[ァ-ヺー]"
 _FOREIGN = re.compile(rf"{_KATAKANA}{{2,15}}(?:[・=](?:{_KATAKANA}{{1,15}}|[A-Z]\.?)){{1,4}}")
@@ -90,7 +91,8 @@ class Japanese:
         while True:
             proceed()
             last = min(end, start + CHUNK)
-            yield from _names(text, self._parts(text, start, last))
+            if len(set(text[start:last])) > MONOTONE:
+                yield from _names(text, self._parts(text, start, last))
             if last == end:
                 return
             start = last - OVERLAP

@@ -56,8 +56,11 @@ class _Builder:
 
     def _table(self, name: str) -> Floats:
         prefix = f"bert.embeddings.{name}_embeddings.weight_"
-        values, scale, zero = (self._from[prefix + part] for part in ("quantized", "scale", "zero_point"))
-        return ((values.astype(np.float32) - zero.astype(np.float32)) * scale).astype(np.float32)
+        values, scale, zero = (
+            self._from[prefix + part].astype(np.float32) for part in ("quantized", "scale", "zero_point")
+        )
+        table: Floats = (values - zero) * scale
+        return table
 
     def _layer(self, name: str, hidden: str) -> str:
         attended = self._attention(f"{name}.attention.self", hidden)
@@ -94,7 +97,7 @@ class _Builder:
     def _weights(self, name: str) -> Floats:
         """Return a four-bit matrix as numbers: [in, out]. Two values a byte, the lower half first; 8 is nought."""
         _, packed, scales = self._inputs["/" + name.replace(".", "/").replace("layer/", "layer.") + "/MatMul_Q4"]
-        nibbles, steps = self._from[packed], self._from[scales]
+        nibbles, steps = self._from[packed].astype(np.uint8), self._from[scales].astype(np.float32)
         values = np.stack([nibbles & 15, nibbles >> 4], axis=-1).astype(np.float32) - 8
         wide = values.reshape(len(nibbles), -1, BLOCK) * steps.reshape(len(nibbles), -1, 1)
         return np.ascontiguousarray(wide.reshape(len(nibbles), -1).T, dtype=np.float32)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_LINE = re.compile(r"[^\n]*[㐀-䶿一-鿿ぁ-ヺ][^\n]*")
+_EASTERN = re.compile("[㐀-䶿一-鿿ぁ-ヺ]")
+_LINE = re.compile(r"[^\n]+")
 _KANA = re.compile(r"[ぁ-ヺ]")
 _SIMPLIFIED = re.compile(
     "[这们为发车电应问对时长动号门厂产业东开关务员经设备检查质后会与该请张陈刘赵孙杨黄吴马罗郑谢许韩冯邓萧叶苏蒋贾邹龙钟"
@@ -23,9 +24,13 @@ _COMMON = re.compile("[国会见医药杰查条気図]")  # written in both
 
 def eastern(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield language (``ja``, ``zh``), start and end of each run of neighbouring lines of one language."""
+    if not _EASTERN.search(text):
+        return
     kana = _KANA.search(text) is not None
     runs: dict[str, tuple[int, int]] = {}
     for match in _LINE.finditer(text):
+        if not _EASTERN.search(match[0]):
+            continue
         spoken = _languages(match[0], kana)
         for language in ("ja", "zh"):
             run = runs.get(language)

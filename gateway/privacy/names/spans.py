@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from gateway.privacy.names.tagger import NONE, PERSON, PLACE, Floats
+from gateway.privacy.names.cues import Cue
+from gateway.privacy.names.features import Floats
+from gateway.privacy.names.tagger import NONE, PERSON, PLACE
+from gateway.privacy.names.vetoes import is_nobody
 from gateway.privacy.names.wordpiece import Word
 from gateway.privacy.span import Span
 
@@ -27,8 +30,8 @@ class Limits(NamedTuple):
 LIMITS = {PERSON: Limits(0.45, 0.15), PLACE: Limits(0.5, 0.3)}
 
 
-def spans(text: str, words: Sequence[Word], chances: Floats, source: str) -> Iterator[Span]:
-    """Yield names and addresses, in order, not overlapping."""
+def spans(text: str, words: Sequence[Word], chances: Floats, announced: Mapping[int, Cue]) -> Iterator[Span]:
+    """Yield names and addresses, in order, not overlapping. ``announced`` says which words a cue announces."""
     kinds = _kinds(text, words, chances)
     index = 0
     while index < len(words):
@@ -39,9 +42,14 @@ def spans(text: str, words: Sequence[Word], chances: Floats, source: str) -> Ite
         while following := _next(text, words, kinds, index, kind):
             index = following
         start, end = words[first].start, words[index - 1].end
-        if any(character.isalnum() for character in text[start:end]):
+        cue = next((announced[at] for at in range(first, index) if at in announced), None) if kind == PERSON else None
+        if not any(character.isalnum() for character in text[start:end]):
+            continue
+        if cue is not None:
+            yield Span(start, end, TYPES[kind], 0.85, f"cue:{cue.name}", context=cue.word)
+        elif kind == PLACE or not is_nobody(text, start, end):
             score = 0.85 if float(chances[first:index, kind].max()) > SURE else 0.6
-            yield Span(start, end, TYPES[kind], score, source)
+            yield Span(start, end, TYPES[kind], score, "name:tagger")
 
 
 def _kinds(text: str, words: Sequence[Word], chances: Floats) -> list[int]:

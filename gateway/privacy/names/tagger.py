@@ -45,5 +45,6 @@ class Tagger:
                 total += part
         scores = np.maximum(total, 0) @ self._out + self._last
         scores -= scores.max(axis=1, keepdims=True)
-        chances: Floats = np.exp(scores)
-        return chances / chances.sum(axis=1, keepdims=True)
+        raised = np.exp(scores)
+        chances: Floats = raised / raised.sum(axis=1, keepdims=True)
+        return chances

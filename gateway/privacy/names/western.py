@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from gateway.privacy.names.classifier import Classifier
-from gateway.privacy.names.cues import cued
+from gateway.privacy.names.cues import Cue, cues
 from gateway.privacy.names.features import Features, Floats, Lexicon, with_seen
 from gateway.privacy.names.spans import spans
 from gateway.privacy.names.tagger import PERSON, PLACE, Tagger
 from gateway.privacy.names.wordpiece import Word, Wordpiece
 from gateway.privacy.span import Proceed, Span
 
-DOUBT = 0.03  # a word less likely than this to be part of a name or address does not call the classifier
+DOUBT = (0.15, 0.9)  # between these chances the tagger alone does not know
+UNLIKELY = 0.04  # a word less likely than this is no name for being near a cue
+CONTEXT = 8  # words either side of a doubtful one that the classifier reads too
 BLOCK, OVERLAP = 2_000, 16  # words tagged at once: some milliseconds
 _WORD = re.compile(r"[^\W\d_\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af]{2}")  # two letters, neither Japanese nor Chinese
 
@@ -33,47 +36,54 @@ class Western:
         """Yield the spans of a text; those of one source in order."""
         if not _WORD.search(text):
             return
-        yield from cued(text)
-        words = self._wordpiece.words(text, 0, len(text))
-        for first in range(0, max(1, len(words) - OVERLAP), BLOCK - OVERLAP):
+        found = list(cues(text))
+        for words in self._wordpiece.blocks(text, BLOCK, OVERLAP):
             proceed()
-            yield from self._block(text, words[first : first + BLOCK], proceed)
+            yield from self._block(text, words, found, proceed)
 
-    def _block(self, text: str, words: Sequence[Word], proceed: Proceed) -> Iterator[Span]:
+    def _block(self, text: str, words: Sequence[Word], found: Sequence[Cue], proceed: Proceed) -> Iterator[Span]:
         rows = self._features.of(text, words)
         chances = self._tagger.tag(rows)
-        for first, last in _doubtful(text, words, chances):
+        for first, last in _doubtful(chances) if _varies(text, words) else ():
             seen = self._classifier.look(words[first:last], proceed)
             chances[first:last] = self._tagger.tag(with_seen(rows[first:last], seen))
-        yield from spans(text, words, chances, "name:tagger")
+        yield from spans(text, words, chances, _announce(words, found, chances))
 
 
-def _doubtful(text: str, words: Sequence[Word], chances: Floats) -> Iterator[tuple[int, int]]:
-    """Yield the stretches of words that the classifier should read: neighbouring sentences with a word in doubt."""
-    doubts = (chances[:, PERSON] + chances[:, PLACE]) > DOUBT
-    counts = np.concatenate([[0], np.cumsum(doubts)])
-    begin = end = -1
-    for first, last in _sentences(text, words):
-        if counts[last] - counts[first]:
-            begin, end = (first if begin < 0 else begin), last
-        elif begin >= 0:
-            yield begin, end
-            begin = -1
-    if begin >= 0:
-        yield begin, end
+def _announce(words: Sequence[Word], found: Sequence[Cue], chances: Floats) -> dict[int, Cue]:
+    """Raise the chances of words that a cue announces; return which these are."""
+    announced: dict[int, Cue] = {}
+    starts = [word.start for word in words]
+    begin, end = (bisect_left(found, place, key=_start) for place in (words[0].start, words[-1].end))
+    for cue in found[begin:end]:
+        first = bisect_left(starts, cue.start)
+        if first == len(words) or words[first].start != cue.start:
+            continue
+        if not cue.strong and chances[first, PERSON] < UNLIKELY:
+            continue
+        announced[first] = cue
+        chances[first] = (0.05, 0.95, 0.0)
+        for index in range(first + 1, bisect_left(starts, cue.end)):
+            if chances[index, PERSON] >= UNLIKELY:
+                chances[index] = (0.5, 0.5, 0.0)
+    return announced
 
 
-def _sentences(text: str, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
-    first = 0
-    for index in range(1, len(words)):
-        between = text[words[index - 1].end : words[index].start]
-        if _ends(between, text[words[index - 1].start], index - first):
-            yield first, index
-            first = index
-    if words:
-        yield first, len(words)
+def _start(cue: Cue) -> int:
+    return cue.start
 
 
-def _ends(between: str, mark: str, size: int) -> bool:
-    """Whether a sentence of ``size`` words ends at ``mark``, with ``between`` before the next word."""
-    return "\n" in between or bool(between.strip()) or (between != "" and mark in ".!?;" and size > 5)
+def _varies(text: str, words: Sequence[Word]) -> bool:
+    """Whether these words are worth reading: a long stretch that repeats a few words over and over is not."""
+    return len(words) < 200 or len({text[word.start : word.end] for word in words}) > 5
+
+
+def _doubtful(chances: Floats) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of words that the classifier should read: those in doubt and what is around them."""
+    either, most = chances[:, PERSON] + chances[:, PLACE], chances[:, [PERSON, PLACE]].max(axis=1)
+    doubts = np.flatnonzero((either > DOUBT[0]) & (most < DOUBT[1]))
+    if not len(doubts):
+        return
+    gaps = np.flatnonzero(np.diff(doubts) > 2 * CONTEXT)
+    for first, last in zip([0, *(gaps + 1)], [*gaps, len(doubts) - 1], strict=True):
+        yield max(0, int(doubts[first]) - CONTEXT), min(len(chances), int(doubts[last]) + CONTEXT + 1)

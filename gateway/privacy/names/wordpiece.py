@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 EASTERN = "\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002fa1f"  # CJK, kana, hangul, their marks
@@ -37,6 +39,18 @@ class Wordpiece:
     def words(self, text: str, start: int, end: int) -> list[Word]:
         """Return the words of ``text[start:end]``, in order."""
         return [Word(m.start(), m.end(), self.pieces(m.group())) for m in WORD.finditer(text, start, end)]
+
+    def blocks(self, text: str, size: int, overlap: int) -> Iterator[list[Word]]:
+        """Yield a text's words in lists of at most ``size``, each beginning with the last ``overlap`` of the one before."""
+        found = WORD.finditer(text)
+        block: list[Word] = []
+        while True:
+            more = [Word(m.start(), m.end(), self.pieces(m.group())) for m in islice(found, size - len(block))]
+            if not more:
+                return
+            block += more
+            yield block
+            block = block[-overlap:]
 
     def pieces(self, word: str) -> tuple[int, ...]:
         found = self._remembered.get(word)
