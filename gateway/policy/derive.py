@@ -7,37 +7,8 @@ are told as counts in buckets, never as values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from gateway.domain import Caller, DataClass, DataFacts, Declared, Detection, highest_class
-
-SIGNALS: Mapping[str, DataClass] = {
-    "AU_MEDICARE": "confidential",
-    "AU_TFN": "confidential",
-    "CREDIT_CARD": "confidential",
-    "CRYPTO": "confidential",
-    "ES_NIE": "confidential",
-    "ES_NIF": "confidential",
-    "IBAN_CODE": "confidential",
-    "IN_AADHAAR": "confidential",
-    "IN_PAN": "confidential",
-    "IN_PASSPORT": "confidential",
-    "IT_DRIVER_LICENSE": "confidential",
-    "IT_FISCAL_CODE": "confidential",
-    "IT_IDENTITY_CARD": "confidential",
-    "IT_PASSPORT": "confidential",
-    "MEDICAL_LICENSE": "confidential",
-    "PL_PESEL": "confidential",
-    "SG_NRIC_FIN": "confidential",
-    "UK_NHS": "confidential",
-    "UK_NINO": "confidential",
-    "US_BANK_NUMBER": "confidential",
-    "US_DRIVER_LICENSE": "confidential",
-    "US_ITIN": "confidential",
-    "US_PASSPORT": "confidential",
-    "US_SSN": "confidential",
-}
-"""Finding types that raise the class: numbers of a person, an account or a health record (GDPR art. 87, recital 75)."""
+from gateway.kinds import KIND_OF, RAISES
 
 _PERSONAL: DataClass = "internal"
 """Any other finding is personal data, and personal data are not public."""
@@ -59,7 +30,7 @@ def derive(
         project_floor: the least class of the project's data.
     """
     counts = detection.counts()
-    signals = (SIGNALS.get(type_, _PERSONAL) for type_ in counts)
+    signals = (RAISES.get(KIND_OF.get(type_, ""), _PERSONAL) for type_ in counts)
     special = (_SPECIAL for _ in detection.special)
     declared_class = declared.data_class or "public"
     return DataFacts(

@@ -11,6 +11,9 @@ Example::
     *,CREDIT_CARD,*,mask,never needed
     *,*,*,pseudonymise,everything else
 
+A type is a finding type such as ``PERSON``, or a kind of them: ``@secrets``, ``@ids`` (numbers of one person, of any
+country), ``@accounts`` (:mod:`gateway.kinds`).
+
 Operators, from the one that tells a model most to the one that tells it least: ``keep`` (the value itself),
 ``pseudonymise`` (a tag; only tags become values again in the answer), ``hash`` (``<PERSON#7K3M9QX2T4VWB6HD>``, by which
 equal values can be told but none be had back), ``mask`` (``<PERSON>``), ``redact`` (``<REDACTED>``).
@@ -29,6 +32,7 @@ import msgspec
 
 from gateway.domain import DATA_CLASSES
 from gateway.errors import SetupError
+from gateway.kinds import GROUP_OF, KINDS, name_of
 from gateway.settings import SHIPPED, Settings
 
 Operator = Literal["keep", "pseudonymise", "mask", "hash", "redact"]
@@ -43,6 +47,7 @@ WITHIN: dict[str, frozenset[str]] = {
 }
 """Where a target is, and the ``where`` of the rows that are for it."""
 PRESETS = ("demo", "balanced", "strict")
+GROUPS = frozenset(map(name_of, KINDS))
 _TYPE = re.compile(r"^(\*|[A-Z][A-Z0-9_]{1,63})$")
 
 
@@ -104,7 +109,10 @@ def parse(text: str, name: str = "rules.csv") -> tuple[Row, ...]:
 
 
 def compile_table(rows: Sequence[Row]) -> dict[str, dict[str, dict[str, Operator]]]:
-    """Return class, place and finding type (``*`` for those the table does not name) to operator. Pure."""
+    """Return class, place and finding type, or kind of them (``*`` for the others), to operator. Pure.
+
+    A type's own entry goes before its kind's, and that before ``*``; each says what the first row that fits says.
+    """
     types = sorted({row.type for row in rows} | {"*"})
     return {
         data_class: {
@@ -118,7 +126,8 @@ def compile_table(rows: Sequence[Row]) -> dict[str, dict[str, dict[str, Operator
 def operator_for(rows: Iterable[Row], data_class: str, type_: str, place: str) -> Operator | None:
     """Return what the first row that fits says, ``None`` when none does."""
     for row in rows:
-        if row.data_class in ("*", data_class) and row.type in ("*", type_) and row.where in WITHIN[place]:
+        fits = ("*", type_, GROUP_OF.get(type_))
+        if row.data_class in ("*", data_class) and row.type in fits and row.where in WITHIN[place]:
             return row.operator
     return None
 
@@ -129,8 +138,9 @@ def _row(name: str, line: int, cells: list[str]) -> Row:
         raise _wrong(name, line, "", f"{len(values)} cells where there must be {len(COLUMNS)}")
     data_class, type_, where, operator, note = [*values, ""][: len(COLUMNS)]
     _one_of(name, line, "class", data_class, ("*", *DATA_CLASSES))
-    if not _TYPE.match(type_):
-        raise _wrong(name, line, "type", f"`{type_}` is not a finding type such as PERSON, nor *")
+    if not _TYPE.match(type_) and type_ not in GROUPS:
+        kinds = ", ".join(sorted(GROUPS))
+        raise _wrong(name, line, "type", f"`{type_}` is not a finding type such as PERSON, nor one of {kinds}, nor *")
     _one_of(name, line, "where", where, ("*", *WITHIN))
     _one_of(name, line, "operator", operator, OPERATORS)
     return Row(data_class, type_, where, cast(Operator, operator), note, line)

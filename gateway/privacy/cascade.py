@@ -160,8 +160,9 @@ class Cascade:
         self._patterns.self_test()
         [found] = self.search([_PROBE], lambda: None)
         values = {(span.type, _PROBE[span.start : span.end]) for span in found.spans}
-        names = {("PERSON", name) for name in _PROBED_NAMES} if self._names else set()
-        if not values >= {*_PROBED.items(), *names}:
+        persons = " ".join(value for type, value in values if type == "PERSON")
+        named = self._names is None or all(name in persons for name in _PROBED_NAMES)
+        if not named or not values >= set(_PROBED.items()):
             raise SetupError("The detector does not find what its self-test holds.", "Run: sekisho doctor")
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from gateway.domain import Finding
+from gateway.kinds import GROUP_OF
 from gateway.privacy.bends import Finder, Spot
 from gateway.privacy.tags import REDACTED, canonical, core, hashed, mask, tag_type
 
@@ -92,7 +93,7 @@ class Redaction(NamedTuple):
 
 def operator(redact: Mapping[str, Operator], type: str) -> Operator:
     """Return what a grant says of a finding's type (rule 1)."""
-    return redact.get(type) or redact.get("*") or "pseudonymise"
+    return redact.get(type) or redact.get(GROUP_OF.get(type, "*")) or redact.get("*") or "pseudonymise"
 
 
 def redact(

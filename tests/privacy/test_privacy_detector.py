@@ -27,7 +27,7 @@ CALLER = Caller("k1", "acme", "bodyshop", (Role.USER,), "support", "munich", "DE
 
 FOUND = [
     ("Ask Robert Miller about it.", "PERSON", "Robert Miller"),
-    ("She lives in Munich.", "LOCATION", "Munich"),
+    ("at Bahnhofstraße 5, 80331 München", "LOCATION", "Bahnhofstraße 5, 80331 München"),
     ("mail joe@plant.example.com.", "EMAIL_ADDRESS", "joe@plant.example.com"),
     ("mail joe@host.local, please", "EMAIL_ADDRESS", "joe@host.local"),
     ("mail root@localhost now", "EMAIL_ADDRESS", "root@localhost"),
