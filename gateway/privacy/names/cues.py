@@ -42,11 +42,12 @@ _CUE = regex.compile(
 )
 _GROUPS = ("titled", "labelled", "signed", "greeted")
 _NOT_NAMES = frozenset(
-    "team all everyone sir madam customer colleagues kollegen kolleginnen alle zusammen support service sales quality "
-    "purchasing einkauf vertrieb qualität kunde kunden kundin everybody folks tous toutes équipe client clients tutti "
-    "collègues colleghi cliente equipo todos colegas clientes präsident präsidentin minister kanzler direktor doktor "
-    "professor bundeskanzler bundespräsident the der die das il la le el los las general manager abteilung werk plant "
-    "unbekannt unknown n/a none keine mujer varón hombre paciente niño niña patient man woman mann frau".split()
+    "team all everyone sir madam customer colleagues kollegen kolleginnen alle zusammen support service "
+    "sales quality purchasing einkauf vertrieb qualität kunde kunden kundin everybody folks tous toutes "
+    "équipe client clients tutti collègues colleghi cliente equipo todos colegas clientes präsident "
+    "präsidentin minister kanzler direktor doktor professor bundeskanzler bundespräsident the der die das "
+    "il la le el los las general manager abteilung werk plant unbekannt unknown n/a none keine mujer "
+    "varón hombre paciente niño niña patient man woman mann frau".split()
 )
 
 

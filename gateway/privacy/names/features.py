@@ -22,45 +22,49 @@ LONG = 40  # characters of a word that count
 KEY, BYTES = 4, 4  # of one entry: CRC-32, then f|g, mf|mg, q|d, place|stop (four bits each)
 
 TITLES = frozenset(
-    "herr herrn frau hr fr mr mrs ms miss mme mlle monsieur madame sig signor signora signore dott dottor dottssa sr sra "
-    "srta señor señora don doña dña dr dra prof professor professore profesor sir lord lady saint st san santa maître père "
-    "padre mister ing dipl hermana fray rabbi sheikh graf freiherr".split()
+    "herr herrn frau hr fr mr mrs ms miss mme mlle monsieur madame sig signor signora signore dott dottor "
+    "dottssa sr sra srta señor señora don doña dña dr dra prof professor professore profesor sir lord "
+    "lady saint st san santa maître père padre mister ing dipl hermana fray rabbi sheikh graf freiherr".split()
 )
 PARTICLES = frozenset(
-    "de del della di da dos das do du des la le van von zu zum zur der den ter ten bin ibn al el y e af av d l o mac mc dello "
-    "degli dalla und".split()
+    "de del della di da dos das do du des la le van von zu zum zur der den ter ten bin ibn al el y e af "
+    "av d l o mac mc dello degli dalla und".split()
 )
 ORGANISATIONS = frozenset(
-    "gmbh ag inc ltd llc corp co kg se spa srl sl sa sarl plc nv bv company group university universität université "
-    "università universidad hospital hochschule institut institute fc ac verein partei bank club records museum stadion "
-    "stadium league cup festival band album film films river mountains island lake county district airport station bridge "
-    "castle church cathedral school college street".split()
+    "gmbh ag inc ltd llc corp co kg se spa srl sl sa sarl plc nv bv company group university universität "
+    "université università universidad hospital hochschule institut institute fc ac verein partei bank "
+    "club records museum stadion stadium league cup festival band album film films river mountains island "
+    "lake county district airport station bridge castle church cathedral school college street".split()
 )
 ROLES = frozenset(
-    "president präsident président presidente king könig roi re rey queen königin reine regina reina minister ministre "
-    "ministro director direktor directeur direttore engineer ingenieur ingénieur ingegnere ingeniero manager coach trainer "
-    "entraîneur allenatore entrenador actor actress schauspieler schauspielerin acteur actrice attore attrice actriz singer "
-    "sänger sängerin chanteur chanteuse cantante author autor écrivain scrittore escritor politician politiker bishop bischof "
-    "évêque vescovo obispo pope papst pape papa emperor kaiser empereur imperatore emperador prince prinz principe príncipe "
-    "duke herzog duc duca duque count comte conte conde general général generale philosopher philosoph philosophe filosofo "
-    "filósofo poet dichter poète poeta painter maler peintre pittore pintor composer komponist compositeur compositore "
-    "compositor brother bruder frère fratello hermano sister schwester sœur sorella son sohn fils figlio hijo daughter "
-    "tochter fille figlia hija wife ehefrau femme moglie esposa husband mann mari marito esposo mother mutter mère madre "
-    "father vater operator mitarbeiter kollege kollegin colleague collègue collega colega customer kunde client cliente "
-    "patient paciente paziente patientin".split()
+    "president präsident président presidente king könig roi re rey queen königin reine regina reina "
+    "minister ministre ministro director direktor directeur direttore engineer ingenieur ingénieur "
+    "ingegnere ingeniero manager coach trainer entraîneur allenatore entrenador actor actress "
+    "schauspieler schauspielerin acteur actrice attore attrice actriz singer sänger sängerin chanteur "
+    "chanteuse cantante author autor écrivain scrittore escritor politician politiker bishop bischof "
+    "évêque vescovo obispo pope papst pape papa emperor kaiser empereur imperatore emperador prince prinz "
+    "principe príncipe duke herzog duc duca duque count comte conte conde general général generale "
+    "philosopher philosoph philosophe filosofo filósofo poet dichter poète poeta painter maler peintre "
+    "pittore pintor composer komponist compositeur compositore compositor brother bruder frère fratello "
+    "hermano sister schwester sœur sorella son sohn fils figlio hijo daughter tochter fille figlia hija "
+    "wife ehefrau femme moglie esposa husband mann mari marito esposo mother mutter mère madre father "
+    "vater operator mitarbeiter kollege kollegin colleague collègue collega colega customer kunde client "
+    "cliente patient paciente paziente patientin".split()
 )
 ACTS = frozenset(
-    "said sagte dit ha disse dijo says writes schrieb wrote born geboren né née nato nata nacido nacida by par por with mit "
-    "avec con and et starring directed founded gegründet fondée fondata fundada entdeckt discovered".split()
+    "said sagte dit ha disse dijo says writes schrieb wrote born geboren né née nato nata nacido nacida "
+    "by par por with mit avec con and et starring directed founded gegründet fondée fondata fundada "
+    "entdeckt discovered".split()
 )
 STREETS = frozenset(
-    "street str straße strasse road rd avenue ave av avda avenida rue via viale calle c plaza piazza platz weg allee boulevard "
-    "blvd lane drive way court square corso largo place chemin route gasse ring damm ufer paseo camino carretera rua ulica "
-    "apt suite box floor".split()
+    "street str straße strasse road rd avenue ave av avda avenida rue via viale calle c plaza piazza "
+    "platz weg allee boulevard blvd lane drive way court square corso largo place chemin route gasse ring "
+    "damm ufer paseo camino carretera rua ulica apt suite box floor".split()
 )
 LOCATIVES = frozenset(
-    "in nach aus en à dans a to from at near city town stadt ville città ciudad lives living wohnt habite abita vive located "
-    "au aux bei lago lac see lake comune commune provincia province monte mont isola île isla fiume fleuve río rivière".split()
+    "in nach aus en à dans a to from at near city town stadt ville città ciudad lives living wohnt habite "
+    "abita vive located au aux bei lago lac see lake comune commune provincia province monte mont isola "
+    "île isla fiume fleuve río rivière".split()
 )
 COMMON_ENDS = (
     *("ò", "ì", "rà", "ando", "endo", "mente", "zione", "ment", "ant", "tion", "tions", "ung", "ungen", "heit", "keit"),

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sudachipy import SplitMode, Tokenizer, dictionary  # type: ignore[import-untyped]
+from sudachipy import SplitMode, Tokenizer, dictionary
 
 from gateway.errors import SetupError
 from gateway.privacy.span import Proceed, Span
@@ -27,10 +27,11 @@ _FOREIGN = re.compile(rf"{_KATAKANA}{{2,15}}(?:[・=](?:{_KATAKANA}{{1,15}}|[A-Z
 _LONE = re.compile(rf"{_KATAKANA}{{2,15}}")
 _HONORIFICS = frozenset("さん 様 さま 氏 くん 君 ちゃん 殿 先生 先輩".split())
 _RANKS = frozenset(
-    "部長 課長 係長 主任 社長 専務 常務 工場長 班長 リーダー 教授 博士 監督 選手 首相 大統領 議員 夫人 主査 室長 次長 会長 取締役 "
-    "支店長 所長 医師 看護師 弁護士 投手 捕手 将軍 大佐 中佐 少佐 大尉 中尉 少尉 大将 中将 少将 元帥 提督 卿 容疑者 被告 知事 市長 "
-    "総統 皇帝 国王 女王 王子 王女 伯爵 公爵 男爵 侯爵 本部長 マネージャー マネジャー コーチ 牧師 神父 司教 棋士 騎手 四段 五段 六段 "
-    "七段 八段 九段 名人 検事 判事 記者 アナウンサー".split()
+    "部長 課長 係長 主任 社長 専務 常務 工場長 班長 リーダー 教授 博士 監督 選手 首相 大統領 議員 夫人 "
+    "主査 室長 次長 会長 取締役 支店長 所長 医師 看護師 弁護士 投手 捕手 将軍 大佐 中佐 少佐 大尉 中尉 "
+    "少尉 大将 中将 少将 元帥 提督 卿 容疑者 被告 知事 市長 総統 皇帝 国王 女王 王子 王女 伯爵 公爵 男爵 "
+    "侯爵 本部長 マネージャー マネジャー コーチ 牧師 神父 司教 棋士 騎手 四段 五段 六段 七段 八段 九段 "
+    "名人 検事 判事 記者 アナウンサー".split()
 )
 _LABEL = re.compile(
     r"(?:氏名|名前|担当者?|作成者?|承認者?|確認者?|報告者?|作業者|検査員|検査者|責任者|記入者|連絡者|申請者|患者名?|宛先|発信者?|差出人|"
@@ -56,9 +57,9 @@ _FOREIGN_SURNAMES = frozenset(
     "金李朴崔鄭林劉周朱王張陳毛文徐千黄趙呉孫馬胡郭何高梁宋許鄧曹曾蕭蔡潘袁董余葉程魏蘇呂丁沈盧姜尹申安韓白洪権柳全"
 )
 _NOT_NAMES = frozenset(
-    "一人 二人 三人 等 真 清 旭 光 皆 客 お客 奥 神 業者 担当 各位 患者 営業 製造 関係者 課 部 係 お母 お父 母 父 兄 姉 弟 妹 "
-    "何 誰 本 一 仁 義 信 誠 明 愛 望 希望 花 桜 桃 緑 翼 正 新 実 学 力 心 空 海 陸 大地 未来 平和 永遠 光子 陽子 中 上 下 "
-    "外 内 東 西 南 北 前 後 今 昔 初 各 毎 全 同 両 当 元".split()
+    "一人 二人 三人 等 真 清 旭 光 皆 客 お客 奥 神 業者 担当 各位 患者 営業 製造 関係者 課 部 係 お母 "
+    "お父 母 父 兄 姉 弟 妹 何 誰 本 一 仁 義 信 誠 明 愛 望 希望 花 桜 桃 緑 翼 正 新 実 学 力 心 空 海 "
+    "陸 大地 未来 平和 永遠 光子 陽子 中 上 下 外 内 東 西 南 北 前 後 今 昔 初 各 毎 全 同 両 当 元".split()
 )
 
 

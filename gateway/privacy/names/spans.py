@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.privacy.names.cues import Cue
-from gateway.privacy.names.features import Floats
+from gateway.privacy.names.features import TITLES, Floats
 from gateway.privacy.names.tagger import NONE, PERSON, PLACE
 from gateway.privacy.names.vetoes import is_nobody
 from gateway.privacy.names.wordpiece import Word
@@ -14,9 +14,10 @@ from gateway.privacy.span import Span
 
 TYPES = {PERSON: "PERSON", PLACE: "LOCATION"}
 SURE = 0.8
+_TITLES = TITLES - {"san", "st", "saint", "don", "graf"}
 _JOINING = frozenset(
-    "de del della di da dos das do du des la le van von zu zum zur der den ter ten bin ibn al el y e af av d l o dello degli "
-    "und of".split()
+    "de del della di da dos das do du des la le van von zu zum zur der den ter ten bin ibn al el y e af "
+    "av d l o dello degli und of".split()
 )
 
 
@@ -41,15 +42,27 @@ def spans(text: str, words: Sequence[Word], chances: Floats, announced: Mapping[
             continue
         while following := _next(text, words, kinds, index, kind):
             index = following
-        start, end = words[first].start, words[index - 1].end
-        cue = next((announced[at] for at in range(first, index) if at in announced), None) if kind == PERSON else None
-        if not any(character.isalnum() for character in text[start:end]):
+        first, last = _trim(text, words, first, index, kind)
+        if first == last:
             continue
+        start, end = words[first].start, words[last - 1].end
+        cue = next((announced[at] for at in range(first, last) if at in announced), None) if kind == PERSON else None
         if cue is not None:
             yield Span(start, end, TYPES[kind], 0.85, f"cue:{cue.name}", context=cue.word)
         elif kind == PLACE or not is_nobody(text, start, end):
-            score = 0.85 if float(chances[first:index, kind].max()) > SURE else 0.6
+            score = 0.85 if float(chances[first:last, kind].max()) > SURE else 0.6
             yield Span(start, end, TYPES[kind], score, "name:tagger")
+
+
+def _trim(text: str, words: Sequence[Word], first: int, last: int, kind: int) -> tuple[int, int]:
+    """Leave out marks at either end, and titles before a name."""
+    while first < last and not text[words[first].start].isalnum():
+        first += 1
+    while first < last and not text[words[last - 1].start].isalnum():
+        last -= 1
+    while kind == PERSON and last - first > 1 and text[words[first].start : words[first].end].lower() in _TITLES:
+        first += 2 if text[words[first + 1].start] == "." and last - first > 2 else 1
+    return first, last
 
 
 def _kinds(text: str, words: Sequence[Word], chances: Floats) -> list[int]:
