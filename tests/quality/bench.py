@@ -29,6 +29,8 @@ from trial import quality, report, speed  # noqa: E402
 from trial.searchers import Cascade, PatternTier, Peer  # noqa: E402
 from yardstick import machine  # noqa: E402
 
+from gateway.errors import SetupError  # noqa: E402
+
 BESIDE = ROOT.parent / "shared" / "data" / "pii"
 """Where corpora are looked for when nobody names a folder."""
 
@@ -47,7 +49,12 @@ def main() -> int:
 
     facts = machine.facts()
     tell("loading detectors")
-    ours, peer = Cascade(), None if options.no_peer else Peer()
+    try:
+        ours = Cascade()
+    except SetupError as problem:
+        tell(f"{problem.problem} {problem.mend}")
+        return 3
+    peer = None if options.no_peer else _peer(tell)
     searchers = [ours] if peer is None else [peer, ours]
     most = options.texts or (120 if options.quick else 100_000)
     found = quality.measure(searchers, options.data, most, tell) if options.only != "speed" else []
@@ -58,6 +65,15 @@ def main() -> int:
         head, mark, _ = PAGE.read_text(encoding="utf-8").partition(LAST_RUN)
         PAGE.write_text(f"{head}{mark}\n{text}", encoding="utf-8")
     return 0
+
+
+def _peer(tell: Tell) -> Peer | None:
+    """Return the peer; ``None``, said aloud, where its pipeline is not installed."""
+    try:
+        return Peer()
+    except ImportError as missing:
+        tell(f"Presidio is not measured: {missing.name} is not installed")
+        return None
 
 
 def _options() -> argparse.Namespace:
