@@ -254,7 +254,9 @@ def is_loopback(host: str) -> bool:
 
 
 def _detector(settings: Settings) -> Detector:
-    return CascadeDetector(settings.privacy, settings.base) if settings.privacy.detection else NoDetection()
+    if not settings.privacy.detection:
+        return NoDetection()
+    return CascadeDetector(settings.privacy, settings.base, settings.state / "patterns")
 
 
 def _target(settings: Settings, model: str) -> Target:

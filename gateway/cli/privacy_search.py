@@ -58,7 +58,9 @@ def load(settings: Settings, project: str = "") -> Searcher:
     from gateway.privacy.allow import allow_lists
     from gateway.privacy.cascade import Cascade, Parts
 
-    parts = Parts.load(settings.privacy, settings.base)
+    parts = Parts.load(
+        settings.privacy, settings.base, settings.state / "patterns" if settings.state.is_dir() else None
+    )
     cascade = Cascade(parts)
     cascade.self_test()
     allow = allow_lists(settings.privacy.allow, parts.plan.rules).get(project)

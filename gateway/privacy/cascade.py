@@ -22,6 +22,7 @@ import msgspec
 
 from gateway.domain import DataClass
 from gateway.errors import SetupError
+from gateway.privacy.compiled import Compiler
 from gateway.privacy.languages import languages
 from gateway.privacy.memory import Memory, find_by_pieces
 from gateway.privacy.merge import merge
@@ -31,7 +32,7 @@ from gateway.privacy.patterns import catalogue, custom, marks
 from gateway.privacy.patterns.plant import rules_for
 from gateway.privacy.patterns.scan import Patterns, Plan
 from gateway.privacy.span import Proceed, Span
-from gateway.privacy.special import Special
+from gateway.privacy.special import Lexicon, Special
 
 if TYPE_CHECKING:
     from gateway.settings import PrivacySettings
@@ -65,32 +66,34 @@ class Parts:
     models: Models | None  # none where names are switched off
     texts: Memory[Found]
     pieces: Memory[tuple[Span, ...]]
-    special: Special
+    lexicon: Lexicon
     score_threshold: float
     jurisdiction_of: Mapping[str, str] = field(default_factory=dict)  # source of a span -> jurisdiction
 
     @classmethod
-    def load(cls, settings: PrivacySettings, folder: Path = Path()) -> Self:
-        """Compile the rules, load the models; seconds.
+    def load(cls, settings: PrivacySettings, folder: Path = Path(), kept: Path | None = None) -> Self:
+        """Compile the rules, load the models; seconds the first time.
 
         Args:
             folder: what relative paths of the settings start from.
+            kept: where compiled rules are kept for the next time.
 
         Raises:
             SetupError: a rule, a model or a customer's recognizer is not fit.
         """
+        compiler = Compiler(kept)
         own = rules_for(settings.patterns, settings.code_names)
         foreign = (
             custom.load(folder / settings.recognizers, settings.timeout_seconds * (os.cpu_count() or 1))
             if settings.recognizers
             else ()
         )
-        plan = Plan((*catalogue.RULES, *own), foreign) if own or foreign else catalogue.plan()
+        plan = Plan((*catalogue.RULES, *own), foreign, compiler)
         models = Models(folder / settings.weights_dir if settings.weights_dir else None) if settings.names else None
         jurisdictions = {f"pattern:{rule.name}": rule.jurisdiction for rule in plan.rules if rule.jurisdiction}
         half = settings.memory_mib * _MIB // 2
         texts: Memory[Found] = Memory(half, lambda found: len(found.spans))
-        return cls(plan, models, texts, Memory(half, len), Special(), settings.score_threshold, jurisdictions)
+        return cls(plan, models, texts, Memory(half, len), Lexicon(compiler), settings.score_threshold, jurisdictions)
 
 
 class Cascade:
@@ -99,6 +102,7 @@ class Cascade:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._patterns = Patterns(parts.plan)
+        self._special = Special(parts.lexicon)
         self._names = Names(parts.models) if parts.models else None
         versions = (RELEASE, self._patterns.version, self._names.version if self._names else "no names")
         settings = f"{parts.score_threshold}"
@@ -146,7 +150,7 @@ class Cascade:
         return Found(
             tuple(spans),
             tuple(sorted(origins)),
-            tuple(sorted(self._parts.special.classes(normal.text))),
+            tuple(sorted(self._special.classes(normal.text))),
             languages(normal.text),
             tuple(sorted(cast("set[DataClass]", levels))),
         )

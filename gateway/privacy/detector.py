@@ -75,14 +75,20 @@ class CascadeDetector:
     Args:
         settings: what to search for, the deadline, the score threshold, allow-lists.
         folder: what relative paths of the settings start from.
+        kept: where compiled rules are kept for the next start.
         load: makes a thread's search, in that thread; it raises when there is none.
     """
 
     def __init__(
-        self, settings: PrivacySettings, folder: Path = Path(), load: Callable[[], Search] | None = None
+        self,
+        settings: PrivacySettings,
+        folder: Path = Path(),
+        kept: Path | None = None,
+        load: Callable[[], Search] | None = None,
     ) -> None:
         self._settings = settings
         self._folder = folder
+        self._kept = kept
         self._parts: Parts | None = None
         self._parts_lock = threading.Lock()
         self._allow: Mapping[str, AllowList] = {}
@@ -94,7 +100,7 @@ class CascadeDetector:
 
         with self._parts_lock:
             if self._parts is None:
-                self._parts = Parts.load(self._settings, self._folder)
+                self._parts = Parts.load(self._settings, self._folder, self._kept)
         cascade = Cascade(self._parts)
         cascade.self_test()
         return cascade

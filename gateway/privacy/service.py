@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from gateway.domain import Caller, Detection, Finding, Grant, Segment
+from gateway.privacy.detector import Detector
 from gateway.privacy.door import Redacted, Restorer
 from gateway.privacy.guard import Detect, Guard
 from gateway.privacy.own import Own
-from gateway.privacy.detector import Detector
 from gateway.privacy.redact import Redaction, redact
 from gateway.privacy.restore import Untouched, WayBack
 from gateway.privacy.tags import scope_key

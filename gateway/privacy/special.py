@@ -22,6 +22,7 @@ from functools import cache
 
 import hyperscan
 
+from gateway.privacy.compiled import Compiler
 from gateway.privacy.lexica import belief, health, person
 
 CLASSES = ("health", "religion", "politics", "union", "ethnic", "sex", "biometric", "genetic", "crime")
@@ -95,25 +96,26 @@ def _words() -> Iterator[_Word]:
                 yield _Word(entry, of_class, strong)
 
 
+class Lexicon:
+    """All words, compiled; shared by all threads."""
+
+    def __init__(self, compiler: Compiler) -> None:
+        self.words = tuple(_words())
+        flags = [hyperscan.HS_FLAG_SINGLEMATCH] * len(self.words)
+        self.database = compiler.compile([word.expression() for word in self.words], flags)
+
+
 @cache
-def _compiled() -> tuple[tuple[_Word, ...], hyperscan.Database]:
-    words = tuple(_words())
-    flags = hyperscan.HS_FLAG_SINGLEMATCH
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        expressions=[word.expression() for word in words],
-        ids=list(range(len(words))),
-        elements=len(words),
-        flags=[flags] * len(words),
-    )
-    return words, database
+def _lexicon() -> Lexicon:
+    return Lexicon(Compiler())
 
 
 class Special:
-    """Says of which special categories a text speaks. An instance belongs to one thread; the words are shared."""
+    """Says of which special categories a text speaks. An instance belongs to one thread; ``lexicon`` may be shared."""
 
-    def __init__(self) -> None:
-        self._words, self._database = _compiled()
+    def __init__(self, lexicon: Lexicon | None = None) -> None:
+        lexicon = lexicon or _lexicon()
+        self._words, self._database = lexicon.words, lexicon.database
         self._scratch = hyperscan.Scratch(self._database)
 
     def classes(self, text: str) -> frozenset[str]:

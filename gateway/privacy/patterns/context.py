@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 
 import hyperscan
 
+from gateway.privacy.compiled import Compiler
 from gateway.privacy.patterns.rule import Rule
 
 _SHORT = 3
@@ -28,17 +29,14 @@ _BETWEEN = " \t\r\n:.,;=#\"'*|>-/_()[]{}"
 class Words:
     """All context words of some rules, compiled once; shared by threads."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], compiler: Compiler) -> None:
         self.words: Sequence[str] = sorted({word.lower() for rule in rules for word in rule.context})
         self.numbers = {word: number for number, word in enumerate(self.words)}
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         if self.words:
             flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH
-            self._database.compile(
-                expressions=[_literal(word) for word in self.words],
-                ids=list(range(len(self.words))),
-                elements=len(self.words),
-                flags=[flags if word.isascii() else flags | hyperscan.HS_FLAG_UTF8 for word in self.words],
+            self._database = compiler.compile(
+                [_literal(word) for word in self.words],
+                [flags if word.isascii() else flags | hyperscan.HS_FLAG_UTF8 for word in self.words],
             )
 
     def scratch(self) -> hyperscan.Scratch | None:

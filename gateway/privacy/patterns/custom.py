@@ -36,6 +36,7 @@ import regex  # type: ignore[import-untyped]
 import yaml
 
 from gateway.errors import SetupError
+from gateway.privacy.compiled import Compiler
 from gateway.privacy.patterns.context import near
 from gateway.privacy.patterns.database import Database, Form
 from gateway.privacy.span import Span
@@ -214,7 +215,7 @@ def _prefilters(recognizer: PatternRecognizer) -> list[Form]:
         unicode = not recognizer.global_regex_flags & regex.ASCII
         form = Form(pattern.regex, caseless=caseless, prefilter=True, unicode=unicode)
         try:
-            Database([form])
+            Database([form], Compiler())
         except SetupError:
             return []
         forms.append(form)

@@ -21,12 +21,13 @@ import re
 from array import array
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 
 import hyperscan
 import msgspec
 
 from gateway.errors import SetupError
+from gateway.privacy.compiled import Compiler
 from gateway.privacy.patterns.rule import Boundary, Rule
 from gateway.privacy.span import Proceed
 
@@ -139,17 +140,18 @@ class Database:
 
     Args:
         forms: each once; alike ones side by side.
+        compiler: compiles a shard, or has it.
 
     Raises:
         SetupError: Vectorscan refuses one; names it by its expression.
     """
 
-    def __init__(self, forms: Iterable[Form]) -> None:
+    def __init__(self, forms: Iterable[Form], compiler: Compiler) -> None:
         self.forms: Sequence[Form] = tuple(forms)
         numbered = sorted(enumerate(self.forms), key=lambda item: item[1].flags())
         shards = [numbered[at : at + SHARD] for at in range(0, len(numbered), SHARD)]
         with ThreadPoolExecutor(COMPILERS) as pool:
-            self._shards = list(pool.map(_compile, shards))
+            self._shards = list(pool.map(partial(_compile, compiler), shards))
 
     @cached_property
     def size_bytes(self) -> int:
@@ -206,16 +208,13 @@ def _stop(reports: int, proceed: Proceed, failure: list[BaseException]) -> bool 
     return None
 
 
-def _compile(numbered: Sequence[tuple[int, Form]]) -> hyperscan.Database:
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    numbers = [number for number, _ in numbered]
+def _compile(compiler: Compiler, numbered: Sequence[tuple[int, Form]]) -> hyperscan.Database:
     expressions = [form.compiled() for _, form in numbered]
     flags = [form.flags() for _, form in numbered]
     try:
-        database.compile(expressions=expressions, ids=numbers, elements=len(numbers), flags=flags)
+        return compiler.compile(expressions, flags, [number for number, _ in numbered])
     except hyperscan.error:
         raise SetupError(*_blame(expressions, flags)) from None
-    return database
 
 
 def _blame(expressions: list[bytes], flags: list[int]) -> tuple[str, str]:

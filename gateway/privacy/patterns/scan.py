@@ -29,6 +29,7 @@ import numpy as np
 
 from gateway import __version__
 from gateway.errors import SetupError
+from gateway.privacy.compiled import Compiler
 from gateway.privacy.patterns.context import Words, bare, near, ruled_out
 from gateway.privacy.patterns.database import EDGE, Database, Form, Report, form_of
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
@@ -66,7 +67,10 @@ class Plan:
         SetupError: two rules of one name, an expression that Vectorscan or :mod:`re` refuses.
     """
 
-    def __init__(self, rules: Iterable[Rule], foreign: Sequence[Foreign] = ()) -> None:
+    def __init__(
+        self, rules: Iterable[Rule], foreign: Sequence[Foreign] = (), compiler: Compiler | None = None
+    ) -> None:
+        compiler = compiler or Compiler()
         self.rules = tuple(rules)
         self.foreign = tuple(foreign)
         _check(self.rules)
@@ -76,8 +80,8 @@ class Plan:
         self.by_number = [_Prepared(form, of_form) for form, of_form in by_form.items()]
         asked = [(form, each) for each in self.foreign for form in each.forms]
         self.foreign_by_number = {len(by_form) + at: each for at, (_, each) in enumerate(asked)}
-        self.database = Database([*by_form, *(form for form, _ in asked)])
-        self.words = Words(self.rules)
+        self.database = Database([*by_form, *(form for form, _ in asked)], compiler)
+        self.words = Words(self.rules, compiler)
         self.against = {rule.name: bare(rule.against) for rule in self.rules}
         self.version = f"patterns/{_digest(self.rules, self.foreign)}"
 
