@@ -1,8 +1,8 @@
 """Names that stand where only a name stands: after a title, a form's label, a salutation, above a signature.
 
-Cues need no model and cost one pass. ``Herr Kowalczyk``, ``Ansprechpartner: Jana Wolf``, ``Sehr geehrte Frau Lindqvist``,
-``gez. T. Brandt``, ``Mme Lefèvre``, ``Sig.ra Bianchi``, ``Estimado Sr. Ibarra``. How far the name reaches is the tagger's
-word: a cue makes its first word a name, and the words after it likelier.
+Cues need no model and cost one pass. ``Herr Kowalczyk``, ``Ansprechpartner: Jana Wolf``, ``Sehr geehrte Frau
+Lindqvist``, ``gez. T. Brandt``, ``Mme Lefèvre``, ``Sig.ra Bianchi``, ``Estimado Sr. Ibarra``. How far the name
+reaches is the tagger's word: a cue makes its first word a name, and the words after it likelier.
 """
 
 from __future__ import annotations

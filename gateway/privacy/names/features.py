@@ -1,8 +1,8 @@
 """What a word looks like, as numbers: its shape, what kind of word it is, and what the lexicon knows of it.
 
-The lexicon (``lexicon.bin``) is a table of hashes, no list of words: for a word's CRC-32 a few four-bit numbers that were
-counted on large corpora (how often words like it are given names, surnames, written small; how large a place of that name
-is). ``models/detect/recipe/`` makes it; ``docs/privacy/names.md`` is its card.
+The lexicon (``lexicon.bin``) is a table of hashes, no list of words: for a word's CRC-32 a few four-bit numbers that
+were counted on large corpora (how often words like it are given names, surnames, written small; how large a place of
+that name is). ``models/detect/recipe/`` makes it; ``docs/privacy/names.md`` is its card.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from gateway.privacy.names.wordpiece import Word
 
 Floats = NDArray[np.float32]
 MAX_REMEMBERED = 20_000  # words
+COMPOUND = 8  # characters; a longer word that is not in the lexicon may be a compound
 LONG = 40  # characters of a word that count
 KEY, BYTES = 4, 4  # of one entry: CRC-32, then f|g, mf|mg, q|d, place|stop (four bits each)
 
@@ -111,11 +112,18 @@ class Lexicon:
             values = self._entry(word[:-1])
         if values is None and word.isupper() and len(word) > 3:
             values = self._entry(word.capitalize())
+        if values is None and len(word) > COMPOUND and word[1:].islower():
+            values = self._compound(word)
         if values is None:
             return (0.0,) * LEXICAL
         names, best, written, place = (int(value) for value in values)
         halves = (names >> 4, names & 15, best >> 4, best & 15, written >> 4, written & 15, place >> 4, place & 15)
         return (1.0, *(half / 15 for half in halves))
+
+    def _compound(self, word: str) -> NDArray[np.uint8] | None:
+        """A long word is what its end is, where the end is known: Druckabfall is an Abfall."""
+        heads = (self._entry(word[cut:].capitalize()) for cut in range(3, len(word) - 3))
+        return next((values for values in heads if values is not None), None)
 
     def _entry(self, word: str) -> NDArray[np.uint8] | None:
         key = zlib.crc32(word.encode())

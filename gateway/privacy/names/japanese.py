@@ -1,10 +1,10 @@
 """Person names in Japanese text: Sudachi's words, and rules for how names are built and where they stand.
 
-Sudachi (Apache-2.0) knows surnames, given names and common foreign names of its dictionary (人名). The rules add what it
-does not know: a surname with any given name after it (姓+名), a given name with any surname before it, foreign names
-written in katakana with ``・`` or ``=`` between their parts, and whoever carries an honorific (さん, 様, 氏, 部長) or
-stands behind a form's label (担当:, 氏名:). They veto places, firms and works that carry a person's name (山田町,
-ブルームバーグ社, 吉川弘文館).
+Sudachi (Apache-2.0) knows surnames, given names and common foreign names of its dictionary (人名). The rules add
+what it does not know: a surname with any given name after it (姓+名), a given name with any surname before it,
+foreign names written in katakana with ``・`` or ``=`` between their parts, and whoever carries an honorific (さん,
+様, 氏, 部長) or stands behind a form's label (担当:, 氏名:). They veto places, firms and works that carry a person's
+name (山田町, ブルームバーグ社, 吉川弘文館).
 """
 
 from __future__ import annotations
@@ -34,24 +34,35 @@ _RANKS = frozenset(
     "名人 検事 判事 記者 アナウンサー".split()
 )
 _LABEL = re.compile(
-    r"(?:氏名|名前|担当者?|作成者?|承認者?|確認者?|報告者?|作業者|検査員|検査者|責任者|記入者|連絡者|申請者|患者名?|宛先|発信者?|差出人|"
+    r"(?:氏名|名前|担当者?|作成者?|承認者?|確認者?|報告者?|作業者|検査員|検査者|責任者|記入者|連絡者|"
+    r"申請者|患者名?|宛先|発信者?|差出人|"
     r"受講者|参加者|著者|監督|出演|脚本|演出)[ ]{0,2}[:：][ ]{0,2}"
-    rf"((?:[㐀-䶿一-鿿々]{{2,5}}|[㐀-䶿一-鿿々]{{1,3}}[ ][㐀-䶿一-鿿々ぁ-ん]{{1,4}}|{_KATAKANA}{{2,10}}))(?![㐀-䶿一-鿿々ァ-ヺー])"
+    rf"((?:[㐀-䶿一-鿿々]{{2,5}}|[㐀-䶿一-鿿々]{{1,3}}[ ][㐀-䶿一-鿿々ぁ-ん]{{1,4}}|{_KATAKANA}{{2,10}}))"
+    r"(?![㐀-䶿一-鿿々ァ-ヺー])"
 )
 _AFTER = (  # what makes a name before it a place, a firm, a work
-    "駅|町|村|市|区|県|郡|城|寺|院|神社|神宮|大社|天満|飛行場|空港|小学校|中学校|高校|高等学校|大学|学園|学院|製作所|工業|建設|銀行|証券|"
-    "電機|電器|電工|商店|商会|商事|堂|社|財団|賞|杯|線|通り|橋|池|島|沼|沢|谷|湖|川|山|岳|峠|港|湾|海|半島|藩|艦隊|弘文館|書店|書房|出版|新聞|"
-    "放送|テレビ|研究所|病院|医院|競馬場|球場|競技場|宇宙センター|センター|ホール|劇場|美術館|博物館|記念|軌道|方程式|定理|法則|効果|効應|族|"
-    "製|号|型|式|級|製薬|製鉄|重工|自動車|鉄道|電鉄|バス|運輸|物流|ホールディングス|HD|グループ|コーポレーション|インダストリーズ|遺跡|古墳|"
-    "貴金属|文庫|公園|庭園|温泉|高原|盆地|平野|街道|団地|丘|台|ヶ丘|ガ丘|ヶ原|屋|亭|庵|丸|宮|派|塾|戦|航空|FC|教会|墓地|神殿|協定|運河|個別賞|楼|記録|条約|宣言|事件|の乱|の変|の戦い"
+    "駅|町|村|市|区|県|郡|城|寺|院|神社|神宮|大社|天満|飛行場|空港|小学校|中学校|高校|高等学校|大学|学園|"
+    "学院|製作所|工業|建設|銀行|証券|"
+    "電機|電器|電工|商店|商会|商事|堂|社|財団|賞|杯|線|通り|橋|池|島|沼|沢|谷|湖|川|山|岳|峠|港|湾|海|"
+    "半島|藩|艦隊|弘文館|書店|書房|出版|新聞|"
+    "放送|テレビ|研究所|病院|医院|競馬場|球場|競技場|宇宙センター|センター|ホール|劇場|美術館|博物館|"
+    "記念|軌道|方程式|定理|法則|効果|効應|族|"
+    "製|号|型|式|級|製薬|製鉄|重工|自動車|鉄道|電鉄|バス|運輸|物流|ホールディングス|HD|グループ|"
+    "コーポレーション|インダストリーズ|遺跡|古墳|"
+    "貴金属|文庫|公園|庭園|温泉|高原|盆地|平野|街道|団地|丘|台|ヶ丘|ガ丘|ヶ原|屋|亭|庵|丸|宮|派|塾|戦|"
+    "航空|FC|教会|墓地|神殿|協定|運河|個別賞|楼|記録|条約|宣言|事件|の乱|の変|の戦い"
 )
 _PLACE_AFTER = re.compile(rf"(?:{_AFTER})")
 _FIRM_BEFORE = re.compile(r"(?:株式会社|有限会社|合同会社|財団法人|市立|県立|町立|区立|国道|県道)$")
 _FIRM_PARTS = re.compile(
-    r"コーポ|ガイド|センター|システム|グループ|テレビ|クラブ|カップ|リーグ|ホテル|アイランド|エアライン|シリーズ|ゲーム|バンク|スタジオ|ミュージック|"
-    r"レコード|エンターテイ|ピクチャー|フィルム|プロジェクト|サービス|シティ|タウン|ストリート|アルバム|ライブ|ツアー|チャンピオン|オブ|ザ|ユニバ|"
-    r"カントリー|スクール|カレッジ|ミュージアム|タワー|パーク|ロード|リバー|ビーチ|ベイ|マウンテン|バレー|ネットワーク|ソフト|デザイン|インター|"
-    r"ユナイテッド|シティー|ソング|ロック|ポップ|ダンス|メタル|スーパー|ハイ|ロー|ドライブ|エンジン|モーター|ポンプ|バルブ|サーボ|コントロ"
+    r"コーポ|ガイド|センター|システム|グループ|テレビ|クラブ|カップ|リーグ|ホテル|アイランド|エアライン|"
+    r"シリーズ|ゲーム|バンク|スタジオ|ミュージック|"
+    r"レコード|エンターテイ|ピクチャー|フィルム|プロジェクト|サービス|シティ|タウン|ストリート|アルバム|"
+    r"ライブ|ツアー|チャンピオン|オブ|ザ|ユニバ|"
+    r"カントリー|スクール|カレッジ|ミュージアム|タワー|パーク|ロード|リバー|ビーチ|ベイ|マウンテン|バレー|"
+    r"ネットワーク|ソフト|デザイン|インター|"
+    r"ユナイテッド|シティー|ソング|ロック|ポップ|ダンス|メタル|スーパー|ハイ|ロー|ドライブ|エンジン|"
+    r"モーター|ポンプ|バルブ|サーボ|コントロ"
 )
 _FOREIGN_SURNAMES = frozenset(
     "金李朴崔鄭林劉周朱王張陳毛文徐千黄趙呉孫馬胡郭何高梁宋許鄧曹曾蕭蔡潘袁董余葉程魏蘇呂丁沈盧姜尹申安韓白洪権柳全"
@@ -67,7 +78,7 @@ _NAMED = ("姓", "名", "人")
 
 
 class Part(NamedTuple):
-    """One of Sudachi's words: where it stands, its kind (``姓``, ``名``, ``人``, ``地``, ``固``, ``名詞`` or nothing)."""
+    """One of Sudachi's words: where it stands, its kind (姓, 名, 人, 地, 固, 名詞 or nothing)."""
 
     start: int
     end: int
@@ -129,7 +140,8 @@ def _names(text: str, parts: list[Part]) -> Iterator[Span]:
 
 
 def _at(text: str, parts: list[Part], index: int) -> tuple[int, int, str]:
-    """Return [first, last) of a name that starts at ``index`` (or just before it), and the rule; last is 0 where is none."""
+    """Return [first, last) of a name that starts at ``index`` (or just before it), and the rule; last is 0 where is
+    none."""
     part = parts[index]
     surface = text[part.start : part.end]
     if _LONE.fullmatch(surface):
@@ -174,7 +186,7 @@ def _foreign(text: str, parts: list[Part], index: int) -> tuple[int, int, str]:
 
 
 def _given(text: str, parts: list[Part], index: int) -> int:
-    """Return where a full name ends whose surname ends before ``index``: at most three more characters that may be one."""
+    """Return where a full name ends whose surname ends before ``index``: at most three characters on."""
     at, size = index, 0
     if at < len(parts) and text[parts[at].start : parts[at].end] == " ":
         at += 1

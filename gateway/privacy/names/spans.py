@@ -92,7 +92,7 @@ def _may(letter: str, kind: int) -> bool:
 
 
 def _next(text: str, words: Sequence[Word], kinds: Sequence[int], index: int, kind: int) -> int:
-    """Return how far the span reaches when it goes on at ``index``, or 0: a word of its kind, or small ones before it."""
+    """Return how far the span goes on from ``index``: over a word of its kind, small ones before it; or 0."""
     if index >= len(words):
         return 0
     if kinds[index] == kind:

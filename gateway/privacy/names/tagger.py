@@ -11,40 +11,37 @@ import io
 
 import numpy as np
 
-from gateway.privacy.names.features import WIDTH, Floats
+from gateway.privacy.names.classifier import session
+from gateway.privacy.names.features import Floats
+from gateway.privacy.names.proto import FLOAT, Graph, Node, write
 
 AROUND = 2  # words either side
 NONE, PERSON, PLACE = range(3)
 
 
 class Tagger:
-    """The weights: input ``[5 * WIDTH, hidden]``, output ``[hidden, 3]``. Never changes: threads may share it."""
+    """One ONNX session on one thread (numpy's own products would take every core). Threads may share it."""
 
     def __init__(self, data: bytes) -> None:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            scales = file["scales"].astype(np.float32)
-            wide = file["hidden"].astype(np.float32) * scales[None, :]
-            self._bias, self._out, self._last = (file[name].astype(np.float32) for name in ("bias", "out", "last"))
-        # side by side, so that one product serves all five places
-        parts = wide.reshape(2 * AROUND + 1, WIDTH, -1)
-        self._hidden = np.ascontiguousarray(np.concatenate(list(parts), axis=1))
+            tensors = {name: file[name].astype(np.float32) for name in ("scales", "hidden", "bias", "out", "last")}
+        tensors["hidden"] *= tensors.pop("scales")[None, :]
+        nodes = [
+            Node("Gemm", ("rows", "hidden", "bias"), ("wide",)),
+            Node("Relu", ("wide",), ("active",)),
+            Node("Gemm", ("active", "out", "last"), ("scores",)),
+            Node("Softmax", ("scores",), ("chances",), {"axis": -1}),
+        ]
+        self._session = session(write(Graph(nodes, dict(tensors)), ("rows",), "chances", FLOAT))
 
     def tag(self, rows: Floats) -> Floats:
         """Return for each word how likely it is none, part of a name, part of an address."""
-        size, width = len(rows), len(self._bias)
-        each = rows @ self._hidden
-        total = np.tile(self._bias, (size, 1))
-        for place in range(2 * AROUND + 1):
-            shift = place - AROUND
-            part = each[:, place * width : (place + 1) * width]
-            if shift < 0:
-                total[-shift:] += part[:shift]
-            elif shift:
-                total[:-shift] += part[shift:]
-            else:
-                total += part
-        scores = np.maximum(total, 0) @ self._out + self._last
-        scores -= scores.max(axis=1, keepdims=True)
-        raised = np.exp(scores)
-        chances: Floats = raised / raised.sum(axis=1, keepdims=True)
+        chances: Floats = self._session.run(None, {"rows": around(rows)})[0]
         return chances
+
+
+def around(rows: Floats) -> Floats:
+    """Return each row with the rows of the words either side before and after it; nought beyond the ends."""
+    edge = np.zeros((AROUND, rows.shape[1]), np.float32)
+    padded = np.concatenate([edge, rows, edge])
+    return np.concatenate([padded[place : place + len(rows)] for place in range(2 * AROUND + 1)], axis=1)

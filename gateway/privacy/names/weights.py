@@ -1,9 +1,9 @@
 """Where the models' files come from, and that they are the ones meant.
 
-Two wheels carry them; they are installed for their files alone and never imported (`importlib.metadata` says where the
-files are). `sekisho`'s set-up runs :mod:`gateway.privacy.names.prepare` once, which checks each file's SHA-256, writes what
-is loaded at run time into one folder, and beside it ``digests.json``. Loading checks those digests again. Licences and
-attribution: ``models/detect/ATTRIBUTION.md``.
+Two wheels carry them; they are installed for their files alone and never imported (`importlib.metadata` says where
+the files are). `sekisho`'s set-up runs :mod:`gateway.privacy.names.prepare` once, which checks each file's SHA-256,
+writes what is loaded at run time into one folder, and beside it ``digests.json``. Loading checks those digests again.
+Licences and attribution: ``models/detect/ATTRIBUTION.md``.
 """
 
 from __future__ import annotations

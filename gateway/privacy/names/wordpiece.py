@@ -1,8 +1,8 @@
 """Words of a text and their pieces, as a lower-cased BERT vocabulary wants them; with offsets, which is why it is ours.
 
-The same pieces as the reference tokenizer gives (lower case, accents stripped, every punctuation mark a word of its own,
-then greedily the longest piece), for text that is already normalised (:mod:`gateway.privacy.normal`); but Japanese and
-Chinese characters are left out: they are other detectors' work.
+The same pieces as the reference tokenizer gives (lower case, accents stripped, every punctuation mark a word of its
+own, then greedily the longest piece), for text that is already normalised (:mod:`gateway.privacy.normal`); but
+Japanese and Chinese characters are left out: they are other detectors' work.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Wordpiece:
         return [Word(m.start(), m.end(), self.pieces(m.group())) for m in WORD.finditer(text, start, end)]
 
     def blocks(self, text: str, size: int, overlap: int) -> Iterator[list[Word]]:
-        """Yield a text's words in lists of at most ``size``, each beginning with the last ``overlap`` of the one before."""
+        """Yield a text's words in lists of at most ``size``; each begins with the last ``overlap`` of the one before."""
         found = WORD.finditer(text)
         block: list[Word] = []
         while True:

@@ -27,20 +27,22 @@ from typing import Any
 LANGUAGES = ("en", "de", "es")
 RARE = -15.9  # log probability under which a word form is left out, unless a list knows it
 COUNTRIES = """
-Germany Deutschland Allemagne Germania Alemania France Frankreich Francia Italy Italien Italie Italia Spain Spanien Espagne
-Spagna España Austria Österreich Autriche Switzerland Schweiz Suisse Svizzera Suiza Poland Polen Pologne Polonia Portugal
-Portogallo Netherlands Niederlande Belgium Belgien Belgique Belgio Bélgica Denmark Dänemark Danemark Danimarca Dinamarca
-Sweden Schweden Suède Svezia Suecia Norway Norwegen Norvège Norvegia Noruega Finland Finnland Finlande Finlandia Russia
-Russland Russie Rusia Ukraine Ucraina Ucrania Greece Griechenland Grèce Grecia Turkey Türkei Turquie Turchia Turquía Hungary
-Ungarn Hongrie Ungheria Hungría Romania Rumänien Roumanie Rumania Bulgaria Bulgarien Bulgarie Croatia Kroatien Croatie Croazia
-Croacia Serbia Serbien Serbie Slovenia Slowenien Slovénie Eslovenia Slovakia Slowakei Slovaquie Slovacchia Eslovaquia Czechia
-Tschechien Tchéquie Cechia Chequia Ireland Irland Irlande Irlanda England Inghilterra Inglaterra Angleterre Scotland Schottland
-Écosse Scozia Escocia Wales Galles Gales Britain Großbritannien Bretagne Bretagna China Chine Cina Japan Japon Giappone Japón
-India Indien Inde Korea Corée Corea Vietnam Thailand Thaïlande Thailandia Tailandia Australia Australien Australie Canada Kanada
-Canadá Mexico Mexiko Mexique Messico México Brazil Brasilien Brésil Brasile Brasil Argentina Argentinien Argentine Chile Chili
-Cile Peru Perú Pérou Colombia Kolumbien Colombie Cuba Kuba Egypt Ägypten Égypte Egitto Egipto Morocco Marokko Maroc Marocco
-Marruecos Algeria Algerien Algérie Argelia Tunisia Tunesien Tunisie Tunisia Túnez Israel Iran Irak Iraq Syria Syrien Syrie Siria
-Europe Europa Asia Asien Asie Africa Afrika Afrique África America Amerika Amérique América USA UK Catalunya Cataluña Andalucía
+Germany Deutschland Allemagne Germania Alemania France Frankreich Francia Italy Italien Italie Italia Spain Spanien
+Espagne Spagna España Austria Österreich Autriche Switzerland Schweiz Suisse Svizzera Suiza Poland Polen Pologne
+Polonia Portugal Portogallo Netherlands Niederlande Belgium Belgien Belgique Belgio Bélgica Denmark Dänemark Danemark
+Danimarca Dinamarca Sweden Schweden Suède Svezia Suecia Norway Norwegen Norvège Norvegia Noruega Finland Finnland
+Finlande Finlandia Russia Russland Russie Rusia Ukraine Ucraina Ucrania Greece Griechenland Grèce Grecia Turkey Türkei
+Turquie Turchia Turquía Hungary Ungarn Hongrie Ungheria Hungría Romania Rumänien Roumanie Rumania Bulgaria Bulgarien
+Bulgarie Croatia Kroatien Croatie Croazia Croacia Serbia Serbien Serbie Slovenia Slowenien Slovénie Eslovenia Slovakia
+Slowakei Slovaquie Slovacchia Eslovaquia Czechia Tschechien Tchéquie Cechia Chequia Ireland Irland Irlande Irlanda
+England Inghilterra Inglaterra Angleterre Scotland Schottland Écosse Scozia Escocia Wales Galles Gales Britain
+Großbritannien Bretagne Bretagna China Chine Cina Japan Japon Giappone Japón India Indien Inde Korea Corée Corea
+Vietnam Thailand Thaïlande Thailandia Tailandia Australia Australien Australie Canada Kanada Canadá Mexico Mexiko
+Mexique Messico México Brazil Brasilien Brésil Brasile Brasil Argentina Argentinien Argentine Chile Chili Cile Peru
+Perú Pérou Colombia Kolumbien Colombie Cuba Kuba Egypt Ägypten Égypte Egitto Egipto Morocco Marokko Maroc Marocco
+Marruecos Algeria Algerien Algérie Argelia Tunisia Tunesien Tunisie Tunisia Túnez Israel Iran Irak Iraq Syria Syrien
+Syrie Siria Europe Europa Asia Asien Asie Africa Afrika Afrique África America Amerika Amérique América USA UK
+Catalunya Cataluña Andalucía
 """.split()
 
 
