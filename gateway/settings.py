@@ -48,7 +48,7 @@ class ServerSettings(_Section, frozen=True, forbid_unknown_fields=True):
     tls_certificate: str = ""
     tls_key: str = ""
     max_body_bytes: Positive = 16 * 1024 * 1024
-    max_text_chars: Positive = 200_000
+    max_text_chars: Positive = 1_000_000
     max_depth: Positive = 64
     grace_seconds: Seconds = 20.0
 

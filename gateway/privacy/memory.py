@@ -8,7 +8,8 @@ Rules:
 2. The memory is bounded in bytes; what was used longest ago goes first.
 3. A text is cut into chunks where its content says so (:func:`cuts`), the same way wherever it stands: a retrieval
    prompt that recombines known passages has known chunks. What could lie across a cut is searched apart, in a seam of
-   :data:`SEAM` characters to both sides, so a chunk's findings never hang on its neighbours.
+   :data:`SEAM` characters to both sides, so a chunk's findings never hang on its neighbours. A blank line always ends a
+   chunk that is long enough, and needs no seam: nothing is looked for across it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from zlib import crc32
 from gateway.privacy.span import Proceed, Span
 
 LEAST = 400
-"""A chunk has at least so many characters, unless the text ends."""
+"""A chunk has at least so many characters, unless a blank line or the text ends it."""
+
+LEAST_PARAGRAPH = 80
+"""And so many before a blank line."""
 
 MOST = 4_000
 """And at most so many."""
@@ -92,17 +96,19 @@ class Memory(Generic[Value]):
 def cuts(text: str) -> list[int]:
     """Return where the text is cut, 0 and its length included, in order.
 
-    A cut lies behind a line or a sentence. Which of them is told by the characters right before it, so that the same
-    passage is cut alike in any text, but for its first and last chunk.
+    A cut lies behind a blank line, or behind a line or a sentence. Which of those is told by the characters right
+    before it, so that the same passage is cut alike in any text, but for its first and last chunk.
     """
     places = [0]
-    look = LEAST
+    look = LEAST_PARAGRAPH
     while gap := _GAP.search(text, look):
         at = gap.end()
         ends = not gap[0].isspace() or "\n" in gap[0] or text[gap.start() - 1] in _SENTENCE_ENDS
-        if ends and at < len(text) and (_is_chosen(text, at) or at - places[-1] > MOST // 2):
+        length = at - places[-1]
+        sure = gap[0].count("\n") > 1 or length > MOST // 2
+        if ends and at < len(text) and (sure or (length >= LEAST and _is_chosen(text, at))):
             _cut_long(places, at)
-            look = at + LEAST
+            look = at + LEAST_PARAGRAPH
         else:
             look = at + _STEP if ends else at
     _cut_long(places, len(text))
@@ -133,8 +139,13 @@ def pieces(text: str) -> list[_Piece]:
     """Return the chunks of a text, and the seams between them."""
     places = cuts(text)
     chunks = [_Piece(start, text[start:end]) for start, end in pairwise(places)]
-    seams = [_Piece(max(0, at - SEAM), text[max(0, at - SEAM) : at + SEAM], at) for at in places[1:-1]]
-    return chunks + seams
+    joined = [at for at in places[1:-1] if not _is_blank_line(text, at)]
+    return chunks + [_Piece(max(0, at - SEAM), text[max(0, at - SEAM) : at + SEAM], at) for at in joined]
+
+
+def _is_blank_line(text: str, at: int) -> bool:
+    before = text[max(0, at - SEAM) : at]
+    return before[len(before.rstrip()) :].count("\n") > 1
 
 
 Find = Callable[[Sequence[str], Proceed], list[list[Span]]]

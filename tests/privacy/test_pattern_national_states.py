@@ -43,7 +43,7 @@ HOLDS = [
 NEAR_MISSES = [
     ("SSN 666-90-4399", "US_SSN"),
     ("SSN 536-00-4399", "US_SSN"),
-    ("SSN 936-90-4399", "US_SSN"),
+    ("SSN 936-00-4399", "US_SSN"),
     ("part number 536-90-4399", "US_SSN"),
     ("offset 536904399", "US_SSN"),
     ("routing number 111000026", "ABA_ROUTING_NUMBER"),

@@ -123,3 +123,14 @@ def test_a_search_that_fails_is_not_remembered() -> None:
 
 def test_short_texts_are_one_piece() -> None:
     assert [piece.text for piece in pieces("a" * LEAST)] == ["a" * LEAST]
+
+
+def test_passages_with_blank_lines_between_them_put_together_anew_cost_nothing() -> None:
+    passages = [f"{name} {LINE * 9}\n" for name in ("one", "two", "three", "four")]
+    finder, remembered = Finder(), memory()
+    find(finder, remembered, "".join(passages))
+    seen = finder.seen
+
+    find(finder, remembered, "".join(reversed(passages)))
+
+    assert finder.seen == seen

@@ -57,10 +57,14 @@ def _is_ssn(value: str) -> bool:
     return ssn.is_valid(value.replace(" ", "").replace("-", "").replace(".", ""))
 
 
+_UNASSIGNED = re.compile("9[0-9]{2}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}")
+
+
 def _confirm_ssn(text: str, start: int, end: int) -> Proof | None:
     value = text[start:end]
     if not _is_ssn(value):
-        return None
+        # Areas from 900 on are taxpayers' and specimens'; written as 3-2-4 they are meant as a number of a person.
+        return Proof(start, end, "form, area of no office", 0.45) if _UNASSIGNED.fullmatch(value) else None
     return Proof(start, end, "area, group, serial", 0.65 if "-" in value else 0.4 if " " in value else 0.2)
 
 
