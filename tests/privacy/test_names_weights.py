@@ -1,4 +1,6 @@
-"""The models' files: checked when they come, when they are loaded, and by a canary text; and how text is cut for them."""
+"""The models' files: checked when they come, when they are loaded, and by a canary text; and how text is cut for
+them.
+"""
 
 from __future__ import annotations
 

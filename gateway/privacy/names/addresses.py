@@ -29,7 +29,8 @@ _GERMAN = (
 )
 _SMALL = rf"(?:Am|Im|An der|An den|Auf dem|Auf der|In der|In den|Zum|Zur|Beim|Unter den|Hinter der)[ ]{_U}[ ]{_NUMBER}"
 _FRENCH = (
-    rf"\d{{1,4}}(?:[ ]?(?:bis|ter))?[, ]{{1,2}}(?i:rue|avenue|av\.|boulevard|bd|place|chemin|route|impasse|allée|quai|cours)"
+    rf"\d{{1,4}}(?:[ ]?(?:bis|ter))?[, ]{{1,2}}"
+    r"(?i:rue|avenue|av\.|boulevard|bd|place|chemin|route|impasse|allée|quai|cours)"
     rf"(?:[ ](?:de|du|des|de la|de l'|d'|la|le|les|l'))?[ ]?{_U}(?:[ ](?:de|du|des|la|{_U})(?![\p{{L}}])){{0,4}}"
 )
 _SOUTHERN = (

@@ -28,7 +28,7 @@ class Limits(NamedTuple):
     near: float
 
 
-LIMITS = {PERSON: Limits(0.45, 0.15), PLACE: Limits(0.5, 0.3)}
+LIMITS = {PERSON: Limits(0.38, 0.13), PLACE: Limits(0.5, 0.3)}
 
 
 def spans(text: str, words: Sequence[Word], chances: Floats, announced: Mapping[int, Cue]) -> Iterator[Span]:
@@ -62,6 +62,8 @@ def _trim(text: str, words: Sequence[Word], first: int, last: int, kind: int) ->
         last -= 1
     while kind == PERSON and last - first > 1 and text[words[first].start : words[first].end].lower() in _TITLES:
         first += 2 if text[words[first + 1].start] == "." and last - first > 2 else 1
+    if kind == PERSON and last - first == 1 and text[words[first].start : words[first].end].lower() in _TITLES:
+        return first, first
     return first, last
 
 

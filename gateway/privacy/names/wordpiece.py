@@ -41,7 +41,7 @@ class Wordpiece:
         return [Word(m.start(), m.end(), self.pieces(m.group())) for m in WORD.finditer(text, start, end)]
 
     def blocks(self, text: str, size: int, overlap: int) -> Iterator[list[Word]]:
-        """Yield a text's words in lists of at most ``size``; each begins with the last ``overlap`` of the one before."""
+        """Yield a text's words in lists of at most ``size``; each begins with the last ``overlap`` of the last."""
         found = WORD.finditer(text)
         block: list[Word] = []
         while True:

@@ -77,7 +77,7 @@ class Generator:
         makers: dict[str, Callable[[str], str]] = {
             "P": self._person, "G": lambda _: self._first(), "R": self._ruler, "A": self._address, "T": self._town,
             "O": self._organisation, "W": self._work, "L": self._thing, "B": self._species, "N": self._noun,
-            "D": lambda _: str(self._random.randint(1, 99) if self._random.random() < 0.4 else self._random.randint(1400, 2030)),
+            "D": lambda _: str(self._random.randint(*((1, 99) if self._random.random() < 0.4 else (1400, 2030)))),
         }  # fmt: skip
         text, spans = "", []
         for part in re.split(r"(\{[A-Z]\})", template):

@@ -83,9 +83,9 @@ def _blank(examples: Any) -> None:
     places[random.random(len(places)) < UNKNOWN, AROUND, OWN - LEXICAL : OWN] = 0
 
 
-def _write(out: Path, **arrays: Any) -> None:
+def _write(path: Path, /, **arrays: Any) -> None:
     """Write an .npz whose bytes depend on its arrays alone."""
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             data = io.BytesIO()
             np.lib.format.write_array(data, array, allow_pickle=False)
