@@ -51,7 +51,9 @@ def test_a_link(text: str, value: str) -> None:
     assert values(text, "URL") == {value}
 
 
-@pytest.mark.parametrize("text", ["np.array", "e.g.", "http://", "file.txt"])
+@pytest.mark.parametrize(
+    "text", ["np.array", "e.g.", "http://", "file.txt", "https://json-schema.org/draft/x", "http://www.w3.org/2001/x"]
+)
 def test_no_link(text: str) -> None:
     assert values(text, "URL") == set()
 
@@ -168,4 +170,12 @@ def test_a_telephone_number(number: str) -> None:
     ],
 )
 def test_no_telephone_number(text: str) -> None:
+    assert values(text, "PHONE_NUMBER") == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["plano A 072 455 52 84 y", "Codice 0 022 225 077 staffa", "bracket 01500-79968 from lot 79", "art 592 011 115 010"],
+)
+def test_a_part_number_that_begins_like_a_telephone_number_does_not_count(text: str) -> None:
     assert values(text, "PHONE_NUMBER") == set()

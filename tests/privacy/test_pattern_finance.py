@@ -85,3 +85,8 @@ def test_a_wallet() -> None:
 
     assert values(f"pay {address}.", "CRYPTO") == [address]
     assert values(f"pay {address[:-1]}3", "CRYPTO") == []
+
+
+def test_thirteen_digits_are_an_articles_number_unless_a_word_says_card() -> None:
+    assert values("Klebstoff;4222222222222;2", "CREDIT_CARD") == []
+    assert values("card 4222222222222", "CREDIT_CARD") == ["4222222222222"]

@@ -128,12 +128,22 @@ _TRAILING = ".,;:!?*_|\\"
 _PLACEHOLDER = re.compile(r"[$<{%*]|x{3,}\Z|\.{3}")
 
 
+_STANDARDS = re.compile(
+    r"(?:www\.)?(?:json-schema\.org|w3\.org|schemas?\.[a-z0-9-]{1,40}\.[a-z]{2,6}|purl\.org|xmlns\.com|spdx\.org|ietf\.org"
+    r"|rfc-editor\.org|iso\.org|openapis\.org|unece\.org|asam\.net|autosar\.org)(?![0-9A-Za-z.-])",
+    re.IGNORECASE,
+)
+"""Hosts of standards: schemas and name spaces of documents, which nobody visits."""
+
+
 def _link(text: str, start: int, end: int) -> Proof | None:
     if start and (text[start - 1].isascii() and text[start - 1].isalnum()):
         return None
     rest = _REST.match(text, end)
     stop = end + len(rest[0].rstrip(_TRAILING)) if rest else end
-    return Proof(start, stop, "scheme or www., then no blank") if stop > end else None
+    if stop == end or _STANDARDS.match(text, end):
+        return None
+    return Proof(start, stop, "scheme or www., then no blank")
 
 
 def _credentials(text: str, start: int, end: int) -> Proof | None:

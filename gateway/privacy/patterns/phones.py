@@ -224,6 +224,8 @@ def _trunk(text: str, start: int, end: int) -> Proof | None:
         return None
     if run.isdigit():
         return Proof(start, end, f"numbering plan of {region}", 0.5 if _MOBILE.fullmatch(digits) else 0.3)
+    if _PART.fullmatch(run) or _PART_BEGINS.search(text, max(0, start - 7), start):
+        return Proof(start, end, f"numbering plan of {region}", 0.3)
     return Proof(start, end, f"numbering plan of {region}", _grouping(run, digits))
 
 
@@ -248,6 +250,8 @@ def _grouping(run: str, digits: str) -> float:
     return 0.6 if _GROUPED.fullmatch(run) else 0.3
 
 
+_PART = re.compile("[0-9]{5}-[0-9]{5}")  # how a maker in Japan writes its parts
+_PART_BEGINS = re.compile(r"(?:\A|[^0-9A-Za-z])(?:[0-9]{1,4}|[A-Z]{1,2}) \Z")  # A 072 455 52 84; 0 022 225 077
 _NANP = re.compile("[2-9][0-9]{2}[2-9][0-9]{6}")
 
 
