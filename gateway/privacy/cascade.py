@@ -82,6 +82,7 @@ class Parts:
             SetupError: a rule, a model or a customer's recognizer is not fit.
         """
         compiler = Compiler(kept)
+        normalise("é")  # its table is made at first use
         own = rules_for(settings.patterns, settings.code_names)
         foreign = (
             custom.load(folder / settings.recognizers, settings.timeout_seconds * (os.cpu_count() or 1))

@@ -30,7 +30,7 @@ LEAST = 400
 """A chunk has at least so many characters, unless a blank line or the text ends it."""
 
 LEAST_PARAGRAPH = 80
-"""And so many before a blank line."""
+"""A paragraph with so many is never joined with others."""
 
 MOST = 4_000
 """And at most so many."""
@@ -39,9 +39,11 @@ SEAM = 80
 _ENTRY_BYTES = 250  # a key, an entry of the dictionary, a tuple
 _SPAN_BYTES = 160
 _SHARE = 3  # one in so many line ends ends a chunk; more if lines are long
-_TELLING = 128  # characters before a cut that tell whether it is one
+_TELLING = 128  # characters before a cut that tell whether it is one; less than LEAST
 _STEP = 16  # how far apart the places are, at least, that might be one
 _GAP = re.compile(r"[\s。！？]+")
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
+_BLANK_LINES = re.compile(r"\n[^\S\n]*\n\s*")
 _SENTENCE_ENDS = frozenset(".!?")
 
 
@@ -96,30 +98,42 @@ class Memory(Generic[Value]):
 def cuts(text: str) -> list[int]:
     """Return where the text is cut, 0 and its length included, in order.
 
-    A cut lies behind a blank line, or behind a line or a sentence. Which of those is told by the characters right
-    before it, so that the same passage is cut alike in any text, but for its first and last chunk.
+    Blank lines cut off every paragraph that is long enough, and keep short ones together. A long paragraph is cut
+    behind lines or sentences; which of those is told by the characters right before it. So the same paragraph is cut
+    alike in any text.
     """
     places = [0]
-    look = LEAST_PARAGRAPH
-    while gap := _GAP.search(text, look):
+    start = 0
+    for end in (*(blank.end() for blank in _BLANK_LINES.finditer(text)), len(text)):
+        if end - start >= LEAST_PARAGRAPH:
+            _add(places, start)
+            _cut_paragraph(places, text, end)
+            _add(places, end)
+        elif end - places[-1] >= LEAST:
+            _add(places, end)
+        start = end
+    _add(places, len(text))
+    return places
+
+
+def _cut_paragraph(places: list[int], text: str, end: int) -> None:
+    """Add the cuts within a paragraph that begins at the last cut and ends at ``end``."""
+    look = places[-1] + LEAST
+    while gap := _GAP.search(text, look, end):
         at = gap.end()
         ends = not gap[0].isspace() or "\n" in gap[0] or text[gap.start() - 1] in _SENTENCE_ENDS
-        length = at - places[-1]
-        sure = gap[0].count("\n") > 1 or length > MOST // 2
-        if ends and at < len(text) and (sure or (length >= LEAST and _is_chosen(text, at))):
-            _cut_long(places, at)
-            look = at + LEAST_PARAGRAPH
+        if ends and at < end and (_is_chosen(text, at) or at - places[-1] > MOST // 2):
+            _add(places, at)
+            look = at + LEAST
         else:
             look = at + _STEP if ends else at
-    _cut_long(places, len(text))
-    return places
 
 
 def _is_chosen(text: str, at: int) -> bool:
     return crc32(text[max(0, at - _TELLING) : at].encode("utf-8", "replace")) % _SHARE == 0
 
 
-def _cut_long(places: list[int], at: int) -> None:
+def _add(places: list[int], at: int) -> None:
     """Add a cut, and others before it where the piece would be too long."""
     while at - places[-1] > MOST:
         places.append(places[-1] + MOST)
@@ -138,14 +152,25 @@ class _Piece(NamedTuple):
 def pieces(text: str) -> list[_Piece]:
     """Return the chunks of a text, and the seams between them."""
     places = cuts(text)
-    chunks = [_Piece(start, text[start:end]) for start, end in pairwise(places)]
-    joined = [at for at in places[1:-1] if not _is_blank_line(text, at)]
-    return chunks + [_Piece(max(0, at - SEAM), text[max(0, at - SEAM) : at + SEAM], at) for at in joined]
+    chunks = [_bare(start, text[start:end]) for start, end in pairwise(places)]
+    seams = [_seam(text, at) for at in places[1:-1]]
+    return [piece for piece in chunks + seams if piece.text]
 
 
-def _is_blank_line(text: str, at: int) -> bool:
-    before = text[max(0, at - SEAM) : at]
-    return before[len(before.rstrip()) :].count("\n") > 1
+def _bare(start: int, text: str) -> _Piece:
+    """Return a chunk without the blanks around it, which are its neighbours' as much as its own."""
+    begins = text.lstrip()
+    return _Piece(start + len(text) - len(begins), begins.rstrip())
+
+
+def _seam(text: str, at: int) -> _Piece:
+    """Return what stands around a cut, as far as the next blank lines; nothing where the cut is one."""
+    before, after = text[max(0, at - SEAM) : at], text[at : at + SEAM]
+    if before[len(before.rstrip()) :].count("\n") > 1:
+        return _Piece(at, "", at)
+    *_, before = _BLANK_LINE.split(before)
+    after = _BLANK_LINE.split(after, maxsplit=1)[0]
+    return _Piece(at - len(before), before + after, at)
 
 
 Find = Callable[[Sequence[str], Proceed], list[list[Span]]]
