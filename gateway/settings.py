@@ -76,7 +76,7 @@ class PrivacySettings(_Section, frozen=True, forbid_unknown_fields=True):
     memory_mib: NotNegative = 32
     patterns: tuple[ConfiguredPattern, ...] = ()
     code_names: tuple[str, ...] = ()
-    recognizers: str = ""
+    recognizers: tuple[str, ...] = ()
     allow: dict[str, tuple[str, ...]] = {}
     weights_dir: str = ""
 
@@ -211,7 +211,7 @@ HELP: dict[str, str] = {
     "privacy.memory_mib": "memory for findings of texts that were searched before, in MiB; never the texts; 0: none",
     "privacy.patterns": "your own numbers, such as badges: a list of name, type, mask or expression, context, examples",
     "privacy.code_names": "code names of projects that count as personal data, such as a prototype's",
-    "privacy.recognizers": "Presidio's YAML registry of your own recognizers, relative to this file; empty: none",
+    "privacy.recognizers": "files of recognizers in Presidio's YAML, relative to this file, or `more-countries`",
     "privacy.allow": "by project: values and globs that are no personal data, such as public contacts",
     "privacy.weights_dir": "folder of the prepared name models, relative to this file; empty: where set-up put them",
     "policy.opa_binary": "path of the opa program; empty: OPA_BIN, then the cached build, then PATH",

@@ -37,6 +37,9 @@ from gateway.privacy.special import Lexicon, Special
 if TYPE_CHECKING:
     from gateway.settings import PrivacySettings
 
+MORE_COUNTRIES = "more-countries"
+"""How settings name the recognizers that ship for countries without a family of rules."""
+
 MARK = "CLASSIFICATION_MARK"
 RELEASE = "1"
 """Raise it when the cascade itself changes what is found."""
@@ -84,17 +87,20 @@ class Parts:
         compiler = Compiler(kept)
         normalise("é")  # its table is made at first use
         own = rules_for(settings.patterns, settings.code_names)
-        foreign = (
-            custom.load(folder / settings.recognizers, settings.timeout_seconds * (os.cpu_count() or 1))
-            if settings.recognizers
-            else ()
-        )
+        foreign = [each for name in settings.recognizers for each in _recognizers(name, folder, settings)]
         plan = Plan((*catalogue.RULES, *own), foreign, compiler)
         models = Models(folder / settings.weights_dir if settings.weights_dir else None) if settings.names else None
         jurisdictions = {f"pattern:{rule.name}": rule.jurisdiction for rule in plan.rules if rule.jurisdiction}
         half = settings.memory_mib * _MIB // 2
         texts: Memory[Found] = Memory(half, lambda found: len(found.spans))
         return cls(plan, models, texts, Memory(half, len), Lexicon(compiler), settings.score_threshold, jurisdictions)
+
+
+def _recognizers(name: str, folder: Path, settings: PrivacySettings) -> list[custom.Custom]:
+    """Return the recognizers of one file in Presidio's YAML. Raises SetupError."""
+    path = custom.MORE_COUNTRIES if name == MORE_COUNTRIES else folder / name
+    # An expression's clock counts the processor time of the whole process, so one second may cost one per core.
+    return custom.load(path, settings.timeout_seconds * (os.cpu_count() or 1))
 
 
 class Cascade:
