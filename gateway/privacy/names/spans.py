@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.privacy.names.cues import Cue
+from gateway.privacy.names.evidence import Evidence
 from gateway.privacy.names.features import TITLES, Floats
 from gateway.privacy.names.tagger import NONE, PERSON, PLACE
 from gateway.privacy.names.vetoes import is_nobody
@@ -31,7 +32,9 @@ class Limits(NamedTuple):
 LIMITS = {PERSON: Limits(0.38, 0.13), PLACE: Limits(0.5, 0.3)}
 
 
-def spans(text: str, words: Sequence[Word], chances: Floats, announced: Mapping[int, Cue]) -> Iterator[Span]:
+def spans(
+    text: str, words: Sequence[Word], chances: Floats, announced: Mapping[int, Cue], evidence: Evidence
+) -> Iterator[Span]:
     """Yield names and addresses, in order, not overlapping. ``announced`` says which words a cue announces."""
     kinds = _kinds(text, words, chances)
     index = 0
@@ -49,7 +52,7 @@ def spans(text: str, words: Sequence[Word], chances: Floats, announced: Mapping[
         cue = next((announced[at] for at in range(first, last) if at in announced), None) if kind == PERSON else None
         if cue is not None:
             yield Span(start, end, TYPES[kind], 0.85, f"cue:{cue.name}", context=cue.word)
-        elif kind == PLACE or not is_nobody(text, start, end):
+        elif evidence.is_address(first, last, chances) if kind == PLACE else not is_nobody(text, start, end):
             score = 0.85 if float(chances[first:last, kind].max()) > SURE else 0.6
             yield Span(start, end, TYPES[kind], score, "name:tagger")
 

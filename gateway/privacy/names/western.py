@@ -10,7 +10,9 @@ import numpy as np
 
 from gateway.privacy.names.classifier import Classifier
 from gateway.privacy.names.cues import Cue, cues
+from gateway.privacy.names.evidence import Evidence
 from gateway.privacy.names.features import Features, Floats, Lexicon, with_seen
+from gateway.privacy.names.gate import Gate
 from gateway.privacy.names.spans import spans
 from gateway.privacy.names.tagger import PERSON, PLACE, Tagger
 from gateway.privacy.names.wordpiece import Word, Wordpiece
@@ -36,18 +38,24 @@ class Western:
         """Yield the spans of a text; those of one source in order."""
         if not _WORD.search(text):
             return
-        found = list(cues(text))
+        found, gate = list(cues(text)), Gate(text)
         for words in self._wordpiece.blocks(text, BLOCK, OVERLAP):
             proceed()
-            yield from self._block(text, words, found, proceed)
+            yield from self._block(text, words, found, gate, proceed)
 
-    def _block(self, text: str, words: Sequence[Word], found: Sequence[Cue], proceed: Proceed) -> Iterator[Span]:
+    def _block(
+        self, text: str, words: Sequence[Word], found: Sequence[Cue], gate: Gate, proceed: Proceed
+    ) -> Iterator[Span]:
         rows = self._features.of(text, words)
         chances = self._tagger.tag(rows)
-        for first, last in _doubtful(chances) if _varies(text, words) else ():
+        evidence = Evidence(text, words, rows, gate)
+        evidence.weigh(chances)
+        for first, last in _doubtful(chances, evidence) if _varies(text, words) else ():
             seen = self._classifier.look(words[first:last], proceed)
-            chances[first:last] = self._tagger.tag(with_seen(rows[first:last], seen))
-        yield from spans(text, words, chances, _announce(words, found, chances))
+            rows[first:last] = with_seen(rows[first:last], seen)
+            chances[first:last] = self._tagger.tag(rows[first:last])
+        evidence.weigh(chances)
+        yield from spans(text, words, chances, _announce(words, found, chances), evidence)
 
 
 def _announce(words: Sequence[Word], found: Sequence[Cue], chances: Floats) -> dict[int, Cue]:
@@ -78,10 +86,11 @@ def _varies(text: str, words: Sequence[Word]) -> bool:
     return len(words) < 200 or len({text[word.start : word.end] for word in words}) > 5
 
 
-def _doubtful(chances: Floats) -> Iterator[tuple[int, int]]:
+def _doubtful(chances: Floats, evidence: Evidence) -> Iterator[tuple[int, int]]:
     """Yield the stretches of words that the classifier should read: those in doubt and what is around them."""
     either, most = chances[:, PERSON] + chances[:, PLACE], chances[:, [PERSON, PLACE]].max(axis=1)
-    doubts = np.flatnonzero((either > DOUBT[0]) & (most < DOUBT[1]))
+    open_questions = np.flatnonzero((either > DOUBT[0]) & (most < DOUBT[1])).tolist()
+    doubts = np.array([index for index in open_questions if evidence.is_worth(index)])
     if not len(doubts):
         return
     gaps = np.flatnonzero(np.diff(doubts) > 2 * CONTEXT)

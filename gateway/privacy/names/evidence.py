@@ -1,0 +1,135 @@
+"""What a word or a span has beside the tagger's word for it: its form, the lexicon's entry, the line it stands in.
+
+A block's findings are checked here twice: before the classifier is asked (a word that can be no name is not worth its
+time), and after. Example: in ``10;Halter links;250`` nothing may be a name; in ``Anna Moser;250`` the pair may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.privacy.names.features import LEXICAL, LOCATIVES, OWN, STREETS, WIDTH, Floats
+from gateway.privacy.names.gate import CODE, SENTENCE, Gate
+from gateway.privacy.names.tagger import PERSON, PLACE
+from gateway.privacy.names.wordpiece import Word
+
+WEAK = 0.1  # chances below this come to nothing in any case
+UNLIKELY = 0.3  # no name by itself, but perhaps beside one
+ALONE = 0.6  # a town with nothing beside it: at least this likely
+ASKED = 0.3  # share of a word's uses as a given name or surname (lexicon), from which on it counts as one
+USUAL = 0.3  # how common a word is (lexicon), from which on its uses have been counted well enough
+_CAPITALISED, _CAPITALS = 0, 1  # columns of a row
+_GIVEN, _SURNAME, _COMMON, _SMALLER, _PLACE = (OWN - LEXICAL + column for column in (1, 2, 5, 6, 7))
+_STREET = WIDTH - 6  # the classifier's word for a street
+_STREET_ENDS = (
+    *("straße", "strasse", "str", "weg", "platz", "gasse", "allee", "ring", "damm", "ufer", "straat", "laan", "plein"),
+    *("gatan", "vägen", "gade", "vej", "veien", "vegen", "gata", "tie", "katu", "utca", "útja", "stræde", "gränd"),
+)
+_MANY = STREETS | frozenset("rua ulica ul passeig carrer rúa via vicolo calle travesía ronda pasaje quai cours".split())
+
+
+class Evidence:
+    """Answers for one block of words."""
+
+    def __init__(self, text: str, words: Sequence[Word], rows: Floats, gate: Gate) -> None:
+        self._text, self._words, self._rows, self._gate = text, words, rows, gate
+        self._may: dict[int, bool] = {}
+        capital = rows[:, _CAPITALISED] + rows[:, _CAPITALS] > 0
+        named = np.maximum(rows[:, _GIVEN], rows[:, _SURNAME])
+        self._noun: NDArray[np.bool_] = (rows[:, _COMMON] >= USUAL) & (named < ASKED) & (rows[:, _PLACE] == 0)
+        self._capital: NDArray[np.bool_] = capital
+
+    def weigh(self, chances: Floats) -> None:
+        """Take from the chances, in place, what nothing speaks for."""
+        chances[:, PERSON][~self._capital] = 0.0
+        for index in np.flatnonzero(chances[:, PERSON] > WEAK).tolist():
+            chances[index, PERSON] = min(chances[index, PERSON], self._most(index))
+        for index in np.flatnonzero(chances[:, PLACE] > WEAK).tolist():
+            if self._gate.kind(self._words[index].start) == CODE:
+                chances[index, PLACE] = 0.0
+
+    def is_worth(self, index: int) -> bool:
+        """Whether the classifier should be asked about a word."""
+        if not self._capital[index] or self._noun[index] or not self._is_name(index):
+            return False
+        return bool(self._rows[index, _CAPITALISED]) or self._is_listed(index)
+
+    def _most(self, index: int) -> float:
+        """Return the largest chance that a word may have."""
+        if not self._is_name(index):
+            return 0.0
+        if self._gate.kind(self._words[index].start) != SENTENCE and not self._is_paired(index):
+            return 0.0
+        if self._noun[index]:
+            return UNLIKELY
+        return 1.0 if self._rows[index, _CAPITALISED] or self._is_listed(index) else UNLIKELY
+
+    def _is_name(self, index: int) -> bool:
+        found = self._may.get(index)
+        if found is None:
+            word = self._words[index]
+            found = self._may[index] = self._gate.may_be_name(word.start, word.end)
+        return found
+
+    def _is_listed(self, index: int) -> bool:
+        """Whether a word in capitals is a name in the lexicon and no abbreviation."""
+        word, row = self._words[index], self._rows[index]
+        return word.end - word.start > 3 and max(row[_GIVEN], row[_SURNAME]) >= ASKED
+
+    def _is_paired(self, index: int) -> bool:
+        """Whether a word and one beside it, or one in the next column, are a given name and a surname."""
+        near = [at for at in range(max(0, index - 2), min(len(self._words), index + 3)) if at != index]
+        return any(
+            self._is_full(*pair)
+            for other in near
+            if self._words[other].start - self._words[index].end < 4
+            and self._words[index].start - self._words[other].end < 4
+            and self._capital[other]
+            and self._is_name(other)
+            for pair in ((index, other), (other, index))
+        )
+
+    def _is_full(self, first: int, second: int) -> bool:
+        given, surname = self._rows[first], self._rows[second]
+        return bool(
+            given[_CAPITALISED] and surname[_CAPITALISED] and given[_GIVEN] >= ASKED and surname[_SURNAME] >= ASKED
+        )
+
+    def is_address(self, first: int, last: int, chances: Floats) -> bool:
+        """Whether words ``first`` to ``last`` have the form of an address, or are a town told as one."""
+        named = [index for index in range(first, last) if self._is_proper(index)]
+        if not named:
+            return False
+        numbers = [text for index in range(first, last) if (text := self._at(index))[0].isdigit()]
+        if not numbers:
+            return self._is_town(first, last, named, chances)
+        if any(self._is_street(index) for index in range(first, last)):
+            return True
+        if any(len(number) in (4, 5, 6) and number.isdigit() for number in numbers):
+            return any(self._rows[index, _PLACE] > 0 for index in named)
+        return any(self._rows[index, _STREET] > 0 and not self._rows[index, _SMALLER] for index in named)
+
+    def _is_town(self, first: int, last: int, named: Sequence[int], chances: Floats) -> bool:
+        if float(chances[named, PLACE].max()) < ALONE or self._gate.kind(self._words[first].start) != SENTENCE:
+            return False
+        after = self._text[self._words[last - 1].end : self._words[last - 1].end + 2]
+        if after[:1] in (" ", "-") and after[1:].isdigit():
+            return False
+        return all(self._rows[index, _PLACE] > 0 for index in named) or (first > 0 and self._at(first - 1) in LOCATIVES)
+
+    def _is_proper(self, index: int) -> bool:
+        """Whether a word is written as names are: a capital, then small letters; or long, in capitals, and a place."""
+        word, row = self._words[index], self._rows[index]
+        if word.end - word.start < 3 or not self._capital[index] or not self._is_name(index):
+            return False
+        return bool(row[_CAPITALISED] or (word.end - word.start > 3 and row[_PLACE] > 0))
+
+    def _is_street(self, index: int) -> bool:
+        word = self._at(index).lower()
+        return (len(word) > 1 and word in _MANY) or (len(word) > 6 and word.endswith(_STREET_ENDS))
+
+    def _at(self, index: int) -> str:
+        return self._text[self._words[index].start : self._words[index].end]
