@@ -217,10 +217,10 @@ def _engine(settings: Settings, store: ContentStore) -> Engine:
             f"There is no model {wanted.model}.", "See `sekisho models list`, or add it with `sekisho models add`."
         )
     weights = store.weights(manifest)
+    template = manifest.chat_template
     if wanted.kind == "xllamacpp":
-        template = manifest.chat_template
         return ManagedWorker(wanted, weights=weights, model=manifest.name, run_dir=settings.run, chat_template=template)
-    return InProcess(wanted, weights=weights, model=manifest.name)
+    return InProcess(wanted, weights=weights, model=manifest.name, chat_template=template)
 
 
 def _http_engine(settings: Settings) -> HttpEngine:

@@ -100,7 +100,7 @@ def _plain_buffers(bindings: Any) -> Iterator[None]:
 class _Model:
     """The loaded model. Everything here runs in the one thread."""
 
-    def __init__(self, settings: EngineSettings, weights: Path) -> None:
+    def __init__(self, settings: EngineSettings, weights: Path, chat_template: str) -> None:
         import jinja2  # noqa: PLC0415 - comes with the next
         import llama_cpp  # noqa: PLC0415 - an extra: only where it is the chosen engine
 
@@ -116,6 +116,8 @@ class _Model:
                 n_gpu_layers=settings.gpu_layers,
                 verbose=False,
             )
+        if chat_template:
+            self._llama.chat_handler = self._handler(chat_template)
         self._generate, self._tokenize = self._llama.generate, self._llama.tokenize
         self._llama.generate, self._llama.tokenize = self._counted, self._measured
         self._stopping = threading.Event()
@@ -123,6 +125,19 @@ class _Model:
 
     def close(self) -> None:
         self._llama.close()
+
+    def _handler(self, chat_template: str) -> Any:
+        """Return what writes prompts by a template of ours; the library runs it in Jinja's sandbox."""
+        from llama_cpp.llama_chat_format import Jinja2ChatFormatter  # noqa: PLC0415 - as above
+
+        model, end = self._llama._model, self._llama.token_eos()
+        formatter = Jinja2ChatFormatter(
+            chat_template,
+            eos_token=model.token_get_text(end) if end >= 0 else "",
+            bos_token=model.token_get_text(self._llama.token_bos()) if self._llama.token_bos() >= 0 else "",
+            stop_token_ids=[end],
+        )
+        return formatter.to_chat_handler()
 
     def _measured(self, *args: Any, **kw: Any) -> list[int]:
         tokens: list[int] = self._tokenize(*args, **kw)
@@ -179,10 +194,15 @@ class _Model:
 
 
 class InProcess:
-    """A :class:`gateway.engines.door.Engine` with one slot, whatever ``settings.slots`` says."""
+    """A :class:`gateway.engines.door.Engine` with one slot, whatever ``settings.slots`` says.
 
-    def __init__(self, settings: EngineSettings, *, weights: Path, model: str) -> None:
+    Args:
+        chat_template: Jinja, in place of the model's own; empty: the model's.
+    """
+
+    def __init__(self, settings: EngineSettings, *, weights: Path, model: str, chat_template: str = "") -> None:
         self._settings = settings
+        self._chat_template = chat_template
         self._weights = weights
         self._name = model
         self._thread: ThreadPoolExecutor | None = None
@@ -209,7 +229,7 @@ class InProcess:
         """
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="llama")
         try:
-            self._model = await self._in_thread(lambda: _Model(self._settings, self._weights))
+            self._model = await self._in_thread(lambda: _Model(self._settings, self._weights, self._chat_template))
         except ImportError as error:
             message = "llama-cpp-python is not installed. Run: pip install 'sekisho[llama-cpp-python]'"
             raise EngineUnavailable(message, code="engine.not_installed") from error

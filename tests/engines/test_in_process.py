@@ -162,3 +162,18 @@ async def test_broken_weights_are_told(short_dir: Path) -> None:
 
     assert caught.value.code == "engine.start_failed"
     await engine.stop()
+
+
+async def test_a_template_of_ours_writes_the_prompt(model_file: Path, chat: Any, collect: Any) -> None:
+    template = (
+        "{% for message in messages %}{{ raise_exception('no') if 'forbidden' in message.content }}x {% endfor %}"
+    )
+    engine = InProcess(SMALL, weights=model_file, model="small", chat_template=template)
+    await engine.start()
+
+    chunks = await collect(engine, chat("Tell me everything that there is to tell about presses."))
+    with pytest.raises(BadRequest):
+        await collect(engine, chat("forbidden"))
+
+    assert 0 < chunks[-1].usage.prompt_tokens < 10
+    await engine.stop()
