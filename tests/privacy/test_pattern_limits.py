@@ -5,14 +5,37 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gateway.privacy.patterns import database
+from gateway.privacy.patterns import database, scan
 from gateway.privacy.patterns.catalogue import plan
 from gateway.privacy.patterns.database import TooManyCandidates
 from gateway.privacy.patterns.rule import Boundary, Rule
 from gateway.privacy.patterns.scan import Patterns, Plan
+from gateway.privacy.span import Span
 
-UNITS = [".", "a@", "漢", "1", "(", "a", '{"a":[', "1.", "0.", "a:", "http://", "x://a:", "- ", "０", "+49 ", "'"]
+UNITS = [
+    "born ",
+    "機密 ",
+    "TLP:RED ",
+    ".",
+    "a@",
+    "漢",
+    "1",
+    "(",
+    "a",
+    '{"a":[',
+    "1.",
+    "0.",
+    "a:",
+    "http://",
+    "x://a:",
+    "- ",
+    "０",
+    "+49 ",
+    "'",
+]
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +82,20 @@ def test_more_candidates_than_can_be_looked_at_is_a_refusal_not_an_empty_result(
 
     with pytest.raises(TooManyCandidates):
         Patterns(Plan([greedy])).find(["1" * 100_000], lambda: None)
+
+
+_PIECES = ["born ", "機密 ", "TLP:RED ", "1234 ", "Str. 1 ", "M-AB 123 ", "a@b.de ", "01 ", "住所:", "\n", "x" * 400]
+
+
+@given(st.lists(st.tuples(st.sampled_from(_PIECES), st.integers(1, 90)), max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_failures_that_are_remembered_change_no_finding(parts: list[tuple[str, int]]) -> None:
+    text = "".join(piece * times for piece, times in parts)
+    patterns = Patterns(plan())
+
+    def find(many: int) -> list[Span]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scan, "_MANY", many)
+            return patterns.find([text], lambda: None)[0]
+
+    assert find(0) == find(1_000_000)

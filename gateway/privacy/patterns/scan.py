@@ -11,27 +11,29 @@ For each report of an expression, in this order:
    same rule. Matches that overlap in part are both kept.
 5. *Against.* A word directly before the match rules it out.
 
+6. *Again.* Where a rule has many reports in one text, what did not hold is remembered with what stands around it, so
+   that a text of one word a hundred thousand times is not looked at so often.
+
 Work is linear in the number of reports, and ``proceed`` is called every few hundred of them. What is wrong raises.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import version
-from itertools import groupby
-from operator import itemgetter
 from re import _parser  # the one place that knows an expression's width
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gateway import __version__
 from gateway.errors import SetupError
 from gateway.privacy.compiled import Compiler
 from gateway.privacy.patterns.context import Words, bare, near, ruled_out
-from gateway.privacy.patterns.database import EDGE, Database, Form, Report, form_of
+from gateway.privacy.patterns.database import EDGE, Database, Form, Reports, form_of
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
 from gateway.privacy.span import Proceed, Span
 
@@ -46,7 +48,12 @@ _BEFORE = {
 }
 _JOINED = "[{0}]?[0-9A-Za-z]"
 
-Place = Callable[[int], int]  # bytes of the padded text -> code points of it
+Edges = list[tuple[int, int]]  # lowest start and end of each report, in the padded text
+
+_MANY = 64  # reports of one form in one text from which on failures are remembered
+_AROUND = 320  # what stands so near a candidate decides whether it holds: more than any confirmer reads, but for keys
+_MOST_FAILURES = 256
+_READS_FAR = "secrets"
 
 
 class Foreign(Protocol):
@@ -81,6 +88,7 @@ class Plan:
         asked = [(form, each) for each in self.foreign for form in each.forms]
         self.foreign_by_number = {len(by_form) + at: each for at, (_, each) in enumerate(asked)}
         self.database = Database([*by_form, *(form for form, _ in asked)], compiler)
+        self.margins = _margins(self.database.forms)
         self.words = Words(self.rules, compiler)
         self.against = {rule.name: bare(rule.against) for rule in self.rules}
         self.version = f"patterns/{_digest(self.rules, self.foreign)}"
@@ -172,13 +180,15 @@ class Patterns:
         padded = f"{EDGE}{text}{EDGE}"
         data = padded.encode("utf-8", "replace")
         reports = self._scratch.reports(data, proceed)
-        spans = self._foreign(text, {number for number, _, _ in reports})
-        if reports:
-            search = _Search(text, padded, self._plan, lambda: self._plan.words.in_text(data, self._words), proceed)
-            spans += search.spans(reports, _places(padded, data))
+        if not len(reports):
+            return sorted(self._foreign(text, frozenset()), key=_place)
+        groups = _groups(reports)
+        spans = self._foreign(text, groups.keys())
+        search = _Search(text, padded, self._plan, lambda: self._plan.words.in_text(data, self._words), proceed)
+        spans += search.spans(groups, _edges(self._plan.margins, reports, padded, data))
         return sorted(spans, key=_place)
 
-    def _foreign(self, text: str, numbers: set[int]) -> list[Span]:
+    def _foreign(self, text: str, numbers: Collection[int]) -> list[Span]:
         hit = {id(each) for number, each in self._plan.foreign_by_number.items() if number in numbers}
         asked = (each for each in self._plan.foreign if id(each) in hit or not each.forms)
         return [span for each in asked for span in each.search(text)]
@@ -197,18 +207,26 @@ class _Search:
         self._known_words: frozenset[str] | None = None
         self._proceed = proceed
 
-    def spans(self, reports: list[Report], place: Place) -> list[Span]:
+    def spans(self, groups: Mapping[int, slice], edges: NDArray[np.int64]) -> list[Span]:
         found: list[Span] = []
-        for number, group in groupby(reports, itemgetter(0)):
+        for number, rows in groups.items():
             if number >= len(self._plan.by_number):
                 break  # prefilters of foreign recognizers
             prepared = self._plan.by_number[number]
-            edges = _edges(prepared.boundary, group, place)
-            for rule, words in zip(prepared.rules, prepared.words, strict=True):
-                present = words & self._words if words else words
-                if present or not rule.needs_context:
-                    found.extend(self._of_rule(rule, prepared, edges, present))
+            asked = self._asked(prepared)
+            pairs: Edges = [(low, end) for low, end in edges[rows].tolist()] if asked else []
+            for rule, present in asked:
+                found.extend(self._of_rule(rule, prepared, pairs, present))
         return found
+
+    def _asked(self, prepared: _Prepared) -> list[tuple[Rule, frozenset[str]]]:
+        """Return the rules that may hold in this text, each with those of its words that occur in it."""
+        asked = []
+        for rule, words in zip(prepared.rules, prepared.words, strict=True):
+            present = words & self._words if words else words
+            if present or not rule.needs_context:
+                asked.append((rule, present))
+        return asked
 
     @property
     def _words(self) -> frozenset[str]:
@@ -216,53 +234,93 @@ class _Search:
             self._known_words = self._ask_words()
         return self._known_words
 
-    def _of_rule(
-        self, rule: Rule, prepared: _Prepared, edges: list[tuple[int, int]], words: frozenset[str]
-    ) -> Iterator[Span]:
+    def _of_rule(self, rule: Rule, prepared: _Prepared, edges: Edges, words: frozenset[str]) -> Iterator[Span]:
         begin, stop = 0, 0  # the latest finding: what lies within it is not looked at again
-        last = len(self._text)
+        failed = _Failures(self._padded) if len(edges) > _MANY and rule.family != _READS_FAR else None
         for at, (low, end) in enumerate(edges):
             if at % _REPORTS_PER_STEP == 0:
                 self._proceed()
-            if begin <= low and end <= stop:
+            if (begin <= low and end <= stop) or (failed and failed.has(low, end)):
                 continue
-            for start, to in prepared.candidates(self._padded, low, end):
-                span = self._confirmed(rule, max(start - 1, 0), min(to - 1, last), words)
-                if span:
-                    yield span
-                    if span.end + 1 > stop:
-                        begin, stop = span.start + 1, span.end + 1  # in the padded text
-                    break
+            span = self._first(rule, prepared, low, end, words)
+            if span is None:
+                if failed:
+                    failed.add(low, end)
+            else:
+                yield span
+                if span.end + 1 > stop:
+                    begin, stop = span.start + 1, span.end + 1  # in the padded text
+
+    def _first(self, rule: Rule, prepared: _Prepared, low: int, end: int, words: frozenset[str]) -> Span | None:
+        """Return the first of a report's candidates that holds."""
+        last = len(self._text)
+        for start, to in prepared.candidates(self._padded, low, end):
+            span = self._confirmed(rule, max(start - 1, 0), min(to - 1, last), words)
+            if span:
+                return span
+        return None
 
     def _confirmed(self, rule: Rule, start: int, end: int, words: frozenset[str]) -> Span | None:
-        word = near(self._text, start, end, words, rule.context_before, rule.context_after) if words else ""
+        word = self._near(rule, start, end, words) if rule.needs_context else ""
         if rule.needs_context and not word:
             return None
         proof = rule.confirm(self._text, start, end) if rule.confirm else Proof(start, end, "")
         if proof is None or (rule.against and ruled_out(self._text, proof.start, self._plan.against[rule.name])):
             return None
+        word = word or self._near(rule, start, end, words)
         score = rule.score if proof.score is None else proof.score
         if word:
             score = max(score, rule.context_score)
         return Span(proof.start, proof.end, rule.type, score, f"pattern:{rule.name}", proof.check, word)
 
-
-def _edges(boundary: Boundary, reports: Iterable[Report], place: Place) -> list[tuple[int, int]]:
-    """Return ``(lowest start, end)`` in the padded text, boundaries taken off, by start and the longest end first."""
-    before = 0 if boundary in (Boundary.NONE, Boundary.END) else 1
-    after = 0 if boundary in (Boundary.NONE, Boundary.START) else 1
-    edges = [(place(start + before), place(end) - after) for _, start, end in reports]
-    edges.sort(key=lambda edge: (edge[0], -edge[1]))
-    return edges
+    def _near(self, rule: Rule, start: int, end: int, words: frozenset[str]) -> str:
+        return near(self._text, start, end, words, rule.context_before, rule.context_after) if words else ""
 
 
-def _places(padded: str, data: bytes) -> Place:
-    """Return the map from bytes to code points: how many characters begin before a byte."""
-    if len(padded) == len(data):
-        return lambda at: at
-    begins = (np.frombuffer(data, dtype=np.uint8) & 0xC0) != 0x80
-    counts = np.cumsum(begins, dtype=np.int32)
-    return lambda at: int(counts[at - 1]) if at else 0
+class _Failures:
+    """Which surroundings of a report did not hold; later ones alike do not either. A bounded number of them."""
+
+    def __init__(self, padded: str) -> None:
+        self._padded = padded
+        self._known: set[tuple[int, str]] = set()
+
+    def has(self, low: int, end: int) -> bool:
+        return self._key(low, end) in self._known
+
+    def add(self, low: int, end: int) -> None:
+        if low >= _AROUND and len(self._known) < _MOST_FAILURES:
+            self._known.add(self._key(low, end))
+
+    def _key(self, low: int, end: int) -> tuple[int, str]:
+        return end - low, self._padded[max(0, low - _AROUND) : end + _AROUND]
+
+
+def _groups(reports: Reports) -> dict[int, slice]:
+    """Return which rows each form has, by its number."""
+    numbers = reports[:, 0]
+    firsts = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist()]
+    lasts = [*firsts[1:], len(numbers)]
+    return {int(numbers[first]): slice(first, last) for first, last in zip(firsts, lasts, strict=True)}
+
+
+def _margins(forms: Sequence[Form]) -> NDArray[np.int64]:
+    """Return how many characters of a match of each form are its boundary: before, after."""
+    nothing_before, nothing_after = (Boundary.NONE, Boundary.END), (Boundary.NONE, Boundary.START)
+    pairs = [(form.boundary not in nothing_before, form.boundary not in nothing_after) for form in forms]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def _edges(margins: NDArray[np.int64], reports: Reports, padded: str, data: bytes) -> NDArray[np.int64]:
+    """Return ``(lowest start, end)`` in the padded text without boundaries, by number, start, and the longest first."""
+    before, after = margins[reports[:, 0]].T
+    lows, ends = reports[:, 1] + before, reports[:, 2]
+    if len(padded) != len(data):  # bytes to code points: how many characters begin before a byte
+        begins = np.zeros(len(data) + 1, dtype=np.int64)
+        np.cumsum((np.frombuffer(data, dtype=np.uint8) & 0xC0) != 0x80, out=begins[1:])
+        lows, ends = begins[lows], begins[ends]
+    ends = ends - after
+    order = np.lexsort((-ends, lows, reports[:, 0]))
+    return np.stack((lows, ends), axis=1)[order]
 
 
 def _check(rules: Sequence[Rule]) -> None:
