@@ -126,9 +126,9 @@ class Lexicon:
         return next((values for values in heads if values is not None), None)
 
     def _entry(self, word: str) -> NDArray[np.uint8] | None:
-        key = zlib.crc32(word.encode())
+        key = np.uint32(zlib.crc32(word.encode()))  # a plain int would have all keys converted at every look
         at = int(np.searchsorted(self._keys, key))
-        return self._values[at] if at < len(self._keys) and int(self._keys[at]) == key else None
+        return self._values[at] if at < len(self._keys) and self._keys[at] == key else None
 
 
 class Features:

@@ -51,7 +51,7 @@ class Western:
         evidence = Evidence(text, words, rows, gate)
         evidence.weigh(chances)
         for first, last in _doubtful(chances, evidence) if _varies(text, words) else ():
-            seen = self._classifier.look(words[first:last], proceed)
+            seen = self._classifier.look(self._wordpiece.split(text, words[first:last]), proceed)
             rows[first:last] = with_seen(rows[first:last], seen)
             chances[first:last] = self._tagger.tag(rows[first:last])
         evidence.weigh(chances)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -41,16 +41,23 @@ class Wordpiece:
         return [Word(m.start(), m.end(), self.pieces(m.group())) for m in WORD.finditer(text, start, end)]
 
     def blocks(self, text: str, size: int, overlap: int) -> Iterator[list[Word]]:
-        """Yield a text's words in lists of at most ``size``; each begins with the last ``overlap`` of the last."""
+        """Yield a text's words in lists of at most ``size``; each begins with the last ``overlap`` of the last.
+
+        They have no pieces yet: few words are read by the classifier (:meth:`split`).
+        """
         found = WORD.finditer(text)
         block: list[Word] = []
         while True:
-            more = [Word(m.start(), m.end(), self.pieces(m.group())) for m in islice(found, size - len(block))]
+            more = [Word(*m.span(), ()) for m in islice(found, size - len(block))]
             if not more:
                 return
             block += more
             yield block
             block = block[-overlap:]
+
+    def split(self, text: str, words: Sequence[Word]) -> list[Word]:
+        """Return the words with their pieces."""
+        return [Word(word.start, word.end, self.pieces(text[word.start : word.end])) for word in words]
 
     def pieces(self, word: str) -> tuple[int, ...]:
         found = self._remembered.get(word)
