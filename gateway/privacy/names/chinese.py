@@ -31,14 +31,36 @@ _TITLES = (
 )
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范"
-    "金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤欧阳司徒诸葛上官"
+    "金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤康温施洪季樊章柯倪俞华鲁葛聂岑齐庞颜"
+    "庄翟申焦伍耿牛关邢路左岳梅安常詹欧褚娄甘柴蒲童凌骆祝霍涂纪舒裴包阮虞束井冉车翁卞屠游麦喻湛卓蓝栾佘管"
 )
-_TITLED = re.compile(rf"(?<![一-鿿])([{_SURNAMES}][一-鿿]{{0,2}}?)({_TITLES})(?![一-鿿])")
+_DOUBLE = "欧阳|司徒|司马|诸葛|上官|皇甫|尉迟|慕容|端木|东方|令狐|夏侯|公孙"
+_SURNAME = rf"(?:{_DOUBLE}|[{_SURNAMES}])"
+_TITLED = re.compile(rf"(?<![一-鿿])({_SURNAME}[一-鿿]{{0,2}}?)({_TITLES})(?![一-鿿])")
 _LABELLED = re.compile(
     r"(?:姓名|联系人|负责人|经办人|收件人|发件人|申请人|患者|客户|操作员|检验员|审核|批准|编制|签名|签字|操作者|班长)"
     r"[ ]{0,2}[:：][ ]{0,2}([一-鿿·]{2,4})(?![一-鿿])"
 )
-_NOT_NAMES = frozenset("无 待定 未知 本人 同上 见附件 客户 部门 工程 质量 生产 采购 销售 公司".split())
+_ROLE = re.compile(  # 报修人：石锦程
+    r"(?:[人员者长]|姓名|收件|抄送|主持|记录|校对|制表|复核|审批|验收|领料|质检|报告|填写|编写)"
+    rf"[ ]{{0,2}}[:： ][ ]{{0,2}}({_SURNAME}[一-鿿]{{1,2}})(?![一-鿿])"
+)
+_ASKED = re.compile(  # 请联系杨永康，电话……
+    r"(?:联系|联络|致电|通知|咨询|转告|抄送|交给|发给|转给|告知|请教|询问|委托|感谢|麻烦|找)"
+    rf"({_SURNAME}[一-鿿]{{1,2}})(?=[，,。；;、！!（()\s]|$|先生|女士|电话|手机|确认|处理|或|和)"
+)
+_AGENT = re.compile(  # 由夏树林设计
+    rf"(?:由|经|被)({_SURNAME}[一-鿿]{{1,2}})"
+    r"(?=设计|负责|完成|编写|编制|提出|审核|批准|检查|操作|维修|发现|测量|主持|签字|签收|带领|接手|处理|确认|改造|起草|撰写|"
+    r"担任|保管|驾驶|录入|提交|修改|介绍|交接|安装|调试|陪同)"
+)
+_WHOLE = re.compile(
+    r"[㐀-䶿一-鿿·]{2,12}"
+)  # a Chinese name is written in Chinese; Latin words are the western tagger's
+_NOT_NAMES = frozenset(
+    "无 待定 未知 本人 同上 见附件 客户 部门 工程 质量 生产 采购 销售 公司 方便 任何 何时 何人 经理 白班 高温 高压 安全 "
+    "包装 安装 管理 管道 施工 路线 常见 常规 程序 方案 方法 方向 金属 石油 温度 关于 于是 任务 任意 时间 车间 车辆 井口".split()
+)
 
 
 class Lac:
@@ -107,12 +129,12 @@ class Chinese:
         if clause not in self._remembered:
             if len(self._remembered) >= MAX_REMEMBERED:
                 self._remembered.clear()
-            self._remembered[clause] = [name for name in self._lac.names(clause) if name[1] - name[0] > 1]
+            self._remembered[clause] = [name for name in self._lac.names(clause) if _WHOLE.fullmatch(clause, *name)]
         return self._remembered[clause]
 
 
 def _cued(text: str, start: int, end: int) -> Iterator[Span]:
-    for pattern in (_TITLED, _LABELLED):
+    for pattern in (_TITLED, _LABELLED, _ROLE, _ASKED, _AGENT):
         for match in pattern.finditer(text, start, end):
             if match[1] not in _NOT_NAMES:
                 yield Span(match.start(1), match.end(1), "PERSON", 0.85, "cue:chinese", context=match[0])

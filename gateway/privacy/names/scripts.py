@@ -1,7 +1,9 @@
-"""Which stretches of a text are Japanese, which Chinese: by kana, and by characters that only one of them writes.
+"""Which stretches of a text are Japanese, which Chinese: each sentence by its own letters.
 
-Kanji without kana near them may be either (担当 田中太郎; 联系人 王建国): then simplified forms speak for Chinese,
-forms that Japan alone simplified speak for Japanese, and where neither stands both detectors read it.
+Kana speak for Japanese. Of the kanji, those that only one country's first character set holds speak for it: 资 is in GB
+2312 and not in JIS X 0208, 検 in JIS X 0208 and not in GB 2312; besides a few words that only one of them writes (您).
+A sentence that shows both (``ミサキさんの身份证``) is read as both, and so is one that shows neither (王建国); the latter
+as Japanese alone where kana stand elsewhere in the text.
 """
 
 from __future__ import annotations
@@ -10,32 +12,35 @@ import re
 from collections.abc import Iterator
 
 _EASTERN = re.compile("[㐀-䶿一-鿿ぁ-ヺ]")
-_LINE = re.compile(r"[^\n]+")
+_SENTENCE = re.compile(r"[^\n。！？]+[。！？]*")
 _KANA = re.compile(r"[ぁ-ヺ]")
-_SIMPLIFIED = re.compile(
-    "[这们为发车电应问对时长动号门厂产业东开关务员经设备检查质后会与该请张陈刘赵孙杨黄吴马罗郑谢许韩冯邓萧叶苏蒋贾邹龙钟"
-    "严华国军伟艳丽娟强涛杰磊静红连线单据护师级医药诊断报进还没从让给过两机组图书记录说话语认识见观现实际间题类术权条]"
-)
-_JAPANESE = re.compile(
-    "[々込働峠畑辻枠匂栃込気沢浜広円図駅塩竜黒県検査労働変価値験実対応検図楽円予売読転伝払択沢覚髙﨑]"
-)
-_COMMON = re.compile("[国会见医药杰查条気図]")  # written in both
+
+
+def _charset(name: str) -> frozenset[str]:
+    """Return the kanji of a national character set of 94 rows."""
+    rows = (bytes((high, low)) for high in range(0xB0, 0xF8) for low in range(0xA1, 0xFF))
+    if name == "euc_jp":  # JIS X 0208: rows 16 to 84
+        rows = (bytes((high, low)) for high in range(0xB0, 0xF5) for low in range(0xA1, 0xFF))
+    return frozenset(mark for pair in rows for mark in pair.decode(name, "ignore") if "一" <= mark <= "鿿")
+
+
+_GB, _JIS = _charset("gb2312"), _charset("euc_jp")
+_CHINESE = re.compile(f"[{''.join(sorted(_GB - _JIS))}你您她很啊]|昨天|今天|明天|收到")
+_JAPANESE = re.compile(f"[{''.join(sorted(_JIS - _GB))}々〆髙﨑]")
 
 
 def eastern(text: str) -> Iterator[tuple[str, int, int]]:
-    """Yield language (``ja``, ``zh``), start and end of each run of neighbouring lines of one language."""
+    """Yield language (``ja``, ``zh``), start and end of each run of neighbouring sentences of one language."""
     if not _EASTERN.search(text):
         return
     kana = _KANA.search(text) is not None
     runs: dict[str, tuple[int, int]] = {}
-    for match in _LINE.finditer(text):
+    for match in _SENTENCE.finditer(text):
         if not _EASTERN.search(match[0]):
             continue
         spoken = _languages(match[0], kana)
-        for language in ("ja", "zh"):
+        for language in spoken:
             run = runs.get(language)
-            if language not in spoken:
-                continue
             if run and match.start() - run[1] <= 1:
                 runs[language] = (run[0], match.end())
             else:
@@ -46,10 +51,11 @@ def eastern(text: str) -> Iterator[tuple[str, int, int]]:
         yield language, *run
 
 
-def _languages(line: str, kana: bool) -> tuple[str, ...]:
-    if _KANA.search(line):
-        return ("ja",)
-    simplified = {mark for mark in _SIMPLIFIED.findall(line) if not _COMMON.match(mark)}
-    if simplified:
+def _languages(sentence: str, kana: bool) -> tuple[str, ...]:
+    """Return the languages a sentence may be in; ``kana``: some stand elsewhere in the text."""
+    chinese = _CHINESE.search(sentence) is not None
+    if _KANA.search(sentence):
+        return ("ja", "zh") if chinese else ("ja",)
+    if chinese:
         return ("zh",)
-    return ("ja",) if kana or _JAPANESE.search(line) else ("ja", "zh")
+    return ("ja",) if kana or _JAPANESE.search(sentence) else ("ja", "zh")
