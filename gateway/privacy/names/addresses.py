@@ -16,8 +16,9 @@ from gateway.privacy.span import Span
 
 _U = r"\p{Lu}[\p{L}'’\-]{1,30}"
 _NUMBER = r"\d{1,4}(?:[ ]?[a-zA-Z](?![\p{L}]))?(?:[ ]?[-/][ ]?\d{1,4})?"
+_FLAT = r"(?:,?[ ]{1,2}(?:Apt|Apartment|Suite|Unit|Flat|Box)\.?[ ]\d{1,5})"
 _PLACE = (
-    rf"(?:[ ]?[,\n][ ]?|[ ]|[ ]-[ ])(?:[A-Z]{{1,2}}-)?\d{{4,5}}[ ]{_U}"
+    rf"(?:[ ]?[,.\n][ ]?|[ ]|[ ]-[ ])(?:[A-Z]{{1,2}}-)?\d{{4,5}}[ ]{_U}"
     rf"(?:[ ](?:am|an der|im|sur|sous|de|del|di|la|le|{_U})(?![\p{{L}}])){{0,3}}"
 )
 _GERMAN = (
@@ -27,27 +28,72 @@ _GERMAN = (
     rf"|{_U}[ ](?:Straße|Strasse|Str\.|Weg|Platz|Allee|Ring|Damm|Ufer|Gasse)"
     rf"|(?:Straße|Platz)[ ](?:der|des)[ ]{_U}(?:[ ]{_U})?)[ ]{_NUMBER}"
 )
+_NORTHERN = (
+    rf"(?:\d{{4,5}}[ ])?(?:{_U}[ ])?(?:\p{{Lu}}[\p{{L}}\-]{{1,30}}(?:gatan|gata|vägen|gade|vej|veien|vegen|stræde|gränd|"
+    r"straat|laan|plein|kade|gracht|dreef|katu|tie|kuja|polku)|"
+    rf"{_U}[ ](?:utca|útja|út|tér|körút|vej|gade|allé))[ ]{_NUMBER}{_FLAT}?"
+    rf"|(?:ul\.|ulica|al\.|os\.|Rua|Strada|Str\.|ulice|nám\.)[ ]{_U}(?:[ ](?:e|de|da|do|{_U})(?![\p{{L}}])){{0,4}}"
+    rf"[ ,]{{1,2}}{_NUMBER}"
+)
 _SMALL = rf"(?:Am|Im|An der|An den|Auf dem|Auf der|In der|In den|Zum|Zur|Beim|Unter den|Hinter der)[ ]{_U}[ ]{_NUMBER}"
 _FRENCH = (
-    rf"\d{{1,4}}(?:[ ]?(?:bis|ter))?[, ]{{1,2}}"
-    r"(?i:rue|avenue|av\.|boulevard|bd|place|chemin|route|impasse|allée|quai|cours)"
+    rf"\d{{1,5}}(?:[ ]?(?:bis|ter))?[, ]{{1,2}}"
+    r"(?i:rue|avenue|av\.|boulevard|bd|place|chemin|route|impasse|allée|quai|cours|cité)"
     rf"(?:[ ](?:de|du|des|de la|de l'|d'|la|le|les|l'))?[ ]?{_U}(?:[ ](?:de|du|des|la|{_U})(?![\p{{L}}])){{0,4}}"
 )
+_WAY = (
+    r"(?:(?i:via|viale|v\.le|piazza|p\.zza|piazzale|p\.le|corso|c\.so|largo|vicolo|contrada|lungomare|calle|c/|avenida|"
+    r"avda?\.?|av\.|plaza|pza\.?|paseo|carretera|ctra\.?|ronda|travesía|camino|glorieta|rambla|passeig|carrer|urbanización)"
+    r"|P[º°]|Pg\.)"
+)
 _SOUTHERN = (
-    r"(?i:via|viale|v\.le|piazza|p\.zza|corso|c\.so|largo|vicolo|calle|c/|avenida|avda\.?|plaza|paseo|"
-    r"carretera|ronda|travesía|camino)"
-    rf"[ ](?:(?:de|del|della|dei|delle|di|la|las|los|el|San|Santa)[ ]){{0,3}}{_U}"
-    rf"(?:[ ](?:de|del|la|di|e|y|{_U})(?![\p{{L}}])){{0,4}}"
-    rf"[ ]?,?[ ]?(?:n[º°.]?[ ]?|nº[ ]?)?{_NUMBER}(?:[ ]?,[ ]?\d{{1,2}}[ºª°]?[ ]?[A-Za-z]?(?![\p{{L}}]))?"
+    rf"{_WAY}[ ]?(?:(?:de|del|della|dei|delle|di|la|las|los|el|l'|San|Santa)[ ]){{0,3}}(?:{_U}|[A-Z]\.|\p{{Lu}}\p{{Ll}}{{1,4}}\.)"
+    rf"(?:[ ](?:de|del|la|los|las|di|e|y|{_U})(?![\p{{L}}])){{0,5}}"
+    rf"[ ]?,?[ ]?(?:(?i:n[º°.]?[ ]?|nº[ ]?|n[uú]m(?:ero|\.)?[ ]|#){_NUMBER}|{_NUMBER}|(?i:s/n|sn|s\.n\.)(?![\p{{L}}]))"
+    r"(?:[ ]?,[ ]?\d{1,2}[ºª°]?[ ]?[A-Za-z]?(?![\p{L}\d]))?(?:[ ]?,[ ]?(?i:bajo|portal|piso|esc\.?|interno|int\.?)[ ]\p{L}{1,2}"
+    r"(?![\p{L}]))?"
 )
 _ENGLISH = (
     rf"\d{{1,5}}[ ](?:{_U}[ ]){{1,4}}(?:Street|St\.?|Road|Rd\.?|Avenue|Ave\.?|Lane|Ln\.?|Drive|Dr\.|"
     r"Boulevard|Blvd\.?|Court|Close|"
-    r"Crescent|Terrace|Way|Place|Square|Parkway|Highway|Hwy\.?|Trail|Circle)(?![\p{L}])"
+    rf"Crescent|Terrace|Way|Place|Square|Parkway|Highway|Hwy\.?|Trail|Circle)(?![\p{{L}}]){_FLAT}?"
+)
+_FORCES = (
+    rf"(?:US(?:NS|NV|S|CGC)[ ]{_U}|PSC[ ]\d{{1,5}},?[ ]Box[ ]\d{{1,5}}|Unit[ ]\d{{3,5}},?[ ]Box[ ]\d{{1,5}})"
+    r"[ ,\n]{1,2}(?:APO|FPO|DPO)[ ]A[AEP][ ]\d{5}"
+)
+_CORNER = (
+    rf"(?:the[ ])?corner[ ]of[ ](?:[\p{{L}}\d.'\-]{{1,25}}[ ]){{0,3}}(?:{_U}|\d{{1,4}}|St(?:r)?\.)[ ]and[ ](?:\d{{1,4}}[ ])?{_U}"
+    rf"(?:[ ](?:{_U}|\d{{1,4}})(?![\p{{L}}])){{0,3}}"
 )
 _WESTERN = regex.compile(
-    rf"(?<![\p{{L}}\p{{N}}])(?:(?:{_GERMAN}|{_SOUTHERN}|{_FRENCH}|{_ENGLISH})(?:{_PLACE})?|{_SMALL}{_PLACE})(?![\p{{N}}])"
+    rf"(?<![\p{{L}}\p{{N}}])(?:(?:{_GERMAN}|{_SOUTHERN}|{_FRENCH}|{_NORTHERN}|{_ENGLISH})(?:{_PLACE})?|{_SMALL}{_PLACE}"
+    rf"|{_FORCES}|{_CORNER})(?![\p{{N}}])"
 )
+_CODE_FIELD = regex.compile(
+    r"(?<![\p{L}\p{N}\-_\"'.])(?i:c\.?p\.?|plz|zip(?:[ ]code)?|post(?:al[ ])?code|postleitzahl|code[ ]postal|"
+    r"c\.?a\.?p\.?|código[ ]postal)[ ]?:[ \t]{0,6}(\d{4,6}(?:[ ][A-Z]{2})?|[A-Z]{1,2}\d[\dA-Z]?[ ]?\d[A-Z]{2})"
+    r"(?![\p{L}\p{N}\-]|\.\d)"
+)
+_TOWN_FIELD = regex.compile(
+    r"(?<![\p{L}\p{N}\-_\"'.])(?i:(?:localidad|provincia|población|municipio|ciudad)(?:/[ ]?(?:provincia|localidad))?|"
+    r"wohnort|geburtsort|city|town|ville|città|comune|luogo[ ]di[ ]nascita|lugar[ ]de[ ]nacimiento|lieu[ ]de[ ]naissance)"
+    rf"[ ]?:[ \t]{{0,6}}({_U}(?:[ ](?:am|an der|im|sur|sous|de|del|di|la|le|{_U})(?![\p{{L}}])){{0,4}})"
+)
+_HOME_FIELD = regex.compile(
+    r"(?<![\p{L}\p{N}\-_\"'.])(?i:domicilio|anschrift|adresse|wohnhaft|(?:(?:home|billing|shipping|delivery|postal)[ ])?address|"
+    r"indirizzo|dirección|residenza|residencia|lieferadresse|rechnungsadresse)[ ]?:[ \t]{1,6}"
+    r"(?!(?:Register|Port|Server|Node|Knoten|Modbus|Baustein|Halle|Linie|Line|Slot|Bus|Rack|Base|Start|Offset)\b)"
+    r"((?=[^\n]{0,60}\p{Lu}\p{Ll}{2})(?=[^\n]{0,60}\d)[\p{Lu}\dC][^\n;|<>{}=\"@:]{5,90}?)"
+    r"(?=[.;]{0,2}[ ]*(?:\n|$)|[ ]{2}|[;|])"
+)
+TOLD = regex.compile(
+    r"(?<![\p{L}\p{N}])(?i:(?:liv(?:e[sd]?|ing)|resid(?:e[sd]?|ing)|born|raised|gr(?:ew|own) up|based|I(?:'m| am)) in|originally from|"
+    r"moved here from|(?:flew|travell?ed|travell?ing|flying) to|wohn(?:t|e|haft) in|geboren in|aufgewachsen in|"
+    r"habit(?:e|ant) à|née? à|vive (?:a|en|in)|nat[oa] a|nacid[oa] en|residente (?:en|a|in)|domiciliad[oa] en|natural de)[ ]"
+    r"(\p{Lu}[\p{L}'’\-]{3,30}(?:[ ](?:am|an der|sur|sous|de|del|di|la|le|\p{Lu}[\p{L}'’\-]{1,30})(?![\p{L}])){0,3})"
+)
+"""Where somebody is told to live, to come from, to go; in group 1 the town."""
 _K = "一-鿿々ヶケノ"
 _EASTERN = regex.compile(
     rf"(?:(?:東京都|北海道|大阪府|京都府|[{_K}]{{2,3}}県)[ ]?[{_K}]{{1,7}}[市区郡町村][{_K}ァ-ヺぁ-んー]{{0,15}}[ ]?"
@@ -62,7 +108,8 @@ _HAN = regex.compile(r"[一-鿿]")
 
 
 def addresses(text: str) -> Iterator[Span]:
-    """Yield the addresses whose form says so, in order of their start within each script."""
+    """Yield the addresses whose form says so, in order of their start within each form."""
+    yield from _fields(text)
     if not _HOUSE.search(text):
         return
     for match in _WESTERN.finditer(text):
@@ -70,3 +117,12 @@ def addresses(text: str) -> Iterator[Span]:
     if _HAN.search(text):
         for match in _EASTERN.finditer(text):
             yield Span(match.start(), match.end(), "LOCATION", 0.85, "cue:address", check="district and house number")
+
+
+def _fields(text: str) -> Iterator[Span]:
+    """Yield what a form's label calls a postcode, a town, an address."""
+    if ":" not in text:
+        return
+    for pattern, what in ((_CODE_FIELD, "postcode"), (_TOWN_FIELD, "town"), (_HOME_FIELD, "address")):
+        for match in pattern.finditer(text):
+            yield Span(match.start(1), match.end(1), "LOCATION", 0.85, "cue:address", check=f"label of {what}")

@@ -26,7 +26,7 @@ _LABEL = (
     r"(?i:name|vorname|nachname|familienname|ansprechpartner(?:in)?|bearbeiter(?:in)?|sachbearbeiter(?:in)?|"
     r"kontakt(?:person)?|contact(?: person)?|patient(?:in)?|teilnehmer|mitarbeiter(?:in)?|schichtleiter(?:in)?|"
     r"verantwortlich(?:er|e)?|responsible|owner|author|autor|reviewer|prepared by|approved by|signed by|reported by|"
-    r"operator|attn|z\. ?hd\.|zu händen|from|von|cc|nom|prénom|interlocuteur|responsable|destinataire|rédacteur|"
+    r"operator|attn|z\. ?hd\.|zu händen|from|von|cc|user|billing address|shipping address|nom|prénom|interlocuteur|responsable|destinataire|rédacteur|"
     r"nome|cognome|referente|responsabile|redatto da|nombre|apellidos?|paciente|médico|contacto|remitente|firmado|"
     r"gezeichnet|gez\.|i\. ?a\.|i\. ?v\.|ppa\.)"
 )
@@ -34,13 +34,20 @@ _GREETING = (
     r"(?:Dear|Hello|Hi|Hey|Hallo|Liebe[rs]?|Lieber|Servus|Moin|Bonjour|Cher|Chère|Ciao|Caro|Cara|Gentile|Egregio|"
     r"Hola|Querid[oa]|Estimad[oa])"
 )
+_FAREWELL = (
+    r"(?i:(?:mit )?(?:freundlichen?|vielen?|besten?|schönen?|herzlichen?|lieben?) grü(?:ßen|sse|ssen|ße)|gruß|grüße|mfg|lg|vg|"
+    r"(?:best|kind|warm|many) (?:regards|thanks)|regards|sincerely|yours (?:sincerely|faithfully)|thanks|cheers|"
+    r"(?:bien )?cordialement|(?:sincères|meilleures) salutations|bien à vous|merci|"
+    r"(?:cordiali|distinti) saluti|saluti|un (?:cordial )?saludo|saludos(?: cordiales)?|atentamente|gracias|grazie)"
+)
 _CUE = regex.compile(
     rf"(?<![\p{{L}}\p{{N}}])(?:(?P<title>{_TITLE}[ ])+(?P<titled>{_FULL})"
     rf"|(?P<label>{_LABEL})[ ]?:[ ]{{0,4}}(?:{_TITLE}[ ]){{0,3}}(?P<labelled>{_FULL})"
     rf"|(?P<sign>gez\.|i\. ?A\.|i\. ?V\.|ppa\.)[ ](?P<signed>{_FULL})"
-    rf"|(?P<greeting>{_GREETING})[ ](?P<greeted>{_FULL})[ ]?[,!:\n])"
+    rf"|(?P<greeting>{_GREETING})[ ](?P<greeted>{_FULL})[ ]?[,!:\n]"
+    rf"|(?P<farewell>{_FAREWELL})(?:[,.!]?[ ]{{0,3}}\n{{1,2}}[ ]{{0,4}}|,[ ])(?:{_TITLE}[ ]){{0,2}}(?P<leaving>{_FULL}))"
 )
-_GROUPS = ("titled", "labelled", "signed", "greeted")
+_GROUPS = ("titled", "labelled", "signed", "greeted", "leaving")
 _NOT_NAMES = frozenset(
     "team all everyone sir madam customer colleagues kollegen kolleginnen alle zusammen support service "
     "sales quality purchasing einkauf vertrieb qualität kunde kunden kundin everybody folks tous toutes "

@@ -6,7 +6,9 @@ time), and after. Example: in ``10;Halter links;250`` nothing may be a name; in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +22,23 @@ WEAK = 0.1  # chances below this come to nothing in any case
 UNLIKELY = 0.3  # no name by itself, but perhaps beside one
 ALONE = 0.6  # a town with nothing beside it: at least this likely
 ASKED = 0.3  # share of a word's uses as a given name or surname (lexicon), from which on it counts as one
+SURE_NAME = 0.5  # the same, of words that need little else
 USUAL = 0.3  # how common a word is (lexicon), from which on its uses have been counted well enough
 _CAPITALISED, _CAPITALS = 0, 1  # columns of a row
-_GIVEN, _SURNAME, _COMMON, _SMALLER, _PLACE = (OWN - LEXICAL + column for column in (1, 2, 5, 6, 7))
+_KNOWN, _GIVEN, _SURNAME, _COMMON, _SMALLER, _PLACE = (OWN - LEXICAL + column for column in (0, 1, 2, 5, 6, 7))
 _STREET = WIDTH - 6  # the classifier's word for a street
 _STREET_ENDS = (
     *("straße", "strasse", "str", "weg", "platz", "gasse", "allee", "ring", "damm", "ufer", "straat", "laan", "plein"),
     *("gatan", "vägen", "gade", "vej", "veien", "vegen", "gata", "tie", "katu", "utca", "útja", "stræde", "gränd"),
 )
 _MANY = STREETS | frozenset("rua ulica ul passeig carrer rúa via vicolo calle travesía ronda pasaje quai cours".split())
+
+MONTHS = frozenset(
+    "january february march april may june july august september october november december januar februar märz mai juni "
+    "juli oktober dezember janvier février mars avril juin juillet août septembre octobre novembre décembre gennaio "
+    "febbraio marzo aprile maggio giugno luglio agosto settembre ottobre dicembre enero febrero abril mayo junio julio "
+    "septiembre octubre noviembre diciembre spring summer autumn winter".split()
+)
 
 
 class Evidence:
@@ -37,10 +47,22 @@ class Evidence:
     def __init__(self, text: str, words: Sequence[Word], rows: Floats, gate: Gate) -> None:
         self._text, self._words, self._rows, self._gate = text, words, rows, gate
         self._may: dict[int, bool] = {}
+        self._told: set[int] = set()  # words of towns that are told as somebody's
         capital = rows[:, _CAPITALISED] + rows[:, _CAPITALS] > 0
         named = np.maximum(rows[:, _GIVEN], rows[:, _SURNAME])
         self._noun: NDArray[np.bool_] = (rows[:, _COMMON] >= USUAL) & (named < ASKED) & (rows[:, _PLACE] == 0)
         self._capital: NDArray[np.bool_] = capital
+
+    def is_listed(self, index: int) -> bool:
+        """Whether the lexicon has a word as a given name or a surname, most of all."""
+        row = self._rows[index]
+        return bool(row[_CAPITALISED]) and max(row[_GIVEN], row[_SURNAME]) >= SURE_NAME and self._is_name(index)
+
+    def may_follow(self, index: int) -> bool:
+        """Whether a word may go on a name that began before it: listed, or unknown."""
+        row = self._rows[index]
+        listed = not row[_KNOWN] or max(row[_GIVEN], row[_SURNAME]) >= ASKED
+        return bool(row[_CAPITALISED] and listed) and self._is_name(index)
 
     def weigh(self, chances: Floats) -> None:
         """Take from the chances, in place, what nothing speaks for."""
@@ -51,11 +73,23 @@ class Evidence:
             if self._gate.kind(self._words[index].start) == CODE:
                 chances[index, PLACE] = 0.0
 
+    def hear(self, matches: Iterable[re.Match[str]], chances: Floats) -> None:
+        """Raise, in place, the chances of towns where somebody is told to live, to come from, to go (group 1)."""
+        starts = [word.start for word in self._words]
+        for match in matches:
+            first, last = bisect_left(starts, match.start(1)), bisect_left(starts, match.end(1))
+            if first == len(starts) or starts[first] != match.start(1) or self._noun[first] or not self._is_name(first):
+                continue
+            if self._gate.kind(match.start(1)) == CODE or self._text[starts[first] : match.end(1)].lower() in MONTHS:
+                continue
+            chances[first:last] = (0.05, 0.0, 0.95)
+            self._told.update(range(first, last))
+
     def is_worth(self, index: int) -> bool:
         """Whether the classifier should be asked about a word."""
         if not self._capital[index] or self._noun[index] or not self._is_name(index):
             return False
-        return bool(self._rows[index, _CAPITALISED]) or self._is_listed(index)
+        return bool(self._rows[index, _CAPITALISED]) or self._is_name_in_capitals(index)
 
     def _most(self, index: int) -> float:
         """Return the largest chance that a word may have."""
@@ -65,7 +99,7 @@ class Evidence:
             return 0.0
         if self._noun[index]:
             return UNLIKELY
-        return 1.0 if self._rows[index, _CAPITALISED] or self._is_listed(index) else UNLIKELY
+        return 1.0 if self._rows[index, _CAPITALISED] or self._is_name_in_capitals(index) else UNLIKELY
 
     def _is_name(self, index: int) -> bool:
         found = self._may.get(index)
@@ -74,7 +108,7 @@ class Evidence:
             found = self._may[index] = self._gate.may_be_name(word.start, word.end)
         return found
 
-    def _is_listed(self, index: int) -> bool:
+    def _is_name_in_capitals(self, index: int) -> bool:
         """Whether a word in capitals is a name in the lexicon and no abbreviation."""
         word, row = self._words[index], self._rows[index]
         return word.end - word.start > 3 and max(row[_GIVEN], row[_SURNAME]) >= ASKED
@@ -93,10 +127,14 @@ class Evidence:
         )
 
     def _is_full(self, first: int, second: int) -> bool:
+        """Whether a given name and a surname; outside code, a word that nobody knows may be the surname beside it."""
         given, surname = self._rows[first], self._rows[second]
-        return bool(
-            given[_CAPITALISED] and surname[_CAPITALISED] and given[_GIVEN] >= ASKED and surname[_SURNAME] >= ASKED
-        )
+        if not (given[_CAPITALISED] and surname[_CAPITALISED] and given[_GIVEN] >= SURE_NAME):
+            return False
+        if surname[_SURNAME] >= ASKED:
+            return True
+        beside = self._text[self._words[first].end : self._words[second].start] == " "
+        return bool(beside and not surname[_KNOWN]) and self._gate.kind(self._words[first].start) != CODE
 
     def is_address(self, first: int, last: int, chances: Floats) -> bool:
         """Whether words ``first`` to ``last`` have the form of an address, or are a town told as one."""
@@ -115,6 +153,8 @@ class Evidence:
     def _is_town(self, first: int, last: int, named: Sequence[int], chances: Floats) -> bool:
         if float(chances[named, PLACE].max()) < ALONE or self._gate.kind(self._words[first].start) != SENTENCE:
             return False
+        if first in self._told:
+            return True
         after = self._text[self._words[last - 1].end : self._words[last - 1].end + 2]
         if after[:1] in (" ", "-") and after[1:].isdigit():
             return False
@@ -125,7 +165,7 @@ class Evidence:
         word, row = self._words[index], self._rows[index]
         if word.end - word.start < 3 or not self._capital[index] or not self._is_name(index):
             return False
-        return bool(row[_CAPITALISED] or (word.end - word.start > 3 and row[_PLACE] > 0))
+        return bool(index in self._told or row[_CAPITALISED] or (word.end - word.start > 3 and row[_PLACE] > 0))
 
     def _is_street(self, index: int) -> bool:
         word = self._at(index).lower()

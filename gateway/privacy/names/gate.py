@@ -66,6 +66,8 @@ class Gate:
         if not word[0].isupper() or not word.isalpha() or (len(word) > 3 and _CAMEL.match(word)):
             return False
         before, after = text[start - 1 : start] or " ", text[end : end + 1] or " "
+        if before == ">" and text[start - 2 : start - 1] in ("", "\n", ">"):  # a mail that is quoted
+            before = " "
         if before in _TIED or after in _TIED or after == "(":
             return False
         if (before in ".-:" and text[start - 2 : start - 1].isdigit()) or (

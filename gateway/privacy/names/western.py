@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from gateway.privacy.names.addresses import TOLD
 from gateway.privacy.names.classifier import Classifier
 from gateway.privacy.names.cues import Cue, cues
 from gateway.privacy.names.evidence import Evidence
@@ -55,10 +56,11 @@ class Western:
             rows[first:last] = with_seen(rows[first:last], seen)
             chances[first:last] = self._tagger.tag(rows[first:last])
         evidence.weigh(chances)
-        yield from spans(text, words, chances, _announce(words, found, chances), evidence)
+        evidence.hear(TOLD.finditer(text, words[0].start, words[-1].end), chances)
+        yield from spans(text, words, chances, _announce(words, found, chances, evidence), evidence)
 
 
-def _announce(words: Sequence[Word], found: Sequence[Cue], chances: Floats) -> dict[int, Cue]:
+def _announce(words: Sequence[Word], found: Sequence[Cue], chances: Floats, evidence: Evidence) -> dict[int, Cue]:
     """Raise the chances of words that a cue announces; return which these are."""
     announced: dict[int, Cue] = {}
     starts = [word.start for word in words]
@@ -67,12 +69,12 @@ def _announce(words: Sequence[Word], found: Sequence[Cue], chances: Floats) -> d
         first = bisect_left(starts, cue.start)
         if first == len(words) or words[first].start != cue.start:
             continue
-        if not cue.strong and chances[first, PERSON] < UNLIKELY:
+        if not cue.strong and chances[first, PERSON] < UNLIKELY and not evidence.is_listed(first):
             continue
         announced[first] = cue
         chances[first] = (0.05, 0.95, 0.0)
         for index in range(first + 1, bisect_left(starts, cue.end)):
-            if chances[index, PERSON] >= UNLIKELY:
+            if chances[index, PERSON] >= UNLIKELY or evidence.may_follow(index):
                 chances[index] = (0.5, 0.5, 0.0)
     return announced
 
