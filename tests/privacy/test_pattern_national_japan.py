@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from stdnum.jp import cn, in_
 
 from gateway.privacy.normal import normalise
 from gateway.privacy.patterns.catalogue import plan
+from gateway.privacy.patterns.japan import is_my_number
 from gateway.privacy.patterns.scan import Patterns
 
 COUNTS = 0.4
@@ -78,3 +81,12 @@ def test_japan_number_or_address_is_found(text: str, type_: str, value: str) -> 
 @pytest.mark.parametrize(("text", "type_"), NEAR_MISSES)
 def test_japan_near_miss_is_left_alone(text: str, type_: str) -> None:
     assert type_ not in types(text)
+
+
+@given(st.from_regex(r"[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}", fullmatch=True))
+def test_a_my_number_is_what_python_stdnum_takes_for_one(value: str) -> None:
+    others = [value[:-1] + digit for digit in "0123456789"]  # one of ten or more has the right check digit
+
+    assert [is_my_number(each) for each in others] == [
+        in_.is_valid(each) and len({*each} - {" ", "-"}) > 1 for each in others
+    ]

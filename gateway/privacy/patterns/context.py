@@ -13,6 +13,7 @@ candidate only those are looked for. Most texts hold few of them, and a text stu
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 import hyperscan
@@ -21,6 +22,7 @@ from gateway.privacy.compiled import Compiler
 from gateway.privacy.patterns.rule import Rule
 
 _SHORT = 3
+_MOST_PLACES = 4096
 _AGAINST_REACH = 40
 _BETWEEN = " \t\r\n:.,;=#\"'*|>-/_()[]{}"
 """What may stand between a word and the match that it rules out."""
@@ -59,6 +61,47 @@ def _literal(word: str) -> bytes:
     return re.sub(r"([^\w\s]|_)", r"\\\1", word).replace(" ", r"\x20").encode()
 
 
+class Whereabouts:
+    """Where words stand in one text: says at the cost of a look-up that none is near, which :func:`near` need not read.
+
+    It may say that one is near which is no whole word; :func:`near` decides.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._lowered = _lowered(text)
+        self._of_words: dict[frozenset[str], list[int] | None] = {}
+
+    def may_hold(self, words: frozenset[str], low: int, high: int) -> bool:
+        """Whether one of the lower-case ``words`` begins in ``text[low:high]``."""
+        if words not in self._of_words:
+            self._of_words[words] = self._beginnings(words)
+        beginnings = self._of_words[words]
+        if beginnings is None:
+            return True
+        at = bisect_left(beginnings, low)
+        return at < len(beginnings) and beginnings[at] < high
+
+    def _beginnings(self, words: frozenset[str]) -> list[int] | None:
+        """Return where they begin, sorted; None when they stand all over."""
+        found: list[int] = []
+        for word in words:
+            at = self._lowered.find(word)
+            while at >= 0:
+                found.append(at)
+                if len(found) > _MOST_PLACES:
+                    return None
+                at = self._lowered.find(word, at + 1)
+        return sorted(found)
+
+
+def _lowered(text: str) -> str:
+    """Return the text in lower case, as long as it is."""
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a capital I with a dot above, the one letter that grows
+        lowered = text.replace("\u0130", "i").lower()
+    return lowered
+
+
 def near(text: str, start: int, end: int, words: Iterable[str], before: int, after: int) -> str:
     """Return the first of the lower-case ``words`` near ``text[start:end]``, "" when there is none.
 
@@ -69,9 +112,7 @@ def near(text: str, start: int, end: int, words: Iterable[str], before: int, aft
     """
     for low, high in ((max(0, start - before), start), (end, end + after)):
         side = text[low:high]
-        lowered = side.lower()
-        if len(lowered) != len(side):  # a capital I with a dot above, the one letter that grows
-            lowered = side.replace("\u0130", "i").lower()
+        lowered = _lowered(side)
         first = text[low - 1] if low else ""
         for word in words:
             if _occurs(word, lowered, side, first):

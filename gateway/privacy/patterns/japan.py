@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from stdnum.jp import cn, in_
+from stdnum.jp import cn
 
 from gateway.privacy.patterns.proofs import (
     NOT_PERSONAL,
@@ -72,9 +72,18 @@ def _is_sentence_number(text: str, start: int, end: int) -> bool:
     return not any(word in before for word in NOT_PERSONAL) and bool(_KANA.search(text[max(0, start - 20) : end + 20]))
 
 
+def is_my_number(value: str) -> bool:
+    """Return whether 12 digits, not all the same, hold the check digit of Ordinance 85 of 2014, art. 5 (mod 11)."""
+    digits = digits_of(value)
+    if len(digits) != 12 or len({*digits}) == 1:
+        return False
+    remainder = weighed(digits[:11], (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11
+    return int(digits[11]) == (0 if remainder <= 1 else 11 - remainder)
+
+
 def _confirm_my_number(text: str, start: int, end: int) -> Proof | None:
     value = text[start:end]
-    if not in_.is_valid(value) or len(set(digits_of(value))) == 1:
+    if not is_my_number(value):
         return None
     bare = 0.6 if _is_sentence_number(text, start, end) else 0.3
     return Proof(start, end, "mod 11", bare if value.isdigit() else 0.5)

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from gateway import __version__
 from gateway.errors import SetupError
 from gateway.privacy.compiled import Compiler
-from gateway.privacy.patterns.context import Words, bare, near, ruled_out
+from gateway.privacy.patterns.context import Whereabouts, Words, bare, near, ruled_out
 from gateway.privacy.patterns.database import EDGE, Database, Form, Reports, form_of
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
 from gateway.privacy.span import Proceed, Span
@@ -50,6 +50,7 @@ _JOINED = "[{0}]?[0-9A-Za-z]"
 
 Edges = list[tuple[int, int]]  # lowest start and end of each report, in the padded text
 
+_SOME = 8  # reports of one form in one text from which on its rules' words are looked up rather than read
 _MANY = 64  # reports of one form in one text from which on failures are remembered
 _AROUND = 320  # what stands so near a candidate decides whether it holds: more than any confirmer reads, but for keys
 _MOST_FAILURES = 256
@@ -206,6 +207,7 @@ class _Search:
         self._ask_words = words
         self._known_words: frozenset[str] | None = None
         self._proceed = proceed
+        self._whereabouts: Whereabouts | None = None
 
     def spans(self, groups: Mapping[int, slice], edges: NDArray[np.int64]) -> list[Span]:
         found: list[Span] = []
@@ -237,10 +239,13 @@ class _Search:
     def _of_rule(self, rule: Rule, prepared: _Prepared, edges: Edges, words: frozenset[str]) -> Iterator[Span]:
         begin, stop = 0, 0  # the latest finding: what lies within it is not looked at again
         failed = _Failures(self._padded) if len(edges) > _MANY and rule.family != _READS_FAR else None
+        look_up = rule.needs_context and len(edges) >= _SOME
         for at, (low, end) in enumerate(edges):
             if at % _REPORTS_PER_STEP == 0:
                 self._proceed()
-            if (begin <= low and end <= stop) or (failed and failed.has(low, end)):
+            if (begin <= low and end <= stop) or (look_up and self._is_far(rule, low, end, words)):
+                continue
+            if failed and failed.has(low, end):
                 continue
             span = self._first(rule, prepared, low, end, words)
             if span is None:
@@ -250,6 +255,12 @@ class _Search:
                 yield span
                 if span.end + 1 > stop:
                     begin, stop = span.start + 1, span.end + 1  # in the padded text
+
+    def _is_far(self, rule: Rule, low: int, end: int, words: frozenset[str]) -> bool:
+        """Whether no candidate of a report can have a word near."""
+        if self._whereabouts is None:
+            self._whereabouts = Whereabouts(self._padded)
+        return not self._whereabouts.may_hold(words, low - rule.context_before, end + rule.context_after)
 
     def _first(self, rule: Rule, prepared: _Prepared, low: int, end: int, words: frozenset[str]) -> Span | None:
         """Return the first of a report's candidates that holds."""
