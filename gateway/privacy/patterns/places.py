@@ -57,6 +57,32 @@ _ADDRESS = re.compile(rf"{_SEPARATED}(?P<value>[{LETTER}0-9一-鿿぀-ヿ][^\n\"
 _ENOUGH = re.compile(r"[0-9]{1,4}[ ,]|[ ,][0-9]{1,5}|[0-9]号|[0-9]-[0-9]")
 
 
+_POSTCODE_LABELS = (
+    r"zip(?:[ -]?code)?|post(?:al)?[ -]?code|plz|postleitzahl|c\.?p\.?|code[ ]postal|c[óo]digo[ ]postal|cap|"
+    "codice postale|codice di avviamento postale|邮编|邮政编码"
+)
+_POSTCODE = re.compile(
+    r"(?:[\"]?[ \t]{0,2}[:=][ \t]{0,3}[\"]?|[ ](?:is|ist|est|es|è)[ ])"
+    r"(?P<value>[0-9]{2,3}[ ][0-9]{2,3}|(?:[A-Z]{1,2}-)?[0-9]{3,8}(?:-[0-9]{3,4})?)(?![\w]|[.,:/-][0-9])"
+)
+
+
+def _confirm_postcode(text: str, start: int, end: int) -> Proof | None:
+    found = _POSTCODE.match(text, end, min(len(text), end + 30))
+    return Proof(*found.span("value"), "labelled field") if found else None
+
+
+_CORNER = re.compile(
+    rf"[ ](?P<value>(?:[0-9]{{1,5}}[ ])?[^\W\d_][^\n,;:?!<>]{{2,48}}?[ ](?:and|&)[ ]"
+    rf"(?:[0-9]{{1,5}}[ ])?{WORD}(?:[ ]{WORD}){{0,3}}(?:[ ][0-9]{{1,4}}\b)?)"
+)
+
+
+def _confirm_corner(text: str, start: int, end: int) -> Proof | None:
+    found = _CORNER.match(text, end, min(len(text), end + 120))
+    return Proof(start, end + len(found[0].rstrip(".")), "two streets") if found else None
+
+
 def _confirm_place(text: str, start: int, end: int) -> Proof | None:
     found = _PLACE.match(text, end, min(len(text), end + 90))
     return Proof(found.start("value"), found.end("value"), "labelled field") if found else None
@@ -98,6 +124,30 @@ FIELDS: tuple[Rule, ...] = (
         family="addresses",
         reference="fields of forms",
         example="Anschrift: Am Beispielfeld 11, 70173 Stuttgart",
+    ),
+    Rule(
+        name="postcode_field",
+        type="LOCATION",
+        expression=_POSTCODE_LABELS,
+        confirm=_confirm_postcode,
+        caseless=True,
+        score=0.75,
+        context_score=0.75,
+        family="addresses",
+        reference="fields of forms",
+        example="PLZ: 70173",
+    ),
+    Rule(
+        name="street_corner",
+        type="LOCATION",
+        expression="(?:at |on )?(?:the )?corner of",
+        confirm=_confirm_corner,
+        caseless=True,
+        score=0.75,
+        context_score=0.75,
+        family="addresses",
+        reference="two streets that cross",
+        example="the corner of Sample Street and Elm Lane",
     ),
 )
 """Places behind the label of a form's field, in any of the languages."""

@@ -114,13 +114,16 @@ def _confirm_street(text: str, start: int, end: int) -> Proof | None:
     return Proof(ahead.start(), alone.end() if alone else end, "number, street", 0.7 if sure else 0.3)
 
 
+_WORD = r"[\w'’´.-]{1,24}"
+_LINES_BREAK = r"(?:[ ]?[,;|][ ]|[ ]?\n[ ]?[>|]?[ ]{0,2}|[ ]?[>|?]{1,3}[ ]?)"  # quoted mail begins its lines with >
 _UNIT_BEFORE = re.compile(
-    r"(?<![\w.,/-])[0-9]{1,6}[ ](?:[\w'’´.-]{1,24},?[ ]){1,6}\Z|"
-    r"(?<![\w.,/-])[0-9]{1,6}[ ](?:[\w'’´.-]{1,24},?[ ]){0,5}[\w'’´.-]{1,24},?[ ]?\n[ ]{0,2}\Z"
+    rf"(?<![\w.,/-])[0-9]{{1,6}}[ ](?:{_WORD},?[ ]){{1,6}}\Z|"
+    rf"(?<![\w.,/-])[0-9]{{1,6}}[ ](?:{_WORD},?[ ]){{0,5}}{_WORD},?{_LINES_BREAK}\Z"
 )
+_TO_NEXT = rf"(?:{_LINES_BREAK}|,?[ ])"
 _UNIT_AFTER = re.compile(
-    rf"(?:,?[ ]?\n?[ ]{{0,2}}[{LETTER}][\w'’´.-]{{1,24}}(?:[ ][\w'’´.-]{{1,24}}){{0,4}}){{1,2}}?,?[ "
-    rf"\n]{{1,3}}(?:[A-Z]{{2}}[ ,\n]{{1,3}})?[0-9]{{4,6}}(?![0-9])"
+    rf"(?:{_TO_NEXT}[^\W\d_]{_WORD}(?:[ ]{_WORD}){{0,4}}){{1,2}}?,?(?:[ ]|{_TO_NEXT})"
+    rf"(?:[A-Z]{{2}}[ ,\n]{{1,3}})?[0-9]{{4,6}}(?![0-9])"
 )
 
 
@@ -136,6 +139,14 @@ def _confirm_unit(text: str, start: int, end: int) -> Proof | None:
 def _confirm_box(text: str, start: int, end: int) -> Proof | None:
     behind = _BOX_CITY.match(text, end, min(len(text), end + 110))
     return Proof(start, behind.end() if behind else end, "box", 0.95 if behind else 0.75)
+
+
+_MILITARY = re.compile(r"[ ,]{0,2}\n?[ ]{0,2}(?:[AFD]PO)[ ,]{1,2}A[AEP][ ,]{1,2}[0-9]{5}(?![0-9])", re.IGNORECASE)
+
+
+def _confirm_military(text: str, start: int, end: int) -> Proof | None:
+    behind = _MILITARY.match(text, end, end + 40)
+    return Proof(start, behind.end(), "military post office", 0.95) if behind else None
 
 
 _LICENCE = (
@@ -301,6 +312,19 @@ _RULES: tuple[Rule, ...] = (
         family="addresses",
         reference="USPS Publication 28",
         example="742 Sample Terrace, Springfield, OR 97403",
+    ),
+    Rule(
+        name="us_military_post",
+        type="LOCATION",
+        expression=r"(?:Unit|PSC)[ ][0-9]{1,5},?[ ]Box[ ][0-9]{1,5}|US[SN]S?[ ][A-Z][a-z]{1,15}",
+        confirm=_confirm_military,
+        caseless=True,
+        score=0.95,
+        context_score=0.95,
+        jurisdiction="US",
+        family="addresses",
+        reference="USPS Publication 28, section 225",
+        example="PSC 1310 Box 2277, APO AE 09204",
     ),
     Rule(
         name="us_unit",
