@@ -21,8 +21,14 @@ _PLACE = (
     rf"(?:[ ]?[,.\n][ ]?|[ ]|[ ]-[ ])(?:[A-Z]{{1,2}}-)?\d{{4,5}}[ ]{_U}"
     rf"(?:[ ](?:am|an der|im|sur|sous|de|del|di|la|le|{_U})(?![\p{{L}}])){{0,3}}"
 )
+_PARTS = (  # of machines and plants: no streets, though they end as streets do
+    r"(?!(?:\p{L}*[Dd]icht|Kolben|Spreng|Feder|O-|\p{L}*[Ss]icherungs|Wellen|Gleit|\p{L}*[Ll]ager|Stütz|Klemm|Spann|Zahn|Schleif|"
+    r"Abstreif|Distanz|Pass|Einstell|Simmer|Innen|Außen|Mess|Fahr|Verfahr|Hub|Schalt|Signal|Werkzeug|Arbeits|Transport|"
+    r"Rück|Flucht|Rettungs|Liefer|Versand|Stell|Park|Lade|Montage|Prüf|Steck|Speicher|Ein|Kran|Bau|Bahn|Betriebs|Absatz|Stau|"
+    r"Schraub|Ventil|Luft|Kabel|Rohr)(?:-?ring|-?weg|-?platz|-?hof|-?markt|-?damm|-?steig|-?graben)\b)"
+)
 _GERMAN = (
-    r"(?:\p{Lu}[\p{L}\-]{1,30}(?:straße|strasse|str\.|weg|platz|gasse|allee|ring|damm|ufer|"
+    rf"(?:{_PARTS}\p{{Lu}}[\p{{L}}\-]{{1,30}}(?:straße|strasse|str\.|weg|platz|gasse|allee|ring|damm|ufer|"
     r"graben|steig|"
     r"chaussee|stieg|hof|markt)"
     rf"|{_U}[ ](?:Straße|Strasse|Str\.|Weg|Platz|Allee|Ring|Damm|Ufer|Gasse)"
@@ -68,7 +74,7 @@ _CORNER = (
 )
 _WESTERN = regex.compile(
     rf"(?<![\p{{L}}\p{{N}}])(?:(?:{_GERMAN}|{_SOUTHERN}|{_FRENCH}|{_NORTHERN}|{_ENGLISH})(?:{_PLACE})?|{_SMALL}{_PLACE}"
-    rf"|{_FORCES}|{_CORNER})(?![\p{{N}}])"
+    rf"|{_FORCES}|{_CORNER})(?![\p{{N}}]|[ ]?(?:[mck]?m|Stk|Stück|St|Nm|bar|kg|Teile|pcs|°|%|×)(?![\p{{L}}]))"
 )
 _CODE_FIELD = regex.compile(
     r"(?<![\p{L}\p{N}\-_\"'.])(?i:c\.?p\.?|plz|zip(?:[ ]code)?|post(?:al[ ])?code|postleitzahl|code[ ]postal|"

@@ -57,6 +57,11 @@ _NOT_NAMES = frozenset(
     "varón hombre paciente niño niña patient man woman mann frau".split()
 )
 
+_OFFICES = frozenset(
+    "team teams abteilung department support service services quality purchasing logistics sales einkauf vertrieb logistik "
+    "qualität qualitätssicherung équipe direction atelier reparto ufficio servizio squadra equipo departamento servicio".split()
+)
+
 
 class Cue(NamedTuple):
     """A name is announced at ``start`` and may reach to ``end``. ``strong``: whatever the word looks like."""
@@ -72,7 +77,8 @@ def cues(text: str) -> Iterator[Cue]:
     """Yield where a name is announced, in order."""
     for match in _CUE.finditer(text):
         group = next(name for name in _GROUPS if match[name])
-        if match[group].split(" ")[0].lower() not in _NOT_NAMES:
+        words = match[group].lower().split(" ")
+        if words[0] not in _NOT_NAMES and not _OFFICES.intersection(words):
             yield Cue(
                 match.start(group), match.end(group), group, match[0].split(" ")[0], group in ("titled", "signed")
             )

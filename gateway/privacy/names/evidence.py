@@ -24,6 +24,13 @@ ALONE = 0.6  # a town with nothing beside it: at least this likely
 ASKED = 0.3  # share of a word's uses as a given name or surname (lexicon), from which on it counts as one
 SURE_NAME = 0.5  # the same, of words that need little else
 USUAL = 0.3  # how common a word is (lexicon), from which on its uses have been counted well enough
+SURE_PERSON = 0.7  # the same, of places of that name too
+COUNTRY = 0.8  # how large a place is, from which on it is a country or a town that everybody knows
+ARTICLES = frozenset(
+    "the a an der die das den dem des ein eine einer eines einem einen im am zum zur vom ins beim il lo la gli le i un una "
+    "uno dello della dei degli delle dell nel nello nella nei nelle nell dal dalla dai dalle dall sul sulla sui sulle all "
+    "alla ai alle l les une du des au aux el los las".split()
+)
 _CAPITALISED, _CAPITALS = 0, 1  # columns of a row
 _KNOWN, _GIVEN, _SURNAME, _COMMON, _SMALLER, _PLACE = (OWN - LEXICAL + column for column in (0, 1, 2, 5, 6, 7))
 _STREET = WIDTH - 6  # the classifier's word for a street
@@ -79,6 +86,9 @@ class Evidence:
         for match in matches:
             first, last = bisect_left(starts, match.start(1)), bisect_left(starts, match.end(1))
             if first == len(starts) or starts[first] != match.start(1) or self._noun[first] or not self._is_name(first):
+                continue
+            weak = match.group().lower().startswith(("based", "i ", "i'"))
+            if weak and not self._rows[first, _PLACE]:
                 continue
             if self._gate.kind(match.start(1)) == CODE or self._text[starts[first] : match.end(1)].lower() in MONTHS:
                 continue
@@ -136,6 +146,21 @@ class Evidence:
         beside = self._text[self._words[first].end : self._words[second].start] == " "
         return bool(beside and not surname[_KNOWN]) and self._gate.kind(self._words[first].start) != CODE
 
+    def is_person(self, first: int, last: int) -> bool:
+        """Whether a name that stands alone, without a cue, is not told as a thing or a country: ``the Calusa``, ``Spain``."""
+        named = [index for index in range(first, last) if self._words[index].end - self._words[index].start > 1]
+        if len(named) != 1:
+            return bool(named)
+        row = self._rows[named[0]]
+        share = max(row[_GIVEN], row[_SURNAME])
+        if row[_PLACE] >= COUNTRY and share < SURE_PERSON:
+            return False
+        at = first - 1
+        if at > 0 and self._at(at) in "'’":
+            at -= 1
+        before = self._at(at) if at >= 0 and self._words[first].start - self._words[at].end < 3 else ""
+        return not (share < SURE_NAME and (before.lower() in ARTICLES)) and self._at(first).lower() not in MONTHS
+
     def is_address(self, first: int, last: int, chances: Floats) -> bool:
         """Whether words ``first`` to ``last`` have the form of an address, or are a town told as one."""
         named = [index for index in range(first, last) if self._is_proper(index)]
@@ -144,10 +169,13 @@ class Evidence:
         numbers = [text for index in range(first, last) if (text := self._at(index))[0].isdigit()]
         if not numbers:
             return self._is_town(first, last, named, chances)
-        if any(self._is_street(index) for index in range(first, last)):
+        if any(self._is_street(index, last) for index in range(first, last)):
             return True
+        named = [index for index in named if self._rows[index, _CAPITALISED]]
         if any(len(number) in (4, 5, 6) and number.isdigit() for number in numbers):
             return any(self._rows[index, _PLACE] > 0 for index in named)
+        if self._gate.kind(self._words[first].start) != SENTENCE:
+            return False
         return any(self._rows[index, _STREET] > 0 and not self._rows[index, _SMALLER] for index in named)
 
     def _is_town(self, first: int, last: int, named: Sequence[int], chances: Floats) -> bool:
@@ -167,9 +195,13 @@ class Evidence:
             return False
         return bool(index in self._told or row[_CAPITALISED] or (word.end - word.start > 3 and row[_PLACE] > 0))
 
-    def _is_street(self, index: int) -> bool:
+    def _is_street(self, index: int, last: int) -> bool:
+        """Whether a street's word; one that ends as streets do wants a house number after it."""
         word = self._at(index).lower()
-        return (len(word) > 1 and word in _MANY) or (len(word) > 6 and word.endswith(_STREET_ENDS))
+        if len(word) > 1 and word in _MANY:
+            return self._gate.kind(self._words[index].start) == SENTENCE
+        after = range(index + 1, min(index + 3, last))
+        return len(word) > 6 and word.endswith(_STREET_ENDS) and any(self._at(at)[0].isdigit() for at in after)
 
     def _at(self, index: int) -> str:
         return self._text[self._words[index].start : self._words[index].end]

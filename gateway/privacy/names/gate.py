@@ -15,7 +15,7 @@ _BEGINS = re.compile(
     r"\s*(?:def |class |import |from [\w.]+ import|return\b|elif |else ?[:{]|try:|except\b|raise |assert |"
     r"(?:async|await) |(?:if|for|while|switch) ?\(|(?:const|let|var|func|fn|pub|public|private|static|void|int|float|double|struct) |"
     r"(?:enum|package|namespace|using) |#include|#define|//|/\*|\*/|@\w+[ (]?|\$ |(?:SELECT|INSERT|UPDATE|CREATE|ALTER)\b|"
-    r"FROM [\w.]+|<[/?!\w]|[\"'][\w$.-]+[\"'] ?:|[{}\[\]();,]+\s*$|[-+]{3} |@@ |diff |at [\w.$]+\(|\.\w+\(|"
+    r"(?:FROM|RUN|CMD|COPY|ADD|ENV|ARG|ENTRYPOINT|WORKDIR|EXPOSE|USER|LABEL) [\w./\[]|<[/?!\w]|[\"'][\w$.-]+[\"'] ?:|[{}\[\]();,]+\s*$|[-+]{3} |@@ |diff |at [\w.$]+\(|\.\w+\(|"
     r"[\w.\[\]\"']+ ?[+-]?= ?\S|[A-Z_]{3,} ?= )"
 )
 _SIGN = re.compile(r"[{}()=<>;|\"'&:_]")
@@ -68,7 +68,7 @@ class Gate:
         before, after = text[start - 1 : start] or " ", text[end : end + 1] or " "
         if before == ">" and text[start - 2 : start - 1] in ("", "\n", ">"):  # a mail that is quoted
             before = " "
-        if before in _TIED or after in _TIED or after == "(":
+        if (before in _TIED and before != "=") or after in _TIED or after == "(":
             return False
         if (before in ".-:" and text[start - 2 : start - 1].isdigit()) or (
             after in ".-" and text[end + 1 : end + 2].isdigit()

@@ -52,9 +52,18 @@ def spans(
         cue = next((announced[at] for at in range(first, last) if at in announced), None) if kind == PERSON else None
         if cue is not None:
             yield Span(start, end, TYPES[kind], 0.85, f"cue:{cue.name}", context=cue.word)
-        elif evidence.is_address(first, last, chances) if kind == PLACE else not is_nobody(text, start, end):
+        elif _holds(text, words, (first, last), kind, chances, evidence):
             score = 0.85 if float(chances[first:last, kind].max()) > SURE else 0.6
             yield Span(start, end, TYPES[kind], score, "name:tagger")
+
+
+def _holds(
+    text: str, words: Sequence[Word], at: tuple[int, int], kind: int, chances: Floats, evidence: Evidence
+) -> bool:
+    """Whether a span that no cue announced stands on its own."""
+    if kind == PLACE:
+        return evidence.is_address(*at, chances)
+    return evidence.is_person(*at) and not is_nobody(text, words[at[0]].start, words[at[1] - 1].end)
 
 
 def _trim(text: str, words: Sequence[Word], first: int, last: int, kind: int) -> tuple[int, int]:
