@@ -39,7 +39,7 @@ class Western:
         """Yield the spans of a text; those of one source in order."""
         if not _WORD.search(text):
             return
-        found, gate = list(cues(text)), Gate(text)
+        found, gate = cues(text), Gate(text)
         for words in self._wordpiece.blocks(text, BLOCK, OVERLAP):
             proceed()
             yield from self._block(text, words, found, gate, proceed)
