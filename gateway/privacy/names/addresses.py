@@ -22,9 +22,11 @@ _PLACE = (
     rf"(?:[ ](?:am|an der|im|sur|sous|de|del|di|la|le|{_U})(?![\p{{L}}])){{0,3}}"
 )
 _PARTS = (  # of machines and plants: no streets, though they end as streets do
-    r"(?!(?:\p{L}*[Dd]icht|Kolben|Spreng|Feder|O-|\p{L}*[Ss]icherungs|Wellen|Gleit|\p{L}*[Ll]ager|Stütz|Klemm|Spann|Zahn|Schleif|"
+    r"(?!(?:\p{L}*[Dd]icht|Kolben|Spreng|Feder|O-|\p{L}*[Ss]icherungs|Wellen|Gleit|\p{L}*[Ll]ager|Stütz|Klemm|Spann|"
+    r"Zahn|Schleif|"
     r"Abstreif|Distanz|Pass|Einstell|Simmer|Innen|Außen|Mess|Fahr|Verfahr|Hub|Schalt|Signal|Werkzeug|Arbeits|Transport|"
-    r"Rück|Flucht|Rettungs|Liefer|Versand|Stell|Park|Lade|Montage|Prüf|Steck|Speicher|Ein|Kran|Bau|Bahn|Betriebs|Absatz|Stau|"
+    r"Rück|Flucht|Rettungs|Liefer|Versand|Stell|Park|Lade|Montage|Prüf|Steck|Speicher|Ein|Kran|Bau|Bahn|Betriebs|"
+    r"Absatz|Stau|"
     r"Schraub|Ventil|Luft|Kabel|Rohr)(?:-?ring|-?weg|-?platz|-?hof|-?markt|-?damm|-?steig|-?graben)\b)"
 )
 _GERMAN = (
@@ -35,7 +37,8 @@ _GERMAN = (
     rf"|(?:Straße|Platz)[ ](?:der|des)[ ]{_U}(?:[ ]{_U})?)[ ]{_NUMBER}"
 )
 _NORTHERN = (
-    rf"(?:\d{{4,5}}[ ])?(?:{_U}[ ])?(?:\p{{Lu}}[\p{{L}}\-]{{1,30}}(?:gatan|gata|vägen|gade|vej|veien|vegen|stræde|gränd|"
+    rf"(?:\d{{4,5}}[ ])?(?:{_U}[ ])?(?:\p{{Lu}}[\p{{L}}\-]{{1,30}}(?:gatan|gata|vägen|gade|vej|veien|vegen|stræde|"
+    rf"gränd|"
     r"straat|laan|plein|kade|gracht|dreef|katu|tie|kuja|polku)|"
     rf"{_U}[ ](?:utca|útja|út|tér|körút|vej|gade|allé))[ ]{_NUMBER}{_FLAT}?"
     rf"|(?:ul\.|ulica|al\.|os\.|Rua|Strada|Str\.|ulice|nám\.)[ ]{_U}(?:[ ](?:e|de|da|do|{_U})(?![\p{{L}}])){{0,4}}"
@@ -49,14 +52,17 @@ _FRENCH = (
 )
 _WAY = (
     r"(?:(?i:via|viale|v\.le|piazza|p\.zza|piazzale|p\.le|corso|c\.so|largo|vicolo|contrada|lungomare|calle|c/|avenida|"
-    r"avda?\.?|av\.|plaza|pza\.?|paseo|carretera|ctra\.?|ronda|travesía|camino|glorieta|rambla|passeig|carrer|urbanización)"
+    r"avda?\.?|av\.|plaza|pza\.?|paseo|carretera|ctra\.?|ronda|travesía|camino|glorieta|rambla|passeig|carrer|"
+    r"urbanización)"
     r"|P[º°]|Pg\.)"
 )
 _SOUTHERN = (
-    rf"{_WAY}[ ]?(?:(?:de|del|della|dei|delle|di|la|las|los|el|l'|San|Santa)[ ]){{0,3}}(?:{_U}|[A-Z]\.|\p{{Lu}}\p{{Ll}}{{1,4}}\.)"
+    rf"{_WAY}[ ]?(?:(?:de|del|della|dei|delle|di|la|las|los|el|l'|San|Santa)[ ]){{0,3}}(?:{_U}|[A-Z]\.|"
+    rf"\p{{Lu}}\p{{Ll}}{{1,4}}\.)"
     rf"(?:[ ](?:de|del|la|los|las|di|e|y|{_U})(?![\p{{L}}])){{0,5}}"
     rf"[ ]?,?[ ]?(?:(?i:n[º°.]?[ ]?|nº[ ]?|n[uú]m(?:ero|\.)?[ ]|#){_NUMBER}|{_NUMBER}|(?i:s/n|sn|s\.n\.)(?![\p{{L}}]))"
-    r"(?:[ ]?,[ ]?\d{1,2}[ºª°]?[ ]?[A-Za-z]?(?![\p{L}\d]))?(?:[ ]?,[ ]?(?i:bajo|portal|piso|esc\.?|interno|int\.?)[ ]\p{L}{1,2}"
+    r"(?:[ ]?,[ ]?\d{1,2}[ºª°]?[ ]?[A-Za-z]?(?![\p{L}\d]))?(?:[ ]?,[ ]?(?i:bajo|portal|piso|esc\.?|interno|int\.?)[ "
+    r"]\p{L}{1,2}"
     r"(?![\p{L}]))?"
 )
 _ENGLISH = (
@@ -69,7 +75,8 @@ _FORCES = (
     r"[ ,\n]{1,2}(?:APO|FPO|DPO)[ ]A[AEP][ ]\d{5}"
 )
 _CORNER = (
-    rf"(?:the[ ])?corner[ ]of[ ](?:[\p{{L}}\d.'\-]{{1,25}}[ ]){{0,3}}(?:{_U}|\d{{1,4}}|St(?:r)?\.)[ ]and[ ](?:\d{{1,4}}[ ])?{_U}"
+    rf"(?:the[ ])?corner[ ]of[ ](?:[\p{{L}}\d.'\-]{{1,25}}[ ]){{0,3}}(?:{_U}|\d{{1,4}}|St(?:r)?\.)[ ]and[ "
+    rf"](?:\d{{1,4}}[ ])?{_U}"
     rf"(?:[ ](?:{_U}|\d{{1,4}})(?![\p{{L}}])){{0,3}}"
 )
 _END = r"(?![\p{N}]|[ ]?(?:[mck]?m|Stk|Stück|St|Nm|bar|kg|Teile|pcs|°|%|×)(?![\p{L}]))"
@@ -87,11 +94,13 @@ _CODE_FIELD = regex.compile(
 )
 _TOWN_FIELD = regex.compile(
     r"(?<![\p{L}\p{N}\-_\"'.])(?i:(?:localidad|provincia|población|municipio|ciudad)(?:/[ ]?(?:provincia|localidad))?|"
-    r"wohnort|geburtsort|city|town|ville|città|comune|luogo[ ]di[ ]nascita|lugar[ ]de[ ]nacimiento|lieu[ ]de[ ]naissance)"
+    r"wohnort|geburtsort|city|town|ville|città|comune|luogo[ ]di[ ]nascita|lugar[ ]de[ ]nacimiento|lieu[ ]de[ "
+    r"]naissance)"
     rf"[ ]?:[ \t]{{0,6}}({_U}(?:[ ](?:am|an der|im|sur|sous|de|del|di|la|le|{_U})(?![\p{{L}}])){{0,4}})"
 )
 _HOME_FIELD = regex.compile(
-    r"(?<![\p{L}\p{N}\-_\"'.])(?i:domicilio|anschrift|adresse|wohnhaft|(?:(?:home|billing|shipping|delivery|postal)[ ])?address|"
+    r"(?<![\p{L}\p{N}\-_\"'.])(?i:domicilio|anschrift|adresse|wohnhaft|(?:(?:home|billing|shipping|delivery|"
+    r"postal)[ ])?address|"
     r"indirizzo|dirección|residenza|residencia|lieferadresse|rechnungsadresse)[ ]?:[ \t]{1,6}"
     r"(?!(?:Register|Port|Server|Node|Knoten|Modbus|Baustein|Halle|Linie|Line|Slot|Bus|Rack|Base|Start|Offset)\b)"
     r"((?=[^\n]{0,60}\p{Lu}\p{Ll}{2})(?=[^\n]{0,60}\d)[\p{Lu}\dC][^\n;|<>{}=\"@:]{5,90}?)"
@@ -99,7 +108,8 @@ _HOME_FIELD = regex.compile(
 )
 TOLD = regex.compile(
     r"(?<![\p{L}\p{N}])(?:(?:[Ll]iv(?:es?|ed|ing)|[Rr]esid(?:es?|ed|ing)|[Bb]orn|[Rr]aised|gr(?:ew|own) up|[Bb]ased|"
-    r"I(?:'m| am)) in|[Oo]riginally from|[Mm]oved here from|(?:flew|travell?ed|travell?ing|flying) to|[Ww]ohn(?:t|e|haft) in|"
+    r"I(?:'m| am)) in|[Oo]riginally from|[Mm]oved here from|(?:flew|travell?ed|travell?ing|flying) to|[Ww]ohn(?:t|e|"
+    r"haft) in|"
     r"[Gg]eboren in|aufgewachsen in|[Hh]abit(?:e|ant) à|[Nn]ée? à|[Vv]ive (?:a|en|in)|[Nn]at[oa] a|[Nn]acid[oa] en|"
     r"[Rr]esidente (?:en|a|in)|[Dd]omiciliad[oa] en|[Nn]atural de)[ ]"
     r"(\p{Lu}[\p{L}'’\-]{3,30}(?:[ ](?:am|an der|sur|sous|de|del|di|la|le|\p{Lu}[\p{L}'’\-]{1,30})(?![\p{L}])){0,3})"

@@ -26,7 +26,8 @@ _LABEL = (
     r"(?i:name|vorname|nachname|familienname|ansprechpartner(?:in)?|bearbeiter(?:in)?|sachbearbeiter(?:in)?|"
     r"kontakt(?:person)?|contact(?: person)?|patient(?:in)?|teilnehmer|mitarbeiter(?:in)?|schichtleiter(?:in)?|"
     r"verantwortlich(?:er|e)?|responsible|owner|author|autor|reviewer|prepared by|approved by|signed by|reported by|"
-    r"operator|attn|z\. ?hd\.|zu händen|from|von|cc|user|billing address|shipping address|nom|prénom|interlocuteur|responsable|destinataire|rédacteur|"
+    r"operator|attn|z\. ?hd\.|zu händen|from|von|cc|user|billing address|shipping address|nom|prénom|interlocuteur|"
+    r"responsable|destinataire|rédacteur|"
     r"nome|cognome|referente|responsabile|redatto da|nombre|apellidos?|paciente|médico|contacto|remitente|firmado|"
     r"gezeichnet|gez\.|i\. ?a\.|i\. ?v\.|ppa\.)"
 )
@@ -37,7 +38,8 @@ _GREETING = (
 _FAREWELL = (
     r"(?:(?:[Mm]it )?(?:[Ff]reundliche[nr]?|[Vv]iele[n]?|[Bb]este[n]?|[Ss]chöne[n]?|[Hh]erzliche[n]?|[Ll]iebe[n]?) "
     r"[Gg]r(?:üße|üsse|üßen|üssen|uß)|Gruß|Grüße|MfG|mfg|LG|VG|lg|vg|"
-    r"(?:Best|Kind|Warm|Many|With best) (?:regards|thanks|Regards)|Regards|Sincerely|Yours (?:sincerely|faithfully)|Thanks|"
+    r"(?:Best|Kind|Warm|Many|With best) (?:regards|thanks|Regards)|Regards|Sincerely|Yours (?:sincerely|faithfully)|"
+    r"Thanks|"
     r"Cheers|(?:Bien )?[Cc]ordialement|(?:Sincères|Meilleures) salutations|Bien à vous|Merci|"
     r"(?:Cordiali|Distinti) saluti|Saluti|Un (?:cordial )?saludo|Saludos(?: cordiales)?|Atentamente|Gracias|Grazie)"
 )
@@ -64,8 +66,10 @@ _NOT_NAMES = frozenset(
 )
 
 _OFFICES = frozenset(
-    "team teams abteilung department support service services quality purchasing logistics sales einkauf vertrieb logistik "
-    "qualität qualitätssicherung équipe direction atelier reparto ufficio servizio squadra equipo departamento servicio".split()
+    "team teams abteilung department support service services quality purchasing logistics sales einkauf vertrieb "
+    "logistik "
+    "qualität qualitätssicherung équipe direction atelier reparto ufficio servizio squadra equipo departamento "
+    "servicio".split()
 )
 
 

@@ -27,8 +27,10 @@ USUAL = 0.3  # how common a word is (lexicon), from which on its uses have been 
 SURE_PERSON = 0.7  # the same, of places of that name too
 COUNTRY = 0.8  # how large a place is, from which on it is a country or a town that everybody knows
 ARTICLES = frozenset(
-    "the a an der die das den dem des ein eine einer eines einem einen im am zum zur vom ins beim il lo la gli le i un una "
-    "uno dello della dei degli delle dell nel nello nella nei nelle nell dal dalla dai dalle dall sul sulla sui sulle all "
+    "the a an der die das den dem des ein eine einer eines einem einen im am zum zur vom ins beim il lo la gli le i "
+    "un una "
+    "uno dello della dei degli delle dell nel nello nella nei nelle nell dal dalla dai dalle dall sul sulla sui "
+    "sulle all "
     "alla ai alle l les une du des au aux el los las".split()
 )
 _CAPITALISED, _CAPITALS = 0, 1  # columns of a row
@@ -41,7 +43,8 @@ _STREET_ENDS = (
 _MANY = STREETS | frozenset("rua ulica ul passeig carrer rúa via vicolo calle travesía ronda pasaje quai cours".split())
 
 MONTHS = frozenset(
-    "january february march april may june july august september october november december januar februar märz mai juni "
+    "january february march april may june july august september october november december januar februar märz mai "
+    "juni "
     "juli oktober dezember janvier février mars avril juin juillet août septembre octobre novembre décembre gennaio "
     "febbraio marzo aprile maggio giugno luglio agosto settembre ottobre dicembre enero febrero abril mayo junio julio "
     "septiembre octubre noviembre diciembre spring summer autumn winter".split()
@@ -147,7 +150,7 @@ class Evidence:
         return bool(beside and not surname[_KNOWN]) and self._gate.kind(self._words[first].start) != CODE
 
     def is_person(self, first: int, last: int) -> bool:
-        """Whether a name that stands alone, without a cue, is not told as a thing or a country: ``the Calusa``, ``Spain``."""
+        """Whether a name without a cue is not told as a thing or a country: ``the Calusa``, ``Spain``."""
         named = [index for index in range(first, last) if self._words[index].end - self._words[index].start > 1]
         if len(named) != 1:
             return bool(named)

@@ -7,6 +7,7 @@ that name is). ``models/detect/recipe/`` makes it; ``docs/privacy/names.md`` is 
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 
@@ -88,6 +89,8 @@ COMMON_ENDS = (
     ),
 )
 _CLASSES = (TITLES, PARTICLES, ORGANISATIONS, ROLES, ACTS, STREETS, LOCATIVES)
+_NEWLINE = re.compile("\n")
+_OPENING = frozenset('.!?"“„«:;')  # marks after which a sentence, a quotation begins
 _QUOTES = frozenset("\"'“”„«»’‘")
 _MARKS = (".", ",", ":", "-", "(")
 LEXICAL = 9
@@ -146,13 +149,12 @@ class Features:
             return out
         numbers = self._numbers
         out[:, :OWN] = self._rows_of([text[word.start : min(word.end, word.start + LONG)] for word in words], numbers)
-        end = 0
-        for index, word in enumerate(words):
-            between = text[end : word.start]
-            end = word.end
-            out[index, OWN] = index == 0 or "\n" in between
-            out[index, OWN + 1] = between == ""
-            out[index, OWN + 2] = index == 0 or text[words[index - 1].start] in '.!?"“„«:;' or "\n" in between
+        starts, ends = np.array([word.start for word in words]), np.array([0, *(word.end for word in words[:-1])])
+        lines = np.array([match.start() for match in _NEWLINE.finditer(text, words[0].start, words[-1].start)])
+        first = np.searchsorted(lines, starts) > np.searchsorted(lines, ends)  # of its line
+        first[0] = True
+        after = np.array([False, *(text[word.start] in _OPENING for word in words[:-1])])
+        out[:, OWN], out[:, OWN + 1], out[:, OWN + 2] = first, starts == ends, first | after
         return out
 
     def _rows_of(self, words: Sequence[str], numbers: dict[str, int]) -> Floats:

@@ -13,9 +13,12 @@ from bisect import bisect_right
 
 _BEGINS = re.compile(
     r"\s*(?:def |class |import |from [\w.]+ import|return\b|elif |else ?[:{]|try:|except\b|raise |assert |"
-    r"(?:async|await) |(?:if|for|while|switch) ?\(|(?:const|let|var|func|fn|pub|public|private|static|void|int|float|double|struct) |"
-    r"(?:enum|package|namespace|using) |#include|#define|//|/\*|\*/|@\w+[ (]?|\$ |(?:SELECT|INSERT|UPDATE|CREATE|ALTER)\b|"
-    r"(?:FROM|RUN|CMD|COPY|ADD|ENV|ARG|ENTRYPOINT|WORKDIR|EXPOSE|USER|LABEL) [\w./\[]|<[/?!\w]|[\"'][\w$.-]+[\"'] ?:|[{}\[\]();,]+\s*$|[-+]{3} |@@ |diff |at [\w.$]+\(|\.\w+\(|"
+    r"(?:async|await) |(?:if|for|while|switch) ?\(|(?:const|let|var|func|fn|pub|public|private|static|void|int|"
+    r"float|double|struct) |"
+    r"(?:enum|package|namespace|using) |#include|#define|//|/\*|\*/|@\w+[ (]?|\$ |(?:SELECT|INSERT|UPDATE|CREATE|"
+    r"ALTER)\b|"
+    r"(?:FROM|RUN|CMD|COPY|ADD|ENV|ARG|ENTRYPOINT|WORKDIR|EXPOSE|USER|LABEL) [\w./\[]|<[/?!\w]|[\"'][\w$.-]+[\"'] "
+    r"?:|[{}\[\]();,]+\s*$|[-+]{3} |@@ |diff |at [\w.$]+\(|\.\w+\(|"
     r"[\w.\[\]\"']+ ?[+-]?= ?\S|[A-Z_]{3,} ?= )"
 )
 _SIGN = re.compile(r"[{}()=<>;|\"'&:_]")

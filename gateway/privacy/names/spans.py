@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from gateway.privacy.names.cues import Cue
 from gateway.privacy.names.evidence import Evidence
 from gateway.privacy.names.features import TITLES, Floats
@@ -81,15 +83,15 @@ def _trim(text: str, words: Sequence[Word], first: int, last: int, kind: int) ->
 
 def _kinds(text: str, words: Sequence[Word], chances: Floats) -> list[int]:
     kinds = [NONE] * len(words)
-    rows = chances.tolist()
-    for index, row in enumerate(rows):
+    near = (chances[:, PERSON] >= LIMITS[PERSON].near) | (chances[:, PLACE] >= LIMITS[PLACE].near)
+    rows = {int(index): chances[index].tolist() for index in np.flatnonzero(near)}
+    for index, row in rows.items():
         kind = PERSON if row[PERSON] >= row[PLACE] else PLACE
         if row[kind] >= LIMITS[kind].seed:
             kinds[index] = kind
     for step in (1, -1):
-        order = range(1, len(words)) if step > 0 else range(len(words) - 2, -1, -1)
-        for index in order:
-            kind = kinds[index - step]
+        for index in [*rows][::step]:
+            kind = kinds[index - step] if 0 <= index - step < len(kinds) else NONE
             if kinds[index] == NONE and kind != NONE and rows[index][kind] >= LIMITS[kind].near:
                 first, second = (index - 1, index) if step > 0 else (index, index + 1)
                 if _touch(text, words, first, second) and _may(text[words[index].start], kind):
