@@ -67,3 +67,54 @@ def test_a_chinese_name_behind_a_cue_is_found(persons: Persons, text: str, name:
 @pytest.mark.parametrize("text", ["The 零件 nu 到货。", "Kreditkarte 已登记，Bitte 确认。", "昨天收到4821的资料。"])
 def test_words_beside_chinese_are_no_chinese_names(persons: Persons, text: str) -> None:
     assert not persons(text)
+
+
+JAPANESE = [
+    ("報告者：早瀬 琴音（社員番号は別紙）", "早瀬 琴音"),
+    ("氏名 久保田健一 / 生年月日", "久保田健一"),
+    ("柏木吾市が溶接治具を点検した。", "柏木吾市"),
+    ("試験にはヴィクトル・ハルストレム氏が立ち会った。", "ヴィクトル・ハルストレム"),
+    ("前任の佐久間から治具を引き継いだ。", "佐久間"),
+    ("藤堂エージさんに連絡済み。", "藤堂エージ"),
+]
+
+
+@pytest.mark.parametrize(("text", "name"), JAPANESE)
+def test_a_japanese_name_is_found_by_the_balance_of_what_speaks_for_it(persons: Persons, text: str, name: str) -> None:
+    assert name in persons(text)
+
+
+PARTS_LIST = """部品表 第3版
+1 ブラケット 4個 SUS304
+2 オイルシール 2個 ニトリルゴム
+3 ベアリング 6204ZZ 8個 豊橋倉庫
+4 ハーネス組立 1式
+5 六角穴付ボルト M8x25 16本 締付トルク24Nm
+6 ガスケット 1枚 在庫なし、納期は来月上旬
+7 インバータ 三菱電機 1台
+8 カップリング、キー、スペーサ 各1個
+"""
+WORK_ORDER = """工单 WO-4471 设备：3号冲压机
+故障现象：主轴温度过高，报警代码E-204
+原因：冷却水管堵塞，过滤器未按周期更换
+措施：清洗管路，更换滤芯，调整压力至0.4兆帕
+备件：滤芯2个，密封圈4个，油管1根
+结果：试运行两小时，温度正常，关闭工单
+"""
+SHIFT_LOG = """日報 塗装ライン 夜勤
+稼働率92% 停止3回 材料切れ、ノズル詰まり、センサ誤検知
+コンベヤのチェーンに給油し、テンションを調整した。
+ロットC-339の膜厚は規格内。山形工場へ出荷済み。
+次直への申し送り:シンナーの残量が少ない。ブースの清掃は未実施。
+INFO ジョブがタイムアウトしたためリトライします
+"""
+CODE = """# 在庫を数えて、しきい値を下回れば発注する
+def 発注(品番, 数量):  # 数量は正の整数
+    ログ.info("ロット照合完了", extra={"工程": "検査"})
+    return {"状态": "已完成", "数量": 数量}
+"""
+
+
+@pytest.mark.parametrize("text", [PARTS_LIST, WORK_ORDER, SHIFT_LOG, CODE])
+def test_documents_of_a_plant_that_name_nobody_stay_quiet(persons: Persons, text: str) -> None:
+    assert not persons(text)

@@ -10,16 +10,19 @@ name (山田町, ブルームバーグ社, 吉川弘文館).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
-from sudachipy import SplitMode, Tokenizer, dictionary
+from sudachipy import MorphemeList, SplitMode, Tokenizer, dictionary
 
 from gateway.errors import SetupError
+from gateway.privacy.names.balance import Balance
+from gateway.privacy.names.candidates import Candidate, Part, Reading, candidates
+from gateway.privacy.names.likeness import Likeness
 from gateway.privacy.span import Proceed, Span
 
 _CANARY = "品質保証の田中太郎がジョン・スミスさんに会った。"
 CHUNK, OVERLAP = 1_000, 40  # characters given to Sudachi at once; it refuses more than 16,000
+LEAST, SURE = -1.2, 1.0  # log odds from which on a candidate is a name, and surely one
 MONOTONE = 3  # different characters; what has no more holds no name and is not worth the analysis
 KANJI = re.compile(r"[㐀-䶿一-鿿々〆ヶ髙﨑]+")
 _KATAKANA = r"[ァ-ヺー]"
@@ -33,11 +36,12 @@ _RANKS = frozenset(
     "侯爵 本部長 マネージャー マネジャー コーチ 牧師 神父 司教 棋士 騎手 四段 五段 六段 七段 八段 九段 "
     "名人 検事 判事 記者 アナウンサー".split()
 )
+_TITLES = _HONORIFICS | _RANKS
 _LABEL = re.compile(
     r"(?:氏名|名前|担当者?|作成者?|承認者?|確認者?|報告者?|作業者|検査員|検査者|責任者|記入者|連絡者|"
     r"申請者|患者名?|宛先|発信者?|差出人|"
     r"受講者|参加者|著者|監督|出演|脚本|演出)[ ]{0,2}[:：][ ]{0,2}"
-    rf"((?:[㐀-䶿一-鿿々]{{2,5}}|[㐀-䶿一-鿿々]{{1,3}}[ ][㐀-䶿一-鿿々ぁ-ん]{{1,4}}|{_KATAKANA}{{2,10}}))"
+    rf"((?:[㐀-䶿一-鿿々]{{1,3}}[ ][㐀-䶿一-鿿々ぁ-ん]{{1,4}}|[㐀-䶿一-鿿々]{{2,5}}|{_KATAKANA}{{2,10}}))"
     r"(?![㐀-䶿一-鿿々ァ-ヺー])"
 )
 _AFTER = (  # what makes a name before it a place, a firm, a work
@@ -74,23 +78,17 @@ _NOT_NAMES = frozenset(
 )
 
 
+_NEVER = frozenset(("", "尾", "数"))  # kinds that begin no name
 _NAMED = ("姓", "名", "人")
-
-
-class Part(NamedTuple):
-    """One of Sudachi's words: where it stands, its kind (姓, 名, 人, 地, 固, 名詞 or nothing)."""
-
-    start: int
-    end: int
-    kind: str
-    unknown: bool
 
 
 class Japanese:
     """Finds names in one text. Belongs to one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, balance: Balance | None = None) -> None:
         self._tokenizer: Tokenizer = dictionary.Dictionary().tokenizer(mode=SplitMode.C)
+        self._balance = balance or Balance()
+        self._kinds: dict[int, tuple[str, bool]] = {}
         found = {_CANARY[span.start : span.end] for span in self.find(_CANARY, 0, len(_CANARY), lambda: None)}
         if not {"田中太郎", "ジョン・スミス"} <= found:
             raise SetupError("The Japanese analyser does not find the names in its canary text.", "Install it again.")
@@ -104,16 +102,38 @@ class Japanese:
             proceed()
             last = min(end, start + CHUNK)
             if len(set(text[start:last])) > MONOTONE:
-                yield from _names(text, self._parts(text, start, last))
+                for span in self._names(text[start:last]):
+                    yield span.at(start)
             if last == end:
                 return
             start = last - OVERLAP
 
-    def _parts(self, text: str, start: int, end: int) -> list[Part]:
-        return [
-            Part(start + word.begin(), start + word.end(), _kind(word.part_of_speech()), word.is_oov())
-            for word in self._tokenizer.tokenize(text[start:end])
-        ]
+    def _names(self, text: str) -> Iterator[Span]:
+        reading = read(text, self._tokenizer.tokenize(text), self._balance.likeness, self._kinds)
+        rules, by_rule = {}, []
+        for one, rule in names_by_rule(text, reading.parts):
+            rules[one.start, one.end] = rule
+            by_rule.append(one)
+        found = list(dict.fromkeys((*candidates(reading), *by_rule)))
+        for one, weight in self._balance.choose(reading, found, rules, LEAST):
+            rule = rules.get((one.start, one.end), "balance").rstrip("!")
+            yield Span(one.start, one.end, "PERSON", 0.85 if weight > SURE else 0.6, f"name:{rule}")
+
+
+def read(text: str, words: MorphemeList, likeness: Likeness, kinds: dict[int, tuple[str, bool]]) -> Reading:
+    """Return a text's words with what their tags say; ``kinds`` remembers that of each set of tags."""
+    parts = []
+    for word in words:
+        tags = word.part_of_speech_id()
+        said = kinds.get(tags)
+        if said is None:
+            said = kinds[tags] = _said(word.part_of_speech())
+        parts.append(Part(word.begin(), word.end(), said[0], word.is_oov(), said[1]))
+    return Reading(text, parts, words, _TITLES, likeness)
+
+
+def _said(tags: tuple[str, ...]) -> tuple[str, bool]:
+    return _kind(tags), tags[0] in ("名詞", "動詞", "形容詞", "接尾辞")
 
 
 def _kind(tags: tuple[str, ...]) -> str:
@@ -126,20 +146,24 @@ def _kind(tags: tuple[str, ...]) -> str:
     return {"地名": "地"}.get(tags[2], "固" if tags[1] == "固有名詞" else "数" if tags[1] == "数詞" else "名詞")
 
 
-def _names(text: str, parts: list[Part]) -> Iterator[Span]:
+def names_by_rule(text: str, parts: Sequence[Part]) -> Iterator[tuple[Candidate, str]]:
+    """Yield what the rules take for names, and which rule; ``!`` behind it: what is around it speaks against it."""
     index = 0
     while index < len(parts):
+        if parts[index].kind in _NEVER:
+            index += 1
+            continue
         first, last, rule = _at(text, parts, index)
         if last <= index:
             index += 1
             continue
         start, end = parts[first].start, parts[last - 1].end
-        if not _is_other(text, start, end, parts, last):
-            yield Span(start, end, "PERSON", 0.85 if last - first > 1 else 0.6, f"name:{rule}")
+        other = _is_other(text, start, end, parts, last)
+        yield Candidate(first, last, start, end), f"{rule}!" if other else rule
         index = last
 
 
-def _at(text: str, parts: list[Part], index: int) -> tuple[int, int, str]:
+def _at(text: str, parts: Sequence[Part], index: int) -> tuple[int, int, str]:
     """Return [first, last) of a name that starts at ``index`` (or just before it), and the rule; last is 0 where is
     none."""
     part = parts[index]
@@ -160,7 +184,7 @@ def _at(text: str, parts: list[Part], index: int) -> tuple[int, int, str]:
     return _addressed(text, parts, index, surface)
 
 
-def _foreign(text: str, parts: list[Part], index: int) -> tuple[int, int, str]:
+def _foreign(text: str, parts: Sequence[Part], index: int) -> tuple[int, int, str]:
     """A run of katakana, joined by ``・`` or ``=``: a name when one of its words is, or is not in the dictionary."""
     start = parts[index].start
     match = _FOREIGN.match(text, start)
@@ -185,7 +209,7 @@ def _foreign(text: str, parts: list[Part], index: int) -> tuple[int, int, str]:
     )
 
 
-def _given(text: str, parts: list[Part], index: int) -> int:
+def _given(text: str, parts: Sequence[Part], index: int) -> int:
     """Return where a full name ends whose surname ends before ``index``: at most three characters on."""
     at, size = index, 0
     if at < len(parts) and text[parts[at].start : parts[at].end] == " ":
@@ -208,15 +232,11 @@ def _given(text: str, parts: list[Part], index: int) -> int:
         at += 1
         if named:
             return at
-    clear = (
-        at >= len(parts)
-        or parts[at].kind in ("", "尾")
-        or text[parts[at].start : parts[at].end] in _RANKS | _HONORIFICS
-    )
+    clear = at >= len(parts) or parts[at].kind in ("", "尾") or text[parts[at].start : parts[at].end] in _TITLES
     return at if size > 1 and clear else index
 
 
-def _surname(text: str, parts: list[Part], index: int) -> int:
+def _surname(text: str, parts: Sequence[Part], index: int) -> int:
     """Return the index of the surname before a given name: any one to three kanji that no other word runs into."""
     if index == 0:
         return index
@@ -233,7 +253,7 @@ def _surname(text: str, parts: list[Part], index: int) -> int:
     return index if KANJI.fullmatch(ahead) or _PLACE_AFTER.search(surface[-1]) else index - 1
 
 
-def _addressed(text: str, parts: list[Part], index: int, surface: str) -> tuple[int, int, str]:
+def _addressed(text: str, parts: Sequence[Part], index: int, surface: str) -> tuple[int, int, str]:
     """A word that an honorific follows; before a rank only what may be a surname."""
     part = parts[index]
     if index + 1 >= len(parts) or part.kind not in ("地", "固", "名詞") or surface in _NOT_NAMES or len(surface) > 5:
@@ -246,14 +266,14 @@ def _addressed(text: str, parts: list[Part], index: int, surface: str) -> tuple[
     return index, 0, ""
 
 
-def _title(text: str, parts: list[Part], index: int) -> str:
+def _title(text: str, parts: Sequence[Part], index: int) -> str:
     if index >= len(parts):
         return ""
     surface = text[parts[index].start : parts[index].end]
-    return surface if surface in _HONORIFICS or surface in _RANKS else ""
+    return surface if surface in _TITLES else ""
 
 
-def _is_other(text: str, start: int, end: int, parts: list[Part], index: int) -> bool:
+def _is_other(text: str, start: int, end: int, parts: Sequence[Part], index: int) -> bool:
     """Whether what stands around makes it a place, a firm or a work."""
     if _title(text, parts, index):
         return False

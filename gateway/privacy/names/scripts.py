@@ -1,9 +1,9 @@
 """Which stretches of a text are Japanese, which Chinese: each sentence by its own letters.
 
-Kana speak for Japanese. Of the kanji, those that only one country's first character set holds speak for it: 资 is in GB
-2312 and not in JIS X 0208, 検 in JIS X 0208 and not in GB 2312; besides a few words that only one of them writes (您).
-A sentence that shows both (``ミサキさんの身份证``) is read as both, and so is one that shows neither (王建国); the latter
-as Japanese alone where kana stand elsewhere in the text.
+Kana speak for Japanese. Of the kanji, those that only one country's first character set holds speak for it: 资 is in
+GB 2312 and not in JIS X 0208, 検 the other way; so do a few words that only one of them writes (您). A sentence that
+shows both (``ミサキさんの身份证``) is read as both. So is one that shows neither (王建国), but as Japanese alone where
+kana stand elsewhere in the text.
 """
 
 from __future__ import annotations
