@@ -1,8 +1,9 @@
-"""Compiled Vectorscan databases, kept in a folder between starts: compiling all rules takes seconds.
+"""Compiled Vectorscan databases, kept in folders between starts: compiling all rules takes many seconds.
 
-A file is named after what it was compiled from and by which Vectorscan, and begins with the digest of the rest. One
-that is missing, cut, or of another processor is compiled anew; so is everything where no folder is named. Whether a
-database finds what it should is shown by the self-tests that every search passes before it serves.
+Set-up compiles the rules that ship (:data:`PREPARED`); what else is needed, such as a customer's own rules, is compiled
+at its first start and kept with the state. A file is named after what it was compiled from and by which Vectorscan, and
+begins with the digest of the rest. One that is missing, cut, or of another processor is compiled anew. Whether a database
+finds what it should is shown by the self-tests that every search passes before it serves.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 import hyperscan
 
 MODE = hyperscan.HS_MODE_BLOCK
+PREPARED = Path(sys.prefix) / "share" / "sekisho" / "detectors" / "patterns"
 _DIGEST_BYTES = 32
 
 
@@ -25,10 +28,15 @@ class Compiler:
 
     Args:
         folder: where compiled databases are kept, mode 0700; None keeps none.
+        prepared: where set-up put those of the rules that ship.
+
+    ``used`` are the names of the files that were asked for.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, prepared: Path = PREPARED) -> None:
         self._folder = folder
+        self._prepared = prepared
+        self.used: set[str] = set()
 
     def compile(
         self, expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int] | None = None
@@ -42,14 +50,16 @@ class Compiler:
             hyperscan.error: Vectorscan refuses one.
         """
         ids = list(range(len(expressions)) if numbers is None else numbers)
-        path = self._folder / f"{_name(expressions, flags, ids)}.hdb" if self._folder else None
-        kept = _read(path) if path else None
-        if kept is not None:
-            return kept
+        name = f"{_name(expressions, flags, ids)}.hdb"
+        self.used.add(name)
+        for folder in filter(None, (self._folder, self._prepared)):
+            kept = _read(folder / name)
+            if kept is not None:
+                return kept
         database = hyperscan.Database(mode=MODE)
         database.compile(expressions=list(expressions), ids=ids, elements=len(ids), flags=list(flags))
-        if path:
-            _write(path, hyperscan.dumpb(database))
+        if self._folder:
+            _write(self._folder / name, hyperscan.dumpb(database))
         return database
 
 

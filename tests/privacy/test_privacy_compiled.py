@@ -52,3 +52,13 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert finds(compiled(tmp_path / "file" / "below", b"ab"), b"ab") == [7]
     assert finds(compiled(None, b"ab"), b"ab") == [7]
+
+
+def test_what_set_up_prepared_is_used_and_not_written_again(tmp_path: Path) -> None:
+    flags = [hyperscan.HS_FLAG_SINGLEMATCH]
+    Compiler(tmp_path / "prepared").compile([b"ab"], flags)
+    compiler = Compiler(tmp_path / "own", prepared=tmp_path / "prepared")
+
+    assert finds(compiler.compile([b"ab"], flags), b"ab") == [0]
+    assert not (tmp_path / "own").exists()
+    assert compiler.used == {path.name for path in (tmp_path / "prepared").iterdir()}
