@@ -56,6 +56,7 @@ CHINESE = [
     ("这套夹具由夏树林设计。", "夏树林"),
     ("Die Teile sind da. 请通知邵文博，谢谢。", "邵文博"),
     ("检验员: 欧阳若兰", "欧阳若兰"),
+    ("邹鹏举您好：零件已发出。", "邹鹏举"),
 ]
 
 
@@ -64,7 +65,9 @@ def test_a_chinese_name_behind_a_cue_is_found(persons: Persons, text: str, name:
     assert name in persons(text)
 
 
-@pytest.mark.parametrize("text", ["The 零件 nu 到货。", "Kreditkarte 已登记，Bitte 确认。", "昨天收到4821的资料。"])
+@pytest.mark.parametrize(
+    "text", ["The 零件 nu 到货。", "Kreditkarte 已登记，Bitte 确认。", "昨天收到4821的资料。", "车牌号は控え済みです。"]
+)
 def test_words_beside_chinese_are_no_chinese_names(persons: Persons, text: str) -> None:
     assert not persons(text)
 

@@ -49,6 +49,7 @@ _ASKED = re.compile(  # 请联系杨永康，电话……
     r"(?:联系|联络|致电|通知|咨询|转告|抄送|交给|发给|转给|告知|请教|询问|委托|感谢|麻烦|找)"
     rf"({_SURNAME}[一-鿿]{{1,2}})(?=[，,。；;、！!（()\s]|$|先生|女士|电话|手机|确认|处理|或|和)"
 )
+_GREETED = re.compile(rf"(?<![一-鿿])({_SURNAME}[一-鿿]{{1,2}})[，, ]?(?=[您你]好)")
 _AGENT = re.compile(  # 由夏树林设计
     rf"(?:由|经|被)({_SURNAME}[一-鿿]{{1,2}})"
     r"(?=设计|负责|完成|编写|编制|提出|审核|批准|检查|操作|维修|发现|测量|主持|签字|签收|带领|接手|处理|确认|改造|起草|撰写|"
@@ -135,7 +136,7 @@ class Chinese:
 
 
 def _cued(text: str, start: int, end: int) -> Iterator[Span]:
-    for pattern in (_TITLED, _LABELLED, _ROLE, _ASKED, _AGENT):
+    for pattern in (_TITLED, _LABELLED, _ROLE, _ASKED, _AGENT, _GREETED):
         for match in pattern.finditer(text, start, end):
             if match[1] not in _NOT_NAMES:
                 yield Span(match.start(1), match.end(1), "PERSON", 0.85, "cue:chinese", context=match[0])

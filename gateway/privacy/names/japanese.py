@@ -18,6 +18,7 @@ from gateway.errors import SetupError
 from gateway.privacy.names.balance import Balance
 from gateway.privacy.names.candidates import Candidate, Part, Reading, candidates
 from gateway.privacy.names.likeness import Likeness
+from gateway.privacy.names.scripts import CHINESE
 from gateway.privacy.span import Proceed, Span
 
 _CANARY = "品質保証の田中太郎がジョン・スミスさんに会った。"
@@ -116,6 +117,8 @@ class Japanese:
             by_rule.append(one)
         found = list(dict.fromkeys((*candidates(reading), *by_rule)))
         for one, weight in self._balance.choose(reading, found, rules, LEAST):
+            if CHINESE.search(text, one.start, one.end):  # 车牌号; whoever is named in Chinese is LAC's
+                continue
             rule = rules.get((one.start, one.end), "balance").rstrip("!")
             yield Span(one.start, one.end, "PERSON", 0.85 if weight > SURE else 0.6, f"name:{rule}")
 

@@ -25,7 +25,7 @@ def _charset(name: str) -> frozenset[str]:
 
 
 _GB, _JIS = _charset("gb2312"), _charset("euc_jp")
-_CHINESE = re.compile(f"[{''.join(sorted(_GB - _JIS))}你您她很啊]|昨天|今天|明天|收到")
+CHINESE = re.compile(f"[{''.join(sorted(_GB - _JIS))}你您她很啊]|昨天|今天|明天|收到")
 _JAPANESE = re.compile(f"[{''.join(sorted(_JIS - _GB))}々〆髙﨑]")
 
 
@@ -53,7 +53,7 @@ def eastern(text: str) -> Iterator[tuple[str, int, int]]:
 
 def _languages(sentence: str, kana: bool) -> tuple[str, ...]:
     """Return the languages a sentence may be in; ``kana``: some stand elsewhere in the text."""
-    chinese = _CHINESE.search(sentence) is not None
+    chinese = CHINESE.search(sentence) is not None
     if _KANA.search(sentence):
         return ("ja", "zh") if chinese else ("ja",)
     if chinese:

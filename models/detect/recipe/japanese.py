@@ -185,8 +185,8 @@ def plant(sets: dict[str, set[str]], many: int) -> Iterator[dict[str, Any]]:
     """Yield sentences of our own: ``{n}`` a name, ``{s}`` a surname, ``{k}`` a foreign one; others hold nobody."""
     random = Random(11)  # noqa: S311
     pools = {
-        "s": sorted(word for word in sets["surname"] if len(word) == 2),
-        "g": sorted(word for word in sets["given"] if len(word) == 2),
+        "s": sorted(word for word in sets["surname"] if len(word) in (2, 3)),
+        "g": sorted(word for word in sets["given"] if len(word) in (1, 2, 3)),
         "k": sorted(word for word in sets["katakana"] if 2 < len(word) < 8),
     }
     for _ in range(many):
