@@ -62,7 +62,7 @@ PROSE = [
     "Die Vorrichtung an Linie 4 wurde getauscht, weil Dichtung und Lager in Halle 2 verschlissen waren.",
     "Bitte Lieferschein und Prüfprotokoll zur Charge beilegen; Wareneingang prüft Menge und Kennzeichnung.",
     "Le gabarit de la ligne 3 a été remplacé, la Commande part demain avec le Bon de livraison.",
-    "Il Cambio e la Guarnizione della linea 2 sono fuori tolleranza; il Reparto qualità decide domani.",
+    "Il cambio e la guarnizione della linea 2 sono fuori tolleranza; il Reparto qualità decide domani.",
     "El Pedido sale hoy y la Factura mañana; la Bomba de la línea 5 queda en garantía.",
     "The Supplier Quality team lives in SAP; the dashboard is based in Grafana and the alarms come from Port 8080.",
     "Freundliche Grüße\nAbteilung Wareneingang",

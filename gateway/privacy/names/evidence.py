@@ -41,7 +41,9 @@ _STREET_ENDS = (
     *("gatan", "vägen", "gade", "vej", "veien", "vegen", "gata", "tie", "katu", "utca", "útja", "stræde", "gränd"),
 )
 _MANY = STREETS | frozenset("rua ulica ul passeig carrer rúa via vicolo calle travesía ronda pasaje quai cours".split())
-
+_WORDS_TOO = frozenset(
+    "c str av place way drive box floor suite court square weg ring damm platz apt largo camino".split()
+)
 MONTHS = frozenset(
     "january february march april may june july august september october november december januar februar märz mai "
     "juni "
@@ -202,7 +204,7 @@ class Evidence:
         """Whether a street's word; one that ends as streets do wants a house number after it."""
         word = self._at(index).lower()
         if len(word) > 1 and word in _MANY:
-            return self._gate.kind(self._words[index].start) == SENTENCE
+            return word not in _WORDS_TOO or self._gate.kind(self._words[index].start) == SENTENCE
         after = range(index + 1, min(index + 3, last))
         return len(word) > 6 and word.endswith(_STREET_ENDS) and any(self._at(at)[0].isdigit() for at in after)
 
