@@ -27,6 +27,7 @@ from gateway.privacy.patterns import (
     secrets,
     spain,
     states,
+    stuck,
     travel,
     vehicles,
 )
@@ -53,6 +54,7 @@ FAMILIES = (
     secrets,
     spain,
     states,
+    stuck,
     travel,
     vehicles,
 )
