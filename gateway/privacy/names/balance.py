@@ -37,10 +37,10 @@ class Balance:
     ) -> Iterator[tuple[Candidate, float]]:
         """Yield candidates that weigh at least ``least``, heaviest first; of those that overlap the heaviest."""
         weighed = [(self._weigh(reading, one, rules), one) for one in found]
-        taken: list[Candidate] = []
+        taken = bytearray(len(reading.text))
         for weight, one in sorted((each for each in weighed if each[0] >= least), key=_heaviest):
-            if all(one.end <= other.start or one.start >= other.end for other in taken):
-                taken.append(one)
+            if not any(taken[one.start : one.end]):
+                taken[one.start : one.end] = b"\1" * (one.end - one.start)
                 yield one, weight
 
     def _weigh(self, reading: Reading, one: Candidate, rules: Rules) -> float:
@@ -58,10 +58,8 @@ def _load(name: str) -> Any:
 
 def clusters(table: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Return each word's group, fine and coarse, from the words of each fine group."""
-    coarse = table["coarse"]
-    return {
-        word: (str(fine), str(coarse[fine])) for fine, words in enumerate(table["words"]) for word in words.split(" ")
-    }
+    groups = [(str(fine), str(coarse)) for fine, coarse in enumerate(table["coarse"])]
+    return {word: group for group, words in zip(groups, table["words"], strict=True) for word in words.split(" ")}
 
 
 def features(
