@@ -45,6 +45,10 @@ _LABEL = re.compile(
     rf"((?:[㐀-䶿一-鿿々]{{1,3}}[ ][㐀-䶿一-鿿々ぁ-ん]{{1,4}}|[㐀-䶿一-鿿々]{{2,5}}|{_KATAKANA}{{2,10}}))"
     r"(?![㐀-䶿一-鿿々ァ-ヺー])"
 )
+_LATIN = re.compile(  # Herr Baumgartnerさん
+    r"(?<![A-Za-z.@/_-])(?:(?:Herr|Frau|Mr|Mrs|Ms|Dr|Mme|Sig)\.?[ ])?"
+    r"((?:[A-ZÀ-Þ][a-zß-ÿ'’-]{1,20}[ ]){0,2}[A-ZÀ-Þ][a-zß-ÿ'’-]{1,20})[ ]?(?=さん|様|氏(?!名))"
+)
 _AFTER = (  # what makes a name before it a place, a firm, a work
     "駅|町|村|市|区|県|郡|城|寺|院|神社|神宮|大社|天満|飛行場|空港|小学校|中学校|高校|高等学校|大学|学園|"
     "学院|製作所|工業|建設|銀行|証券|"
@@ -99,6 +103,8 @@ class Japanese:
         for match in _LABEL.finditer(text, start, end):
             if match[1] not in _NOT_NAMES:
                 yield Span(match.start(1), match.end(1), "PERSON", 0.85, "cue:japanese", context=match[0][:8])
+        for match in _LATIN.finditer(text, start, end):
+            yield Span(match.start(1), match.end(1), "PERSON", 0.85, "cue:japanese")
         while True:
             proceed()
             last = min(end, start + CHUNK)
