@@ -81,7 +81,7 @@ _CORNER = (
 )
 _END = r"(?![\p{N}]|[ ]?(?:[mck]?m|Stk|Stück|St|Nm|bar|kg|Teile|pcs|°|%|×)(?![\p{L}]))"
 _WESTERN = tuple(  # one by one they take half the time of one expression with all of them
-    regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?:{form}){_END}")
+    regex.compile(rf"(?<![\p{{Latin}}\p{{N}}])(?:{form}){_END}")
     for form in (
         *(f"(?:{street})(?:{_PLACE})?" for street in (_GERMAN, _SOUTHERN, _FRENCH, _NORTHERN, _ENGLISH)),
         *(_SMALL + _PLACE, _FORCES, _CORNER),
@@ -125,6 +125,7 @@ _EASTERN = regex.compile(
     rf"|[一-鿿]{{1,14}}(?:路|大道|大街)\d{{1,5}}号(?:\d{{1,4}}(?:号楼|栋|幢|楼|单元|室)){{0,4}})"
 )
 _HOUSE = regex.compile(r"\d")
+_LETTERS = regex.compile(r"\p{Latin}{3}")
 _HAN = regex.compile(r"[一-鿿]")
 
 
@@ -133,7 +134,7 @@ def addresses(text: str) -> Iterator[Span]:
     yield from _fields(text)
     if not _HOUSE.search(text):
         return
-    for form in _WESTERN:
+    for form in _WESTERN if _LETTERS.search(text) else ():
         for match in form.finditer(text):
             yield Span(match.start(), match.end(), "LOCATION", 0.85, "cue:address", check="street and house number")
     if _HAN.search(text):

@@ -44,7 +44,7 @@ _FAREWELL = (
     r"(?:Cordiali|Distinti) saluti|Saluti|Un (?:cordial )?saludo|Saludos(?: cordiales)?|Atentamente|Gracias|Grazie)"
 )
 _CUES = tuple(  # one by one they take less time than one expression with all of them
-    (name, regex.compile(rf"(?<![\p{{L}}\p{{N}}])(?:{form})"))
+    (name, regex.compile(rf"(?<![\p{{Latin}}\p{{N}}])(?:{form})"))
     for name, form in (
         ("titled", rf"(?:{_TITLE}[ ])+({_FULL})"),
         ("labelled", rf"{_LABEL}[ ]?:[ ]{{0,4}}(?:{_TITLE}[ ]){{0,3}}({_FULL})"),

@@ -41,6 +41,7 @@ _STREET_ENDS = (
     *("gatan", "vägen", "gade", "vej", "veien", "vegen", "gata", "tie", "katu", "utca", "útja", "stræde", "gränd"),
 )
 _MANY = STREETS | frozenset("rua ulica ul passeig carrer rúa via vicolo calle travesía ronda pasaje quai cours".split())
+UNHEARD_OF = 0.9  # the same, of a place that the lexicon does not have
 _WORDS_TOO = frozenset(
     "c str av place way drive box floor suite court square weg ring damm platz apt largo camino".split()
 )
@@ -191,7 +192,10 @@ class Evidence:
         after = self._text[self._words[last - 1].end : self._words[last - 1].end + 2]
         if after[:1] in (" ", "-") and after[1:].isdigit():
             return False
-        return all(self._rows[index, _PLACE] > 0 for index in named) or (first > 0 and self._at(first - 1) in LOCATIVES)
+        if all(self._rows[index, _PLACE] > 0 for index in named):
+            return True
+        told = first > 0 and self._at(first - 1) in LOCATIVES
+        return told and float(chances[named, PLACE].max()) >= UNHEARD_OF
 
     def _is_proper(self, index: int) -> bool:
         """Whether a word is written as names are: a capital, then small letters; or long, in capitals, and a place."""
