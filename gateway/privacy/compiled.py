@@ -2,8 +2,8 @@
 
 Set-up compiles the rules that ship (:data:`PREPARED`); what else is needed, such as a customer's own rules, is compiled
 at its first start and kept with the state. A file is named after what it was compiled from and by which Vectorscan, and
-begins with the digest of the rest. One that is missing, cut, or of another processor is compiled anew. Whether a database
-finds what it should is shown by the self-tests that every search passes before it serves.
+begins with the digest of the rest. One that is missing, cut, or of another processor is compiled anew. Whether a
+database finds what it should is shown by the self-tests that every search passes before it serves.
 """
 
 from __future__ import annotations
