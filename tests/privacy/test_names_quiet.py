@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - documents are told as they stand
 """Code, logs, schemas, part lists, torque tables, columns: what holds no name and no address, with the real models."""
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ def find(tmp_path_factory: pytest.TempPathFactory) -> Find:
 CODE = [
     "class Gripper(Tool):\n    MAX_FORCE = 240\n\n    def close(self, width: float) -> Status:\n        return Status.OK",
     "import { Router } from 'express';\nconst app = Router();\napp.get('/Parts/:id', async (Req, Res) => Res.json(Part));",
-    "public static void main(String[] args) {\n    Conveyor belt = new Conveyor(\"Halle\");\n    belt.Start();\n}",
+    'public static void main(String[] args) {\n    Conveyor belt = new Conveyor("Halle");\n    belt.Start();\n}',
     "#include <Servo.h>\nServo Arm;\nvoid setup() { Arm.attach(9); Serial.begin(9600); }",
     "SELECT Station, Torque FROM Results WHERE Line = 'L4' AND Created > '2027-01-04' ORDER BY Station;",
     "IF Druck > 4.5 THEN\n  Ventil_Auf := FALSE;\n  Meldung := 'Druck zu hoch';\nEND_IF;",
     "N10 G90 G54\nN20 T3 M6 (Schaftfräser D12)\nN30 S4200 M3\nN40 G0 X12.5 Y-40.2 Z5",
-    "  File \"/srv/mes/Loader.py\", line 88, in Load\n    raise Timeout(Queue)\nTimeoutError: Queue Paint is full",
+    '  File "/srv/mes/Loader.py", line 88, in Load\n    raise Timeout(Queue)\nTimeoutError: Queue Paint is full',
     "fn torque(&self) -> Option<Newton> { self.last.map(Newton::from) }",
-    "services:\n  broker:\n    image: registry/Broker:4.2\n    ports: [\"1883:1883\"]\n    restart: always",
-    "FROM debian:12-slim\nRUN apt-get install -y Mosquitto\nCMD [\"Mosquitto\", \"-c\", \"/etc/Broker.conf\"]",
-    "git commit -m \"Fix Gantry homing\" && git push origin Release/4.2",
+    'services:\n  broker:\n    image: registry/Broker:4.2\n    ports: ["1883:1883"]\n    restart: always',
+    'FROM debian:12-slim\nRUN apt-get install -y Mosquitto\nCMD ["Mosquitto", "-c", "/etc/Broker.conf"]',
+    'git commit -m "Fix Gantry homing" && git push origin Release/4.2',
 ]
 DATA = [
     '{"Part": "Halter links", "Norm": "DIN 7991", "Menge": 250, "Werk": "W04", "Lager": {"Regal": "B", "Fach": 12}}',
     '{"type": "object", "properties": {"Operator": {"type": "string"}, "City": {"type": "string", "maxLength": 40}}}',
-    "<Order><Item No=\"40\">Flansch</Item><Unit>Stk</Unit><Plant>Werk 2</Plant></Order>",
+    '<Order><Item No="40">Flansch</Item><Unit>Stk</Unit><Plant>Werk 2</Plant></Order>',
     "Artikel;Bezeichnung;Menge;Einheit;Lagerort\n4711;Kugellager 6204;120;Stk;Halle 3\n4712;Kappe schwarz;40;Stk;Halle 3",
     "Station,Result,Torque,Angle,Unit\nST110,OK,42.1,90,Nm\nST120,NOK,12.7,30,Nm",
     "| Pos | Schraube | Moment | Winkel |\n| --- | --- | --- | --- |\n| 10 | M8x25 | 24 Nm | 90° |\n| 20 | M10x40 | 49 Nm | 180° |",
@@ -78,7 +79,7 @@ def test_nothing_is_found_where_nobody_is_named(find: Find, text: str) -> None:
 
 KEPT = [
     ("Ingrid Halvorsen;Werk 2;4711;Frühschicht", "Ingrid Halvorsen"),
-    ("2027-03-04 06:12:44 INFO login user=\"x\" name=Thomas Lindner", "Thomas Lindner"),
+    ('2027-03-04 06:12:44 INFO login user="x" name=Thomas Lindner', "Thomas Lindner"),
     ("10;Prüfung;Ansprechpartner: Jana Wolf;Werk 2", "Jana Wolf"),
     ("Gemeldet von: Harald Brinkmann, Ausweis 65894301, Telefon 0841 558812", "Harald Brinkmann"),
     ("> Deborah Whitfield wrote:", "Deborah Whitfield"),

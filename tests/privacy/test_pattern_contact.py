@@ -175,7 +175,12 @@ def test_no_telephone_number(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["plano A 072 455 52 84 y", "Codice 0 022 225 077 staffa", "bracket 01500-79968 from lot 79", "art 592 011 115 010"],
+    [
+        "plano A 072 455 52 84 y",
+        "Codice 0 022 225 077 staffa",
+        "bracket 01500-79968 from lot 79",
+        "art 592 011 115 010",
+    ],
 )
 def test_a_part_number_that_begins_like_a_telephone_number_does_not_count(text: str) -> None:
     assert values(text, "PHONE_NUMBER") == set()
