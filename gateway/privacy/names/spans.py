@@ -31,7 +31,7 @@ class Limits(NamedTuple):
     near: float
 
 
-LIMITS = {PERSON: Limits(0.38, 0.13), PLACE: Limits(0.5, 0.3)}
+LIMITS = {PERSON: Limits(0.34, 0.11), PLACE: Limits(0.5, 0.3)}
 
 
 def spans(

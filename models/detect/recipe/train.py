@@ -45,7 +45,7 @@ def main(folder: Path, corpora: Path, out: Path) -> None:
     _blank(examples)
     networks = [
         MLPClassifier((56,), alpha=3e-3, max_iter=14, batch_size=256, random_state=seed).fit(examples, labels)
-        for seed in (0, 1)
+        for seed in (0, 1, 2)
     ]
     hidden = np.concatenate([network.coefs_[0] for network in networks], axis=1)
     scales = np.abs(hidden).max(axis=0) / 32_767
