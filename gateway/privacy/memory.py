@@ -41,10 +41,9 @@ _SPAN_BYTES = 160
 _SHARE = 3  # one in so many line ends ends a chunk; more if lines are long
 _TELLING = 128  # characters before a cut that tell whether it is one; less than LEAST
 _STEP = 16  # how far apart the places are, at least, that might be one
-_GAP = re.compile(r"[\s。！？]+")
+_END = re.compile(r"[.!?。！？\n]+\s*")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n\s*")
-_SENTENCE_ENDS = frozenset(".!?")
 
 
 Value = TypeVar("Value")
@@ -119,14 +118,14 @@ def cuts(text: str) -> list[int]:
 def _cut_paragraph(places: list[int], text: str, end: int) -> None:
     """Add the cuts within a paragraph that begins at the last cut and ends at ``end``."""
     look = places[-1] + LEAST
-    while gap := _GAP.search(text, look, end):
-        at = gap.end()
-        ends = not gap[0].isspace() or "\n" in gap[0] or text[gap.start() - 1] in _SENTENCE_ENDS
-        if ends and at < end and (_is_chosen(text, at) or at - places[-1] > MOST // 2):
+    for found in _END.finditer(text, look, end):
+        at = found.end()
+        if at < look or at == end or found[0][-1] in ".!?":  # a full stop within a number or a name
+            continue
+        chosen = _is_chosen(text, at) or at - places[-1] > MOST // 2
+        if chosen:
             _add(places, at)
-            look = at + LEAST
-        else:
-            look = at + _STEP if ends else at
+        look = at + (LEAST if chosen else _STEP)
 
 
 def _is_chosen(text: str, at: int) -> bool:

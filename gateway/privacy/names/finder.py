@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.privacy.names.addresses import addresses
+from gateway.privacy.names.balance import Balance
 from gateway.privacy.names.chinese import Chinese, Lac
 from gateway.privacy.names.classifier import Classifier
 from gateway.privacy.names.features import Lexicon
@@ -17,6 +19,7 @@ from gateway.privacy.names.western import Western
 from gateway.privacy.span import Proceed, Span
 
 _HERE = Path(__file__).parent
+_DATA = ("*.bin", "*.npz", "*.json.gz")
 RELEASE = "2"  # raise it when findings change
 
 
@@ -29,7 +32,14 @@ class Models:
         self.lexicon = Lexicon((_HERE / "lexicon.bin").read_bytes())
         self.tagger = Tagger((_HERE / "tagger.npz").read_bytes())
         self.lac = Lac(weights)
-        self.version = f"names-{RELEASE}-{weights.version}"
+        self.balance = Balance()
+        self.version = f"names-{RELEASE}-{weights.version}-{_data_digest()}"
+
+
+def _data_digest() -> str:
+    """Return a digest of the data that lies beside this file."""
+    files = sorted(path for pattern in _DATA for path in _HERE.glob(pattern))
+    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()[:12]
 
 
 class Names:
@@ -39,7 +49,7 @@ class Names:
         self._version = models.version
         self._western = Western(models.classifier, models.lexicon, models.tagger)
         self._chinese = Chinese(models.lac)
-        self._japanese = Japanese()
+        self._japanese = Japanese(models.balance)
 
     @property
     def version(self) -> str:
