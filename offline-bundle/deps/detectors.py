@@ -27,7 +27,8 @@ def prepare(board: Board) -> None:
     stamp = FOLDER / ".sekisho-detectors"
     if layout.is_done(stamp, key) and (FOLDER / "digests.json").is_file():
         return
-    command = [layout.VENV / "bin" / "python", "-m", "gateway.privacy.prepare", FOLDER]
+    python = layout.VENV / "bin" / "python"
+    command: list[str | Path] = [python, "-m", "gateway.privacy.prepare", FOLDER]
     with board.job("detection: models and patterns"):
         board.run(command, layout.LOGS / "detectors.log", "Is there room on the disk? Else run: make clean deps")
     layout.mark_done(stamp, key)
