@@ -157,12 +157,12 @@ class DataFacts(msgspec.Struct, frozen=True):
     data_class: DataClass = msgspec.field(name="class")
     collected_in: str = ""
     entities: dict[str, str] = {}
-    jurisdictions: tuple[str, ...] = ()  # signals from content, like the rest: never an origin
+    detector: str = ""
+    status: Literal["ok"] = "ok"
+    jurisdictions: tuple[str, ...] = ()  # signals from content, as the rest below: never an origin
     special: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     mark: DataClass = "public"
-    detector: str = ""
-    status: Literal["ok"] = "ok"
 
 
 class EnvFacts(msgspec.Struct, frozen=True):
