@@ -31,7 +31,7 @@ from yardstick import machine  # noqa: E402
 
 from gateway.errors import SetupError  # noqa: E402
 
-BESIDE = ROOT.parent / "shared" / "data" / "pii"
+CORPORA = ROOT / ".cache" / "corpora"
 """Where corpora are looked for when nobody names a folder."""
 
 PAGE = ROOT / "docs" / "privacy" / "measurements.md"
@@ -79,7 +79,7 @@ def _peer(tell: Tell) -> Peer | None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     given = os.environ.get("SEKISHO_PII_DATA", "")
-    parser.add_argument("--data", type=Path, default=Path(given) if given else BESIDE, help="folder of the corpora")
+    parser.add_argument("--data", type=Path, default=Path(given) if given else CORPORA, help="folder of the corpora")
     parser.add_argument(
         "--json", type=Path, default=ROOT / ".cache" / "bench" / "privacy.json", help=".md goes beside it"
     )
