@@ -22,9 +22,8 @@ from gateway.registry.manifest import Manifest
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 settings.register_profile("short", deadline=None)  # other programs share the cores: an example may wait for its turn
-settings.load_profile("short")
 settings.register_profile("soak", max_examples=5000, deadline=None)
-settings.load_profile(os.environ.get("SEKISHO_TEST_PROFILE", "default"))
+settings.load_profile(os.environ.get("SEKISHO_TEST_PROFILE", "short"))
 
 
 @pytest.fixture(scope="session")
