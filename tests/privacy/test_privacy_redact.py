@@ -194,13 +194,14 @@ def test_typed_tags_among_values_never_become_values(
     redact: Callable[..., Redacted], answer: Callable[..., str], template: list[str], more: list[int]
 ) -> None:
     known = TAG.findall(redact([" ".join(value for _, value in VALUES)], VALUES).texts[0])
-    text = "".join(template) + "".join(typed_forms(known[form % len(known)])[form] for form in more)
+    before, typed = "".join(template), "".join(typed_forms(known[form % len(known)])[form] for form in more)
+    text = before + typed
 
     redacted = redact([text], VALUES)
 
-    said = answer(redacted.restorer(), [redacted.texts[0]])
     # What begins as JSON is taken for JSON: a line break within a typed tag comes back as JSON writes it.
-    assert said == text or (text.lstrip().startswith(("[", "{", '"')) and said.replace("\\n", "\n") == text)
+    allowed = {text, before + typed.replace("\n", "\\n")} if text.lstrip().startswith(("[", "{", '"')) else {text}
+    assert answer(redacted.restorer(), [redacted.texts[0]]) in allowed
 
 
 @pytest.mark.parametrize("form", range(8))
