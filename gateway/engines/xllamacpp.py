@@ -170,6 +170,7 @@ class ManagedWorker:
             sandbox=settings.sandbox,
             show_slots=self._show_slots,
             chat_template=self._chat_template,
+            batch_tokens=settings.batch_tokens,
         )
 
     async def _bring_up(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import resource
+import statistics
 import time
 from contextlib import aclosing
 from pathlib import Path
@@ -231,16 +232,17 @@ async def test_hanging_up_amid_the_answer_frees_the_slot(worker: Any, chat: Any,
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_hanging_up_amid_the_prompt_frees_the_slot(worker: Any, chat: Any, collect: Any, stream: bool) -> None:
-    began = time.monotonic()
-    await collect(worker, chat(f"{LONG} {LONG}", max_tokens=1))
-    whole = time.monotonic() - began
-    task = asyncio.ensure_future(collect(worker, chat(f"{LONG} {LONG}", stream=stream)))
-    await seconds_until(worker, True)
-    task.cancel()
+    taken = []
+    for _ in range(5):  # what is usual: other processes share these cores
+        task = asyncio.ensure_future(collect(worker, chat(f"{LONG} {LONG}", stream=stream)))
+        await seconds_until(worker, True)
+        await asyncio.sleep(0.5)  # reading the whole of it takes several seconds
+        task.cancel()
+        taken.append(await seconds_until(worker, False))
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
-    assert await seconds_until(worker, False) < whole / 2
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    assert statistics.median(taken) < 0.2
 
 
 async def test_closing_the_generator_frees_the_slot(worker: Any, chat: Any) -> None:
