@@ -209,6 +209,7 @@ class Attempt:
             total_seconds=perf_counter() - self._started,
             redactions=dict(self._redacted.counts),
             restored=self._restorer.restored,
+            guarded=dict(self._guard.counts) if self._guard else {},
         )
         self._entry.close(outcome)
         self._placement.release()

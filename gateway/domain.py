@@ -289,3 +289,4 @@ class Outcome(Value, frozen=True, gc=False):
     total_seconds: float = 0.0
     redactions: dict[str, int] = {}  # tags made, by type
     restored: int = 0  # tags turned back into values
+    guarded: dict[str, int] = {}  # values in the answer that were masked, or that ended it, by type

@@ -70,6 +70,7 @@ class OutcomeRecord(Record, kw_only=True, tag="outcome"):
     total_us: int = 0
     redactions: Mapping[str, int] = {}
     restored: int = 0
+    guarded: Mapping[str, int] = {}  # what the guard of the answer masked, or ended it for, by type
 
 
 class Denial(Record, kw_only=True, tag="denial"):
@@ -121,6 +122,7 @@ def outcome_record(request: str, intent: int, outcome: Outcome) -> OutcomeRecord
         total_us=round(outcome.total_seconds * 1e6),
         redactions=outcome.redactions,
         restored=outcome.restored,
+        guarded=outcome.guarded,
     )
 
 

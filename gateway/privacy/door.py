@@ -43,6 +43,10 @@ class Guard(Protocol):
     async def flush(self) -> Chunk | None:
         """Return what is still held when the stream ended without a ``finish_reason``, searched. Raises as feed."""
 
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many values were masked so far, by type, or ended the answer; also after :class:`OutputBlocked`."""
+
 
 class Redacted(Protocol):
     """Redacted texts of one request for one target, and the only way back."""

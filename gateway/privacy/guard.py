@@ -7,7 +7,7 @@ Rules:
    restored. For the search, tags are read as the values that they stand for, so that a sentence is a sentence.
 2. What the caller sent is the caller's (:mod:`gateway.privacy.own`), be it restored or repeated; all else that the
    detector finds is not. Where ``redact`` is set its mask, such as ``<PERSON>``, goes out in its place; where ``block``
-   is set the answer ends there: :class:`gateway.errors.OutputBlocked`.
+   is set the answer ends there: :class:`gateway.errors.OutputBlocked`. Either is counted by type, never by value.
 3. A window is searched together with :data:`CONTEXT` code points before it. What a finding has there is out already;
    its rest is masked. One that reaches the end of all that is seen goes on to the end of its word: it may be longer.
 4. Text is also searched with its escapes resolved, as often as they are nested: JSON hides nothing.
@@ -86,6 +86,7 @@ class Guard:
     mode: Literal["redact", "block"]
     book: Book
     own: Own
+    counts: dict[str, int] = field(init=False, default_factory=dict)
     _finder: Finder = field(init=False)
     _channels: Channels = field(init=False)
     _texts: dict[Key, _Text] = field(init=False, default_factory=dict, repr=False)
@@ -162,8 +163,6 @@ class Guard:
                 yield _Span(start, end, finding.type)
 
     def _let_go(self, case: _Case, spans: Sequence[_Span]) -> None:
-        if spans and self.mode == "block":
-            raise OutputBlocked
         text = case.text
         masked_to = case.start + text.masked
         if text.runs_on and (rest := _WORD.match(case.raw, masked_to)):
@@ -174,8 +173,11 @@ class Guard:
         for span in spans:
             if masked_to == case.start or span.start >= masked_to:
                 parts += [case.raw[cursor : max(cursor, span.start)], mask(span.type)]
+                self.counts[span.type] = self.counts.get(span.type, 0) + 1
             masked_to = max(masked_to, span.end)
             cursor = min(masked_to, case.end)
+        if spans and self.mode == "block":
+            raise OutputBlocked
         parts.append(case.raw[cursor : case.end])
         text.masked = max(0, masked_to - case.end)
         text.ready += "".join(parts)

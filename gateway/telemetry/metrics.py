@@ -61,6 +61,9 @@ class Metrics(Collector):
         self._requests = Tally("sekisho_requests", "Requests that are over.", labels)
         self._tokens = Tally("sekisho_tokens", "Tokens, by the engine's own count.", ("model", "direction"))
         self._findings = Tally("sekisho_findings", "Personal data found in requests.", ("type",))
+        self._guarded = Tally(
+            "sekisho_guarded", "Personal data in answers that callers did not send: masked, or their end.", ("type",)
+        )
         self._refusals = Tally("sekisho_refusals", "Refusals, by stable code.", ("code",))
         self._request_times = Times(
             "sekisho_request_seconds", "From arrival to the end of the answer.", "endpoint", REQUEST_SECONDS
@@ -95,6 +98,8 @@ class Metrics(Collector):
         if outcome.usage is not None:
             self._tokens.add((model, "in"), outcome.usage.prompt_tokens)
             self._tokens.add((model, "out"), outcome.usage.completion_tokens)
+        for kind, count in outcome.guarded.items():
+            self._guarded.add((self._types(kind),), count)
 
     def refused(self, code: str) -> None:
         self._refusals.add((self._codes(code),))
@@ -121,7 +126,7 @@ class Metrics(Collector):
         if self._audit_bytes is not None:
             size = self._audit_bytes()
             yield GaugeMetricFamily("sekisho_audit_size_bytes", "Size of the audit log on disk.", value=size)
-        for tally in (self._requests, self._tokens, self._findings, self._refusals):
+        for tally in (self._requests, self._tokens, self._findings, self._guarded, self._refusals):
             yield tally.family()
         for times in (self._request_times, self._first_bytes, self._stages):
             yield times.family()

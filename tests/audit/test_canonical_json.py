@@ -43,7 +43,7 @@ def test_an_intent_is_rfc_8785_whatever_its_words(
 
 @given(text, st.floats(0, 1e6), st.integers(0, 2**40))
 def test_an_outcome_is_rfc_8785_with_whole_microseconds(word: str, seconds: float, tokens: int) -> None:
-    outcome = Outcome("done", "", Usage(tokens, 1), word, seconds, seconds, {word: 1}, 2)
+    outcome = Outcome("done", "", Usage(tokens, 1), word, seconds, seconds, {word: 1}, 2, {word: 3})
 
     data = records.encode(records.outcome_record("01J", 3, outcome))
 

@@ -57,6 +57,7 @@ def test_an_outcome_refers_to_its_intent_and_comes_once(log: Log) -> None:
     entry.close(Outcome("failed"))
 
     (record,) = records(log, type="outcome")
+    assert record["guarded"] == {}
     assert (record["intent"], record["status"], record["finish_reason"]) == (entry.sequence, "done", "stop")
     assert (record["first_byte_us"], record["total_us"]) == (250_000, 1_500_000)
     assert record["usage"] == {"prompt_tokens": 3, "completion_tokens": 4, "cached_tokens": 0}

@@ -68,6 +68,19 @@ def test_an_export_goes_beside_the_writer(log: Log, tmp_path: Path) -> None:
     assert done.records > 0
 
 
+def test_what_the_guard_of_answers_did_is_in_an_export_and_can_be_searched_for(log: Log, tmp_path: Path) -> None:
+    log.intent(1).close(Outcome("done"))
+    log.intent(2).close(Outcome("failed", "privacy.output_blocked", guarded={"PERSON": 2}))
+    log.book.close()
+
+    export(log.folder, tmp_path / "out", log.vkey)
+    (record,) = search(log.folder, Filter(type="outcome", text='"guarded":{"'))
+
+    assert (record["code"], record["guarded"]) == ("privacy.output_blocked", {"PERSON": 2})
+    assert b'"guarded":{"PERSON":2}' in (tmp_path / "out").read_bytes()
+    assert verify_export(tmp_path / "out", log.vkey).ok
+
+
 def test_a_changed_log_is_not_exported(closed: Log, tmp_path: Path) -> None:
     bundle = closed.folder / tile_path("entries", 0)
     bundle.write_bytes(bundle.read_bytes().replace(b'"acme"', b'"evil"', 1))

@@ -62,7 +62,7 @@ class Stops:
     """A guard that lets chunks pass up to the one with a word."""
 
     def __init__(self, word: str, error: SekishoError) -> None:
-        self.word, self.error = word, error
+        self.word, self.error, self.counts = word, error, {"PERSON": 1}
 
     async def feed(self, chunk: Any) -> Any:
         if any(self.word in (choice.content or "") for choice in chunk.choices):

@@ -50,6 +50,14 @@ def test_a_request_is_counted_with_its_times_and_tokens(metrics: Metrics) -> Non
     assert samples(metrics, "sekisho_stage_seconds_count") == {(("stage", "detect"),): 1}
 
 
+def test_what_the_guard_of_answers_did_is_counted_by_type(metrics: Metrics) -> None:
+    pass_through(metrics, Outcome(status="done", guarded={"PERSON": 2, "EMAIL_ADDRESS": 1}))
+    pass_through(metrics, Outcome(status="failed", code="privacy.output_blocked", guarded={"PERSON": 1}))
+    pass_through(metrics)
+
+    assert samples(metrics, "sekisho_guarded_total") == {(("type", "EMAIL_ADDRESS"),): 1, (("type", "PERSON"),): 3}
+
+
 def test_in_flight_rises_and_falls(metrics: Metrics) -> None:
     metrics.entered()
     metrics.entered()
