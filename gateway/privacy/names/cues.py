@@ -7,62 +7,37 @@ reaches is the tagger's word: a cue makes its first word a name, and the words a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 import regex  # type: ignore[import-untyped]
 
-_UPPER = r"\p{Lu}[\p{L}\p{M}'’\-]{0,30}"
-_INITIAL = r"\p{Lu}\."
-_PARTICLE = r"(?:von|van|zu|zur|zum|de|del|della|di|da|du|des|dos|der|den|ter|la|le|el|al|bin|ibn|y)"
-_FULL = rf"(?:{_INITIAL}[ ]?|{_UPPER}[ ])?(?:(?:{_INITIAL}[ ]?|{_UPPER}[ ]|{_PARTICLE}[ ]){{0,4}})(?:{_UPPER})"
+from gateway.privacy.names.announcements import BEFORE, BEHIND, FORMS, FULL, LAST_WORDS, Form
 
-_TITLE = (
-    r"(?:Herrn?|Frau|Hr\.|Fr\.|Frl\.|Mr\.?|Mrs\.?|Ms\.?|Miss|Mister|Mme|Mlle|Monsieur|Madame|Mademoiselle|"
-    r"Sig\.(?:ra|na)?|Signor[ae]?|Signorina|Dott\.(?:ssa)?|Sr\.|Sra\.|Srta\.|Señor(?:a|ita)?|Don|Doña|Dña\.|D\.ª|"
-    r"Dr\.|Dra\.|Prof\.|Professor(?:in)?|Dipl\.-Ing\.|Maître)"
-)
-_LABEL = (
-    r"(?i:name|vorname|nachname|familienname|ansprechpartner(?:in)?|bearbeiter(?:in)?|sachbearbeiter(?:in)?|"
-    r"kontakt(?:person)?|contact(?: person)?|patient(?:in)?|teilnehmer|mitarbeiter(?:in)?|schichtleiter(?:in)?|"
-    r"verantwortlich(?:er|e)?|responsible|owner|author|autor|reviewer|prepared by|approved by|signed by|reported by|"
-    r"operator|attn|z\. ?hd\.|zu händen|from|von|cc|user|billing address|shipping address|nom|prénom|interlocuteur|"
-    r"responsable|destinataire|rédacteur|"
-    r"nome|cognome|referente|responsabile|redatto da|nombre|apellidos?|paciente|médico|contacto|remitente|firmado|"
-    r"gezeichnet|gez\.|i\. ?a\.|i\. ?v\.|ppa\.)"
-)
-_GREETING = (
-    r"(?:Dear|Hello|Hi|Hey|Hallo|Liebe[rs]?|Lieber|Servus|Moin|Bonjour|Cher|Chère|Ciao|Caro|Cara|Gentile|Egregio|"
-    r"Hola|Querid[oa]|Estimad[oa])"
-)
-_FAREWELL = (
-    r"(?:(?:[Mm]it )?(?:[Ff]reundliche[nr]?|[Vv]iele[n]?|[Bb]este[n]?|[Ss]chöne[n]?|[Hh]erzliche[n]?|[Ll]iebe[n]?) "
-    r"[Gg]r(?:üße|üsse|üßen|üssen|uß)|Gruß|Grüße|MfG|mfg|LG|VG|lg|vg|"
-    r"(?:Best|Kind|Warm|Many|With best) (?:regards|thanks|Regards)|Regards|Sincerely|Yours (?:sincerely|faithfully)|"
-    r"Thanks|"
-    r"Cheers|(?:Bien )?[Cc]ordialement|(?:Sincères|Meilleures) salutations|Bien à vous|Merci|"
-    r"(?:Cordiali|Distinti) saluti|Saluti|Un (?:cordial )?saludo|Saludos(?: cordiales)?|Atentamente|Gracias|Grazie)"
-)
-_CUES = tuple(  # one by one they take less time than one expression with all of them
-    (name, regex.compile(rf"(?<![\p{{Latin}}\p{{N}}])(?:{form})"))
-    for name, form in (
-        ("titled", rf"(?:{_TITLE}[ ])+({_FULL})"),
-        ("labelled", rf"{_LABEL}[ ]?:[ ]{{0,4}}(?:{_TITLE}[ ]){{0,3}}({_FULL})"),
-        ("signed", rf"(?:gez\.|i\. ?A\.|i\. ?V\.|ppa\.)[ ]({_FULL})"),
-        ("greeted", rf"{_GREETING}[ ]({_FULL})[ ]?[,!:\n]"),
-        (
-            "leaving",
-            rf"{_FAREWELL}(?:[,.!]?[ ]{{0,3}}\n{{1,2}}[ ]{{0,4}}|,[ ])(?:{_TITLE}[ ]){{0,2}}({_FULL})",
-        ),
-    )
-)
+_START = r"(?<![\p{Latin}\p{N}])"
+_CUES = tuple((form, regex.compile(f"{_START}(?:{form.expression})")) for form in FORMS)  # one by one: faster
+_BEFORE = tuple((form, regex.compile(rf"{_START}(?:{form.expression}),?[ ]\Z")) for form in BEFORE)
+_NAME = regex.compile(FULL)
+_NAME_AT_END = regex.compile(rf"{_START}{FULL}\Z")
+_CAPITAL = re.compile(r"(?<=[a-zßàèéü,]) (?=[A-ZÀ-ÞĀ-Ž])")  # a small word before one with a capital
+_BEHIND = re.compile(rf"(?<=\w) (?={BEHIND.expression}\b)")
+_LONGEST_WORD, _LONGEST_BEFORE, _LONGEST_NAME = 16, 48, 80  # characters
 _NOT_NAMES = frozenset(
     "team all everyone sir madam customer colleagues kollegen kolleginnen alle zusammen support service "
     "sales quality purchasing einkauf vertrieb qualität kunde kunden kundin everybody folks tous toutes "
     "équipe client clients tutti collègues colleghi cliente equipo todos colegas clientes präsident "
     "präsidentin minister kanzler direktor doktor professor bundeskanzler bundespräsident the der die das "
     "il la le el los las general manager abteilung werk plant unbekannt unknown n/a none keine mujer "
-    "varón hombre paciente niño niña patient man woman mann frau".split()
+    "varón hombre paciente niño niña patient man woman mann frau "
+    "monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag samstag "
+    "sonntag lundi mardi mercredi jeudi vendredi samedi dimanche lunedì martedì mercoledì giovedì venerdì sabato "
+    "domenica lunes martes miércoles jueves viernes sábado domingo "
+    "american canadian british english irish scottish german french italian spanish japanese chinese indian austrian "
+    "swiss dutch belgian polish czech swedish danish norwegian finnish greek turkish russian portuguese mexican "
+    "brazilian australian korean deutscher deutsche französin italiano italiana español española français française "
+    "muslim catholic jewish here there currently i".split()
 )
 
 _OFFICES = frozenset(
@@ -71,6 +46,8 @@ _OFFICES = frozenset(
     "qualität qualitätssicherung équipe direction atelier reparto ufficio servizio squadra equipo departamento "
     "servicio".split()
 )
+
+_AFTER_NAMES = frozenset("suite apt apartment unit flat floor box".split())
 
 
 class Cue(NamedTuple):
@@ -85,11 +62,46 @@ class Cue(NamedTuple):
 
 def cues(text: str) -> list[Cue]:
     """Return where names are announced, in order of their start."""
-    return sorted(cue for name, form in _CUES for cue in _of(text, name, form))
+    found = [cue for form, expression in _CUES if form.key in text for cue in _of(text, form, expression)]
+    return sorted((*found, *_told(text), *_doing(text)))
 
 
-def _of(text: str, name: str, form: regex.Pattern[str]) -> Iterator[Cue]:
-    for match in form.finditer(text):
-        words = match[1].lower().split(" ")
-        if words[0] not in _NOT_NAMES and not _OFFICES.intersection(words):
-            yield Cue(match.start(1), match.end(1), name, match[0].split(" ")[0], name in ("titled", "signed"))
+def _of(text: str, form: Form, expression: regex.Pattern[str]) -> Iterator[Cue]:
+    for match in expression.finditer(text):
+        yield from _cue(form, match, 1, match[0].split(" ")[0])
+
+
+def _told(text: str) -> Iterator[Cue]:
+    """Yield names of whom it is said before how they are called, or who they are."""
+    for place in _CAPITAL.finditer(text):
+        at = place.end()
+        word = text[max(0, at - _LONGEST_WORD) : at].lower().rstrip(", ").rpartition(" ")[2]
+        if word not in LAST_WORDS:
+            continue
+        name = _NAME.match(text, at, at + _LONGEST_NAME)
+        for form, expression in _BEFORE if name else ():
+            if expression.search(text, max(0, at - _LONGEST_BEFORE), at):
+                yield from _cue(form, name, 0, word)
+
+
+def _doing(text: str) -> Iterator[Cue]:
+    """Yield names of whom it is said behind what only people do."""
+    for place in _BEHIND.finditer(text):
+        name = _NAME_AT_END.search(text, max(0, place.start() - _LONGEST_NAME), place.start())
+        if name:
+            yield from _cue(BEHIND, name, 0, "")
+
+
+def _cue(form: Form, match: regex.Match[str], group: int, word: str) -> Iterator[Cue]:
+    words = match[group].lower().split(" ")
+    if words[0] in _NOT_NAMES or _OFFICES.intersection(words):
+        return
+    start = match.start(group)
+    end = start + sum(len(part) + 1 for part in takewhile(_may_be_part, words)) - 1
+    if end > start:
+        yield Cue(start, end, form.name, word, form.strong)
+
+
+def _may_be_part(word: str) -> bool:
+    """Whether a word is none that follows a name in an address: ``Ms Ng Suite 4``."""
+    return word not in _AFTER_NAMES
