@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 
 from gateway.privacy.patterns import (
+    banks,
     births,
     britain,
     china,
@@ -35,6 +36,7 @@ from gateway.privacy.patterns.rule import Rule
 from gateway.privacy.patterns.scan import Plan
 
 FAMILIES = (
+    banks,
     births,
     britain,
     china,

@@ -1,6 +1,6 @@
 """What a plant calls its own: numbers of employees, badges and projects, and code names of what is not yet shown.
 
-:data:`RULES` finds employee and badge numbers behind the words that name them: ``Personalnummer 4711``, ``工号 4711``.
+:data:`RULES` finds employee and badge numbers behind the words that name them (:mod:`gateway.privacy.patterns.staff`).
 :func:`rules_for` makes rules of what a customer configures::
 
     rules_for(
@@ -25,7 +25,10 @@ import hyperscan
 from gateway.errors import SetupError
 from gateway.privacy.patterns.database import Form
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
+from gateway.privacy.patterns.staff import RULES
 from gateway.settings import ConfiguredPattern
+
+__all__ = ["LONGEST_NAME", "RULES", "rules_for"]
 
 LONGEST_NAME: Final = 80
 """Longest code name in code points."""
@@ -179,52 +182,3 @@ def _whole_word(text: str, start: int, end: int) -> Proof | None:
 def _is_spaced_letter(char: str) -> bool:
     """Whether it is a letter of a script with blanks between words."""
     return char.isalpha() and char < "\u0590"
-
-
-# A label, what may stand between, and the number. The number alone is found.
-_LABELS: Final = (
-    r"employee(?:[ _-]?(?:id|no|nr|number|code|num))|staff[ _-]?(?:id|no|number)|personnel[ _-]?(?:id|no|number)"
-    r"|badge[ _-]?(?:id|no|nr|number)|payroll[ _-]?(?:id|no|number)|worker[ _-]?(?:id|no|number)|emp[ _-]?(?:id|no|nr)"
-    r"|clock[ _-]?(?:no|number)"
-    r"|personal[ -]?(?:nummer|nr)|pers\.?[ -]?nr|mitarbeiter(?:in)?[ -]?(?:nummer|nr|id)"
-    r"|werksausweis(?:[ -]?(?:nummer|nr))?"
-    r"|werkausweis(?:[ -]?(?:nummer|nr))?|dienstausweis(?:[ -]?(?:nummer|nr))?|stammnummer|ausweis-nr|stempelnummer"
-    r"|matricule|numéro d'employé|n° d'employé|identifiant salarié|numéro de badge|n° de badge|badge n°|code salarié"
-    r"|matricola|codice dipendente|id dipendente|numero badge|numero dipendente|badge n\."
-    r"|(?:número|nº|n\.º|no|n\.o|num\.?|código) de "
-    r"(?:empleado|empleada|trabajador|trabajadora|operario|tarjeta de fichaje)"
-    r"|id de empleado|nº empleado|número empleado|legajo"
-    r"|(?:社員|従業員|職員|作業者|作業員|オペレータ|社員証|入館証|バッジ|従業者)[ ]?(?:番号|id|コード|no|ナンバー)"
-    r"|(?:员工|职工|人员|工人|操作员|员工工牌)(?:号|编号|id|代码|工号|号码)|工号|胸牌号|工牌号|工牌|门禁卡号|員工編號|工號"
-)
-_GAP: Final = r"[\"']?[ \t.:=#°º(「【]{0,5}(?:(?:nr|no|n°|nº|n|is|ist|est|è|es|lautet|は|为|是|が)[ .:「]{0,3})?[\"']?"
-_NUMBER: Final = re.compile(
-    rf"s?{_GAP}(?P<number>[A-Z]{{0,4}}[-_]?[0-9]{{3,10}}(?:-[0-9]{{1,4}})?[A-Z]?)(?![A-Z0-9])", re.IGNORECASE | re.ASCII
-)
-_NO_PERSON: Final = re.compile(
-    r"(?:(?:macchina|motore|pressa|impianto|utensile|robot|machine|moteur)[ ,:]{1,3}|[加施竣手完动]|[a-z])\Z",
-    re.IGNORECASE,
-)
-
-
-def _employee(text: str, start: int, end: int) -> Proof | None:
-    """Find the number behind a label; a machine's ``matricola`` is none of a person."""
-    held = _NUMBER.match(text, end)
-    if not held or _NO_PERSON.search(text[max(0, start - 14) : start]):
-        return None
-    return Proof(*held.span("number"), "named an employee's or badge number")
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        name="employee_number",
-        type="EMPLOYEE_ID",
-        expression=_LABELS,
-        confirm=_employee,
-        family="plant",
-        score=0.85,
-        caseless=True,
-        boundary=Boundary.NONE,
-        example="Personalnummer: 471147",
-    ),
-)
