@@ -17,6 +17,7 @@ from gateway.privacy.names.scripts import eastern
 from gateway.privacy.names.tagger import Tagger
 from gateway.privacy.names.weights import Weights, default_folder
 from gateway.privacy.names.western import Western
+from gateway.privacy.names.whereabouts import Whereabouts
 from gateway.privacy.span import Proceed, Span
 
 _HERE = Path(__file__).parent
@@ -50,6 +51,7 @@ class Names:
         self._version = models.version
         self._lexicon = models.lexicon
         self._western = Western(models.classifier, models.lexicon, models.tagger)
+        self._whereabouts = Whereabouts(models.lexicon)
         self._chinese = Chinese(models.lac)
         self._japanese = Japanese(models.balance)
 
