@@ -57,6 +57,16 @@ CHINESE = [
     ("Die Teile sind da. 请通知邵文博，谢谢。", "邵文博"),
     ("检验员: 欧阳若兰", "欧阳若兰"),
     ("邹鹏举您好：零件已发出。", "邹鹏举"),
+    ("与会人员：何建平、温晓峰、万芳、单立、应小红", "单立"),
+    ("与会人员：何建平、温晓峰、万芳、单立、应小红", "应小红"),
+    ("请白工和常工周五前完成评审。", "白工"),
+    ("感谢马总的支持，期待下次合作。", "马总"),
+    ("操作工江海燕误触急停，班长任重已对其进行教育。", "任重"),
+    ("工程师穆勒和施耐德先生周一抵达。", "施耐德"),
+    ("美国总统乔·拜恩与德国总理奥拉夫·朔尔曼通了电话。", "奥拉夫·朔尔曼"),
+    ("J·K·罗琳娜的小说卖得很好。", "J·K·罗琳娜"),
+    ("诸葛明\t总装\tA1023", "诸葛明"),
+    ("我是方明，昨天加过你微信", "方明"),
 ]
 
 
@@ -69,6 +79,22 @@ def test_a_chinese_name_behind_a_cue_is_found(persons: Persons, text: str, name:
     "text", ["The 零件 nu 到货。", "Kreditkarte 已登记，Bitte 确认。", "昨天收到4821的资料。", "车牌号は控え済みです。"]
 )
 def test_words_beside_chinese_are_no_chinese_names(persons: Persons, text: str) -> None:
+    assert not persons(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "费斯托气缸，史陶比尔机器人，库卡控制柜。",
+        "王老吉和加多宝的官司打了五年。",
+        "米勒效应，霍尔传感器，傅里叶变换。",
+        "金工车间、钳工班、段差超标，温升正常。",
+        "高温合金、高强度螺栓、高级工程师。",
+        "沈阳机床、洛阳轴承、徐州重工。",
+        "博世、采埃孚、麦格纳、李尔是一级供应商。",
+    ],
+)
+def test_firms_laws_and_words_that_begin_like_surnames_are_no_chinese_names(persons: Persons, text: str) -> None:
     assert not persons(text)
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.errors import SetupError
+from gateway.privacy.names.chinese_names import BRANDS, ORDINARY, Word, names
 from gateway.privacy.names.classifier import session
 from gateway.privacy.names.weights import MEND, Weights
 from gateway.privacy.span import Proceed, Span
@@ -27,7 +29,7 @@ _CLAUSE = re.compile(r"[^。！？!?；;\n]+[。！？!?；;]*")
 _HAN = re.compile(r"[㐀-䶿一-鿿]{2}")
 _TITLES = (
     "先生|女士|小姐|太太|老师|教授|博士|医生|大夫|护士|经理|总监|主任|主管|部长|科长|处长|局长|厂长|班长|组长|工程师|"
-    "师傅|同学|同事|总|工|董事长|总经理|书记|主席|院长|校长|律师|会计"
+    "师傅|同学|同事|董事长|总经理|书记|主席|院长|校长|律师|会计"
 )
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范"
@@ -36,7 +38,7 @@ _SURNAMES = (
 )
 _DOUBLE = "欧阳|司徒|司马|诸葛|上官|皇甫|尉迟|慕容|端木|东方|令狐|夏侯|公孙"
 _SURNAME = rf"(?:{_DOUBLE}|[{_SURNAMES}])"
-_TITLED = re.compile(rf"(?<![一-鿿])({_SURNAME}[一-鿿]{{0,2}}?)({_TITLES})(?![一-鿿])")
+_TITLED = re.compile(rf"(?<![一-鿿])(?:谢谢|感谢|麻烦)?(?!谢谢)({_SURNAME}[一-鿿]{{0,2}}?)({_TITLES})(?![一-鿿])")
 _LABELLED = re.compile(
     r"(?:姓名|联系人|负责人|经办人|收件人|发件人|申请人|患者|客户|操作员|检验员|审核|批准|编制|签名|签字|操作者|班长)"
     r"[ ]{0,2}[:：][ ]{0,2}([一-鿿·]{2,4})(?![一-鿿])"
@@ -55,9 +57,6 @@ _AGENT = re.compile(  # 由夏树林设计
     r"(?=设计|负责|完成|编写|编制|提出|审核|批准|检查|操作|维修|发现|测量|主持|签字|签收|带领|接手|处理|确认|改造|起草|撰写|"
     r"担任|保管|驾驶|录入|提交|修改|介绍|交接|安装|调试|陪同)"
 )
-_WHOLE = re.compile(
-    r"[㐀-䶿一-鿿·]{2,12}"
-)  # a Chinese name is written in Chinese; Latin words are the western tagger's
 _NOT_NAMES = frozenset(
     "无 待定 未知 本人 同上 见附件 客户 部门 工程 质量 生产 采购 销售 公司 方便 任何 何时 何人 经理 白班 高温 高压 "
     "安全 包装 安装 管理 管道 施工 路线 常见 常规 程序 方案 方法 方向 金属 石油 温度 关于 于是 任务 任意 时间 车间 "
@@ -74,24 +73,24 @@ class Lac:
         self._ids = {word: int(number) for number, word in _pairs(weights.read("lac.words"))}
         self._forms = dict(_pairs(weights.read("lac.forms")))
         tags = {int(number): tag for number, tag in _pairs(weights.read("lac.tags"))}
-        self._names = {number for number, tag in tags.items() if tag[:-2] in ("nr", "PER")}
-        self._begins = {number for number, tag in tags.items() if tag.endswith("-B")}
-        if "张建国" not in {_CANARY[start:end] for start, end in self.names(_CANARY)}:
+        self._tags = [tags.get(number, "O").removesuffix("-I") for number in range(len(self._transitions))]
+        self._of_names = np.array([tag.removesuffix("-B") in ("nr", "PER") for tag in self._tags])
+        if "张建国" not in {_CANARY[start:end] for start, end in names(_CANARY, self.words(_CANARY))}:
             raise SetupError("The Chinese tagger does not find the names in its canary text.", MEND)
 
-    def names(self, clause: str) -> Iterator[tuple[int, int]]:
-        """Yield start and end of each name in at most ``CLAUSE`` characters."""
+    def words(self, clause: str) -> list[Word]:
+        """Return the words of at most ``CLAUSE`` characters, in order."""
         other = self._ids.get("OOV", 0)
-        ids = np.array([[self._ids.get(self._forms.get(mark, mark), other) for mark in clause]])
+        ids = np.array([[self._ids.get(self._forms.get(mark, mark), other) for mark in clause.replace("\t", " ")]])
         scores = self._session.run(None, {"token_ids": ids, "length": np.array([len(clause)])})[0][0]
-        tags = self._best(scores)
-        start = -1
-        for at, tag in enumerate([*tags, -1]):
-            if start >= 0 and (tag not in self._names or tag in self._begins):
-                yield start, at
-                start = -1
-            if start < 0 and tag in self._names:
-                start = at
+        likely = np.exp(scores - scores.max(axis=1, keepdims=True))
+        masses = (likely[:, self._of_names].sum(axis=1) / likely.sum(axis=1)).tolist()
+        tags = [self._tags[number] for number in self._best(scores)]
+        begins = [at for at, tag in enumerate(tags) if not at or tag.endswith("-B") or tag != _inside(tags[at - 1])]
+        return [
+            Word(start, end, _inside(tags[start]), sum(masses[start:end]) / (end - start))
+            for start, end in pairwise([*begins, len(tags)])
+        ]
 
     def _best(self, scores: NDArray[np.float32]) -> list[int]:
         """Return the best path (Viterbi)."""
@@ -131,14 +130,15 @@ class Chinese:
         if clause not in self._remembered:
             if len(self._remembered) >= MAX_REMEMBERED:
                 self._remembered.clear()
-            self._remembered[clause] = [name for name in self._lac.names(clause) if _WHOLE.fullmatch(clause, *name)]
+            self._remembered[clause] = names(clause, self._lac.words(clause))
         return self._remembered[clause]
 
 
 def _cued(text: str, start: int, end: int) -> Iterator[Span]:
     for pattern in (_TITLED, _LABELLED, _ROLE, _ASKED, _AGENT, _GREETED):
         for match in pattern.finditer(text, start, end):
-            if match[1] not in _NOT_NAMES:
+            ordinary = pattern is not _LABELLED and (match[1] in ORDINARY or match[1] in BRANDS)
+            if match[1] not in _NOT_NAMES and not ordinary:
                 yield Span(match.start(1), match.end(1), "PERSON", 0.85, "cue:chinese", context=match[0])
 
 
@@ -157,3 +157,7 @@ def _pairs(data: bytes) -> Iterator[tuple[str, str]]:
         first, tab, second = line.rstrip("\r").partition("\t")
         if tab:
             yield first, second
+
+
+def _inside(tag: str) -> str:
+    return tag.removesuffix("-B")
