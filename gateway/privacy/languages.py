@@ -1,9 +1,9 @@
 """Which of the seven languages a text is in, or partly in.
 
-By script (kana: Japanese; Han without kana: Chinese) and, for Latin scripts, by counting small words. A text may be in
-several: prompts mix languages within a sentence. At most :data:`SAMPLED` characters are looked at,
-        in slices spread over
-the text, so the time does not grow with it::
+By script (kana, or words that only Japanese writes: Japanese; other Han: Chinese) and, for Latin scripts, by counting
+small words; parts of identifiers, keys and hexadecimal numbers are none. A text may be in several: prompts mix
+languages within a sentence. At most :data:`SAMPLED` characters are looked at, in slices spread over the text, so the
+time does not grow with it::
 
     languages("Bitte prüfen Sie den Bericht: 納期は来週です。")   # ("de", "ja")
 """
@@ -35,12 +35,12 @@ _SMALL_WORDS = {
     "fr": (
         "le la les des du de et est sont était pour avec dans sur par une un que qui pas ne nous vous il elle "
         "ils ce cette ces aux au plus ou mais être avoir leur leurs son sa ses été merci bonjour chez je mon "
-        "ma mes veuillez en on se si très aussi d l n s c j qu "
+        "ma mes veuillez en on se si très aussi d' l' n' s' c' j' m' qu' "
     ),
     "it": (
         "il lo la gli le di del della dei delle degli dello e è sono era per con nel nella nei nelle che non "
         "una un uno da dal dalla al alla ai alle ha hanno si questo questa come più anche grazie essere sul "
-        "sulla suo sua ma o se ci mi i prego buongiorno ho "
+        "sulla suo sua ma o se ci mi i prego buongiorno ho sig l' d' dell' all' nell' un' c' dall' "
     ),
     "es": (
         "el la los las de del y es son era para con en por que no una un uno al se su sus lo como más pero ha "
@@ -50,11 +50,12 @@ _SMALL_WORDS = {
 }
 """Words that carry grammar; those of several languages count for each, but alone decide nothing."""
 
-_WORD = re.compile(r"[a-zà-öø-ÿœ]+")
+_WORD = re.compile(r"(?<!\w)[a-zà-öø-ÿœ]+(?:'(?=[a-zà-öø-ÿœ]))?(?!\w*[\d_])")
+_JAPANESE_WORDS = re.compile(
+    "氏名|昭和|平成|令和|社員|番号|生年月日|株式会社|有限会社|担当|部署|品番|都道府県|御中|様|々"
+)
 _KANA = re.compile("[ぁ-ゖァ-ヺｦ-ﾝ]")
 _HAN = re.compile("[一-鿿㐀-䶿]")
-_HAN_RUN = re.compile("[一-鿿㐀-䶿][一-鿿㐀-䶿ぁ-ゖァ-ヺー、。,!?:;“”()0-9A-Za-z ]*")
-_KANA_REACH = 24
 
 _INDEX: dict[str, tuple[str, ...]] = {}
 for _language, _small in _SMALL_WORDS.items():
@@ -86,8 +87,8 @@ def _latin(sample: str) -> dict[str, int]:
     own: Counter[str] = Counter()
     shared: Counter[str] = Counter()
     distinct: dict[str, set[str]] = {language: set() for language in _SMALL_WORDS}
-    for word in _WORD.findall(sample):
-        of = _INDEX.get(word, ())
+    for word in _WORD.findall(sample.replace("’", "'")):
+        of = _INDEX.get(word) or _INDEX.get(word.rstrip("'"), ())
         if len(of) == 1:
             own[of[0]] += 2
             distinct[of[0]].add(word)
@@ -111,15 +112,20 @@ def _is_in(own: int, distinct: int, shared: int, strongest: int) -> bool:
 
 
 def _eastern(sample: str) -> dict[str, int]:
-    """Return Japanese and Chinese by weight: kana are Japanese, Han with no kana near it Chinese."""
+    """Return Japanese and Chinese by weight: kana and what stands near them are Japanese, other Han Chinese."""
     kana = len(_KANA.findall(sample))
-    chinese = sum(len(_HAN.findall(run)) for run in _runs(sample) if not _KANA.search(run))
+    chinese = sum(len(_HAN.findall(run)) for run in _runs(sample) if not _is_japanese(run))
+    japanese = len(_HAN.findall(sample)) - chinese
     weights: dict[str, int] = {}
-    if kana >= 2:
-        weights["ja"] = kana + len(_HAN.findall(sample)) - chinese
+    if kana >= 2 or japanese >= 2:
+        weights["ja"] = kana + japanese
     if chinese >= 2 and (kana < 2 or chinese >= 8):
         weights["zh"] = chinese
     return weights
+
+
+def _is_japanese(run: str) -> bool:
+    return bool(_KANA.search(run) or _JAPANESE_WORDS.search(run))
 
 
 def _runs(sample: str) -> list[str]:
