@@ -90,3 +90,10 @@ def test_a_wallet() -> None:
 def test_thirteen_digits_are_an_articles_number_unless_a_word_says_card() -> None:
     assert values("Klebstoff;4222222222222;2", "CREDIT_CARD") == []
     assert values("card 4222222222222", "CREDIT_CARD") == ["4222222222222"]
+
+
+@pytest.mark.parametrize(
+    "text", ["卡号4242424242424242,车牌", "カード4242424242424242.次は", "卡、4242 4242 4242 4242,谢谢"]
+)
+def test_a_comma_before_a_kanji_ends_a_card(text: str) -> None:
+    assert [value.replace(" ", "") for value in values(text, "CREDIT_CARD")] == ["4242424242424242"]

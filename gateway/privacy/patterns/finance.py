@@ -9,8 +9,9 @@ from functools import cache
 from schwifty import registry
 from schwifty.domain import IBANSpec
 from schwifty.exceptions import InvalidCountryCode
-from stdnum import bitcoin, luhn
+from stdnum import luhn
 
+from gateway.privacy.patterns import wallets
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
 
 _ACCOUNT_WORDS = ("iban", "konto", "account", "compte", "cuenta", "conto", "bank", "口座", "账户", "账号")
@@ -88,22 +89,18 @@ def _card(text: str, start: int, end: int) -> Proof | None:
 
 
 def _runs_on(text: str, start: int, end: int) -> bool:
-    """Whether it is a part of a decimal or of a longer row of groups."""
+    """Whether it is a part of a decimal or of a longer row of groups: a full-width comma before a kanji is neither."""
     before, after = text[max(0, start - 2) : start], text[end : end + 2]
-    return (before[1:] in (".", ",", "-", "_") and before[:1].isalnum()) or (
-        after[:1] in (".", ",", "-", "_") and after[1:].isalnum()
+    return (before[1:] in (".", ",", "-", "_") and before[:1].isalnum() and before[:1].isascii()) or (
+        after[:1] in (".", ",", "-", "_") and after[1:].isalnum() and after[1:].isascii()
     )
 
 
-# --- banks and wallets ------------------------------------------------------------------------------------------------
+# --- banks ----------------------------------------------------------------------------------------------------------
 
 
 def _bic(text: str, start: int, end: int) -> Proof | None:
     return Proof(start, end, "ISO 9362 form, real country") if text[start + 4 : start + 6] in _COUNTRIES else None
-
-
-def _bitcoin(text: str, start: int, end: int) -> Proof | None:
-    return Proof(start, end, "Base58Check or Bech32 checksum", 1.0) if bitcoin.is_valid(text[start:end]) else None
 
 
 RULES: tuple[Rule, ...] = (
@@ -145,24 +142,5 @@ RULES: tuple[Rule, ...] = (
         reference="ISO 9362",
         example="ZZZZDE2A",
     ),
-    Rule(
-        name="bitcoin",
-        type="CRYPTO",
-        expression=r"[13][1-9A-HJ-NP-Za-km-z]{25,34}|(?:bc1|BC1)[0-9a-zA-Z]{11,71}",
-        confirm=_bitcoin,
-        family="finance",
-        score=1.0,
-        reference="BIP 13, BIP 173, BIP 350",
-        example="",
-    ),
-    Rule(
-        name="ethereum",
-        type="CRYPTO",
-        expression=r"0x[0-9A-Fa-f]{40}",
-        family="finance",
-        score=0.6,
-        context=("wallet", "eth", "ethereum", "address"),
-        reference="Ethereum Yellow Paper 4",
-        example="0x52908400098527886E0F7030069857D2E4169EE7",
-    ),
+    *wallets.RULES,
 )
