@@ -8,10 +8,13 @@ The street decides; postcode and town are taken along when they follow.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import regex  # type: ignore[import-untyped]
 
+from gateway.privacy.names.runs import runs
+from gateway.privacy.names.streets import back, numberless, onward
 from gateway.privacy.span import Span
 
 _U = r"\p{Lu}[\p{L}'’\-]{1,30}"
@@ -30,7 +33,8 @@ _PARTS = (  # of machines and plants: no streets, though they end as streets do
     r"Schraub|Ventil|Luft|Kabel|Rohr)(?:-?ring|-?weg|-?platz|-?hof|-?markt|-?damm|-?steig|-?graben)\b)"
 )
 _GERMAN = (
-    rf"(?:{_PARTS}\p{{Lu}}[\p{{L}}\-]{{1,30}}(?:straße|strasse|str\.|weg|platz|gasse|allee|ring|damm|ufer|"
+    rf"(?:{_PARTS}\p{{Lu}}[\p{{L}}\-]{{1,30}}(?:straße|strasse|str\.|weg|platz|gasse|allee|"
+    r"(?<![DdSsu]u|[eo]|ai|ui|Sp|St|B)ring|damm|ufer|"
     r"graben|steig|"
     r"chaussee|stieg|hof|markt)"
     rf"|{_U}[ ](?:Straße|Strasse|Str\.|Weg|Platz|Allee|Ring|Damm|Ufer|Gasse)"
@@ -41,7 +45,8 @@ _NORTHERN = (
     rf"gränd|"
     r"straat|laan|plein|kade|gracht|dreef|katu|tie|kuja|polku)|"
     rf"{_U}[ ](?:utca|útja|út|tér|körút|vej|gade|allé))[ ]{_NUMBER}{_FLAT}?"
-    rf"|(?:ul\.|ulica|al\.|os\.|Rua|Strada|Str\.|ulice|nám\.)[ ]{_U}(?:[ ](?:e|de|da|do|{_U})(?![\p{{L}}])){{0,4}}"
+    rf"|(?:ul\.|ulica|al\.|os\.|Rua|Strada|Str\.|ulice|nám\.)[ ](?:d[aeo]s?[ ])?{_U}"
+    rf"(?:[ ](?:e|de|da|do|{_U})(?![\p{{L}}])){{0,4}}"
     rf"[ ,]{{1,2}}{_NUMBER}"
 )
 _SMALL = rf"(?:Am|Im|An der|An den|Auf dem|Auf der|In der|In den|Zum|Zur|Beim|Unter den|Hinter der)[ ]{_U}[ ]{_NUMBER}"
@@ -49,6 +54,22 @@ _FRENCH = (
     rf"\d{{1,5}}(?:[ ]?(?:bis|ter))?[, ]{{1,2}}"
     r"(?i:rue|avenue|av\.|boulevard|bd|place|chemin|route|impasse|allée|quai|cours|cité)"
     rf"(?:[ ](?:de|du|des|de la|de l'|d'|la|le|les|l'))?[ ]?{_U}(?:[ ](?:de|du|des|la|{_U})(?![\p{{L}}])){{0,4}}"
+)
+_BELGIAN = (
+    r"(?:Rue|Avenue|Boulevard|Chaussée|Chemin|Route|Allée|Drève|Clos)[ ](?:(?:de la|du|des|de|la|le|les)[ ]|de[ ]l'|"
+    r"[dl]')?"
+    rf"{_U}(?:[ ](?:de|du|des|la|{_U})(?![\p{{L}}])){{0,3}},?[ ]{_NUMBER}"
+)
+_BOX = (
+    r"(?:Postfach|Postbus|BP|B\.P\.|Boîte[ ]postale|Casella[ ]postale|C\.P\.|Apartado(?:[ ]de[ ]Correos)?|Apdo\.?|"
+    r"Caixa[ ]Postal|"
+    rf"P\.?[ ]?O\.?[ ]?Box|GPO[ ]Box|"
+    rf"Box)[ ]\d{{1,3}}(?:[ ]?\d{{2,3}})?(?=,?[ \n]{{1,2}}(?:[A-Z]{{1,2}}-)?\d{{4,5}}[ ]{_U})"
+)
+_RURAL = r"(?:RR|HC|R\.R\.|Rural Route)[ ]\d{1,3},?[ ]Box[ ]\d{1,5}"
+_ROMAN = (
+    rf"\d{{1,3}}(?:-\d{{1,4}}){{1,3}},?[ ](?:{_U}[ ,]{{1,2}}){{0,3}}\p{{Lu}}\p{{Ll}}+-(?:ku|shi|cho|machi|gun|son|mura)"
+    rf"(?:,?[ ](?:\p{{Lu}}\p{{Ll}}+-(?:ku|shi|ken|fu|to)|{_U})){{0,3}}(?:[ ]\d{{3}}-\d{{4}})?"
 )
 _WAY = (
     r"(?:(?i:via|viale|v\.le|piazza|p\.zza|piazzale|p\.le|corso|c\.so|largo|vicolo|contrada|lungomare|calle|c/|avenida|"
@@ -66,9 +87,11 @@ _SOUTHERN = (
     r"(?![\p{L}]))?"
 )
 _ENGLISH = (
-    rf"\d{{1,5}}[ ](?:{_U}[ ]){{1,4}}(?:Street|St\.?|Road|Rd\.?|Avenue|Ave\.?|Lane|Ln\.?|Drive|Dr\.|"
+    rf"\d{{1,5}}[A-Za-z]?[ ](?:(?:[NSEW]|NW|NE|SW|SE)\.?[ ])?(?:{_U}[ ]|\d{{1,3}}(?:st|nd|rd|th)[ ]){{1,4}}(?:Street|"
+    rf"St\.?|Road|Rd\.?|Avenue|Ave\.?|Lane|Ln\.?|Drive|Dr\.|"
     r"Boulevard|Blvd\.?|Court|Close|"
-    rf"Crescent|Terrace|Way|Place|Square|Parkway|Highway|Hwy\.?|Trail|Circle)(?![\p{{L}}]){_FLAT}?"
+    rf"Crescent|Terrace|Way|Place|Square|Parkway|Pkwy|Highway|Hwy\.?|Trail|Circle|Parade|Esplanade|Crossing|"
+    rf"Grove)(?:[ ](?:NW|NE|SW|SE|N|S|E|W|North|South|East|West))?(?![\p{{L}}]){_FLAT}?"
 )
 _FORCES = (
     rf"(?:US(?:NS|NV|S|CGC)[ ]{_U}|PSC[ ]\d{{1,5}},?[ ]Box[ ]\d{{1,5}}|Unit[ ]\d{{3,5}},?[ ]Box[ ]\d{{1,5}})"
@@ -76,15 +99,23 @@ _FORCES = (
 )
 _CORNER = (
     rf"(?:the[ ])?corner[ ]of[ ](?:[\p{{L}}\d.'\-]{{1,25}}[ ]){{0,3}}(?:{_U}|\d{{1,4}}|St(?:r)?\.)[ ]and[ "
-    rf"](?:\d{{1,4}}[ ])?{_U}"
+    rf"](?:\d{{1,4}}(?:st|nd|rd|th)?[ ])?{_U}"
     rf"(?:[ ](?:{_U}|\d{{1,4}})(?![\p{{L}}])){{0,3}}"
 )
 _END = r"(?![\p{N}]|[ ]?(?:[mck]?m|Stk|Stück|St|Nm|bar|kg|Teile|pcs|°|%|×)(?![\p{L}]))"
+_NUMBERED = re.compile(r"(?<=[a-zß.éú])[ ,]{1,2}\d")  # a number behind a word
+_ENDINGS = tuple(
+    "straße|strasse|str.|weg|platz|gasse|allee|ring|damm|ufer|graben|steig|chaussee|stieg|hof|markt|gatan|gata|vägen|"
+    "gade|vej|"
+    "veien|vegen|stræde|gränd|straat|laan|plein|kade|gracht|dreef|katu|tie|kuja|polku|utca|útja|út|tér|allé".split("|")
+)
+_KEYS = ("Straße d", "Platz d", "ul. ", "ulica ", "al. ", "os. ", "Rua ", "Strada ", "Str. ", "ulice ", "nám. ")
+_NUMBERED_STREETS = 2  # the first forms; looked for where a number follows such an ending, or a key stands
 _WESTERN = tuple(  # one by one they take half the time of one expression with all of them
     regex.compile(rf"(?<![\p{{Latin}}\p{{N}}])(?:{form}){_END}")
     for form in (
-        *(f"(?:{street})(?:{_PLACE})?" for street in (_GERMAN, _SOUTHERN, _FRENCH, _NORTHERN, _ENGLISH)),
-        *(_SMALL + _PLACE, _FORCES, _CORNER),
+        *(f"(?:{street})(?:{_PLACE})?" for street in (_GERMAN, _NORTHERN, _SOUTHERN, _FRENCH, _ENGLISH, _BELGIAN)),
+        *(_SMALL + _PLACE, _FORCES, _CORNER, _BOX, _RURAL, _ROMAN),
     )
 )
 _CODE_FIELD = regex.compile(
@@ -132,14 +163,25 @@ _HAN = regex.compile(r"[一-鿿]")
 def addresses(text: str) -> Iterator[Span]:
     """Yield the addresses whose form says so, in order of their start within each form."""
     yield from _fields(text)
+    for start, end in numberless(text):
+        yield Span(start, end, "LOCATION", 0.6, "cue:address", check="street")
     if not _HOUSE.search(text):
         return
-    for form in _WESTERN if _LETTERS.search(text) else ():
+    yield from runs(text)
+    for form in _WESTERN[0 if _has_numbered_street(text) else _NUMBERED_STREETS :] if _LETTERS.search(text) else ():
         for match in form.finditer(text):
-            yield Span(match.start(), match.end(), "LOCATION", 0.85, "cue:address", check="street and house number")
+            start, end = back(text, match.start()), onward(text, match.end())
+            yield Span(start, end, "LOCATION", 0.85, "cue:address", check="street and house number")
     if _HAN.search(text):
         for match in _EASTERN.finditer(text):
             yield Span(match.start(), match.end(), "LOCATION", 0.85, "cue:address", check="district and house number")
+
+
+def _has_numbered_street(text: str) -> bool:
+    if any(key in text for key in _KEYS):
+        return True
+    ends = (match.start() for match in _NUMBERED.finditer(text))
+    return any(text[max(0, end - 10) : end].lower().endswith(_ENDINGS) for end in ends)
 
 
 def _fields(text: str) -> Iterator[Span]:

@@ -112,7 +112,6 @@ class Form(NamedTuple):
 
 FORMS = (
     Form("titled", rf"(?:{TITLE}[ ])+{_COLLEAGUE}({FULL})", True),
-    Form("labelled", rf"{_LABEL}[ ]?:[ ]{{0,4}}(?:{TITLE}[ ]){{0,3}}({FULL})", key=":"),
     Form("signed", rf"(?:gez\.|i\. ?A\.|i\. ?V\.|ppa\.)[ ]({FULL})", True, key=". "),
     Form("greeted", rf"{_GREETING}[ ]({FULL})[ ]?[,!:\n]"),
     Form("leaving", rf"{_FAREWELL}(?:[,.!]?[ ]{{0,3}}\n{{1,2}}[ ]{{0,4}}|,[ ])(?:{TITLE}[ ]){{0,2}}({FULL})"),
@@ -121,5 +120,7 @@ FORMS = (
 )
 BEFORE = (Form("named", _NAMED, True), Form("related", _KIN, True), Form("told", _TOLD))
 """What stands before a name, a blank between; looked at where the word before a capital is one of the last words."""
+LABELLED = Form("labelled", _LABEL)
+"""What stands before a colon and a name."""
 BEHIND = Form("doing", _DOES)
 """What stands behind a name, a blank between."""

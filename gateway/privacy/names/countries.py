@@ -3,6 +3,9 @@ Italian and Spanish (ISO 3166-1, short names and everyday ones)."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 _ENGLISH = (
     "Afghanistan|Albania|Algeria|American Samoa|Andorra|Angola|Anguilla|Antigua and Barbuda|Argentina|Armenia|Aruba|"
     "Australia|Austria|Azerbaijan|Bahamas|Bahrain|Bangladesh|Barbados|Belarus|Belgium|Belize|Benin|Bermuda|Bhutan|"
@@ -42,7 +45,31 @@ _OTHERS = (
     "Turquía|Croacia|Rumanía|Rusia|Brasil|México|Perú|Japón|Marruecos|Estados Unidos|República Dominicana|Panamá"
 )
 COUNTRIES = frozenset(f"{_ENGLISH}|{_OTHERS}".split("|"))
-COUNTRY = "|".join(sorted(COUNTRIES, key=len, reverse=True)) + r"|U\.?S\.?A\.?|U\.?K\.?|EE\.?[ ]?UU\.?|UAE"
-"""An expression of all of them, the longest first, and of what is usual to abbreviate."""
+COUNTRY = "|".join(sorted(COUNTRIES, key=len, reverse=True))
+"""An expression of all of them, the longest first."""
 ALSO_NAMES = frozenset("Chad Georgia Jordan Jersey Dominica Guinea Niger Mali Israel Kenya India Monaco Malta".split())
 """Countries that are given names or words, too."""
+_BEGINNINGS = {
+    first: sorted((name for name in COUNTRIES if name.split(" ")[0] == first), key=len, reverse=True)
+    for first in {name.split(" ")[0] for name in COUNTRIES}
+}
+_CAPITALISED = re.compile(r"[A-ZÉÖÄÁÍ][a-zéäöüíñç]{1,12}")
+
+
+def country_at(text: str, at: int) -> str:
+    """Return the country whose name stands at ``at``, "" when there is none."""
+    word = _CAPITALISED.match(text, at)
+    for name in _BEGINNINGS.get(word[0], ()) if word else ():
+        if text.startswith(name, at) and not text[at + len(name) : at + len(name) + 1].isalnum():
+            return name
+    return ""
+
+
+def countries_in(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where countries are named in ``text[start:end]``."""
+    for match in _CAPITALISED.finditer(text, start, end):
+        at = match.start()
+        begins = match[0] in _BEGINNINGS and not (at and (text[at - 1].isalnum() or text[at - 1] in "-_"))
+        name = country_at(text, at) if begins else ""
+        if name:
+            yield at, at + len(name)

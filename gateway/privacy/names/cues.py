@@ -14,15 +14,18 @@ from typing import NamedTuple
 
 import regex  # type: ignore[import-untyped]
 
-from gateway.privacy.names.announcements import BEFORE, BEHIND, FORMS, FULL, LAST_WORDS, Form
+from gateway.privacy.names.announcements import BEFORE, BEHIND, FORMS, FULL, LABELLED, LAST_WORDS, TITLE, Form
 
 _START = r"(?<![\p{Latin}\p{N}])"
 _CUES = tuple((form, regex.compile(f"{_START}(?:{form.expression})")) for form in FORMS)  # one by one: faster
 _BEFORE = tuple((form, regex.compile(rf"{_START}(?:{form.expression}),?[ ]\Z")) for form in BEFORE)
+_COLON = re.compile(r":(?=[ ]{0,4}[A-ZÀ-ÞĀ-Ž])")
+_LABEL = regex.compile(rf"(?r){_START}{LABELLED.expression}[ ]?")  # read backwards from the colon
+_ENTRY = regex.compile(rf":[ ]{{0,4}}(?:{TITLE}[ ]){{0,3}}({FULL})")
 _NAME = regex.compile(FULL)
 _NAME_AT_END = regex.compile(rf"{_START}{FULL}\Z")
-_CAPITAL = re.compile(r"(?<=[a-zßàèéü,]) (?=[A-ZÀ-ÞĀ-Ž])")  # a small word before one with a capital
-_BEHIND = re.compile(rf"(?<=\w) (?={BEHIND.expression}\b)")
+_CAPITAL = re.compile(r" (?=[A-ZÀ-ÞĀ-Ž])")  # before a word with a capital; begins with a sign, which is found fast
+_BEHIND = re.compile(rf" (?={BEHIND.expression}\b)")
 _LONGEST_WORD, _LONGEST_BEFORE, _LONGEST_NAME = 16, 48, 80  # characters
 _NOT_NAMES = frozenset(
     "team all everyone sir madam customer colleagues kollegen kolleginnen alle zusammen support service "
@@ -63,12 +66,22 @@ class Cue(NamedTuple):
 def cues(text: str) -> list[Cue]:
     """Return where names are announced, in order of their start."""
     found = [cue for form, expression in _CUES if form.key in text for cue in _of(text, form, expression)]
-    return sorted((*found, *_told(text), *_doing(text)))
+    return sorted((*found, *_labelled(text), *_told(text), *_doing(text)))
 
 
 def _of(text: str, form: Form, expression: regex.Pattern[str]) -> Iterator[Cue]:
     for match in expression.finditer(text):
         yield from _cue(form, match, 1, match[0].split(" ")[0])
+
+
+def _labelled(text: str) -> Iterator[Cue]:
+    """Yield names that a form's label announces."""
+    for colon in _COLON.finditer(text):
+        at = colon.start()
+        label = _LABEL.match(text, max(0, at - _LONGEST_BEFORE), at)
+        name = _ENTRY.match(text, at, at + _LONGEST_NAME) if label else None
+        if label and name:
+            yield from _cue(LABELLED, name, 1, label[0].strip())
 
 
 def _told(text: str) -> Iterator[Cue]:

@@ -18,8 +18,8 @@ from functools import lru_cache
 
 import regex  # type: ignore[import-untyped]
 
-from gateway.privacy.names.countries import ALSO_NAMES, COUNTRIES, COUNTRY
-from gateway.privacy.names.dwelling import CHINESE, JAPANESE, MOVING, SURELY
+from gateway.privacy.names.countries import ALSO_NAMES, COUNTRIES, COUNTRY, countries_in, country_at
+from gateway.privacy.names.dwelling import BEHIND_JAPANESE, CHINESE, JAPANESE, MOVING, SURELY
 from gateway.privacy.names.features import Lexicon
 from gateway.privacy.span import Span
 
@@ -49,23 +49,18 @@ _FUN = re.compile(
     r"[ ](?:was|is|were)[ ](?:\w+[ ]){0,2}(?:fun|great|nice|beautiful|amazing|lovely|awesome|"
     r"wonderful)(?:[ ]to[ ]visit)?[ .!]"
 )
-_CAPITAL = re.compile(rf"(?<=[\w,'’]) (?=[{_U}])")
+_CAPITAL = re.compile(rf" (?=[{_U}])")
 _SURE_BEFORE, _MOVING_BEFORE = (  # read backwards from the place
     regex.compile(rf"(?r)(?<![\w])(?:{form})[ ](?:(?:the|den|die|der|los|la)[ ])?", regex.IGNORECASE)
     for form in (SURELY, MOVING)
 )
-_CAPITALISED = re.compile(r"(?<![\w-])[A-ZÉÖÄ][a-zé]{1,12}")
-_BEGINNINGS = {
-    word: [name for name in COUNTRIES if name.split(" ")[0] == word]
-    for word in {name.split(" ")[0] for name in COUNTRIES}
-}
-_SURE_SMALL, _MOVING_SMALL = (
-    re.compile(rf"(?<![\w])(?:{form})[ ](?:the[ ])?", re.IGNORECASE) for form in (SURELY, MOVING)
-)
+_SMALL_GAP = re.compile(r" (?=[^\W\d_]{4})")
 _COUNTRY_SMALL = re.compile(rf"(?:{COUNTRY})(?!\w)", re.IGNORECASE)
 _WORD_SMALL = re.compile(r"[^\W\d_]{4,30}(?![\w])")
-_HAN = re.compile("[一-鿿]")
-_EASTERN = re.compile(f"{JAPANESE.replace('?P<place>', '')}|{CHINESE.replace('?P<place>', '')}")
+_KEYS = tuple("住|出身|生まれ|育|引っ越|旅行|帰省|里帰|滞在|実家|自宅|来自|出生|生于|搬|老家|籍|定居|现居".split("|"))
+_BEHIND_JAPANESE = re.compile(BEHIND_JAPANESE)
+_JAPANESE = regex.compile(rf"(?r)(?:{JAPANESE})")  # read backwards from what stands behind it
+_CHINESE = re.compile(CHINESE)
 _END = re.compile(r"[.!?][\s\"”’]|\n")
 _NEVER = frozenset(
     "january february march april may june july august september october november december monday tuesday wednesday "
@@ -80,6 +75,7 @@ _NEVER = frozenset(
 )
 _REACH, _SENTENCE = 64, 160  # characters before a place that are read; before and after it that may be its sentence
 _SHORTEST = 3  # characters of a place's first word
+_LONGEST_JAPANESE = 12  # characters
 _REMEMBERED = 10_000  # words
 _GIVEN, _SURNAME, _COMMON, _SMALLER, _PLACED = 1, 2, 5, 6, 7  # what the lexicon says
 _WELL_KNOWN = 0.4  # how large a place is that many know
@@ -97,30 +93,33 @@ class Whereabouts:
         if text.islower():
             yield from self._small(text)
             return
-        personal = _PERSON.search(text) is not None
         for gap in _CAPITAL.finditer(text):
             at = gap.end()
             lead = text[max(0, at - 16) : at].rstrip().rpartition(" ")[2].lower()
             match = _PLACE.match(text, at, at + 100) if lead in _LEADS else None
-            if match and self._is_told(text, at, match["place"], lead, personal):
-                end = max(match.end("place"), match.start("place") + len(_country(text, match.start("place"))))
+            if match and self._is_told(text, at, match["place"], lead):
+                end = max(match.end("place"), match.start("place") + len(country_at(text, match.start("place"))))
                 yield _span(match.start("place"), end)
                 region = _AND_REGION.match(text, end, end + 60)
                 if region and self._is_place(region["place"]):
                     yield _span(region.start("place"), region.end("place"))
-        yield from _countries(text, personal)
-        for match in _EASTERN.finditer(text) if _HAN.search(text) else ():
-            yield _span(match.start(1 + (match[1] is None)), match.end())
+        yield from _countries(text)
+        if any(key in text for key in _KEYS):
+            yield from _eastern(text)
 
     def _small(self, text: str) -> Iterator[Span]:
         """Yield such places in a text that is all written small."""
-        for form in (_SURE_SMALL, _MOVING_SMALL):
-            for told in form.finditer(text):
-                match = _COUNTRY_SMALL.match(text, told.end()) or _WORD_SMALL.match(text, told.end())
-                if match and self._is_place(match[0].title()):
-                    yield _span(match.start(), match.end())
+        for gap in _SMALL_GAP.finditer(text):
+            at = gap.end()
+            low = max(0, at - _REACH)
+            lead = text[max(0, at - 16) : at].rstrip().rpartition(" ")[2]
+            if lead not in _LEADS or not (_SURE_BEFORE.match(text, low, at) or _MOVING_BEFORE.match(text, low, at)):
+                continue
+            match = _COUNTRY_SMALL.match(text, at) or _WORD_SMALL.match(text, at)
+            if match and self._is_place(match[0].title()):
+                yield _span(match.start(), match.end())
 
-    def _is_told(self, text: str, at: int, place: str, lead: str, personal: bool) -> bool:
+    def _is_told(self, text: str, at: int, place: str, lead: str) -> bool:
         words = place.split(" ")
         if len(words[0]) < _SHORTEST or words[0].lower() in _NEVER:
             return False
@@ -130,8 +129,8 @@ class Whereabouts:
         if _SURE_BEFORE.match(text, low, at):
             return likely
         if _MOVING_BEFORE.match(text, low, at):
-            return known or (personal and likely and _speaks_of_somebody(text, at))
-        weak = lead in _PREPOSITIONS and personal and known and self._is_well_known(words[0])
+            return known or (likely and _speaks_of_somebody(text, at))
+        weak = lead in _PREPOSITIONS and known and self._is_well_known(words[0])
         return weak and _speaks_of_somebody(text, at)
 
     def _is_place(self, place: str) -> bool:
@@ -153,23 +152,22 @@ class Whereabouts:
         return noun or (entry[_SMALLER] >= _MOSTLY and entry[_PLACED] < _WELL_KNOWN)
 
 
-def _countries(text: str, personal: bool) -> Iterator[Span]:
-    for match in _CAPITALISED.finditer(text):
-        name = _country(text, match.start())
-        start, end = match.start(), match.start() + len(name)
-        if not name or name in ALSO_NAMES:
+def _eastern(text: str) -> Iterator[Span]:
+    for behind in _BEHIND_JAPANESE.finditer(text):
+        match = _JAPANESE.match(text, max(0, behind.start() - _LONGEST_JAPANESE), behind.start())
+        if match:
+            yield _span(match.start(), match.end())
+    for match in _CHINESE.finditer(text):
+        yield _span(match.start(1), match.end(1))
+
+
+def _countries(text: str) -> Iterator[Span]:
+    for start, end in countries_in(text, 0, len(text)):
+        if text[start:end] in ALSO_NAMES:
             continue
         there = _THERE.search(text, max(0, start - 6), start) and _THEY.match(text, end)
-        if there or _FUN.match(text, end) or (personal and _speaks_of_somebody(text, start)):
+        if there or _FUN.match(text, end) or _speaks_of_somebody(text, start):
             yield _span(start, end)
-
-
-def _country(text: str, at: int) -> str:
-    """Return the country whose name stands at ``at``, "" when there is none."""
-    word = _CAPITALISED.match(text, at)
-    names = [name for name in _BEGINNINGS.get(word[0], ()) if text.startswith(name, at)] if word else []
-    name = max(names, key=len, default="")
-    return "" if text[at + len(name) : at + len(name) + 1].isalnum() else name
 
 
 def _speaks_of_somebody(text: str, at: int) -> bool:

@@ -133,7 +133,8 @@ def _confirm_unit(text: str, start: int, end: int) -> Proof | None:
     if ahead is None:
         return None
     behind = _UNIT_AFTER.match(text, end, min(len(text), end + 90))
-    return Proof(ahead.start(), behind.end() if behind else end, "number, street, unit", 0.9 if behind else 0.6)
+    alone = 0.3 if text[start : start + 4].lower() == "unit" else 0.6  # machines have units, too
+    return Proof(ahead.start(), behind.end() if behind else end, "number, street, unit", 0.9 if behind else alone)
 
 
 def _confirm_box(text: str, start: int, end: int) -> Proof | None:
