@@ -14,6 +14,7 @@ from gateway.privacy.names.features import Lexicon
 from gateway.privacy.names.japanese import Japanese
 from gateway.privacy.names.keyed import keyed
 from gateway.privacy.names.scripts import eastern
+from gateway.privacy.names.small import Small
 from gateway.privacy.names.tagger import Tagger
 from gateway.privacy.names.weights import Weights, default_folder
 from gateway.privacy.names.western import Western
@@ -51,7 +52,7 @@ class Names:
         self._version = models.version
         self._lexicon = models.lexicon
         self._western = Western(models.classifier, models.lexicon, models.tagger)
-        self._whereabouts = Whereabouts(models.lexicon)
+        self._whereabouts, self._small = Whereabouts(models.lexicon), Small(models.lexicon)
         self._chinese = Chinese(models.lac)
         self._japanese = Japanese(models.balance)
 

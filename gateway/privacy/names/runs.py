@@ -107,6 +107,7 @@ _LOADED = frozenset("quai way place court drive".split())  # streets' words that
 _SURE_UNIT = re.compile(
     r"(?<!\w)(?:suite|ste|apt|apartment|flat|appt|apto|wohnung|p\.?o\.? ?box)\.?[ ]?#?[a-z]?\d", re.IGNORECASE
 )
+_UNIT_FIRST = re.compile(rf"(?:Suite|Apt\.?|Apartment|Flat)[ ]\d{{1,4}},?[ ]\d{{1,6}}(?=[ ][{_U}\d])")
 _TWO_NUMBERS = re.compile(r"\d[ ]\d|\A\d+[ ][^\d]{3,40}[ ]\d{1,5}[A-Za-z]?(?:\Z|\.?[,\n])")
 _CODE_AND_TOWN = re.compile(rf"\d[ ]?[,\n][ ]?\n?[ ]{{0,8}}(?:[A-Z]{{1,2}}-)?\d{{4,6}}[ ]{_NAME}")
 _WITH_DIGIT = re.compile(r"(?<!\w)(?=[a-z]{0,2}\d|\d[a-z])[a-z\d]{2,4}(?!\w)")
@@ -133,6 +134,10 @@ def runs(text: str) -> Iterator[Span]:
         end = _address(written, start, told=True)
         if end:
             yield _span(start, end)
+    for unit in _UNIT_FIRST.finditer(text):
+        end = _address(written, unit.start(), told=True)
+        if end > unit.end():
+            yield _span(unit.start(), end)
     may = None
     for line in _LINE.finditer(text):
         if may is None:
