@@ -4,7 +4,7 @@ A tag counts if all 16 characters of a core made in this request are there, in o
 of decoded text, whatever happens to the rest:
 
 1. Letters in any case, full-width letters and digits; O for 0, I and L for 1 (Crockford's look-alikes).
-2. Blanks, line breaks, ``_ - * \\`` and invisible characters anywhere inside.
+2. Blanks, line breaks, ``_ - * \\``, also full-width or as a dash, and invisible characters anywhere inside.
 3. Any character written as an escape: ``\\u005f``, ``\\n``, ``&#95;``, ``&lowbar;``. Each is one code point.
 4. The type in front belongs to the tag if it is the right one, bent or not; else the core alone is the tag.
 5. What follows the 16th character never belongs to the tag: endings stick to it, brackets around it are text.
@@ -43,7 +43,7 @@ _BLANK = "".join(
 )
 _BLANKS = frozenset(_BLANK)
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-_IGNORED = frozenset(_BLANK + _INVISIBLE + "_\uff3f-\u2010\u2011\uff0d*\\")
+_IGNORED = frozenset(_BLANK + _INVISIBLE + "_\uff3f-\u2010\u2011\u2012\u2013\u2212\uff0d*\uff0a\\\uff3c")
 _FULL_WIDTH = 0xFEE0  # from U+0021..U+007E to U+FF01..U+FF5E
 _MANY_HEADS = 64
 _BLOCK = 4096
