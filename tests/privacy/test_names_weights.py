@@ -16,7 +16,7 @@ from gateway.errors import SetupError
 from gateway.privacy.names.classifier import WINDOW, Classifier, windows
 from gateway.privacy.names.prepare import prepare
 from gateway.privacy.names.proto import Graph, Node, read, write
-from gateway.privacy.names.quantise import quantise
+from gateway.privacy.names.quantise import OUTPUT, quantise
 from gateway.privacy.names.weights import DIGESTS, SOURCES, Source, Weights, fetch
 from gateway.privacy.names.wordpiece import Word, Wordpiece
 
@@ -80,7 +80,7 @@ def test_a_model_that_finds_nothing_refuses_to_start(folder: Path, tmp_path: Pat
 def _quantised(graph: Graph) -> bytes:
     from gateway.privacy.names.quantise import _Builder
 
-    return write(_Builder(graph).build(), ("ids", "positions"), "probabilities")
+    return write(_Builder(graph).build(), ("ids", "positions"), OUTPUT)
 
 
 def test_a_written_graph_is_read_back_and_runs() -> None:

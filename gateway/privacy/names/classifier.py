@@ -1,4 +1,7 @@
-"""The 7-language token classifier: how likely each word is part of a name or of an address.
+"""The 7-language token classifier: how likely each word is part of a name or of an address, and how it sees the word.
+
+Its labels leave out the famous, and much else that it knows of a word; so the numbers of its last layer are handed on
+beside them, for the tagger to judge by.
 
 Text goes through in windows of at most 94 pieces that overlap by 24, one window a run: nothing is cut off, nothing is
 padded, and what a window gives depends on nothing but its own words. Where windows overlap, a word takes the values of
@@ -15,6 +18,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from gateway.errors import SetupError
+from gateway.privacy.names.quantise import HIDDEN
 from gateway.privacy.names.weights import MEND, Weights
 from gateway.privacy.names.wordpiece import Word, Wordpiece
 from gateway.privacy.span import Proceed
@@ -24,6 +28,8 @@ OVERLAP = 24  # pieces
 GIVEN, SURNAME, STREET, HOUSE, UNIT, TOWN, STATE, POSTCODE = range(8)
 # columns of the model that make up each of ours: B- and I- of its labels
 _COLUMNS = ((1, 2), (3, 4), (25, 26), (23, 24), (27, 28), (29, 30), (31, 32), (33, 34))
+SEEN = len(_COLUMNS)
+_LABELS = 35
 _CANARY = "Please call Maria Fernandez, 12 Rosewood Avenue."
 Probabilities = NDArray[np.float32]
 
@@ -42,8 +48,8 @@ class Classifier:
         return Wordpiece(self._vocabulary)
 
     def look(self, words: Sequence[Word], proceed: Proceed) -> Probabilities:
-        """Return a row of eight probabilities (given name, surname, street, ... postcode) for each word."""
-        found = np.zeros((len(words), len(_COLUMNS)), np.float32)
+        """Return a row for each word: :data:`SEEN` probabilities (given name, ... postcode), then the last layer's."""
+        found = np.zeros((len(words), SEEN + HIDDEN), np.float32)
         depth = np.full(len(words), -1)
         for first, last in windows(words):
             proceed()
@@ -63,8 +69,8 @@ class Classifier:
         ids.append(3)
         feed = {"ids": np.array(ids), "positions": self._places[: len(ids)]}
         out: Probabilities = self._session.run(None, feed)[0][0]
-        grouped = np.stack([out[:, first] + out[:, second] for first, second in _COLUMNS], axis=1)
-        sums = np.add.reduceat(grouped, starts, axis=0)[:-1]
+        labels = [out[:, first] + out[:, second] for first, second in _COLUMNS]
+        sums = np.add.reduceat(np.column_stack([*labels, out[:, _LABELS:]]), starts, axis=0)[:-1]
         means: Probabilities = (sums / np.diff(starts)[:, None]).astype(np.float32)
         return means
 

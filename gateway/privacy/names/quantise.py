@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from gateway.privacy.names.proto import Array, Graph, Node, read, write
 
-LAYERS, HEADS, BLOCK = 6, 12, 32
+LAYERS, HEADS, BLOCK, HIDDEN = 6, 12, 32, 384
+OUTPUT = "read"  # of a piece: 35 labels' probabilities, then the last layer's numbers
 EPSILON = 1e-12
 MICROSOFT = "com.microsoft"
 Floats = NDArray[np.float32]
 
 
 def quantise(source: bytes) -> bytes:
-    """Return the int8 model for the wheel's 4-bit model. Inputs ``ids`` and ``positions``, output ``probabilities``."""
-    return write(_Builder(read(source)).build(), ("ids", "positions"), "probabilities")
+    """Return the int8 model for the wheel's 4-bit model. Inputs ``ids`` and ``positions``, output :data:`OUTPUT`."""
+    return write(_Builder(read(source)).build(), ("ids", "positions"), OUTPUT)
 
 
 class _Builder:
@@ -38,6 +39,7 @@ class _Builder:
             hidden = self._layer(f"bert.encoder.layer.{layer}", hidden)
         scores = self._product("classifier", hidden, "classifier.bias")
         self._add(Node("Softmax", (scores,), ("probabilities",), {"axis": -1}))
+        self._add(Node("Concat", ("probabilities", hidden), (OUTPUT,), {"axis": -1}))
         return Graph(self._nodes, self._tensors)
 
     def _embed(self) -> str:

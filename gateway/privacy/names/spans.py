@@ -17,6 +17,7 @@ from gateway.privacy.span import Span
 
 TYPES = {PERSON: "PERSON", PLACE: "LOCATION"}
 SURE = 0.8
+SYLLABLE = 5  # letters
 _TITLES = TITLES - {"san", "st", "saint", "don", "graf"}
 _JOINING = frozenset(
     "de del della di da dos das do du des la le van von zu zum zur der den ter ten bin ibn al el y e af "
@@ -31,7 +32,7 @@ class Limits(NamedTuple):
     near: float
 
 
-LIMITS = {PERSON: Limits(0.34, 0.11), PLACE: Limits(0.5, 0.3)}
+LIMITS = {PERSON: Limits(0.38, 0.13), PLACE: Limits(0.5, 0.3)}
 
 
 def spans(
@@ -114,13 +115,35 @@ def _next(text: str, words: Sequence[Word], kinds: Sequence[int], index: int, ki
     if kinds[index] == kind:
         between = text[words[index - 1].end : words[index].start]
         return index + 1 if len(between) <= 2 and not between.strip() and (kind == PLACE or "\n" not in between) else 0
+    if kind == PERSON and _is_syllable(text, words, kinds, index):
+        return index + 2
     after = index
     while after < len(words) and after - index < 3 and _joins(text, words, after, kind):
         after += 1
     if after == index or after >= len(words) or kinds[after] != kind or not _touch(text, words, after - 1, after):
         return 0
+    if kind == PERSON and _parts(text, words, kinds, index, after):
+        return 0
     full_stop = kind == PERSON and text[words[index].start] == "." and words[index - 1].end - words[index - 1].start > 2
     return 0 if full_stop else after + 1
+
+
+def _parts(text: str, words: Sequence[Word], kinds: Sequence[int], index: int, after: int) -> bool:
+    """Whether the small word at ``index`` is between two people: ``Veit Ott und Silke Nord``; not ``Ruiz y Paz``."""
+    word = text[words[index].start : words[index].end].lower()
+    if word == "und":
+        return True
+    full = index > 1 and kinds[index - 2] == PERSON and after + 1 < len(kinds) and kinds[after + 1] == PERSON
+    return full and word in ("y", "e")
+
+
+def _is_syllable(text: str, words: Sequence[Word], kinds: Sequence[int], index: int) -> bool:
+    """Whether a hyphen and a small syllable go on a name of two words, as in Korea: ``Han Il-woo``."""
+    if index < 2 or index + 1 >= len(words) or kinds[index - 2] != PERSON or text[words[index].start] != "-":
+        return False
+    before, after = (text[words[at].start : words[at].end] for at in (index - 1, index + 1))
+    tied = words[index - 1].end == words[index].start and words[index].end == words[index + 1].start
+    return tied and len(before) <= SYLLABLE and len(after) <= SYLLABLE and after.isalpha() and after.islower()
 
 
 def _joins(text: str, words: Sequence[Word], index: int, kind: int) -> bool:

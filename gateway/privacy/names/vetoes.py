@@ -45,7 +45,7 @@ _COMPANY = re.compile(
     r"S\.L|B\.V|N\.V|Co\.|Corporation|Company|Group|Gruppe|Holding|Motors|Werke|Industries|Systems|"
     r"Technologies|Automotive|"
     r"Engineering|Consulting|Bank|Versicherung|Stiftung|Foundation|University|Universität|Museum|Airport|"
-    r"Stadium|Arena)\b"
+    r"Stadium|Arena|FC|CF|SC|AFC|FK|United|Rovers|Wanderers|County|College|Bridge|Tower|Castle|Cathedral)\b"
 )
 _BOUND = re.compile(
     r"-?(?:Motor|Diagramm|Analyse|Schraube|Schlüssel|Verteilung|Test|Syndrom|Skala|Katheter|[Dd]iagram|[Cc]hart)"

@@ -9,17 +9,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gateway.privacy.names.addresses import TOLD
-from gateway.privacy.names.classifier import Classifier
+from gateway.privacy.names.classifier import SEEN, Classifier
 from gateway.privacy.names.cues import Cue, cues
 from gateway.privacy.names.evidence import Evidence
 from gateway.privacy.names.features import Features, Floats, Lexicon, with_seen
 from gateway.privacy.names.gate import Gate
-from gateway.privacy.names.spans import spans
+from gateway.privacy.names.spans import SURE, spans
 from gateway.privacy.names.tagger import PERSON, PLACE, Tagger
 from gateway.privacy.names.wordpiece import Word, Wordpiece
 from gateway.privacy.span import Proceed, Span
 
-DOUBT = (0.15, 0.9)  # between these chances the tagger alone does not know
+DOUBT = (0.1, 0.92)  # between these chances the first network alone does not know
 UNLIKELY = 0.04  # a word less likely than this is no name for being near a cue
 CONTEXT = 8  # words either side of a doubtful one that the classifier reads too
 BLOCK, OVERLAP = 2_000, 16  # words tagged at once: some milliseconds
@@ -52,10 +52,11 @@ class Western:
         evidence = Evidence(text, words, rows, gate)
         evidence.weigh(chances)
         for first, last in _doubtful(chances, evidence) if _varies(text, words) else ():
-            seen = self._classifier.look(self._wordpiece.split(text, words[first:last]), proceed)
-            rows[first:last] = with_seen(rows[first:last], seen)
-            chances[first:last] = self._tagger.tag(rows[first:last])
+            read = self._classifier.look(self._wordpiece.split(text, words[first:last]), proceed)
+            rows[first:last] = with_seen(rows[first:last], read[:, :SEEN])
+            chances[first:last] = self._tagger.judge(rows[first:last], read[:, SEEN:])
         evidence.weigh(chances)
+        _recall(text, words, chances, evidence)
         evidence.hear(TOLD.finditer(text, words[0].start, words[-1].end), chances)
         yield from spans(text, words, chances, _announce(words, found, chances, evidence), evidence)
 
@@ -77,6 +78,17 @@ def _announce(words: Sequence[Word], found: Sequence[Cue], chances: Floats, evid
             if chances[index, PERSON] >= UNLIKELY or evidence.may_follow(index):
                 chances[index] = (0.5, 0.5, 0.0)
     return announced
+
+
+def _recall(text: str, words: Sequence[Word], chances: Floats, evidence: Evidence) -> None:
+    """Raise the chances of surnames that stand with a given name elsewhere in the block: alone they are names, too."""
+    likely = np.flatnonzero(chances[:, PERSON] >= SURE).tolist()
+    full = {text[words[at].start : words[at].end] for at in likely if at and chances[at - 1, PERSON] >= SURE}
+    if not full:
+        return
+    for index in np.flatnonzero((chances[:, PERSON] >= UNLIKELY) & (chances[:, PERSON] < SURE)).tolist():
+        if text[words[index].start : words[index].end] in full and evidence.is_worth(index):
+            chances[index] = (0.4, 0.6, 0.0)
 
 
 def _start(cue: Cue) -> int:

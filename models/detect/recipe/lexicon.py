@@ -65,15 +65,20 @@ def main(folder: Path, out: Path) -> None:
 
 def names(providers: Path) -> tuple[set[str], set[str]]:
     """Return the given names and surnames of every locale written in Latin letters."""
+    found = [names_of(path) for path in sorted(providers.glob("*/__init__.py"))]
+    return set[str]().union(*(given for given, _ in found)), set[str]().union(*(last for _, last in found))
+
+
+def names_of(path: Path) -> tuple[set[str], set[str]]:
+    """Return the given names and surnames of one locale's module, those in Latin letters."""
     given: set[str] = set()
     surnames: set[str] = set()
-    for path in sorted(providers.glob("*/__init__.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-                name = getattr(target, "id", "")
-                if name.startswith(("first", "last")) and not re.search("format|roman|kana", name):
-                    (given if name.startswith("first") else surnames).update(_capitalised(node.value))
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            name = getattr(target, "id", "")
+            if name.startswith(("first", "last")) and not re.search("format|roman|kana", name):
+                (given if name.startswith("first") else surnames).update(_capitalised(node.value))
     return given, surnames
 
 
