@@ -15,16 +15,25 @@ Find = Callable[[str], set[str]]
 
 
 @pytest.fixture(scope="module")
-def find(tmp_path_factory: pytest.TempPathFactory) -> Find:
+def names(tmp_path_factory: pytest.TempPathFactory) -> Names:
     folder = tmp_path_factory.mktemp("detectors")
     prepare(folder)
-    names = Names(Models(folder))
+    return Names(Models(folder))
 
-    def persons(text: str) -> set[str]:
-        [spans] = names.find([text], lambda: None)
-        return {text[span.start : span.end] for span in spans if span.type == "PERSON"}
 
-    return persons
+def _values(names: Names, text: str, type: str) -> set[str]:
+    [spans] = names.find([text], lambda: None)
+    return {text[span.start : span.end] for span in spans if span.type == type}
+
+
+@pytest.fixture
+def find(names: Names) -> Find:
+    return lambda text: _values(names, text, "PERSON")
+
+
+@pytest.fixture
+def places(names: Names) -> Find:
+    return lambda text: _values(names, text, "LOCATION")
 
 
 TOLD = [
@@ -81,3 +90,8 @@ def test_the_last_word_of_what_stands_before_a_name_is_known(word: str) -> None:
 @pytest.mark.parametrize("text", ["my name is " * 20_000, "A" * 200_000, "a, " * 60_000, "Xaver lives " * 20_000])
 def test_cues_take_time_in_proportion(text: str) -> None:
     assert len(cues(text)) <= len(text)
+
+
+def test_small_names_and_whereabouts_are_asked_by_the_finder(find: Find, places: Find) -> None:
+    assert "brenda larsson" in find("my name is brenda larsson")
+    assert "Ystrad" in places("I grew up in Ystrad and work nights.")

@@ -66,7 +66,8 @@ class Names:
 
     def _of_one(self, text: str, proceed: Proceed) -> list[Span]:
         proceed()
-        found = [*addresses(text), *keyed(text, self._lexicon), *self._western.find(text, proceed)]
+        found = [*addresses(text), *self._whereabouts.find(text), *self._small.find(text), *keyed(text, self._lexicon)]
+        found += self._western.find(text, proceed)
         for language, start, end in eastern(text):
             found += (self._japanese if language == "ja" else self._chinese).find(text, start, end, proceed)
         return sorted(found, key=lambda span: (span.start, span.end))
