@@ -6,7 +6,9 @@ What counts as a value, and what does not:
    or constant (``string``, ``null``), no code that fetches one (``os.environ[…]``, ``getpass()``), no path, no URL.
 2. A password has a digit or a sign in it, or mixes cases beyond a capital: ``Passwort: vergessen`` is prose.
 3. Behind "is", "ist", "は", "是" it needs letters and digits both.
-4. A key or token has at least twelve characters, a digit, and entropy of three bits a character; words joined by
+4. Behind a keyword of two letters (``PW:``, ``AK=``, ``SK=``) a password needs both as well, and a key twenty
+   characters.
+5. A key or token has at least twelve characters, a digit, and entropy of three bits a character; words joined by
    hyphens (``my-secret-name``) have no such part.
 """
 
@@ -27,6 +29,9 @@ LEAST_ENTROPY: Final = 3.0
 _PASSWORDS: Final = (
     "password|passwd|passwort|passwrt|passphrase|passcode|kennwort|pwd|[_-]pass|userpass|dbpass|mot de passe|motdepasse"
     "|mdp|parola d'ordine|contraseña|contrasena|senha|パスワード|パスフレーズ|暗証番号|密码|口令|密碼"
+    "|pin[ -]code|access code|door code|zugangscode|zutrittscode|türcode|code d'accès|code pin|codice pin"
+    "|codice d'accesso|codice di accesso|código de acceso|código pin|アクセスコード|pinコード|認証コード"
+    "|确认码|验证码|門禁碼"
 )
 _KEYS: Final = (
     "api[_ -]?key|api[_ -]?secret|app[_ -]?secret|app[_ -]?key|secret|secret[_ -]?key|client[_ -]?secret"
@@ -35,7 +40,7 @@ _KEYS: Final = (
     "|credentials?|geheimnis|schlüssel|clé api|clé secrète|chiave api|clave api|clave secreta"
     "|apiキー|シークレット|秘密鍵|アクセスキー|密钥|秘钥|密鑰"
 )
-_TOKENS: Final = "token|session[_ -]?id|jsessionid|phpsessid|トークン|令牌|jeton"
+_TOKENS: Final = "token|session[_ -]?id|jsessionid|sessid|_session|connect[.]sid|auth[_-]?cookie|トークン|令牌|jeton"
 _SIGN: Final = r"[\"'`\]\)]{0,2}[ \t]{0,4}(?::=|=>|==|=|:|>|\",[ \t]?\"|\"[ ]value=)"
 _VERB: Final = "(?:「|[ ](?:is|ist|lautet|est|è|es)[ :]|は|为|是)"
 _VALUE: Final = re.compile(
@@ -64,6 +69,7 @@ _NO_SECRET: Final = re.compile(
 )
 _NEXT_PARAMETER: Final = re.compile(r"&[A-Za-z_]{1,30}=")
 _CALL: Final = re.compile(r"[A-Za-z_][\w.]*(?:\(|\[['\"]|\.[a-z_]+$)|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
+_ONE_PIECE: Final = re.compile(r"[A-Za-z0-9+/]{20,64}={0,2}")
 _WORD_PARTS: Final = re.compile(r"[-_.:/ ]")
 
 
@@ -124,7 +130,7 @@ def _is_mixed(part: str) -> bool:
 
 
 def is_token(value: str, quoted: bool, said: bool) -> bool:
-    """Whether ``value`` is a key or token behind a keyword (rules 1 and 4)."""
+    """Whether ``value`` is a key or token behind a keyword (rules 1 and 5)."""
     if not 12 <= len(value) <= 256 or not value.isascii() or " " in value or is_placeholder(value):
         return False
     if not quoted and _CALL.match(value):
@@ -146,7 +152,17 @@ def _confirmer(holds: Callable[[str, bool, bool], bool], check: str) -> Confirm:
     return confirm
 
 
-def _rule(name: str, type: str, words: str, confirm: Confirm, example: str) -> Rule:
+def _is_short_password(value: str, quoted: bool, said: bool) -> bool:
+    return is_password(value, quoted, said=True)  # rule 4
+
+
+def _is_half_of_pair(value: str, quoted: bool, said: bool) -> bool:
+    return bool(_ONE_PIECE.fullmatch(value)) and is_token(value, quoted, said)  # rule 4
+
+
+def _rule(
+    name: str, type: str, words: str, confirm: Confirm, example: str = "", boundary: Boundary = Boundary.NONE
+) -> Rule:
     return Rule(
         name=name,
         type=type,
@@ -155,7 +171,7 @@ def _rule(name: str, type: str, words: str, confirm: Confirm, example: str) -> R
         family="secrets",
         score=0.85,
         caseless=True,
-        boundary=Boundary.NONE,
+        boundary=boundary,
         example=example,
     )
 
@@ -177,6 +193,12 @@ RULES: tuple[Rule, ...] = (
         _TOKENS,
         _confirmer(is_token, "named a token, random"),
         "token: q7Rt2mVx9KpL4sWz",
+    ),
+    _rule(
+        "password_short", "PASSWORD", "pw", _confirmer(_is_short_password, "named a password"), boundary=Boundary.START
+    ),
+    _rule(
+        "key_short", "API_KEY", "ak|sk", _confirmer(_is_half_of_pair, "named a key, random"), boundary=Boundary.START
     ),
     Rule(
         name="password_option",

@@ -7,7 +7,8 @@
 4. Hashes, UUIDs and base64 of files are none: nothing random is looked at without a prefix or a keyword.
 
 Expressions only find where a secret begins; how far it goes is the confirmer's, in time linear in the text. Vendors'
-tokens stand in :mod:`gateway.privacy.patterns.tokens`, keywords in :mod:`gateway.privacy.patterns.keywords`.
+tokens stand in :mod:`gateway.privacy.patterns.tokens`, keywords in :mod:`gateway.privacy.patterns.keywords`, command
+lines, headers and lines of configuration in :mod:`gateway.privacy.patterns.commands`.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import base64
 import binascii
 import json
 import re
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
-from gateway.privacy.patterns import keywords, tokens
+from gateway.privacy.patterns import commands, keywords, tokens
 from gateway.privacy.patterns.keywords import entropy, is_placeholder
-from gateway.privacy.patterns.rule import Boundary, Proof, Rule
+from gateway.privacy.patterns.rule import Boundary, Confirm, Proof, Rule
 
 LONGEST_KEY: Final = 20_000
 """Longest private key in code points; what is longer is found up to here."""
@@ -85,6 +86,18 @@ def _json_of(part: str) -> dict[str, object]:
     except (binascii.Error, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+_ENCODED_JWT: Final = re.compile(r"ZXlK[A-Za-z0-9+/]{60,8000}={0,2}")
+
+
+def _jwt_in_base64(text: str, start: int, end: int) -> Proof | None:
+    """A JWT in base64 once more, as Kubernetes and CI variables carry them."""
+    held = _ENCODED_JWT.match(text, start)
+    if not held:
+        return None
+    token = base64.b64decode(held[0][: len(held[0]) // 4 * 4]).decode("ascii", "replace")
+    return Proof(start, held.end(), "RFC 7515 header with alg, in base64") if _jwt(token, 0, 0) else None
 
 
 _AUTHORITY: Final = re.compile(r"""[^\s:@/"'<>`]{0,100}:(?P<password>[^\s"'<>`]{1,200})@[^\s"'<>`@]{1,400}""")
@@ -157,13 +170,22 @@ def _basic(text: str, start: int, end: int) -> Proof | None:
 _SCHEMES: Final = (
     "postgres|postgresql|mysql|mariadb|mongodb|redis|rediss|amqp|amqps|mssql|sqlserver|oracle|clickhouse|cassandra|smtp|smtps"
     "|ldap|ldaps|ftp|ftps|sftp|mqtt|mqtts|kafka|nats|couchbase|neo4j|bolt|snowflake|hive2|db2|rabbitmq|cockroachdb|influxdb"
-    "|elasticsearch|imap|imaps|ssh|git|svn|smb|trino|presto|dremio|vertica|teradata|firebird|sybase|hana|sap"
+    "|elasticsearch|imap|imaps|ssh|git|svn|smb|trino|presto|dremio|vertica|teradata|firebird|sybase|hana|sap|cloudinary|rtsp"
 )
 
 
-def _found(name: str, type: str, expression: str, confirm: object, **more: object) -> Rule:
-    defaults = {"family": "secrets", "score": 1.0, "context_score": 1.0, "boundary": Boundary.NONE}
-    return Rule(name=name, type=type, expression=expression, confirm=confirm, **{**defaults, **more})  # type: ignore[arg-type]
+class _More(TypedDict, total=False):
+    boundary: Boundary
+    caseless: bool
+    reference: str
+    score: float
+
+
+def _found(name: str, type: str, expression: str, confirm: Confirm, **more: Unpack[_More]) -> Rule:
+    fixed: _More = {"score": 1.0, "boundary": Boundary.NONE, **more}
+    return Rule(
+        name=name, type=type, expression=expression, confirm=confirm, family="secrets", context_score=1.0, **fixed
+    )
 
 
 _PEM: Final = r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
@@ -173,6 +195,7 @@ RULES: tuple[Rule, ...] = (
     _found("private_key_base64", "PRIVATE_KEY", "LS0tLS1CRUdJTi[A-Za-z0-9+/]{46}", _encoded_key),
     _found("putty_key", "PRIVATE_KEY", r"Private-Lines: [0-9]{1,3}\r?\n[A-Za-z0-9+/]{16}", _private_lines, score=0.95),
     _found("jwt", "JWT", r"eyJ[A-Za-z0-9_\-]{10}", _jwt, boundary=Boundary.START, reference="RFC 7515, RFC 7519"),
+    _found("jwt_base64", "JWT", r"ZXlK[A-Za-z0-9+/]{10}", _jwt_in_base64, boundary=Boundary.START),
     _found(
         "connection_string",
         "CONNECTION_STRING",
@@ -192,4 +215,5 @@ RULES: tuple[Rule, ...] = (
     _found("basic_credentials", "ACCESS_TOKEN", "(?:Basic|basic|BASIC)[ ]", _basic, score=0.95, reference="RFC 7617"),
     *tokens.RULES,
     *keywords.RULES,
+    *commands.RULES,
 )
