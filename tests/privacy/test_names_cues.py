@@ -60,7 +60,7 @@ TOLD = [
 
 @pytest.mark.parametrize(("text", "name"), TOLD)
 def test_a_name_that_is_told_is_found_as_far_as_it_reaches(find: Find, text: str, name: str) -> None:
-    assert name in find(text)
+    assert any(name in value for value in find(text))
 
 
 QUIET = [
@@ -73,6 +73,7 @@ QUIET = [
     "Ich bin Schichtleiter in Halle 2.",
     "Type B Sensor and Class A Housing were tested.",
     "Je suis Responsable de la ligne 3.",
+    "I'm Supervisor of this shift.",
 ]
 
 

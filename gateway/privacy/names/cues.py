@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import NamedTuple
 
-import regex  # type: ignore[import-untyped]
+import regex  # type: ignore[import-untyped]  # the library has no types
 
 from gateway.privacy.names.announcements import BEFORE, BEHIND, FORMS, FULL, LABELLED, LAST_WORDS, TITLE, Form
+from gateway.privacy.names.features import ROLES
 
 _START = r"(?<![\p{Latin}\p{N}])"
 _CUES = tuple((form, regex.compile(f"{_START}(?:{form.expression})")) for form in FORMS)  # one by one: faster
@@ -50,6 +51,11 @@ _OFFICES = frozenset(
     "servicio".split()
 )
 
+_ROLE_ENDINGS = (
+    *("leiter", "leiterin", "führer", "führerin", "techniker", "technikerin", "meister", "meisterin", "arbeiter"),
+    *("visor", "nician", "nicien", "nicienne", "nico", "nica", "ista", "neer", "nieur", "nieurin", "able", "abile"),
+    *("ologist", "specialist", "spezialist", "planer", "prüfer", "fahrer", "bediener", "worker", "driver", "student"),
+)
 _AFTER_NAMES = frozenset("suite apt apartment unit flat floor box".split())
 
 
@@ -107,12 +113,17 @@ def _doing(text: str) -> Iterator[Cue]:
 
 def _cue(form: Form, match: regex.Match[str], group: int, word: str) -> Iterator[Cue]:
     words = match[group].lower().split(" ")
-    if words[0] in _NOT_NAMES or _OFFICES.intersection(words):
+    if words[0] in _NOT_NAMES or _OFFICES.intersection(words) or (form.name == "told" and _is_role(words[0])):
         return
     start = match.start(group)
     end = start + sum(len(part) + 1 for part in takewhile(_may_be_part, words)) - 1
     if end > start:
         yield Cue(start, end, form.name, word, form.strong)
+
+
+def _is_role(word: str) -> bool:
+    """Whether what somebody is, not who: ``Ich bin Schichtleiter``."""
+    return word in ROLES or word.endswith(_ROLE_ENDINGS)
 
 
 def _may_be_part(word: str) -> bool:

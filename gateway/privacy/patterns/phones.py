@@ -17,7 +17,7 @@ from functools import cache
 
 import phonenumbers
 
-from gateway.privacy.patterns.rule import Boundary, Proof, Rule
+from gateway.privacy.patterns.rule import Boundary, Confirm, Proof, Rule
 
 TRUNK = ("DE", "JP", "CN", "FR", "IT", "GB", "CH", "AT")
 
@@ -159,6 +159,8 @@ _DATE = re.compile(
 )
 _FRENCH = re.compile(r"0[1-9](?:[ .-][0-9]{2}){4}")  # begins as a date does
 _IN_A_ROW = re.compile(r"[0-9)][ ./)-]?\Z")  # digits go before it
+_EXTENSION = re.compile("[xe]")
+_PAIRS = re.compile("[0-9]{2}(?:([-. ])[0-9]{2})(?:\\1[0-9]{2}){2,3}")  # longer than a date
 _CODES = {code: regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
 _MOBILE = re.compile(
     r"01[567][0-9]{8,9}|0[789]0[0-9]{8}|07[1-9][0-9]{8}|0[67][0-9]{8}|06[5-9][0-9]{7,9}|07[5-9][0-9]{7}"
@@ -200,7 +202,7 @@ def _is_plain(text: str, start: int, end: int) -> bool:
 
 def _international(text: str, start: int, end: int) -> Proof | None:
     run = text[start:end]
-    digits = _digits(run.replace("(0)", ""))
+    digits = _digits(_EXTENSION.split(run, maxsplit=1)[0].replace("(0)", ""))
     digits = digits if run.startswith("+") else digits.removeprefix("00")
     if not _is_plain(text, start, end) or not 8 <= len(digits) <= 15:  # ITU-T E.164 6.2.1
         return None
@@ -281,7 +283,12 @@ def _grouped(text: str, start: int, end: int) -> Proof | None:
     after = text[end : end + 2]
     if not _is_plain(text, start, end) or _IN_A_ROW.search(text, max(0, start - 2), start):
         return None
-    if not 7 <= len(digits) <= 13 or _is_date(run) or len({*digits}) < 3 or (after[:1] in "-/" and after[1:].isdigit()):
+    if (
+        not 7 <= len(digits) <= 13
+        or (_is_date(run) and not _PAIRS.fullmatch(run))
+        or len({*digits}) < 3
+        or (after[:1] in "-/" and after[1:].isdigit())
+    ):
         return None
     return Proof(start, end, "groups of digits", 0.3)
 
@@ -314,13 +321,13 @@ def _chinese_mobile(text: str, start: int, end: int) -> Proof | None:
     return Proof(start, end, "numbering plan of CN", 0.3 if bare else 0.6)
 
 
-def _rule(name: str, expression: str, confirm: object, score: float, example: str) -> Rule:
+def _rule(name: str, expression: str, confirm: Confirm, score: float, example: str) -> Rule:
     return Rule(
         name=name,
         type="PHONE_NUMBER",
         expression=expression,
         boundary=Boundary.TOKEN,
-        confirm=confirm,  # type: ignore[arg-type]
+        confirm=confirm,
         family="contact",
         score=score,
         context=WORDS,
@@ -331,7 +338,13 @@ def _rule(name: str, expression: str, confirm: object, score: float, example: st
 
 
 RULES: tuple[Rule, ...] = (
-    _rule("phone_international", rf"\+\(?[1-9](?:{_SEP}{{0,3}}[0-9]){{7,14}}", _international, 0.85, "+49 841 123456"),
+    _rule(
+        "phone_international",
+        rf"\+\(?[1-9](?:{_SEP}{{0,3}}[0-9]){{7,14}}(?: ?(?:x|ext\.?) ?[0-9]{{1,6}})?",
+        _international,
+        0.85,
+        "+49 841 123456",
+    ),
     _rule("phone_double_zero", rf"00[1-9](?:{_SEP}{{0,3}}[0-9]){{8,14}}", _international, 0.6, "0049 841 123456"),
     _rule("phone_trunk", rf"\(?0[0-9](?:{_SEP}{{0,3}}[0-9]){{7,10}}", _trunk, 0.6, "0841 123456"),
     _rule(
@@ -354,7 +367,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="phone_in_context",
         type="PHONE_NUMBER",
-        expression=r"\(?[0-9]{2,4}\)?(?:[ .\-/][0-9]{2,9}){1,4}(?: ?(?:x|ext\.?) ?[0-9]{1,6})?",
+        expression=r"\(?[0-9]{2,5}\)?(?:[ .\-/][0-9]{2,9}){1,4}(?: ?(?:x|ext\.?) ?[0-9]{1,6})?",
         boundary=Boundary.ALNUM,
         confirm=_grouped,
         family="contact",
