@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gateway.privacy.patterns.behind import Value, behind
+from gateway.privacy.patterns.behind import Value, behind, spelled
 from gateway.privacy.patterns.finance import RULES as FINANCE
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
 
 _BIC: Final = next(rule for rule in FINANCE if rule.name == "bic")
 _IBAN: Final = next(rule for rule in FINANCE if rule.name == "iban")
 _NEAR: Final = 64
-_ACCOUNT: Final = re.compile("(?<![0-9A-Za-z])[A-Za-z]{2}[ ]?[0-9][ ]?[0-9]")
+_ACCOUNT: Final = re.compile(f"(?<![0-9A-Za-z])(?:{_IBAN.expression})", re.IGNORECASE)
 
 _BANKS: Final = (
     "bank|hausbank|bankname|bankverbindung|kreditinstitut|geldinstitut|institut|sparkasse|volksbank|"
@@ -54,16 +54,19 @@ RULES: tuple[Rule, ...] = (
         score=0.85,
         reference="ISO 9362; ISO 13616-1",
     ),
-    Rule(
-        name="bic_named",
-        type="BIC_CODE",
-        expression=_BANKS,
-        boundary=Boundary.START,
-        caseless=True,
-        confirm=behind(Value(_BIC.expression, "ISO 9362 form, real country, behind its bank", _has_country)),
-        family="finance",
-        score=0.75,
-        reference="ISO 9362",
-        example="Hausbank: BYLADEM1",
+    *(
+        Rule(
+            name="bic_named" if caseless else "bic_named_accented",
+            type="BIC_CODE",
+            expression=banks,
+            boundary=Boundary.START,
+            caseless=caseless,
+            confirm=behind(Value(_BIC.expression, "ISO 9362 form, real country, behind its bank", _has_country)),
+            family="finance",
+            score=0.75,
+            reference="ISO 9362",
+            example="Hausbank: BYLADEM1" if caseless else "开户行:BYLADEM1",
+        )
+        for banks, caseless in spelled(_BANKS.split("|"))
     ),
 )

@@ -22,6 +22,7 @@ from gateway.privacy.patterns.proofs import (
     trimmed,
 )
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
+from gateway.privacy.patterns.words import PASSPORT, with_words
 
 PROVINCE_CODES = frozenset(
     "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
@@ -354,4 +355,4 @@ _RULES: tuple[Rule, ...] = (
     ),
 )
 
-RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))
+RULES: tuple[Rule, ...] = (*with_words(_RULES, {"cn_passport": PASSPORT}), *glued(_RULES))

@@ -39,7 +39,7 @@ EDGE = "\n"
 MOST_REPORTS = 2_000_000
 """Reports of one text; a text with more is an attack. They take 8 bytes each."""
 
-SHARD = 180
+SHARD = 200
 COMPILERS = 2
 
 Reports = NDArray[np.int64]

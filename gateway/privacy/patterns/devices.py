@@ -25,6 +25,15 @@ _IMEI_WORDS: Final = (
     "移动设备识别码",
     "设备识别码",
 )
+_DEVICE_WORDS: Final = tuple(
+    """geräte-id|gerätenummer|gerätenr|gerätekennung|mobilgerät|diensthandy|handy|smartphone|telematik|telematikeinheit|
+    tracker|modem|tcu|obu|device id|device_id|deviceid|handset|phone id|telematics|terminal id|n° de téléphone mobile|
+    identifiant de l'appareil|boîtier télématique|boîtier|codice dispositivo|id dispositivo|centralina telematica|
+    id del dispositivo|centralita|端末番号|端末id|携帯端末|車載端末|通信機|通信モジュール|设备号|设备id|终端号|终端编号|
+    车载终端|通信模块""".replace("\n    ", "").split("|")
+)
+"""Words for devices that have an IMEI: they speak for fifteen digits whose check digit holds."""
+
 _SIM_WORDS: Final = (
     "iccid",
     "sim",
@@ -70,6 +79,12 @@ def _imei_alone(text: str, start: int, end: int) -> Proof | None:
     return Proof(start, end, "Luhn, type allocation code") if imei.is_valid(number) and len(set(number)) > 4 else None
 
 
+def _imei_grouped(text: str, start: int, end: int) -> Proof | None:
+    """Hold for the grouping that only IMEIs have (2-6-6-1, 6-2-6-1) with a type allocation code of today."""
+    issued = text[start : start + 2] in ("01", "35", "86") and re.fullmatch(_GROUPED, text[start:end])
+    return _imei_alone(text, start, end) if issued else None
+
+
 def _iccid(text: str, start: int, end: int) -> Proof | None:
     """ITU-T E.118: Luhn over all digits; cards of 19 digits may be written with a filler F."""
     number = _digits(text[start:end])
@@ -94,7 +109,12 @@ def _meid(text: str, start: int, end: int) -> Proof | None:
     )
 
 
-_GROUPED: Final = "[0-9]{2}[ -][0-9]{6}[ -][0-9]{6}[ -][0-9]"
+_S: Final = "[ ./-]"
+_GROUPED: Final = f"[0-9]{{2}}{_S}[0-9]{{6}}{_S}[0-9]{{6}}{_S}[0-9]|[0-9]{{6}}{_S}[0-9]{{2}}{_S}[0-9]{{6}}{_S}[0-9]"
+_REGROUPED: Final = (
+    f"[0-9]{{8}}{_S}[0-9]{{6}}{_S}[0-9]|[0-9]{{5}}{_S}[0-9]{{5}}{_S}[0-9]{{5}}|[0-9]{{3}}(?:{_S}[0-9]{{3}}){{4}}"
+    f"|[0-9]{{4}}(?:{_S}[0-9]{{4}}){{2}}{_S}[0-9]{{3}}"
+)
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -111,13 +131,26 @@ RULES: tuple[Rule, ...] = (
         example="354711471147110",
     ),
     Rule(
+        name="imei_grouped",
+        type="IMEI",
+        expression=f"(?:[0-9]{{15}}|{_GROUPED}|{_REGROUPED})",
+        confirm=_imei_grouped,
+        family="devices",
+        score=0.6,
+        context=_IMEI_WORDS,
+        context_score=1.0,
+        against=_NOT,
+        reference="3GPP TS 23.003 6.2",
+        example="35-471147-114711-0",
+    ),
+    Rule(
         name="imei_in_context",
         type="IMEI",
-        expression=rf"(?:[0-9]{{15}}|{_GROUPED}|[0-9]{{8}}[ -][0-9]{{6}}[ -][0-9])",
+        expression=f"(?:[0-9]{{15}}|{_GROUPED}|{_REGROUPED})",
         confirm=_imei,
         family="devices",
         score=0.4,
-        context=_IMEI_WORDS,
+        context=(*_IMEI_WORDS, *_DEVICE_WORDS),
         context_score=0.95,
         needs_context=True,
         reference="3GPP TS 23.003 6.2",

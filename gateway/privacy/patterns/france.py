@@ -15,6 +15,7 @@ from stdnum.fr import nif, nir, siren, siret
 from gateway.privacy.patterns.places import BREAK, CITY, LETTER, SMALL, WORD
 from gateway.privacy.patterns.proofs import NOT_PERSONAL, glued, labelled, loose, stepped, trimmed, valid
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
+from gateway.privacy.patterns.words import ID_CARD, LICENCE, PASSPORT, with_words
 
 _NIR_WORDS = (
     "nir", "numéro de sécurité sociale", "sécurité sociale", "securite sociale", "n° ss", "insee", "numéro d'assuré",
@@ -279,4 +280,5 @@ _RULES: tuple[Rule, ...] = (
     ),
 )
 
-RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))
+_WORDS = {"fr_id_card": ID_CARD, "fr_passport": PASSPORT, "fr_driving_licence": LICENCE}
+RULES: tuple[Rule, ...] = (*with_words(_RULES, _WORDS), *glued(_RULES))

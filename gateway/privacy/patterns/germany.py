@@ -28,6 +28,7 @@ from gateway.privacy.patterns.proofs import (
     valid,
 )
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
+from gateway.privacy.patterns.words import HEALTH, ID_CARD, LICENCE, PASSPORT, TAX, VAGUE, with_words
 
 
 def _cross_sum(number: int) -> int:
@@ -55,7 +56,7 @@ def is_health_insurance_number(value: str) -> bool:
 
 def is_document_number(value: str) -> bool:
     """Return whether the last character is the ICAO check digit of those before it."""
-    return icao_digit(value[:9]) == int(value[9])
+    return icao_digit(value[:9]) == int(value[9:].lstrip()[0])
 
 
 def _is_serial(value: str) -> bool:
@@ -179,6 +180,26 @@ _RULES: tuple[Rule, ...] = (
         example="36 574 261 809",
     ),
     Rule(
+        name="de_tax_id_regrouped",
+        type="DE_TAX_ID",
+        expression=(
+            r"[1-9][0-9]{2}[ ./-][0-9]{4}[ ./-][0-9]{4}|[1-9][0-9]{2}(?:[ ./-][0-9]{3}){2}[ ./-][0-9]{2}"
+            r"|[1-9][0-9]{3}[ ./-][0-9]{4}[ ./-][0-9]{3}"
+        ),
+        confirm=checked(lambda value: idnr.is_valid(digits_of(value)), "MOD 11,10, digit counts"),
+        context=_TAX_WORDS,
+        needs_context=True,
+        score=0.4,
+        context_score=0.95,
+        context_after=40,
+        against=NOT_PERSONAL,
+        boundary=Boundary.TOKEN,
+        jurisdiction="DE",
+        family="national",
+        reference="AO § 139b; StIdV",
+        example="365 7426 1809",
+    ),
+    Rule(
         name="de_tax_number",
         type="DE_TAX_NUMBER",
         expression=r"[0-9]{2,3}[ ]?/[ ]?[0-9]{3,4}[ ]?/[ ]?[0-9]{4,5}|[0-9]{3}[ ][0-9]{3}[ ][0-9]{5}",
@@ -245,7 +266,7 @@ _RULES: tuple[Rule, ...] = (
     Rule(
         name="de_id_card_checked",
         type="DE_ID_CARD",
-        expression=f"(?:{_SERIAL}|T[0-9]{{8}})[0-9](?:D|(?:<<|[ ])[0-9]{{7}})?",
+        expression=f"(?:{_SERIAL}|T[0-9]{{8}}) ?[0-9](?:D|(?:<<|[ ])[0-9]{{7}})?",
         confirm=checked(is_document_number, "ICAO 9303 check digit"),
         context=_CARD_WORDS,
         score=0.35,
@@ -274,6 +295,23 @@ _RULES: tuple[Rule, ...] = (
         family="travel",
         reference="PassG § 4; ICAO 9303",
         example="C01X00T47",
+    ),
+    Rule(
+        name="de_passport_checked",
+        type="DE_PASSPORT",
+        expression="[CFGHJK][CFGHJKLMNPRTVWXYZ0-9]{8} ?[0-9](?:D|(?:<<|[ ])[0-9]{7})?",
+        confirm=checked(is_document_number, "ICAO 9303 check digit"),
+        context=_PASS_WORDS,
+        needs_context=True,
+        score=0.4,
+        context_score=0.95,
+        context_after=40,
+        against=NOT_PERSONAL,
+        boundary=Boundary.TOKEN,
+        jurisdiction="DE",
+        family="travel",
+        reference="PassG § 4; ICAO 9303",
+        example="C01X00T478",
     ),
     Rule(
         name="de_health_insurance",
@@ -394,4 +432,18 @@ _RULES: tuple[Rule, ...] = (
     ),
 )
 
-RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))
+_WORDS = {
+    "de_id_card": ID_CARD,
+    "de_id_card_checked": (*ID_CARD, *VAGUE),
+    "de_passport": PASSPORT,
+    "de_passport_checked": (*PASSPORT, *ID_CARD, *VAGUE),
+    "de_health_insurance": HEALTH,
+    "de_driving_licence": LICENCE,
+    "de_tax_id": TAX,
+    "de_tax_id_regrouped": TAX,
+}
+_NOT_GLUED = {"de_passport_checked", "de_tax_id_regrouped"}
+RULES: tuple[Rule, ...] = (
+    *with_words(_RULES, _WORDS),
+    *glued([rule for rule in _RULES if rule.name not in _NOT_GLUED]),
+)

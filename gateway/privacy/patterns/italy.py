@@ -15,6 +15,7 @@ from stdnum.it import codicefiscale, iva
 from gateway.privacy.patterns.places import BREAK, CITY, LETTER, SMALL, SUFFIX, UPPER
 from gateway.privacy.patterns.proofs import NOT_PERSONAL, glued, labelled, trimmed, valid
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
+from gateway.privacy.patterns.words import HEALTH, ID_CARD, LICENCE, PASSPORT, with_words
 
 _CODE_WORDS = ("codice fiscale", "c.f.", "cf", "cod. fisc.", "cod.fisc", "fiscal code", "codice_fiscale", "tax code")
 _VAT_WORDS = (
@@ -222,4 +223,5 @@ _RULES: tuple[Rule, ...] = (
     ),
 )
 
-RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))
+_WORDS = {"it_identity_card": ID_CARD, "it_driver_license": LICENCE, "it_passport": PASSPORT, "it_health_card": HEALTH}
+RULES: tuple[Rule, ...] = (*with_words(_RULES, _WORDS), *glued(_RULES))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from gateway.privacy.patterns.behind import Value, behind, spelled
 from gateway.privacy.patterns.offices import CHINESE_PROVINCES, GERMAN_DISTRICTS, JAPANESE_OFFICES, SPANISH_PROVINCES
 from gateway.privacy.patterns.rule import Boundary, Confirm, Proof, Rule
 
@@ -29,6 +30,9 @@ VEHICLES: Final = tuple(
     transporter|anhänger|fahrer|fahrerin|parkplatz|geparkt|stapler|mietwagen|leihwagen|lieferwagen|sattelzug|
     auflieger|fuhrpark|abgeschleppt|besucher|tor|pforte|spedition|véhicule|voiture|camion|camionnette|fourgon|
     remorque|poids lourd|utilitaire|stationné|chauffeur|conducteur|garé|veicolo|vettura|auto aziendale|autocarro|
+    fzg|kfz-kz|kz|versuchsfahrzeug|testfahrzeug|prüffahrzeug|erprobungsfahrzeug|erprobungsträger|vorserienfahrzeug|
+    poolfahrzeug|firmenfahrzeug|dienstfahrzeug|unfallfahrzeug|einsatzfahrzeug|testwagen|vorführwagen|shuttle|zugmaschine|
+    sattelzugmaschine|prototype|mule|試験車|試作車|营运车|试验车|试制车|
     furgone|autista|parcheggiata|rimorchio|automobile|noleggio|parcheggio|tir|vehículo|coche|camión|furgoneta|
     conductor|aparcado|remolque|automóvil|turismo|alquiler|estacionado|車両|社用車|トラック|乗用車|駐車|車|车辆|
     货车|轿车|停车|司机|车""".replace("\n    ", "").split("|")
@@ -147,6 +151,31 @@ def _british_dateless(text: str, start: int, end: int) -> Proof | None:
     return Proof(*held.span("plate"), "dateless plate behind its name") if held else None
 
 
+def _is_named_plate(value: str) -> bool:
+    """Whether what stands behind "Kennzeichen" is a plate of one of the countries that write capitals and digits."""
+    plain = re.sub("[ .:·-]", "", value).upper()
+    if _FOREIGN.fullmatch(plain):
+        return True
+    held = _PLAIN_GERMAN.fullmatch(plain)
+    lengths = range(1, 4) if held else ()
+    return any(plain[:at] in GERMAN_DISTRICTS and 1 <= len(held["head"]) - at <= 2 for at in lengths if held)
+
+
+_PLAIN_GERMAN: Final = re.compile(r"(?P<head>[A-ZÄÖÜ]{2,5})[1-9][0-9]{0,3}[EH]?")
+_FOREIGN: Final = re.compile(
+    "[A-HJ-NP-TV-Z]{2}[0-9]{3}[A-HJ-NP-TV-Z]{2}|[0-9]{4}[BCDFGHJ-NPR-TV-Z]{3}|[A-HJ-PR-Y]{2}[0-9]{2}[A-HJ-PR-Z]{3}"
+)
+_NOUNS: Final = (
+    "kennzeichen|kfz-kennzeichen|fahrzeugkennzeichen|kfz-kz|kfz-kennz|kennz|kz.|nummernschild|plate|number plate|"
+    "licence plate|license plate|registration|vehicle registration|reg.|immatriculation|immatriculé|immatriculée|"
+    "plaque|immat.|targa|targato|targata|matrícula|matricula|placa|ナンバー|ナンバープレート|登録番号|車両番号|車番|"
+    "车牌|号牌|牌照|车号"
+)
+_NAMED_FORM: Final = (
+    "[A-ZÄÖÜ]{1,3}[ ]?[-·:.]?[ ]?[A-Z]{1,2}[ -]?[1-9][0-9]{0,3}(?:[ ]?[EH])?"
+    "|[A-Z]{2}[ -]?[0-9]{2,3}[ -]?[A-Z]{2,3}|[0-9]{4}[ -]?[A-Z]{3}"
+)
+
 _FR: Final = "[A-HJ-NP-TV-Z]"
 _IT: Final = "[A-HJ-NPR-TV-Z]"
 _ES: Final = "[BCDFGHJ-NPR-TV-Z]"
@@ -187,6 +216,22 @@ RULES: tuple[Rule, ...] = (
         _german,
         reference="FZV (2023) § 9, Anlage 1",
         example="Kennzeichen M XY 4711",
+    ),
+    *(
+        _plate(
+            "plate_named" if caseless else "plate_named_accented",
+            "",
+            nouns,
+            behind(Value(_NAMED_FORM, "form of a plate, behind its name", _is_named_plate)),
+            score=0.85,
+            caseless=caseless,
+            context=(),
+            against=(),
+            boundary=Boundary.START,
+            reference="FZV (2023) § 9; Arrêté du 9 février 2009; DPR 495/1992; RD 2822/1998",
+            example="Kennzeichen: m-xy 4711" if caseless else "車番:m-xy 4711",
+        )
+        for nouns, caseless in spelled(_NOUNS.split("|"))
     ),
     _plate(
         "de_plate_special",

@@ -26,12 +26,18 @@ WORDS: Final = tuple(
     coordinate gps|latitudine|longitudine|
     posizione|coordenadas|ubicación|latitud|longitud|posición|座標|緯度|経度|位置|地点|現場|所在地|
     位置情報|測位|现在地|現在地|坐标|
-    纬度|经度|定位|位置信息|緯経度|经纬度""".replace("\n    ", "").split("|")
+    纬度|经度|定位|位置信息|緯経度|经纬度|停車|駐車|場所|目的地|停放|停车|事发|位于|集合点|打卡|
+    fahrzeugposition|fahrzeugstandort|geräteposition|abstellort|abstellposition|abgestellt|fundstelle|treffpunkt|
+    aufenthaltsort|unfallort|pannenort|parkposition|geoposition|geokoordinaten|geodaten|wegpunkt|lagekoordinaten|
+    übergabepunkt|haltepunkt|ladepunkt|zielkoordinaten|zielort|geparkt|parked|parking|breakdown|geotag|dropped pin|poi|
+    last known|last seen|meeting point|géolocalisation|garé|garée|stationné|stationnée|rendez-vous|
+    ubicazione|localizzazione|geolocalizzazione|parcheggiato|parcheggiata|parcheggio|ritrovo|localización|
+    geolocalización|aparcado|aparcada|punto de encuentro|situado|situada""".replace("\n    ", "").split("|")
 )
 
 _IN_A_LIST: Final = re.compile(r"[0-9][ ]?[,;][ ]{0,2}\Z")
 _LIST_GOES_ON: Final = re.compile(r"[ ]?[,;][ ]{0,2}[-+]?[0-9]{1,4}\.[0-9]")
-_FLOAT: Final = re.compile(r"[-+]?[0-9]{1,3}\.[0-9]{1,15}")
+_FLOAT: Final = re.compile(r"[-+]?[0-9]{1,3}[.,][0-9]{1,15}")
 
 
 def _in_range(first: float, second: float) -> bool:
@@ -44,7 +50,7 @@ def _pair(text: str, start: int, end: int) -> tuple[float, float] | None:
     """Return the two numbers when they are in range, differ, and stand in no longer list."""
     if _IN_A_LIST.search(text[max(0, start - 4) : start]) or _LIST_GOES_ON.match(text, end, end + 12):
         return None
-    numbers = [float(each) for each in _FLOAT.findall(text[start:end])]
+    numbers = [float(each.replace(",", ".")) for each in _FLOAT.findall(text[start:end])]
     if len(numbers) != 2 or not _in_range(*numbers) or numbers[0] == numbers[1]:
         return None
     return numbers[0], numbers[1]
@@ -64,12 +70,35 @@ def _decimal_near(text: str, start: int, end: int) -> Proof | None:
 def _labelled(text: str, start: int, end: int) -> Proof | None:
     """Narrow ``lat: 48.13`` to its number."""
     held = _LABELLED_NUMBER.search(text, start, end)
+    if held and text[start].lower() in "bl" and _GERMAN_WORD.match(text, start) and _is_a_length(text, held, end):
+        return None
     if not held or abs(float(held[0].replace(",", "."))) > 180:
         return None
     return Proof(held.start(), end, "degrees in range, named")
 
 
 _LABELLED_NUMBER: Final = re.compile(r"[-+]?[0-9]{1,3}[.,][0-9]{2,15}\Z")
+
+
+def _is_a_length(text: str, held: re.Match[str], end: int) -> bool:
+    """German has one word for both: a position has four decimals or its hemisphere, and no unit of length."""
+    if _LENGTH.match(text, end):
+        return True
+    return not _HEMISPHERE.match(text, end) and len(re.split("[.,]", held[0])[1]) < _DECIMALS_OF_POSITION
+
+
+_DECIMALS_OF_POSITION: Final = 4
+_GERMAN_WORD: Final = re.compile("(?:breite|länge)(?!ngrad|grad)", re.IGNORECASE)
+_LENGTH: Final = re.compile(r"[ ]?(?:[mcdkµ]?m|inch|in|zoll|stück|kg)(?![a-z])", re.IGNORECASE)
+_HEMISPHERE: Final = re.compile(r"[ ]?(?:°|[NSEWO](?![A-Za-z]))")
+
+
+def _well_known_text(text: str, start: int, end: int) -> Proof | None:
+    """Longitude comes first; the found span is what stands in the brackets."""
+    inside = text.index("(", start) + 1
+    longitude, latitude = (float(each) for each in text[inside : end - 1].split()[:2])
+    holds = "." in text[inside:end] and abs(latitude) <= 90 and abs(longitude) <= 180
+    return Proof(inside, end - 1, "ISO 19125-1") if holds else None
 
 
 def _angles(text: str, start: int, end: int) -> Proof | None:
@@ -129,7 +158,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="gps_decimal",
         type="GPS_COORDINATE",
-        expression=r"[-+]?[0-9]{1,3}\.[0-9]{5,15}[ ]?[,;][ ]{0,2}[-+]?[0-9]{1,3}\.[0-9]{5,15}",
+        expression=r"[-+]?[0-9]{1,3}\.[0-9]{5,15}[ ]?[,;/][ ]{0,2}[-+]?[0-9]{1,3}\.[0-9]{5,15}",
         confirm=_decimal,
         family="positions",
         score=0.7,
@@ -142,7 +171,7 @@ RULES: tuple[Rule, ...] = (
         name="gps_decimal_near_word",
         type="GPS_COORDINATE",
         expression=(
-            r"(?:[-+]?[0-9]{1,3}\.[0-9]{2,15}[ ]?[,;/][ ]{0,2}|[-+]?[0-9]{1,3}\.[0-9]{4,15}[ ]{1,2})"
+            r"(?:[-+]?[0-9]{1,3}\.[0-9]{2,15}°?(?:[ ]?[,;/|][ ]{0,2}|[ ]-[ ])|[-+]?[0-9]{1,3}\.[0-9]{4,15}°?[ ]{1,2})"
             r"[-+]?[0-9]{1,3}\.[0-9]{2,15}"
         ),
         confirm=_decimal_near,
@@ -152,6 +181,33 @@ RULES: tuple[Rule, ...] = (
         context_score=0.85,
         needs_context=True,
         example="GPS 48.471, 11.147",
+    ),
+    Rule(
+        name="gps_decimal_comma",
+        type="GPS_COORDINATE",
+        expression=(
+            r"[-+]?[0-9]{1,3},[0-9]{3,15}°?(?:[ ]?[;/|][ ]{0,2}|,[ ]{1,2}|[ ]-[ ]|[ ]{1,2})[-+]?[0-9]{1,3},[0-9]{4,15}"
+        ),
+        confirm=_decimal_near,
+        family="positions",
+        score=0.4,
+        context=WORDS,
+        context_score=0.85,
+        needs_context=True,
+        example="Standort 48,4711 / 11,1474",
+    ),
+    Rule(
+        name="gps_well_known_text",
+        type="GPS_COORDINATE",
+        expression=rf"point[ ]?z?[ ]?\([ ]?{_GEO}[ ]{_GEO}(?:[ ]{_GEO})?[ ]?\)",
+        confirm=_well_known_text,
+        caseless=True,
+        boundary=Boundary.START,
+        family="positions",
+        score=0.85,
+        context_score=0.95,
+        reference="ISO 19125-1 (well-known text)",
+        example="POINT(11.1474 48.4711)",
     ),
     Rule(
         name="gps_hemisphere",
@@ -170,9 +226,12 @@ RULES: tuple[Rule, ...] = (
         name="gps_named",
         type="GPS_COORDINATE",
         expression=(
-            r"(?:lat|lon|lng|long|latitude|longitude|gps_lat|gps_lon|breite|länge|breitengrad|längengrad|latitudine|longitudine"
-            r"|latitud|longitud|緯度|経度|北緯|東経|南緯|西経|纬度|经度|北纬|东经|南纬|西经)"
-            r"""[ "']{0,2}[:=は为是]?[ ]{0,2}["']?[-+]?[0-9]{1,3}[.,][0-9]{3,15}"""
+            r"(?:lat|lon|lng|long|latitude|longitude|gps_lat|gps_lon|breitengrad|längengrad|latitudine|longitudine"
+            r"|geogr\.? breite|geogr\.? länge|geografische breite|geografische länge|geographische breite|"
+            r"geographische länge|breite|länge|latitud|longitud"
+            r"|緯度|経度|北緯|東経|南緯|西経|纬度|经度|北纬|东经|南纬|西经)"
+            r"""[ "'.)\]|<>;]{0,4}(?:[:=→は为是]|ist|is|est|es|è)?[ ]{0,4}["'(\[|<]{0,2}[-+NSEWO]{0,2}[ ]?"""
+            r"[0-9]{1,3}[.,][0-9]{3,15}"
         ),
         confirm=_labelled,
         caseless=True,

@@ -15,6 +15,7 @@ from stdnum.es import cif, dni, nie
 from gateway.privacy.patterns.places import BREAK, CITY, LETTER, SMALL, SUFFIX, UPPER, WORD
 from gateway.privacy.patterns.proofs import NOT_PERSONAL, digits_of, glued, labelled, trimmed
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule, checked
+from gateway.privacy.patterns.words import PASSPORT, with_words
 
 _NIF_WORDS = (
     "dni",
@@ -208,4 +209,4 @@ _RULES: tuple[Rule, ...] = (
     ),
 )
 
-RULES: tuple[Rule, ...] = (*_RULES, *glued(_RULES))
+RULES: tuple[Rule, ...] = (*with_words(_RULES, {"es_passport": PASSPORT}), *glued(_RULES))
