@@ -6,13 +6,10 @@ nothing; a processor of another kind makes its own. What is written is checked b
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from gateway.errors import SetupError
 from gateway.privacy.compiled import Compiler
 from gateway.privacy.names import prepare as names
-from gateway.privacy.names.weights import default_folder
 from gateway.privacy.patterns import catalogue
 from gateway.privacy.patterns.scan import Plan
 from gateway.privacy.special import Lexicon
@@ -34,14 +31,5 @@ def prepare(folder: Path) -> None:
             path.unlink()
 
 
-def main() -> int:
-    try:
-        prepare(Path(sys.argv[1]) if len(sys.argv) > 1 else default_folder())
-    except SetupError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(names.main(prepare))

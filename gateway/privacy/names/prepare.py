@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -41,7 +42,8 @@ def _write(path: Path, data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def main() -> int:
+def main(prepare: Callable[[Path], None] = prepare) -> int:
+    """Prepare the folder that the command line names, or the default one; return the exit code."""
     try:
         prepare(Path(sys.argv[1]) if len(sys.argv) > 1 else default_folder())
     except SetupError as error:

@@ -32,7 +32,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import regex  # type: ignore[import-untyped]
+import regex  # type: ignore[import-untyped]  # the library has no types
 import yaml
 
 from gateway.errors import SetupError
@@ -156,7 +156,7 @@ def _entries(path: Path) -> list[dict[str, Any]]:
 
 def _made(path: Path, at: int, entry: dict[str, Any], cpu_seconds: float) -> list[Custom]:
     from presidio_analyzer import PatternRecognizer  # noqa: PLC0415 - takes seconds
-    from presidio_analyzer.recognizer_registry.recognizers_loader_utils import (  # noqa: PLC0415
+    from presidio_analyzer.recognizer_registry.recognizers_loader_utils import (  # noqa: PLC0415 - takes seconds
         PredefinedRecognizerNotFoundError,
         RecognizerListLoader,
     )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from gateway.privacy.patterns.rule import Boundary, Confirm, Proof, Rule
 
@@ -141,14 +141,27 @@ _EVERYDAY: Final = frozenset(
 )
 
 
-def _rule(name: str, expression: str, confirm: Confirm | None = None, **more: object) -> Rule:
-    defaults = {
-        "family": "marks",
-        "score": 0.9,
-        "context_score": 1.0,
-        "against": ("not", "non", "nicht", "no", "un", "非"),
-    }
-    return Rule(name=name, type="CLASSIFICATION_MARK", expression=expression, confirm=confirm, **{**defaults, **more})  # type: ignore[arg-type]
+class _More(TypedDict, total=False):
+    against: tuple[str, ...]
+    boundary: Boundary
+    caseless: bool
+    score: float
+
+
+_AGAINST: Final = ("not", "non", "nicht", "no", "un", "非")
+
+
+def _rule(name: str, expression: str, confirm: Confirm | None = None, **more: Unpack[_More]) -> Rule:
+    options: _More = {"score": 0.9, "against": _AGAINST, **more}
+    return Rule(
+        name=name,
+        type="CLASSIFICATION_MARK",
+        expression=expression,
+        confirm=confirm,
+        family="marks",
+        context_score=1.0,
+        **options,
+    )
 
 
 def _any(words: tuple[str, ...]) -> str:
@@ -166,8 +179,9 @@ def _labelled(level: str) -> Rule:
         return Proof(*held.span("mark"), "behind a label") if held else None
 
     expression = f"{_any(_LABELS)}[\"'*_]{{0,3}}[ \t]{{0,3}}[:=]"
-    options = {"caseless": True, "score": 1.0, "against": (), "boundary": Boundary.NONE}
-    return _rule(f"mark_{level}_labelled", expression, confirm, **options)
+    return _rule(
+        f"mark_{level}_labelled", expression, confirm, caseless=True, score=1.0, against=(), boundary=Boundary.NONE
+    )
 
 
 _TISAX: Final = r"TISAX[ :\-(]{1,3}"

@@ -293,7 +293,7 @@ def _grouped(text: str, start: int, end: int) -> Proof | None:
     return Proof(start, end, "groups of digits", 0.3)
 
 
-def _plain(*regions: str) -> object:
+def _plain(*regions: str) -> Confirm:
     def confirm(text: str, start: int, end: int) -> Proof | None:
         run = text[start:end]
         digits = _digits(run)

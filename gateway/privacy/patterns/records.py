@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import re
+from typing import TypedDict, Unpack
 
 from gateway.privacy.patterns.proofs import NOT_PERSONAL
 from gateway.privacy.patterns.rule import Boundary, Confirm, Proof, Rule, checked
@@ -56,7 +57,12 @@ def _behind(value: str, digits: int) -> Confirm:
     return confirm
 
 
-def _labelled(name: str, type: str, labels: str, confirm: Confirm, example: str, **more: str) -> Rule:
+class _More(TypedDict, total=False):
+    jurisdiction: str
+    reference: str
+
+
+def _labelled(name: str, type: str, labels: str, confirm: Confirm, example: str, **more: Unpack[_More]) -> Rule:
     return Rule(
         name=name,
         type=type,
@@ -67,7 +73,7 @@ def _labelled(name: str, type: str, labels: str, confirm: Confirm, example: str,
         score=0.85,
         family="national",
         example=example,
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 
