@@ -1,30 +1,24 @@
-"""Person names in Chinese text: LAC's tagger (Baidu, Apache-2.0) and its transition scores, decoded here.
+"""Person names in Chinese text: cues, and LAC's words (:mod:`gateway.privacy.names.lac`).
 
-The network is a character GRU with 59 tags (begin and inside of 29 kinds); ``nr`` and ``PER`` are names. Text goes
-through in clauses of at most 128 characters that overlap where a clause had to be cut, one at a time: without padding,
-which the network does not mask, so no clause's result depends on another's.
+Text goes through in clauses of at most 128 characters that overlap where a clause had to be cut. Those of about one
+length are read at once, which takes a third less time; no clause's result depends on another's.
 """
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gateway.errors import SetupError
-from gateway.privacy.names.chinese_names import BRANDS, ORDINARY, Word, names
-from gateway.privacy.names.classifier import session
-from gateway.privacy.names.weights import MEND, Weights
+from gateway.privacy.names.chinese_names import BRANDS, ORDINARY, names
+from gateway.privacy.names.lac import Lac
 from gateway.privacy.span import Proceed, Span
 
 CLAUSE, OVERLAP = 128, 24  # characters
 MAX_REMEMBERED = 256  # clauses of one thread
+BLOCK = 64  # clauses that are looked at before any is read
+AT_ONCE, MOST, UNEVEN = 8, 400, 1.4  # clauses read at once; their characters; how much longer one may be than another
 MONOTONE = 3  # different characters: a long clause of no more holds no name
-_CANARY = "张建国和王丽华昨天在上海开会。"
 _CLAUSE = re.compile(r"[^。！？!?；;\n]+[。！？!?；;]*")
 _HAN = re.compile(r"[㐀-䶿一-鿿]{2}")
 _TITLES = (
@@ -64,48 +58,6 @@ _NOT_NAMES = frozenset(
 )
 
 
-class Lac:
-    """The model; shared by threads."""
-
-    def __init__(self, weights: Weights) -> None:
-        self._session = session(weights.read("lac.onnx"))
-        self._transitions = np.load(io.BytesIO(weights.read("lac.npy")), allow_pickle=False)
-        self._ids = {word: int(number) for number, word in _pairs(weights.read("lac.words"))}
-        self._forms = dict(_pairs(weights.read("lac.forms")))
-        tags = {int(number): tag for number, tag in _pairs(weights.read("lac.tags"))}
-        self._tags = [tags.get(number, "O").removesuffix("-I") for number in range(len(self._transitions))]
-        self._of_names = np.array([tag.removesuffix("-B") in ("nr", "PER") for tag in self._tags])
-        if "张建国" not in {_CANARY[start:end] for start, end in names(_CANARY, self.words(_CANARY))}:
-            raise SetupError("The Chinese tagger does not find the names in its canary text.", MEND)
-
-    def words(self, clause: str) -> list[Word]:
-        """Return the words of at most ``CLAUSE`` characters, in order."""
-        other = self._ids.get("OOV", 0)
-        ids = np.array([[self._ids.get(self._forms.get(mark, mark), other) for mark in clause.replace("\t", " ")]])
-        scores = self._session.run(None, {"token_ids": ids, "length": np.array([len(clause)])})[0][0]
-        likely = np.exp(scores - scores.max(axis=1, keepdims=True))
-        masses = (likely[:, self._of_names].sum(axis=1) / likely.sum(axis=1)).tolist()
-        tags = [self._tags[number] for number in self._best(scores)]
-        begins = [at for at, tag in enumerate(tags) if not at or tag.endswith("-B") or tag != _inside(tags[at - 1])]
-        return [
-            Word(start, end, _inside(tags[start]), sum(masses[start:end]) / (end - start))
-            for start, end in pairwise([*begins, len(tags)])
-        ]
-
-    def _best(self, scores: NDArray[np.float32]) -> list[int]:
-        """Return the best path (Viterbi)."""
-        total, back = scores[0], []
-        for row in scores[1:]:
-            paths = total[:, None] + self._transitions
-            came = paths.argmax(axis=0)
-            back.append(came)
-            total = paths[came, np.arange(len(came))] + row
-        path = [int(total.argmax())]
-        for came in reversed(back):
-            path.append(int(came[path[-1]]))
-        return path[::-1]
-
-
 class Chinese:
     """Finds names in one text. Belongs to one thread."""
 
@@ -116,22 +68,39 @@ class Chinese:
     def find(self, text: str, start: int, end: int, proceed: Proceed) -> Iterator[Span]:
         """Yield the names in ``text[start:end]``."""
         yield from _cued(text, start, end)
-        for number, (begin, until) in enumerate(_clauses(text, start, end)):
-            clause = text[begin:until]
-            if number % 64 == 0:
-                proceed()
-            if _HAN.search(clause) and (len(clause) < CLAUSE or len(set(clause)) > MONOTONE):
-                proceed()
-                for first, last in self._names(clause):
+        clauses = _clauses(text, start, end)
+        while some := [*islice(clauses, BLOCK)]:
+            proceed()
+            worth = [(begin, clause) for begin, until in some if _is_worth(clause := text[begin:until])]
+            self._read(dict.fromkeys(clause for _, clause in worth), proceed)
+            for begin, clause in worth:
+                for first, last in self._remembered[clause]:
                     yield Span(begin + first, begin + last, "PERSON", 0.85, "name:lac")
 
-    def _names(self, clause: str) -> list[tuple[int, int]]:
-        """Return the names in a clause; remembers the last ones, for texts that repeat them."""
-        if clause not in self._remembered:
-            if len(self._remembered) >= MAX_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[clause] = names(clause, self._lac.words(clause))
-        return self._remembered[clause]
+    def _read(self, clauses: Collection[str], proceed: Proceed) -> None:
+        """Remember the names in these clauses, and of some that were read before, for texts that repeat them."""
+        if len(self._remembered) + len(clauses) > MAX_REMEMBERED:
+            self._remembered.clear()
+        for group in _groups(sorted((clause for clause in clauses if clause not in self._remembered), key=len)):
+            proceed()
+            for clause, words in zip(group, self._lac.words(group), strict=True):
+                self._remembered[clause] = names(clause, words)
+
+
+def _is_worth(clause: str) -> bool:
+    return _HAN.search(clause) is not None and (len(clause) < CLAUSE or len(set(clause)) > MONOTONE)
+
+
+def _groups(clauses: Sequence[str]) -> Iterator[list[str]]:
+    """Yield clauses, sorted by length, that are read at once: none much longer than the others."""
+    group: list[str] = []
+    for clause in clauses:
+        if group and (len(group) == AT_ONCE or len(clause) > UNEVEN * len(group[0]) or len(clause) * len(group) > MOST):
+            yield group
+            group = []
+        group.append(clause)
+    if group:
+        yield group
 
 
 def _cued(text: str, start: int, end: int) -> Iterator[Span]:
@@ -149,15 +118,3 @@ def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             yield first, first + CLAUSE
             first += CLAUSE - OVERLAP
         yield first, match.end()
-
-
-def _pairs(data: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the tab-separated pairs of a dictionary file."""
-    for line in data.decode().split("\n"):
-        first, tab, second = line.rstrip("\r").partition("\t")
-        if tab:
-            yield first, second
-
-
-def _inside(tag: str) -> str:
-    return tag.removesuffix("-B")

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from gateway.privacy.names.addresses import addresses
 from gateway.privacy.names.balance import Balance
-from gateway.privacy.names.chinese import Chinese, Lac
+from gateway.privacy.names.chinese import Chinese
 from gateway.privacy.names.classifier import Classifier
 from gateway.privacy.names.features import Lexicon
 from gateway.privacy.names.japanese import Japanese
 from gateway.privacy.names.keyed import keyed
+from gateway.privacy.names.lac import Lac
 from gateway.privacy.names.scripts import eastern
 from gateway.privacy.names.small import Small
 from gateway.privacy.names.tagger import Tagger

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.generic]
-Attribute = int | float
+Attribute = int | float | str | tuple[int, ...]
 
 FLOAT, INT64 = 1, 7
 _TYPES: dict[int, str] = {FLOAT: "<f4", 2: "<u1", 3: "<i1", 6: "<i4", INT64: "<i8"}
@@ -162,8 +162,13 @@ def _write_node(node: Node) -> bytes:
 
 
 def _attribute(name: str, value: Attribute) -> bytes:
-    real = isinstance(value, float)
-    return _field(1, name.encode()) + _field(2 if real else 3, value) + _field(20, 1 if real else 2)
+    if isinstance(value, str):
+        written, kind = _field(4, value.encode()), 3
+    elif isinstance(value, tuple):
+        written, kind = b"".join(_field(8, number) for number in value), 7
+    else:
+        written, kind = (_field(2, value), 1) if isinstance(value, float) else (_field(3, value), 2)
+    return _field(1, name.encode()) + written + _field(20, kind)
 
 
 def _write_tensor(name: str, array: Array) -> bytes:
