@@ -11,8 +11,9 @@ For each report of an expression, in this order:
    same rule. Matches that overlap in part are both kept.
 5. *Against.* A word directly before the match rules it out.
 
-6. *Again.* Where a rule has many reports in one text, what did not hold is remembered with what stands around it, so
-   that a text of one word a hundred thousand times is not looked at so often.
+6. *Again.* Where a form has many reports in one text, one that stands in the same surroundings as the report before it
+   comes to the same, and is not looked at: a text of one word a hundred thousand times. Failures in surroundings that
+   come back in between are remembered.
 
 Work is linear in the number of reports, and ``proceed`` is called every few hundred of them. What is wrong raises.
 """
@@ -54,6 +55,7 @@ _SOME = 8  # reports of one form in one text from which on its rules' words are 
 _MANY = 64  # reports of one form in one text from which on failures are remembered
 _AROUND = 320  # what stands so near a candidate decides whether it holds: more than any confirmer reads, but for keys
 _MOST_FAILURES = 256
+_DISTANCES = 4  # between reports in the same surroundings that are looked at, the most frequent ones
 _READS_FAR = "secrets"
 
 
@@ -208,6 +210,7 @@ class _Search:
         self._known_words: frozenset[str] | None = None
         self._proceed = proceed
         self._whereabouts: Whereabouts | None = None
+        self._last_alike: tuple[Edges, list[int] | None] | None = None  # of the reports that were asked for last
 
     def spans(self, groups: Mapping[int, slice], edges: NDArray[np.int64]) -> list[Span]:
         found: list[Span] = []
@@ -238,23 +241,38 @@ class _Search:
 
     def _of_rule(self, rule: Rule, prepared: _Prepared, edges: Edges, words: frozenset[str]) -> Iterator[Span]:
         begin, stop = 0, 0  # the latest finding: what lies within it is not looked at again
-        failed = _Failures(self._padded) if len(edges) > _MANY and rule.family != _READS_FAR else None
+        many = len(edges) > _MANY and rule.family != _READS_FAR
+        failed = _Failures(self._padded) if many else None
+        alike = self._alike(edges) if many else None
         look_up = rule.needs_context and len(edges) >= _SOME
-        for at, (low, end) in enumerate(edges):
-            if at % _REPORTS_PER_STEP == 0:
+        at, steps = -1, 0
+        while (at := at + 1) < len(edges):
+            low, end = edges[at]
+            if steps % _REPORTS_PER_STEP == 0:
                 self._proceed()
-            if (begin <= low and end <= stop) or (look_up and self._is_far(rule, low, end, words)):
+            steps += 1
+            if begin <= low and end <= stop:
                 continue
-            if failed and failed.has(low, end):
+            if (look_up and self._is_far(rule, low, end, words)) or (failed and failed.has(low, end)):
+                if alike:
+                    at = alike[at]
                 continue
             span = self._first(rule, prepared, low, end, words)
             if span is None:
                 if failed:
                     failed.add(low, end)
+                if alike:
+                    at = alike[at]
             else:
                 yield span
                 if span.end + 1 > stop:
                     begin, stop = span.start + 1, span.end + 1  # in the padded text
+
+    def _alike(self, edges: Edges) -> list[int] | None:
+        """Return for each report the last after it that comes to the same; None where none is like another."""
+        if self._last_alike is None or self._last_alike[0] is not edges:
+            self._last_alike = (edges, _alike(self._padded, np.array(edges)))
+        return self._last_alike[1]
 
     def _is_far(self, rule: Rule, low: int, end: int, words: frozenset[str]) -> bool:
         """Whether no candidate of a report can have a word near."""
@@ -304,6 +322,27 @@ class _Failures:
 
     def _key(self, low: int, end: int) -> tuple[int, str]:
         return end - low, self._padded[max(0, low - _AROUND) : end + _AROUND]
+
+
+def _alike(padded: str, edges: NDArray[np.int64]) -> list[int] | None:
+    """Return the last of the reports after each that stand, one after the other, in the same surroundings as it."""
+    lows, ends = edges.T
+    apart = np.diff(lows)
+    fit = (np.diff(ends) == apart) & (apart > 0) & (lows[:-1] >= _AROUND) & (ends[1:] + _AROUND <= len(padded))
+    distances, counts = np.unique(apart[fit], return_counts=True)
+    usual = distances[np.argsort(-counts)][:_DISTANCES]
+    usual = usual[np.isin(usual, distances[counts > _MANY])]
+    if not len(usual):
+        return None
+    codes = np.frombuffer(padded.encode("utf-32-le", "surrogatepass"), np.uint32)
+    same = np.zeros(len(edges), np.bool_)  # in the surroundings of the report before
+    for distance in usual.tolist():
+        others = np.concatenate(([0], np.cumsum(codes[distance:] != codes[:-distance], dtype=np.int32)))
+        rows = np.flatnonzero(fit & (apart == distance))
+        same[rows + 1] = others[lows[rows] - _AROUND] == others[ends[rows] + _AROUND]
+    changes = np.append(np.flatnonzero(~same[1:]), len(edges) - 1)
+    last: list[int] = changes[np.searchsorted(changes, np.arange(len(edges)))].tolist()
+    return last
 
 
 def _groups(reports: Reports) -> dict[int, slice]:
