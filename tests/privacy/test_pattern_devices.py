@@ -43,6 +43,8 @@ def found(patterns: Patterns, text: str) -> list[tuple[str, str]]:
         (IMEI, IMEI, "IMEI"),
         (f"设备IMEI号{OTHER_IMEI}", OTHER_IMEI, "IMEI"),
         ("IMEI: 35-471147-114711-" + IMEI[-1], "35-471147-114711-" + IMEI[-1], "IMEI"),
+        (f"SIM im Werk: 35-471147-114711-{IMEI[-1]}", f"35-471147-114711-{IMEI[-1]}", "IMEI"),
+        (f"tracker 35471 14711 4711{IMEI[-1]}", f"35471 14711 4711{IMEI[-1]}", "IMEI"),
         ("IMEISV 3547114711471101", "3547114711471101", "IMEI"),
         ("MEID A0000047114711", "A0000047114711", "IMEI"),
         (ICCID, ICCID, "ICCID"),

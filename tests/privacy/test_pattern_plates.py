@@ -30,6 +30,12 @@ def found(patterns: Patterns, text: str) -> list[str]:
         ("Kennzeichen WÜ XY 47", "WÜ XY 47"),
         ("Kennzeichen: HH-06471", "HH-06471"),
         ("Dienstwagen M-XY4711", "M-XY4711"),
+        ("Kennzeichen: m-xy 4711", "m-xy 4711"),
+        ("amtl. Kennzeichen M - XY 4711 E", "M - XY 4711 E"),
+        ("Kfz-Kz. M-XY-4711", "M-XY-4711"),
+        ("plate MXY4711", "MXY4711"),
+        ("targa gp471xv", "gp471xv"),
+        ("Erprobungsträger M XY471E", "M XY471E"),
         ("FX-471-GP", "FX-471-GP"),
         ("véhicule immatriculé FX 471 GP", "FX 471 GP"),
         ("immatriculation 471 GPX 75", "471 GPX 75"),
@@ -64,6 +70,9 @@ def test_finds_a_plate(patterns: Patterns, text: str, plate: str) -> None:
     [
         "DIN-EN 1234 und EN-AW 6082, PE-HD 100",
         "QX-AB 471",  # no district
+        "Kennzeichen: qx-ab 471",
+        "Kennzeichen der Norm 4711",
+        "plateau 44",
         "M-XY 0471",  # no leading zero
         "Teilenummer M-XY 4711",
         "HH-XY 12345",

@@ -57,6 +57,15 @@ RMC = sentence("GNRMC,104711.00,A,4828.2660,N,01108.8480,E,0.0,47.1,221126,,,A")
         ("8FWH4HX8+QR", ["8FWH4HX8+QR"]),
         ("MGRS 32U PU 47114 71147", ["32U PU 47114 71147"]),
         ("UTM 32U 671147 5347114", ["32U 671147 5347114"]),
+        ("48.471147 / 11.147471", ["48.471147 / 11.147471"]),
+        ("Fahrzeugstandort 48,4711 / 11,1474", ["48,4711 / 11,1474"]),
+        ("garé : 48,4711; 11,1474", ["48,4711; 11,1474"]),
+        ("駐車位置 35.4711|139.4711", ["35.4711|139.4711"]),
+        ("GPS 48.4711° - 11.1474°", ["48.4711° - 11.1474"]),
+        ("POINT(11.1474 48.4711)", ["11.1474 48.4711"]),
+        ("Lat.: 48.47114", ["48.47114"]),
+        ("| Latitude | 48.47114 |", ["48.47114"]),
+        ("Breite: 48,47114", ["48,47114"]),
     ],
 )
 def test_finds_a_position(patterns: Patterns, text: str, positions: list[str]) -> None:
@@ -82,6 +91,11 @@ def test_finds_a_position(patterns: Patterns, text: str, positions: list[str]) -
         "32U PU 47114 71147",
         "geo:120.5,100.5",
         "temperature 48° N 11",
+        "Breite: 12,345 mm",
+        "Länge 120,0000 mm",
+        "Breite 12,345",
+        "POINT(1200.5 48.4)",
+        "12,345 / 45,678",
     ],
 )
 def test_leaves_other_numbers(patterns: Patterns, text: str) -> None:

@@ -124,7 +124,7 @@ def behind(value: Value, speaks_against: re.Pattern[str] | None = None) -> Confi
             found
             and is_one(found)
             and not _is_torn(text, end, found)
-            and not _continues(text, end, found)
+            and not _continues(text, found)
             and (not value.numbered or named.search(found["number"]))
         ):
             return Proof(*found.span("value"), value.check)
@@ -137,10 +137,10 @@ def behind(value: Value, speaks_against: re.Pattern[str] | None = None) -> Confi
     return confirm
 
 
-def _continues(text: str, end: int, found: re.Match[str]) -> bool:
-    """Whether the noun is the beginning of a longer word, and what was read is its rest: PLATEAU 44."""
-    glued = found.start("value") == end and found["value"][0].isalpha()
-    return glued and text[end - 1].isalpha() and text[end - 1] < "\u0590"
+def _continues(text: str, found: re.Match[str]) -> bool:
+    """Whether a word goes on into what was read as the value: PLATEAU 44."""
+    start = found.start("value")
+    return text[start].isalpha() and text[start - 1].isalpha() and text[start - 1] < "\u0590"
 
 
 def _is_torn(text: str, end: int, found: re.Match[str]) -> bool:
