@@ -156,12 +156,100 @@ Therapie: Ramipril 5 mg 1-0-0. Die Patientin ist unter ⟨phone⟩ zu erreichen.
 Mit freundlichen Grüßen
 Dr. med. ⟨person⟩""",
     ),
+    Template(
+        "de",
+        "HR form",
+        """Stammblatt Beschäftigte
+Name: ⟨person⟩ | Mitarb.-Nr.: ⟨employee⟩ | Steuer-IdNr.: ⟨de_tax_id⟩
+Vers.-Nr. ⟨insured⟩, Perso-Nr. ⟨de_id_card⟩, Pass Nr. ⟨de_passport⟩
+Gehalt auf ⟨iban⟩ / ⟨bic⟩
+Werksausweis ⟨badge⟩, Spind 114, Schlüssel ⟨near:serial⟩""",
+    ),
+    Template(
+        "de",
+        "access log",
+        """Pforte Süd, Tagesliste
+Besucherausweis ⟨badge⟩ an ⟨person⟩, Kfz-Kz. ⟨plate_de⟩, Lieferschein ⟨near:order⟩
+Zutrittskarte ⟨badge⟩ gesperrt, Meldung ⟨near:order⟩""",
+    ),
+    Template(
+        "de",
+        "test-drive report",
+        """Erprobungsfahrt, Strecke Alb, Bauteil ⟨near:part⟩
+Fahrer-Nr. ⟨employee⟩, Erprobungsträger ⟨plate_de⟩, abgestellt bei ⟨gps_decimal⟩
+Telematikeinheit ⟨imei⟩, Stand ⟨near:version⟩, Anzugsmoment ⟨near:torque⟩""",
+    ),
+    Template(
+        "en",
+        "access log",
+        """Gatehouse register, sheet ⟨near:count⟩
+Visitor pass ⟨badge⟩ issued to ⟨person⟩, vehicle ⟨plate_gb⟩, delivery ⟨near:order⟩
+Operator ID: ⟨employee⟩ locked out of cell ⟨near:count⟩, asset tag ⟨near:serial⟩""",
+    ),
+    Template(
+        "en",
+        "HR form",
+        """{"employeeNumber": "⟨employee⟩", "badgeId": "⟨badge⟩", "passportNo": "⟨de_passport⟩", "taxId": "⟨de_tax_id⟩", "partNumber": "⟨near:part⟩"}""",
+    ),
+    Template(
+        "fr",
+        "complaint report",
+        """Réclamation ⟨near:order⟩, lot ⟨near:lot⟩, signalée par ⟨person⟩
+Matricule du salarié : ⟨employee⟩ ; badge d'accès n° ⟨badge⟩
+Véhicule garé : ⟨gps_decimal⟩ ; remboursement ⟨iban⟩ (⟨bic⟩)""",
+    ),
+    Template(
+        "it",
+        "shift log",
+        """Registro turno notte, linea ⟨near:count⟩
+Cod. dipendente: ⟨employee⟩ (⟨person⟩), tesserino n. ⟨badge⟩
+Stampo sostituito, disegno ⟨near:part⟩, matricola macchina ⟨near:serial⟩
+Bonifico anticipo: ⟨iban⟩ - ⟨bic⟩""",
+    ),
+    Template(
+        "es",
+        "shift log",
+        """Parte del turno, línea ⟨near:count⟩
+Nº de operario: ⟨employee⟩, tarjeta de acceso ⟨badge⟩, avisó ⟨person⟩
+Útil cambiado: plano ⟨near:part⟩, nº de serie ⟨near:serial⟩""",
+    ),
+    Template(
+        "ja",
+        "access log",
+        """入構記録　守衛所
+入館証番号：⟨badge⟩　作業者コード：⟨employee⟩　氏名：⟨person⟩
+免許証No.⟨jp_driving_licence⟩　駐車位置：⟨gps_decimal⟩
+金型番号⟨near:serial⟩、伝票番号⟨near:order⟩""",
+    ),
+    Template(
+        "zh",
+        "access log",
+        """门卫登记
+胸牌号⟨badge⟩，操作员编号：⟨employee⟩，姓名：⟨person⟩
+停放位置：⟨gps_decimal⟩，模具编号⟨near:serial⟩，送货单⟨near:order⟩""",
+    ),
     Template("zh", "report", "在昨天的例会上，⟨person⟩介绍了冲压线的改造进度，⟨person⟩对节拍提出了疑问。"),
     Template("zh", "report", "据了解，这套夹具最早由⟨person⟩设计，后来⟨person⟩把它改成了气动的。"),
     Template("zh", "report", "⟨person⟩和⟨person⟩都认为应该先修旧模具，只有⟨person⟩主张重新开模。"),
     Template("zh", "report", "获得本月改善提案一等奖的是涂装车间的⟨person⟩。"),
     Template("zh", "report", "退休之前，⟨person⟩一直在总装厂负责淋雨试验。"),
     # --- quiet ------------------------------------------------------------------------------------------------------
+    Template(
+        "de",
+        "maintenance plan",
+        """Anlagen-Nr. ⟨near:serial⟩, Inventar-Nr. ⟨near:order⟩, Werkzeug-Nr. ⟨near:part⟩
+Prüfplan-Nr. ⟨near:order⟩; Dokument-Nr. ⟨near:lot⟩; Länge ⟨near:tolerance⟩; Breite 12,345 mm
+Personalplanung Nr. ⟨near:count⟩, Fahrerkabine ⟨near:part⟩, Chip-Nr. ⟨near:serial⟩""",
+        True,
+    ),
+    Template(
+        "en",
+        "asset list",
+        """asset tag;tool no.;gauge ID;card no.;operation
+⟨near:serial⟩;⟨near:part⟩;⟨near:lot⟩;⟨near:count⟩;⟨near:count⟩
+Kanban card no. ⟨near:order⟩, badge reader firmware ⟨near:version⟩, operator panel ⟨near:part⟩""",
+        True,
+    ),
     Template(
         "de",
         "parts list",
@@ -297,16 +385,39 @@ _LABELS = {
     "credit_card": ("credit card", "Kreditkarte", "クレジットカード", "carta di credito"),
     "jp_my_number": ("マイナンバー", "個人番号", "My Number"),
     "jp_corporate_number": ("法人番号", "登録番号", "corporate number"),
-    "jp_driving_licence": ("運転免許証番号", "免許証の番号", "Japanese driving licence"),
+    "jp_driving_licence": (
+        "運転免許証番号",
+        "免許証の番号",
+        "Japanese driving licence",
+        "免許No.",
+        "driver's license no.",
+        "Führerschein-Nr.",
+    ),
     "jp_residence_card": ("在留カード番号", "residence card"),
     "jp_passport": ("旅券番号", "passport number", "パスポート番号"),
     "cn_resident_id": ("身份证号", "居民身份证", "Chinese ID card"),
     "cn_social_credit": ("统一社会信用代码", "social credit code"),
     "cn_passport": ("护照号码", "护照", "passport no."),
-    "de_tax_id": ("Steuer-ID", "Identifikationsnummer", "steuerliche IdNr."),
+    "de_tax_id": ("Steuer-ID", "Identifikationsnummer", "steuerliche IdNr.", "Steuer ID", "taxpayer ID", "税号"),
     "de_social_security": ("Sozialversicherungsnummer", "Rentenversicherungsnummer", "SV-Nummer"),
-    "de_id_card": ("Personalausweis", "Ausweisnummer", "Personalausweis-Nr."),
-    "de_passport": ("Reisepass", "Reisepassnummer", "Pass-Nr."),
+    "de_id_card": (
+        "Personalausweis",
+        "Ausweisnummer",
+        "Personalausweis-Nr.",
+        "Perso-Nr.",
+        "carta d'identità n.",
+        "ID document",
+        "身份证件号码",
+    ),
+    "de_passport": (
+        "Reisepass",
+        "Reisepassnummer",
+        "Pass-Nr.",
+        "Pass Nr.",
+        "passeport n°",
+        "passaporto",
+        "travel document",
+    ),
     "fr_nir": ("numéro de sécurité sociale", "NIR", "n° de sécu"),
     "fr_siren": ("SIREN", "numéro SIREN"),
     "fr_siret": ("SIRET", "n° SIRET"),
@@ -320,7 +431,7 @@ _LABELS = {
     "gb_nhs": ("NHS number", "NHS no."),
     "us_ssn": ("social security number", "SSN"),
     "eu_vat": ("VAT number", "USt-IdNr.", "TVA intracommunautaire"),
-    "imei": ("IMEI", "IMEI-Nummer"),
+    "imei": ("IMEI", "IMEI-Nummer", "Geräte-ID", "端末番号"),
     "iccid": ("ICCID", "SIM-Karte"),
     "vin": (
         "VIN",
@@ -332,7 +443,7 @@ _LABELS = {
         "n° de châssis",
         "número de bastidor",
     ),
-    "plate_de": ("Kennzeichen", "registration"),
+    "plate_de": ("Kennzeichen", "registration", "amtl. Kennzeichen", "Kfz-Kz.", "Testwagen"),
     "plate_fr": ("immatriculation", "Kennzeichen"),
     "plate_it": ("targa", "number plate"),
     "plate_es": ("matrícula", "license plate"),
@@ -340,7 +451,16 @@ _LABELS = {
     "plate_cn": ("车牌号", "车牌", "plate"),
     "plate_gb": ("registration", "number plate", "reg"),
     "gps_nmea": ("NMEA", "GPS-Rohdaten"),
-    "gps_decimal": ("GPS", "position", "位置", "Koordinaten"),
+    "gps_decimal": (
+        "GPS",
+        "position",
+        "位置",
+        "Koordinaten",
+        "Fahrzeugstandort",
+        "garé",
+        "停车位置",
+        "last known position",
+    ),
     "gps_degrees": ("GPS", "coordinates", "座標", "Standort"),
     "gps_minutes": ("position", "Position", "坐标"),
 }
