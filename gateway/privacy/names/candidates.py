@@ -20,10 +20,14 @@ _JOINED = re.compile(
     r"(?:[A-Z]\.?[・=. ]?){0,3}[ァ-ヺー]{1,15}(?:[・=](?:[ァ-ヺー]{1,15}|[A-Z]\.?)){0,5}"
     r"(?:[\d一二三四五六七八九十]{1,2}世)?"
 )
+_GIVEN = re.compile(r"(?:[㐀-䶿一-鿿々]{1,3}|[ぁ-ん]{2,4}|[㐀-䶿一-鿿々][ぁ-ん]{1,3})(?![㐀-䶿一-鿿々ぁ-んァ-ヺー])")
 _IN_RUN = re.compile(r"[ァ-ヺー・=]")
 _PARTICLES = frozenset("が の に は を と で も から です へ や など まで より にて さん ら たち".split())
 _NEVER_FIRST = frozenset(("", "尾", "数"))
 _MOST_PARTS, _MOST_CHARS, _LONGEST = 4, 6, 60
+_DOERS = frozenset("は が も に と の を".split())
+_CLEAR = 0  # the same, before such a particle
+_LONE_LIKELY = 2
 _LIKELY = 2  # a katakana word that the dictionary knows as a common noun must look at least so much like a name
 
 
@@ -77,6 +81,7 @@ def candidates(reading: Reading) -> Iterator[Candidate]:
             yield from _katakana(reading, index)
         elif HAN.match(letter):
             yield from _kanji(reading, index)
+            yield from _apart(reading, index)
         elif part.kind in NAMED and part.end - part.start > 1 and not letter.isascii():
             yield Candidate(index, index + 1, part.start, part.end)
             if index + 1 < len(parts) and parts[index + 1].kind in ("名", "人"):
@@ -112,7 +117,17 @@ def _may(reading: Reading, first: int, last: int, word: str) -> bool:
         return True
     if reading.titled(last):
         return True
-    return (len(run) == 1 and reading.likeness.of(word, True) >= _LIKELY) or ("・" + word) in reading.text
+    if len(run) == 1 and reading.likeness.of(word, True) >= (_CLEAR if _does(reading, last) else _LIKELY):
+        return True
+    return ("・" + word) in reading.text
+
+
+def _does(reading: Reading, index: int) -> bool:
+    """Whether a particle follows that a person is often before: ``ヤングは``."""
+    if index >= len(reading.parts):
+        return False
+    part = reading.parts[index]
+    return reading.text[part.start : part.end] in _DOERS
 
 
 def _kanji(reading: Reading, index: int) -> Iterator[Candidate]:
@@ -129,13 +144,58 @@ def _kanji(reading: Reading, index: int) -> Iterator[Candidate]:
                 yield Candidate(index, last, first.start, part.end)
             return
         known = part.kind not in NAMED and not part.unknown and part.end - part.start > 1
-        if part.end - first.start > _MOST_CHARS + 2 * named or (last > index + 1 and known and part.kind != "地"):
+        if part.end - first.start > _MOST_CHARS + 2 * named:
+            return
+        if last > index + 1 and known and part.kind != "地":
+            if _as_given(reading, index, last):
+                yield Candidate(index, last, first.start, part.end)
             return
         named = named or part.kind in NAMED
         unknown = unknown or part.unknown
         place = first.kind in ("地", "固") and last == index + 1
-        if named or unknown or place or reading.titled(last) or _alone(reading, index, last):
+        if (
+            named
+            or unknown
+            or place
+            or reading.titled(last)
+            or _alone(reading, index, last)
+            or _lone(reading, index, last)
+        ):
             yield Candidate(index, last, first.start, part.end)
+
+
+def _apart(reading: Reading, index: int) -> Iterator[Candidate]:
+    """A surname, a space and a word of at most four letters before a space, a mark or the end: ``木村 さくら``."""
+    text, parts, first = reading.text, reading.parts, reading.parts[index]
+    if first.kind != "姓" or text[first.end : first.end + 1] != " " or index + 2 >= len(parts):
+        return
+    match = _GIVEN.match(text, first.end + 1)
+    if match is None:
+        return
+    last = index + 2
+    while last < len(parts) and parts[last].end <= match.end():
+        last += 1
+    if parts[last - 1].end == match.end():
+        yield Candidate(index, last, first.start, match.end())
+
+
+def _as_given(reading: Reading, first: int, last: int) -> bool:
+    """Whether an ordinary word ends what looks like a full name: ``松平`` ``正質``."""
+    text, start, end = reading.text, reading.parts[first].start, reading.parts[last - 1].end
+    if reading.parts[first].kind != "姓" or end - start > 6 or HAN.match(text, end):
+        return False
+    given = reading.likeness.given(text[reading.parts[first].end : end])
+    return given >= 0 and reading.likeness.of(text[start:end], False) >= 0
+
+
+def _lone(reading: Reading, first: int, last: int) -> bool:
+    """Whether an ordinary word that looks like a name stands between others than kanji: ``浅見は``."""
+    if last > first + 1:
+        return False
+    text, start, end = reading.text, reading.parts[first].start, reading.parts[first].end
+    if end - start != 2 or (start and HAN.match(text, start - 1)) or HAN.match(text, end):
+        return False
+    return reading.likeness.of(text[start:end], False) >= _LONE_LIKELY and _does(reading, last)
 
 
 def _alone(reading: Reading, first: int, last: int) -> bool:

@@ -231,7 +231,8 @@ def _text(clause: str, word: Word) -> str:
 def _titled(clause: str, words: Sequence[Word], index: int, value: str) -> Spot | None:
     """Whom a title follows: ``白工`` as one word, ``方`` ``师傅`` or ``施耐德`` ``先生`` as two."""
     word = words[index]
-    if value[0] in SURNAMES and value[1:] and _TITLES.fullmatch(value[1:]) and value not in BRANDS | _NO_WORKERS:
+    named = value[0] in SURNAMES and value not in BRANDS and value not in _NO_WORKERS
+    if named and len(value) > 1 and _TITLES.fullmatch(value, 1):
         short = value[1:] in _SHORT_TITLES
         if not short or (value not in ORDINARY and _stands(clause, words, index)):
             return word.start, word.end if short else word.start + 1
@@ -330,7 +331,9 @@ def _listed(clause: str, words: Sequence[Word], found: dict[Spot, None]) -> Iter
     named = {spot for spot in items if spot in found}
     for at, spot in enumerate(items):
         value = clause[spot[0] : spot[1]]
-        if spot in named or not 1 < len(value) < 5 or not _HAN.fullmatch(value) or value in ORDINARY | BRANDS:
+        if spot in named or not 1 < len(value) < 5 or not _HAN.fullmatch(value):
+            continue
+        if value in ORDINARY or value in BRANDS:
             continue
         beside = sum(1 for other in items[max(0, at - 2) : at + 3] if other in named)
         if beside and _is_item(value, _mass(words, spot), beside):

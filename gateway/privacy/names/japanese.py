@@ -43,7 +43,7 @@ _LABEL = re.compile(
     r"申請者|患者名?|宛先|発信者?|差出人|"
     r"受講者|参加者|著者|監督|出演|脚本|演出)[ ]{0,2}[:：][ ]{0,2}"
     rf"((?:[㐀-䶿一-鿿々]{{1,3}}[ ][㐀-䶿一-鿿々ぁ-ん]{{1,4}}|[㐀-䶿一-鿿々]{{2,5}}|{_KATAKANA}{{2,10}}))"
-    r"(?![㐀-䶿一-鿿々ァ-ヺー])"
+    r"(?![㐀-䶿一-鿿々ァ-ヺー]|[ ]{0,2}[:：])"
 )
 _LATIN = re.compile(  # Herr Baumgartnerさん
     r"(?<![A-Za-z.@/_-])(?:(?:Herr|Frau|Mr|Mrs|Ms|Dr|Mme|Sig)\.?[ ])?"
@@ -62,6 +62,9 @@ _AFTER = (  # what makes a name before it a place, a firm, a work
     "航空|FC|教会|墓地|神殿|協定|運河|個別賞|楼|記録|条約|宣言|事件|の乱|の変|の戦い"
 )
 _PLACE_AFTER = re.compile(rf"(?:{_AFTER})")
+_ENDS_AS_FIRM = re.compile(
+    rf".(?:{'|'.join(end for end in _AFTER.split('|') if len(end) > 1)}|眼科|歯科|外科|フライス)$"
+)
 _FIRM_BEFORE = re.compile(r"(?:株式会社|有限会社|合同会社|財団法人|市立|県立|町立|区立|国道|県道)$")
 _FIRM_PARTS = re.compile(
     r"コーポ|ガイド|センター|システム|グループ|テレビ|クラブ|カップ|リーグ|ホテル|アイランド|エアライン|"
@@ -123,6 +126,8 @@ class Japanese:
             by_rule.append(one)
         found = list(dict.fromkeys((*candidates(reading), *by_rule)))
         for one, weight in self._balance.choose(reading, found, rules, LEAST):
+            if _ENDS_AS_FIRM.search(text, one.start, one.end) and not reading.titled(one.last):
+                continue
             if CHINESE.search(text, one.start, one.end):  # 车牌号; whoever is named in Chinese is LAC's
                 continue
             rule = rules.get((one.start, one.end), "balance").rstrip("!")
@@ -148,6 +153,8 @@ def _said(tags: tuple[str, ...]) -> tuple[str, bool]:
 def _kind(tags: tuple[str, ...]) -> str:
     if tags[0] == "接尾辞":
         return "尾"
+    if tags[0] in ("代名詞", "形状詞"):  # 岡本吾市, 須藤元気
+        return "名詞"
     if tags[0] != "名詞":
         return ""
     if tags[2] == "人名":

@@ -43,7 +43,7 @@ def grams(word: str) -> set[str]:
 
 
 def _sum(weights: Mapping[str, float], word: str) -> float:
-    return weights[""] + sum(weights.get(gram, 0.0) for gram in grams(word))
+    return weights.get("", 0.0) + sum(weights.get(gram, 0.0) for gram in grams(word))
 
 
 def _step(value: float) -> int:
