@@ -54,6 +54,8 @@ TOLD = [
     ("Mon voisin Anatole a téléphoné.", "Anatole"),
     ("Buongiorno, mi chiamo Iolanda Scarpellini.", "Iolanda Scarpellini"),
     ("Hola, me llamo Eulalia Ormaechea.", "Eulalia Ormaechea"),
+    ("Doreen: I never said that.\nWinfried: you did, twice.", "Winfried"),
+    ("[10:42] Svetlana: are we on?\n[10:43] Gunnar: give me a minute", "Svetlana"),
     ("Mrs. Ingeborg Vestli Suite 12", "Ingeborg Vestli"),
 ]
 
@@ -73,6 +75,8 @@ QUIET = [
     "Ich bin Schichtleiter in Halle 2.",
     "Type B Sensor and Class A Housing were tested.",
     "Je suis Responsable de la ligne 3.",
+    "Result: all parts passed\nNote: see the second page\nCause: worn out seal",
+    "Ursache: die Dichtung war alt\nMaßnahme: wir tauschen sie",
     "I'm Supervisor of this shift.",
 ]
 

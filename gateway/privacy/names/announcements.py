@@ -122,5 +122,12 @@ BEFORE = (Form("named", _NAMED, True), Form("related", _KIN, True), Form("told",
 """What stands before a name, a blank between; looked at where the word before a capital is one of the last words."""
 LABELLED = Form("labelled", _LABEL)
 """What stands before a colon and a name."""
+SPEAKING = Form(
+    "speaking",
+    rf"(?m:^)(?:>[ ]?|\[[^\n\]]{{1,20}}\][ ]|"
+    rf"\d{{1,2}}:\d\d(?::\d\d)?[ ](?:[AaPp][Mm][ ])?)?({UPPER}(?:[ ]{UPPER}){{0,2}})"
+    r":[ ]?[\"“]?(?=[\p{L}'’]{1,20},?[ ][^\n]{3})",
+)
+"""A line of a conversation: who speaks, a colon, two words or more."""
 BEHIND = Form("doing", _DOES)
 """What stands behind a name, a blank between."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import regex  # type: ignore[import-untyped]  # the library has no types
 
-from gateway.privacy.names.announcements import BEFORE, BEHIND, FORMS, FULL, LABELLED, LAST_WORDS, TITLE, Form
+from gateway.privacy.names.announcements import BEFORE, BEHIND, FORMS, FULL, LABELLED, LAST_WORDS, SPEAKING, TITLE, Form
 from gateway.privacy.names.features import ROLES
 
 _START = r"(?<![\p{Latin}\p{N}])"
@@ -23,6 +23,7 @@ _BEFORE = tuple((form, regex.compile(rf"{_START}(?:{form.expression}),?[ ]\Z")) 
 _COLON = re.compile(r":(?=[ ]{0,4}[A-ZÀ-ÞĀ-Ž])")
 _LABEL = regex.compile(rf"(?r){_START}{LABELLED.expression}[ ]?")  # read backwards from the colon
 _ENTRY = regex.compile(rf":[ ]{{0,4}}(?:{TITLE}[ ]){{0,3}}({FULL})")
+_SPEAKING = regex.compile(SPEAKING.expression)
 _NAME = regex.compile(FULL)
 _NAME_AT_END = regex.compile(rf"{_START}{FULL}\Z")
 _CAPITAL = re.compile(r" (?=[A-ZÀ-ÞĀ-Ž])")  # before a word with a capital; begins with a sign, which is found fast
@@ -72,7 +73,7 @@ class Cue(NamedTuple):
 def cues(text: str) -> list[Cue]:
     """Return where names are announced, in order of their start."""
     found = [cue for form, expression in _CUES if form.key in text for cue in _of(text, form, expression)]
-    return sorted((*found, *_labelled(text), *_told(text), *_doing(text)))
+    return sorted((*found, *_labelled(text), *_speaking(text), *_told(text), *_doing(text)))
 
 
 def _of(text: str, form: Form, expression: regex.Pattern[str]) -> Iterator[Cue]:
@@ -88,6 +89,13 @@ def _labelled(text: str) -> Iterator[Cue]:
         name = _ENTRY.match(text, at, at + _LONGEST_NAME) if label else None
         if label and name:
             yield from _cue(LABELLED, name, 1, label[0].strip())
+
+
+def _speaking(text: str) -> Iterator[Cue]:
+    """Yield who speaks, where two lines or more are lines of a conversation."""
+    lines = list(_SPEAKING.finditer(text)) if text.count(":") > 1 else ()
+    for line in lines if len(lines) > 1 else ():
+        yield from _cue(SPEAKING, line, 1, ":")
 
 
 def _told(text: str) -> Iterator[Cue]:
