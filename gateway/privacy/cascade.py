@@ -12,8 +12,9 @@ Every step raises when it cannot answer; there is no smaller result in place of 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
@@ -31,6 +32,7 @@ from gateway.privacy.normal import Normal, normalise
 from gateway.privacy.patterns import catalogue, custom, marks
 from gateway.privacy.patterns.plant import rules_for
 from gateway.privacy.patterns.scan import Patterns, Plan
+from gateway.privacy.share import Share
 from gateway.privacy.span import Proceed, Span
 from gateway.privacy.special import Lexicon, Special
 
@@ -44,6 +46,10 @@ MARK = "CLASSIFICATION_MARK"
 RELEASE = "1"
 """Raise it when the cascade itself changes what is found."""
 
+LONG = 4_000
+"""Characters from which on a text is worth another thread's help."""
+
+_Spans = list[list[Span]]
 _MIB = 2**20
 _PROBE = "Ask Robert Miller (robert.miller@plant-7.local) to pay DE89 3704 0044 0532 0130 00 for the car of 山田太郎様."
 """A sentence of ours, with a specimen account number."""
@@ -103,11 +109,20 @@ def _recognizers(name: str, folder: Path, settings: PrivacySettings) -> list[cus
     return custom.load(path, settings.timeout_seconds * (os.cpu_count() or 1))
 
 
-class Cascade:
-    """The search of one thread. See :class:`Parts`."""
+Lend = Callable[[Callable[["Cascade"], None]], None]
+"""``lend(work)`` may have another thread call ``work`` with its own cascade."""
 
-    def __init__(self, parts: Parts) -> None:
+
+class Cascade:
+    """The search of one thread. See :class:`Parts`.
+
+    Args:
+        lend: asks for another thread's help with a long text; else there is none.
+    """
+
+    def __init__(self, parts: Parts, lend: Lend | None = None) -> None:
         self._parts = parts
+        self._lend = lend
         self._patterns = Patterns(parts.plan)
         self._special = Special(parts.lexicon)
         self._names = Names(parts.models) if parts.models else None
@@ -140,11 +155,42 @@ class Cascade:
             return []
         normal = [normalise(text) for text in texts]
         plain = [each.text for each in normal]
-        by_pattern = self._patterns.find(plain, proceed)
-        by_name: list[list[Span]] = [[] for _ in plain]
-        if self._names is not None:
-            by_name = find_by_pieces(self._parts.pieces, scope, plain, self._names.find, proceed)
+        by_pattern, by_name = self._by_step(plain, scope, proceed)
         return [self._found(*of_text, proceed) for of_text in zip(texts, normal, by_pattern, by_name, strict=True)]
+
+    def _by_step(self, plain: Sequence[str], scope: bytes, proceed: Proceed) -> tuple[_Spans, _Spans]:
+        """Return what patterns and what names say of each text."""
+        if self._names is None:
+            return self._patterns.find(plain, proceed), [[] for _ in plain]
+        by_pattern: _Spans = []
+
+        def find(pieces: Sequence[str], proceed: Proceed) -> _Spans:
+            found = self._together(plain, pieces, proceed)
+            by_pattern.extend(found[: len(plain)])
+            return found[len(plain) :]
+
+        by_name = find_by_pieces(self._parts.pieces, scope, plain, find, proceed)
+        return by_pattern or self._patterns.find(plain, proceed), by_name
+
+    def _together(self, plain: Sequence[str], pieces: Sequence[str], proceed: Proceed) -> _Spans:
+        """Return the patterns of each text, then the names of each piece; where they are long, with another's help."""
+        if self._lend is None or sum(map(len, pieces)) < LONG:
+            names = self._names.find(pieces, proceed) if self._names else []
+            return self._patterns.find(plain, proceed) + names
+        share = Share(
+            [
+                *(partial(Cascade._patterns_in, text=text, proceed=proceed) for text in plain),
+                *(partial(Cascade._names_in, text=text, proceed=proceed) for text in pieces),
+            ]
+        )
+        self._lend(share.work)
+        return share.finish(self, proceed)
+
+    def _patterns_in(self, text: str, proceed: Proceed) -> list[Span]:
+        return self._patterns.find([text], proceed)[0]
+
+    def _names_in(self, text: str, proceed: Proceed) -> list[Span]:
+        return self._names.find([text], proceed)[0] if self._names else []
 
     def _found(
         self, text: str, normal: Normal, by_pattern: Sequence[Span], by_name: Sequence[Span], proceed: Proceed

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gateway.privacy.cascade import Found, Parts
 
 THREADS = 2
-"""Two, so that a short message need not wait behind a long document."""
+"""Two, so that a short message need not wait behind a long document; one that has nothing to do helps with it."""
 
 
 class Detector(Protocol):
@@ -101,7 +101,7 @@ class CascadeDetector:
         with self._parts_lock:
             if self._parts is None:
                 self._parts = Parts.load(self._settings, self._folder, self._kept)
-        cascade = Cascade(self._parts)
+        cascade = Cascade(self._parts, self._pool.lend)
         cascade.self_test()
         return cascade
 

@@ -24,7 +24,7 @@ from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 from zlib import crc32
 
-from gateway.privacy.span import Proceed, Span
+from gateway.privacy.span import Proceed, Seam, Span
 
 LEAST = 400
 """A chunk has at least so many characters, unless a blank line or the text ends it."""
@@ -169,7 +169,7 @@ def _seam(text: str, at: int) -> _Piece:
         return _Piece(at, "", at)
     *_, before = _BLANK_LINE.split(before)
     after = _BLANK_LINE.split(after, maxsplit=1)[0]
-    return _Piece(at - len(before), before + after, at)
+    return _Piece(at - len(before), Seam.of(before + after, len(before)), at)
 
 
 Find = Callable[[Sequence[str], Proceed], list[list[Span]]]
@@ -180,16 +180,24 @@ def find_by_pieces(
 ) -> list[list[Span]]:
     """Return the spans of each text; only pieces that are not known are searched, all of them in one call.
 
+    Args:
+        find: gets chunks as they are and what stands around a cut as :class:`gateway.privacy.span.Seam`.
+
     Raises:
         Exception: what ``find`` raises; nothing is remembered then.
     """
-    of_texts = [[(piece, memory.name(scope, piece.text)) for piece in pieces(text)] for text in texts]
+    of_texts = [[(piece, _name(memory, scope, piece)) for piece in pieces(text)] for text in texts]
     known = {name: memory.get(name) for of_text in of_texts for _, name in of_text}
     missing = {name: piece.text for of_text in of_texts for piece, name in of_text if known[name] is None}
     for name, spans in zip(missing, find([*missing.values()], proceed) if missing else [], strict=True):
         known[name] = tuple(spans)
         memory.put(name, tuple(spans))
     return [[placed for piece, name in of_text for placed in _placed(piece, known[name] or ())] for of_text in of_texts]
+
+
+def _name(memory: Memory[tuple[Span, ...]], scope: bytes, piece: _Piece) -> bytes:
+    place = b"" if piece.across is None else b"\0%d" % (piece.across - piece.start)
+    return memory.name(scope + place, piece.text)
 
 
 def _placed(piece: _Piece, spans: Sequence[Span]) -> list[Span]:

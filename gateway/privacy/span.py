@@ -45,6 +45,19 @@ class Span(msgspec.Struct, frozen=True, gc=False):
         )
 
 
+class Seam(str):
+    """A text of which only spans count that lie over the place ``at``; a finder may leave out all others."""
+
+    at: int
+
+    @classmethod
+    def of(cls, text: str, at: int) -> Seam:
+        """Return the text as a seam; ``0 < at < len(text)``."""
+        seam = cls(text)
+        seam.at = at
+        return seam
+
+
 class Finder(Protocol):
     """One tier of the cascade. An instance belongs to one thread; what is heavy and never changes may be shared."""
 

@@ -5,6 +5,9 @@ thread is written off (a *stray*: it ends by itself when the job does) and a fre
 :data:`MOST_STRAYS` of them still running no further thread is started for them: the pool says that it is not ready
 instead of filling the machine with lost work.
 
+A job may ask for a hand (:meth:`Pool.lend`): a thread that is free then does a part of it. One that helps a job which
+missed its deadline has :data:`GRACE_SECONDS` to notice before it is written off too.
+
 Threads are daemons: a job that hangs must not keep the process from ending.
 """
 
@@ -19,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MOST_STRAYS = 2
+GRACE_SECONDS = 1.0
 
 
 class Busy(Exception):
@@ -40,6 +44,7 @@ class _Job:
     answer: asyncio.Future[Any]
     wanted: bool = True
     thread: _Thread | None = None
+    helpers: set[_Thread] = field(default_factory=set)
 
     def proceed(self) -> None:
         if not self.wanted:
@@ -58,6 +63,14 @@ class _Job:
             self.answer.set_exception(error)
         else:
             self.answer.set_result(result)
+
+
+@dataclass(eq=False)
+class _Help:
+    """A part of a job, for a thread that has nothing else to do. ``work`` keeps its errors to itself."""
+
+    work: Callable[[Any], None]
+    job: _Job
 
 
 @dataclass(eq=False)
@@ -89,12 +102,24 @@ class _Thread:
     def _do_next(self, tool: Any) -> bool:
         """Wait for a job and do it; False when there will be none. A method, so that no text is kept while waiting."""
         job = self.pool.jobs.get()
-        if job is not None and job.wanted:
+        if isinstance(job, _Help):
+            self._help(job, tool)
+        elif job is not None and job.wanted:
             self._do(job, tool)
         return job is not None
 
+    def _help(self, part: _Help, tool: Any) -> None:
+        if not part.job.wanted:
+            return
+        part.job.helpers.add(self)
+        try:
+            part.work(tool)
+        finally:
+            part.job.helpers.discard(self)
+
     def _do(self, job: _Job, tool: Any) -> None:
         job.thread = self
+        self.pool.here.job = job
         try:
             result = job.work(tool, job.proceed)
         except Exception as error:  # outermost edge of the thread: the error goes to whoever awaits the job
@@ -102,11 +127,11 @@ class _Thread:
         else:
             job.settle(result, None)
         finally:
-            job.thread = None
+            job.thread = self.pool.here.job = None
 
 
 class Pool:
-    """Runs jobs in threads. Every method but :meth:`forget` is for the event loop's thread.
+    """Runs jobs in threads. Every method but :meth:`forget` and :meth:`lend` is for the event loop's thread.
 
     Args:
         load: makes a thread's own tool, in that thread; seconds are fine. It raises when there is none.
@@ -117,7 +142,8 @@ class Pool:
     def __init__(self, load: Callable[[], Any], threads: int = 2, most_waiting: int = 64) -> None:
         self.load = load
         self.failure: Exception | None = None  # why a thread could not load
-        self.jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self.jobs: queue.SimpleQueue[_Job | _Help | None] = queue.SimpleQueue()
+        self.here = threading.local()  # ``job``: what the present thread is at
         self._size = threads
         self._most_waiting = most_waiting
         self._lock = threading.Lock()
@@ -161,9 +187,23 @@ class Pool:
                 return await job.answer
         except TimeoutError:
             self._write_off(job.thread)
+            loop.call_later(GRACE_SECONDS, self._write_off_helpers, job)
             raise
         finally:
             job.wanted = False
+
+    def lend(self, work: Callable[[Any], None]) -> None:
+        """Have another thread do ``work(tool)`` too, if one is free; called by a job, in its thread.
+
+        It may come late or never. ``work`` MUST raise nothing.
+        """
+        job: _Job | None = getattr(self.here, "job", None)
+        if job is not None and self._size > 1 and self.jobs.empty():
+            self.jobs.put(_Help(work, job))
+
+    def _write_off_helpers(self, job: _Job) -> None:
+        for thread in [*job.helpers]:
+            self._write_off(thread)
 
     def _write_off(self, thread: _Thread | None) -> None:
         with self._lock:

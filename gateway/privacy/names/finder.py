@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from gateway.privacy.names.tagger import Tagger
 from gateway.privacy.names.weights import Weights, default_folder
 from gateway.privacy.names.western import Western
 from gateway.privacy.names.whereabouts import Whereabouts
-from gateway.privacy.span import Proceed, Span
+from gateway.privacy.span import Proceed, Seam, Span
 
 _HERE = Path(__file__).parent
+_ENDED = re.compile(r"(?:[。\n!?]|(?<![A-Z])\.)\s*\Z")  # "J. ロンドン" goes on
 _DATA = ("*.bin", "*.npz", "*.json.gz")
 RELEASE = "3"  # raise it when findings change
 
@@ -69,6 +71,11 @@ class Names:
         proceed()
         found = [*addresses(text), *self._whereabouts.find(text), *self._small.find(text), *keyed(text, self._lexicon)]
         found += self._western.find(text, proceed)
-        for language, start, end in eastern(text):
+        for language, start, end in () if _is_ended(text) else eastern(text):
             found += (self._japanese if language == "ja" else self._chinese).find(text, start, end, proceed)
         return sorted(found, key=lambda span: (span.start, span.end))
+
+
+def _is_ended(text: str) -> bool:
+    """Whether a seam is the end of a sentence or a line, over which no Japanese or Chinese name goes on."""
+    return isinstance(text, Seam) and _ENDED.search(text, 0, text.at) is not None
