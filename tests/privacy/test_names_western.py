@@ -63,6 +63,19 @@ def test_clubs_towns_and_buildings_are_nobody(find: Find, text: str) -> None:
     assert find(text) == []
 
 
+@pytest.mark.parametrize(
+    "text", ["Riassumi il verbale.", "Résume ce rapport.", "Fasse das zusammen.", "Anote la cota."]
+)
+def test_a_prompt_that_begins_with_an_order_is_not_read(
+    models: Models, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    def look(*_: object) -> None:
+        raise AssertionError("the classifier was asked")
+
+    monkeypatch.setattr(models.classifier, "look", look)
+    assert Names(models).find([text], lambda: None) == [[]]
+
+
 def test_a_surname_is_found_again_where_it_stands_alone(find: Find) -> None:
     assert find("Corinne Aldersley checked the pump. The seal was replaced by Aldersley.").count("Aldersley") == 1
 

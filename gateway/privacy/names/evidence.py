@@ -35,6 +35,7 @@ ARTICLES = frozenset(
 )
 _CAPITALISED, _CAPITALS = 0, 1  # columns of a row
 _KNOWN, _GIVEN, _SURNAME, _COMMON, _SMALLER, _PLACE = (OWN - LEXICAL + column for column in (0, 1, 2, 5, 6, 7))
+_BEGINNING = OWN + 2  # of a line, or after a mark that ends or opens something
 _STREET = WIDTH - 6  # the classifier's word for a street
 _STREET_ENDS = (
     *("straße", "strasse", "str", "weg", "platz", "gasse", "allee", "ring", "damm", "ufer", "straat", "laan", "plein"),
@@ -51,6 +52,19 @@ MONTHS = frozenset(
     "juli oktober dezember janvier février mars avril juin juillet août septembre octobre novembre décembre gennaio "
     "febbraio marzo aprile maggio giugno luglio agosto settembre ottobre dicembre enero febrero abril mayo junio julio "
     "septiembre octubre noviembre diciembre spring summer autumn winter".split()
+)
+
+ORDERS = frozenset(  # with which prompts begin, and which the lexicon hardly knows with a capital
+    "summarise summarize explain translate write describe compare check correct analyse analyze propose add calculate "
+    "create generate show find please fasse fass erkläre übersetze schreibe schreib beschreibe vergleiche prüfe prüfen "
+    "korrigiere analysiere ergänze berechne erstelle erzeuge nenne zeige finde bitte résume résumez explique expliquez "
+    "traduis traduisez rédige rédigez écris écrivez donne donnez décris décrivez comparez vérifie vérifiez corrige "
+    "corrigez analysez proposez listez ajoute ajoutez calcule calculez crée créez génère générez indique indiquez "
+    "montrez trouvez veuillez merci riassumi riassumere spiega spiegare traduci scrivi descrivi confronta verifica "
+    "correggi analizza proponi elenca aggiungi calcola genera mostra trova inserire inserisci controlla controllare "
+    "sostituire resume resuma explica traduce traduzca escribe escriba describa compara verifique corrija analiza "
+    "analice propone proponga enumera enumere añade añada calcule genere indica muestra muestre anota anote revisa "
+    "revise".split()
 )
 
 
@@ -103,7 +117,7 @@ class Evidence:
 
     def is_worth(self, index: int) -> bool:
         """Whether the classifier should be asked about a word."""
-        if not self._capital[index] or self._noun[index] or not self._is_name(index):
+        if not self._capital[index] or self._noun[index] or not self._is_name(index) or self._is_order(index):
             return False
         return bool(self._rows[index, _CAPITALISED]) or self._is_name_in_capitals(index)
 
@@ -113,9 +127,13 @@ class Evidence:
             return 0.0
         if self._gate.kind(self._words[index].start) != SENTENCE and not self._is_paired(index):
             return 0.0
-        if self._noun[index]:
+        if self._noun[index] or self._is_order(index):
             return UNLIKELY
         return 1.0 if self._rows[index, _CAPITALISED] or self._is_name_in_capitals(index) else UNLIKELY
+
+    def _is_order(self, index: int) -> bool:
+        """Whether a sentence begins with this word, and orders something."""
+        return bool(self._rows[index, _BEGINNING]) and self._at(index).lower() in ORDERS
 
     def _is_name(self, index: int) -> bool:
         found = self._may.get(index)

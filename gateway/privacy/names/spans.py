@@ -32,7 +32,7 @@ class Limits(NamedTuple):
     near: float
 
 
-LIMITS = {PERSON: Limits(0.38, 0.13), PLACE: Limits(0.5, 0.3)}
+LIMITS = {PERSON: Limits(0.35, 0.12), PLACE: Limits(0.5, 0.3)}
 
 
 def spans(

@@ -19,9 +19,9 @@ from gateway.privacy.names.tagger import PERSON, PLACE, Tagger
 from gateway.privacy.names.wordpiece import Word, Wordpiece
 from gateway.privacy.span import Proceed, Span
 
-DOUBT = (0.1, 0.92)  # between these chances the first network alone does not know
+DOUBT = (0.06, 0.92)  # between these chances the first network alone does not know
 UNLIKELY = 0.04  # a word less likely than this is no name for being near a cue
-CONTEXT = 8  # words either side of a doubtful one that the classifier reads too
+CONTEXT = 6  # words either side of a doubtful one that the classifier reads too
 BLOCK, OVERLAP = 2_000, 16  # words tagged at once: some milliseconds
 _WORD = re.compile(r"[^\W\d_\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af]{2}")  # two letters, neither Japanese nor Chinese
 
