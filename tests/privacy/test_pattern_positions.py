@@ -92,6 +92,7 @@ def test_finds_a_position(patterns: Patterns, text: str, positions: list[str]) -
         "geo:120.5,100.5",
         "temperature 48° N 11",
         "Breite: 12,345 mm",
+        "Länge Ø12.45 +0.081/-0.013",
         "Länge 120,0000 mm",
         "Breite 12,345",
         "POINT(1200.5 48.4)",

@@ -71,6 +71,7 @@ _DATE: Final = re.compile(
 _LINE_ENDS: Final = re.compile(r"[ \t\"'`*_)\]】」>|,;.]{0,4}(?:\r?\n|\Z)")
 _IN_BRACKETS: Final = re.compile(rf"\.?{_WHOSE}(?P<number>(?:{_NUMBER}){{0,2}}){_WHOSE}[ ]?[)\]]", re.IGNORECASE)
 _HAS_DIGIT: Final = re.compile("[0-9]")
+_NEAREST: Final = 90  # no digit so near: no value
 
 
 def spelled(words: Iterable[str], tail: str = "") -> list[tuple[str, bool]]:
@@ -119,7 +120,7 @@ def behind(value: Value, speaks_against: re.Pattern[str] | None = None) -> Confi
         low = max(0, start - _BEFORE_NOUN)
         if speaks_against and speaks_against.search(text, low, start):
             return None
-        found = behind.match(text, end, end + REACH) if _HAS_DIGIT.search(text, end, end + REACH) else None
+        found = behind.match(text, end, end + REACH) if _HAS_DIGIT.search(text, end, end + _NEAREST) else None
         if (
             found
             and is_one(found)

@@ -68,12 +68,12 @@ _SERIAL = "[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}"
 _CARD_WORDS = (
     "personalausweis", "ausweisnummer", "ausweis-nr", "ausweisnr", "ausweis", "personalausweisnummer",
     "identitätskarte",
-    "id card", "identity card", "npa", "dokumentennummer", "carte d'identité", "id-karte",
+    "id card", "identity card", "id document", "npa", "dokumentennummer", "carte d'identité", "id-karte",
 )  # fmt: skip
 _PASS_WORDS = ("reisepass", "passnummer", "pass-nr", "passnr", "german passport")
 _TAX_WORDS = (
-    "steuer-id", "steuerid", "steueridentifikationsnummer", "steuer-identifikationsnummer", "steuerliche", "idnr",
-    "id-nr",
+    "steuer-id", "steuer id", "steuerid", "steueridentifikationsnummer", "steuer-identifikationsnummer", "steuerliche",
+    "idnr", "id-nr",
     "steuer-idnr", "steuer-ident", "tax id", "tin", "identifikationsnummer", "steuernummer", "tax_id", "steuer_id",
     "steuer-identnummer",
 )  # fmt: skip

@@ -64,7 +64,9 @@ def _decimal(text: str, start: int, end: int) -> Proof | None:
 
 
 def _decimal_near(text: str, start: int, end: int) -> Proof | None:
-    return Proof(start, end, "two decimal degrees in range") if _pair(text, start, end) else None
+    """Two numbers below one are a tolerance (+0.08/-0.01), wherever a length is spoken of."""
+    pair = _pair(text, start, end)
+    return Proof(start, end, "two decimal degrees in range") if pair and max(map(abs, pair)) >= 1 else None
 
 
 def _labelled(text: str, start: int, end: int) -> Proof | None:
