@@ -56,6 +56,6 @@ def _languages(sentence: str, kana: bool) -> tuple[str, ...]:
     chinese = CHINESE.search(sentence) is not None
     if _KANA.search(sentence):
         return ("ja", "zh") if chinese else ("ja",)
-    if chinese:
-        return ("zh",)
+    if chinese:  # 山田太郎様, 车牌
+        return ("ja", "zh") if _JAPANESE.search(sentence) else ("zh",)
     return ("ja",) if kana or _JAPANESE.search(sentence) else ("ja", "zh")
