@@ -75,6 +75,11 @@ def test_a_part_and_its_place_are_no_address(text: str) -> None:
     assert found(text) == set()
 
 
+def test_what_announces_a_mailbox_is_no_part_of_an_address() -> None:
+    assert found("Calle Olmos, 7, 28001 Madrid E-mail: x") == {"Calle Olmos, 7, 28001 Madrid"}
+    assert found("Lindenweg 7, 80331 München Fax 0") == {"Lindenweg 7, 80331 München"}
+
+
 def test_a_name_above_an_address_is_no_part_of_it() -> None:
     assert found("Billing address: Ulla Rask\n    28 Puistotie 82 Apt. 595\n    Lohja\n    53650") == {
         "28 Puistotie 82 Apt. 595\n    Lohja\n    53650"

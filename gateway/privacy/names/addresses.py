@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import regex  # type: ignore[import-untyped]  # the library has no types
 
 from gateway.privacy.names.runs import runs
-from gateway.privacy.names.streets import back, numberless, onward
+from gateway.privacy.names.streets import back, cut_contact, numberless, onward
 from gateway.privacy.span import Span
 
 _U = r"\p{Lu}[\p{L}'’\-]{1,30}"
@@ -170,7 +170,7 @@ def addresses(text: str) -> Iterator[Span]:
     yield from runs(text)
     for form in _WESTERN[0 if _has_numbered_street(text) else _NUMBERED_STREETS :] if _LETTERS.search(text) else ():
         for match in form.finditer(text):
-            start, end = back(text, match.start()), onward(text, match.end())
+            start, end = back(text, match.start()), onward(text, cut_contact(text, match.start(), match.end()))
             yield Span(start, end, "LOCATION", 0.85, "cue:address", check="street and house number")
     if _HAN.search(text):
         for match in _EASTERN.finditer(text):

@@ -31,7 +31,7 @@ _CODE = (
 _SEPARATED = r"(?:[ ]?[,·|–][ ]{0,2}\n?[ ]{0,4}|[ ]?\n[>|]{0,3}[ ]{0,8}|[ ]-[ ])"
 _NEXT = rf"(?:{_SEPARATED}|[ ])"
 _DOOR = (
-    r"(?:[ ]?/[ ]?\d{1,4}[A-Za-z]?|-[A-Z\d]{1,3}(?!\w)|[ ]?/[ ]?[A-Z](?!\w)|[ ][A-Z](?:[ ]\d{1,3})?(?!\w)|"
+    r"(?:[ ]?/[ ]?\d{1,4}[A-Za-z]?|-[A-Z\d]{1,3}(?!\w)|[ ]?/[ ]?[A-Z](?!\w)|[ ][A-Z](?:[ ]\d{1,3})?(?![\w-])|"
     r",?[ ](?i:bus|bte|bo[iî]te|apt|apto|appt|app|apartment|suite|ste|unit|flat|top|stiege|tür|wohnung|whg|m|lok|byt|"
     r"piso|pta|puerta|esc|"
     r"escalera|portal|planta|int|interno|scala|sc|floor|fl|rm|room|bldg|building|"
@@ -46,7 +46,7 @@ _ONWARD = tuple(
     re.compile(form)
     for form in (
         rf"(?:{_DOOR}){{0,3}}(?:{_SEPARATED}(?:{_TOWN})){{0,2}}{_NEXT}{_CODE}[ ](?:{_TOWN})"
-        r"(?:[ ](?:\d{1,2}|[A-Z]{1,2})(?!\w))?(?:[ ]\([^\W\d_]{2,20}\))?(?!\w)",
+        r"(?:[ ](?:\d{1,2}|[A-Z]{1,2})(?![\w-]))?(?:[ ]\([^\W\d_]{2,20}\))?(?!\w)",
         rf"(?:{_DOOR}){{0,3}}(?:{_SEPARATED}(?:{_TOWN})){{1,3}}"
         rf"(?:(?:{_NEXT}|,[ ]?){_STATE}|[ ]-[ ][A-Z]{{2}})?{_NEXT}{_CODE}",
         rf"(?:{_DOOR}){{1,3}}(?:{_SEPARATED}{_TOWN}{_ENDS})?",
@@ -82,6 +82,11 @@ _KEYS = tuple(
     "via |viale |"
     "piazza |corso |vicolo |calle |avenida |plaza |paseo ".split("|")
 )
+_CONTACT_AT_END = re.compile(
+    r"[ .,\n]+(?i:tel|telf|tel[ée]fono|t[ée]l[ée]phone|telefon|tfno|fax|e-?mail|mail|correo|courriel|phone|mobile?|"
+    r"handy|web|e)\.?\Z"
+)
+_LONGEST_CONTACT = 14  # characters
 _LONGEST = 140  # characters behind a street that are read
 
 
@@ -96,6 +101,12 @@ def onward(text: str, end: int) -> int:
     gap = _COUNTRY_NEXT.match(text, end, limit)
     country = next(countries_in(text, gap.end(), min(gap.end() + 30, len(text))), None) if gap else None
     return country[1] if country and gap and country[0] == gap.end() else end
+
+
+def cut_contact(text: str, start: int, end: int) -> int:
+    """Return where the address ends, without the word that announces a telephone or a mailbox behind it."""
+    match = _CONTACT_AT_END.search(text, max(start, end - _LONGEST_CONTACT), end)
+    return match.start() if match else end
 
 
 def back(text: str, start: int) -> int:
