@@ -166,7 +166,6 @@ VENDORS: Final[tuple[tuple[str, str, str], ...]] = (
         f"sbp_(?:v0_|oauth_)?{_HEX}{{40}}|sb_secret_{_S}{{20,60}}",
     ),
     ("trello_token", f"ATTA{_HEX}{{16}}", f"ATTA{_HEX}{{60,76}}"),
-    ("twitter_bearer_token", "A{20,22}[B-Za-z0-9%][A-Za-z0-9%]{8}", "A{20,22}[B-Za-z0-9%][A-Za-z0-9%]{60,110}"),
     ("typeform_token", f"tfp_{_W}{{8}}", r"tfp_[A-Za-z0-9_.=\-]{40,80}"),
     ("yandex_key", f"AQVN{_S}{{16}}", f"AQVN{_S}{{35,38}}"),
     (
@@ -270,7 +269,6 @@ _EXTRA: Final[dict[str, Callable[[str], bool]]] = {
     "coze_token": _is_mixed,
     "dify_key": _is_mixed,
     "octopus_key": _has_digits_and_letters,
-    "twitter_bearer_token": lambda token: "%" in token,
 }
 
 
