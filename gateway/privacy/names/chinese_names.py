@@ -221,7 +221,7 @@ def _stays(clause: str, words: Sequence[Word], index: int, spot: Spot, value: st
     if _NICKNAME.fullmatch(value):
         return mass >= SPOKEN
     surname = value[0] in SURNAMES or DOUBLE.match(value)
-    return mass >= (FAIR - 0.1 if surname else FOREIGN)
+    return mass >= (FAIR - 0.1 if surname or len(value) > 3 else FOREIGN)
 
 
 def _text(clause: str, word: Word) -> str:
