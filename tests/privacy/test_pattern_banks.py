@@ -47,3 +47,7 @@ def test_finds_the_code_of_a_bank(patterns: Patterns, text: str) -> None:
 )
 def test_leaves_words_in_capitals(patterns: Patterns, text: str) -> None:
     assert found(patterns, text) == []
+
+
+def test_finds_a_code_without_a_digit(patterns: Patterns) -> None:
+    assert found(patterns, "Hausbank ZZZZDEZZ") == ["ZZZZDEZZ"]

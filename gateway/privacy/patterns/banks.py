@@ -61,7 +61,9 @@ RULES: tuple[Rule, ...] = (
             expression=banks,
             boundary=Boundary.START,
             caseless=caseless,
-            confirm=behind(Value(_BIC.expression, "ISO 9362 form, real country, behind its bank", _has_country)),
+            confirm=behind(
+                Value(_BIC.expression, "ISO 9362 form, real country, behind its bank", _has_country, digits=False)
+            ),
             family="finance",
             score=0.75,
             reference="ISO 9362",

@@ -71,6 +71,7 @@ _DATE: Final = re.compile(
 _LINE_ENDS: Final = re.compile(r"[ \t\"'`*_)\]】」>|,;.]{0,4}(?:\r?\n|\Z)")
 _IN_BRACKETS: Final = re.compile(rf"\.?{_WHOSE}(?P<number>(?:{_NUMBER}){{0,2}}){_WHOSE}[ ]?[)\]]", re.IGNORECASE)
 _HAS_DIGIT: Final = re.compile("[0-9]")
+_HAS_CAPITAL: Final = re.compile("[A-Z]")
 _NEAREST: Final = 90  # no digit so near: no value
 
 
@@ -98,6 +99,7 @@ class Value(NamedTuple):
     check: str  # what held, for people
     holds: Callable[[str], bool] = bool  # asked of the value
     numbered: bool = False  # a word for "number" must stand behind the noun
+    digits: bool = True  # it always has a digit; else it always has a capital letter
 
 
 def behind(value: Value, speaks_against: re.Pattern[str] | None = None) -> Confirm:
@@ -109,6 +111,7 @@ def behind(value: Value, speaks_against: re.Pattern[str] | None = None) -> Confi
     number = f"(?:{_NUMBER}){{0,2}}+"
     behind = re.compile(rf"\.?(?P<number>{_WHOSE}{number}{_WHOSE}){_LINK}(?P<value>{value.form}){_END}", re.IGNORECASE)
     named = re.compile(_NUMBER, re.IGNORECASE)
+    near = _HAS_DIGIT if value.digits else _HAS_CAPITAL
     ahead = re.compile(rf"(?<![0-9A-Za-z])(?<![0-9A-Za-z][-./_])(?P<value>{value.form})[ ]?[(\[][ ]?\Z", re.IGNORECASE)
 
     def is_one(found: re.Match[str]) -> bool:
@@ -120,7 +123,7 @@ def behind(value: Value, speaks_against: re.Pattern[str] | None = None) -> Confi
         low = max(0, start - _BEFORE_NOUN)
         if speaks_against and speaks_against.search(text, low, start):
             return None
-        found = behind.match(text, end, end + REACH) if _HAS_DIGIT.search(text, end, end + _NEAREST) else None
+        found = behind.match(text, end, end + REACH) if near.search(text, end, end + _NEAREST) else None
         if (
             found
             and is_one(found)
