@@ -21,8 +21,8 @@ from gateway.engines import landlock, sandbox
 
 _BATCH_TOKENS_CPU = 8
 """Tokens of prompts that are read between two looks at who hung up, and between two tokens for everybody else. Two of
-these pass before a slot is free again. Measured with a small model on two cores: 8 are read at 0.79 of the speed of 64
-and free the slot in 20 to 130 ms; 16 are no faster and take up to 220 ms, 64 up to 1.6 s; 512 are read as fast as 64."""
+these pass before a slot is free again. Measured with a small model on two cores: 8 are read at 0.79 of the speed of
+64 and free the slot in 20 to 130 ms; 16 are no faster and take up to 220 ms, 64 up to 1.6 s; 512 are as fast as 64."""
 _BATCH_TOKENS_GPU = 512
 _HTTP_THREADS_SPARE = 4
 _ERRORS_ONLY = 1

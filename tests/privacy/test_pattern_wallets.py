@@ -64,7 +64,7 @@ def test_an_address_with_one_wrong_character_is_none(kind: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7k7grplx",  # version 1 under Bech32, before BIP 350
+        "bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7k7grplx",  # Bech32 for version 1
         "bc1qW508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",  # cases mixed
         base58(0x6F),  # a version that is nobody's here
         "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAe",

@@ -203,8 +203,8 @@ def _at(text: str, parts: Sequence[Part], index: int) -> tuple[int, int, str]:
 def _foreign(text: str, parts: Sequence[Part], index: int) -> tuple[int, int, str]:
     """A run of katakana, joined by ``・`` or ``=``: a name when one of its words is, or is not in the dictionary."""
     start = parts[index].start
-    match = _FOREIGN.match(text, start)
-    end = match.end() if match else _LONE.match(text, start).end()  # type: ignore[union-attr]
+    match = _FOREIGN.match(text, start) or _LONE.match(text, start)
+    end = match.end() if match else parts[index].end
     last = index
     while last < len(parts) and parts[last].end <= end:
         last += 1

@@ -83,7 +83,7 @@ class Wordpiece:
                 return (self._unknown,)
             found.append(piece)
             at = end
-        return tuple(found)
+        return tuple(found) or (self._unknown,)  # a lone accent leaves nothing
 
 
 def _plain(word: str) -> str:
