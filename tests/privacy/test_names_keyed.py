@@ -35,6 +35,7 @@ def found(text: str) -> list[str]:
         ('"author": "Rajesh Kumar <r@example.org>"', ["Rajesh Kumar"]),
         ("Prüfer: T. Brandt", ["T. Brandt"]),
         ('"name": "Laura Bianchi"', ["Laura Bianchi"]),
+        ("Nachname: Vogl Vorname: Kerstin", ["Vogl", "Kerstin"]),
     ],
 )
 def test_values_of_keys_for_persons_are_names(text: str, names: list[str]) -> None:

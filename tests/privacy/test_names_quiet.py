@@ -83,6 +83,8 @@ KEPT = [
     ("10;Prüfung;Ansprechpartner: Jana Wolf;Werk 2", "Jana Wolf"),
     ("Gemeldet von: Harald Brinkmann, Ausweis 65894301, Telefon 0841 558812", "Harald Brinkmann"),
     ("> Deborah Whitfield wrote:", "Deborah Whitfield"),
+    ("The patient, Moira O'Dwyer, born 9 May 1971, lives at 31 Oak Lane, Dover CT16 1QT.", "Moira O'Dwyer"),
+    ("@Markus Weber kannst du das prüfen?", "Markus Weber"),
     ("PLZ: 86150", "86150"),
     ("Wohnort: Augsburg", "Augsburg"),
     ("She was born in Lindfors and grew up there.", "Lindfors"),

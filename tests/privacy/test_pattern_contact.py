@@ -167,6 +167,9 @@ def test_a_telephone_number(number: str) -> None:
         "+/- 0.0841 12345",
         "00:11:22",
         "1111-2222-3333-4444",
+        "8D-Report 19303642621",
+        "Lieferschein 13812345678",
+        "報告書番号 03-1234-5678",
     ],
 )
 def test_no_telephone_number(text: str) -> None:

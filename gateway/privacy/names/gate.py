@@ -34,12 +34,14 @@ _COLUMN = re.compile(r",(?=[^\s,])")
 _TOKEN = re.compile(r"\S+")
 _DIGIT = re.compile(r"\d")
 _NUMBERED = re.compile(r"\S*\d\S*")
+_SMALL = re.compile(r"(?<!\S)[a-zß-ÿ]{3,}(?=[,.;:]?(?:\s|\Z))")
 _CAMEL = re.compile(
     r"(?!(?:Mc|Mac|De|Di|Da|Du|La|Le|Lo|Van|Von|Fitz|O|D|L|Ben|Bar|El|Al|San|Del)[A-Z])\w*[a-zß-ÿ][A-Z]"
 )
 _TIED = frozenset("_/\\=<>@#$[]{}|~^*+&%§°")
 SENTENCE, COUNTS, CODE = range(3)
-COUNTED = 0.3  # share of tokens with digits from which on a line counts things
+COUNTED, MOSTLY_COUNTED = 0.3, 0.4  # share of tokens with digits from which on a line counts things; whatever it tells
+TELLING = 3  # words in small letters from which on a line tells something
 LONG = 1_000  # characters; longer lines are looked at in pieces
 
 
@@ -71,6 +73,8 @@ class Gate:
         before, after = text[start - 1 : start] or " ", text[end : end + 1] or " "
         if before == ">" and text[start - 2 : start - 1] in ("", "\n", ">"):  # a mail that is quoted
             before = " "
+        if before == "@" and text[start - 2 : start - 1] in ("", "\n", " "):  # somebody is called in a chat
+            before = " "
         if (before in _TIED and before != "=") or after in _TIED or after == "(":
             return False
         if (before in ".-:" and text[start - 2 : start - 1].isdigit()) or (
@@ -93,7 +97,9 @@ def kind_of(line: str) -> int:
         return CODE
     if len(_DIGIT.findall(line)) < 6:
         return SENTENCE
-    return COUNTS if len(_NUMBERED.findall(line)) >= COUNTED * len(_TOKEN.findall(line)) else SENTENCE
+    numbered = len(_NUMBERED.findall(line)) / max(1, len(_TOKEN.findall(line)))
+    counts = numbered >= COUNTED and (numbered >= MOSTLY_COUNTED or len(_SMALL.findall(line)) < TELLING)
+    return COUNTS if counts else SENTENCE
 
 
 def _is_columns(line: str) -> bool:

@@ -30,7 +30,8 @@ _AFTER_KEY = re.compile(r"""(?<=\w)["'”」]?[ \t]{0,3}(?:[:=：＝]|>)[ \t]{0,
 _PHRASE = re.compile(r"[^\W\d_][\w.\- /()'’]*\Z")
 _QUOTED = {quote: re.compile(rf"[^{quote}\n<>{{}}]{{1,{_LONGEST_VALUE}}}(?={quote}| <)") for quote in "\"'"}
 _BARE = re.compile(
-    rf"[^\W\d_][^\n,;|&<>{{}}()\[\]\"=:\t，、。；：（]{{0,{_LONGEST_VALUE}}}(?=[,;|&<}}\t\n，、。；（]|\Z)"
+    rf"[^\W\d_][^\n,;|&<>{{}}()\[\]\"=:\t，、。；：（]{{0,{_LONGEST_VALUE}}}"
+    r"(?=[,;|&<}\t\n，、。；（]|\Z|[ ]+[\w.\-]{1,32}[ ]?[:=：])"  # the last: another key on the same line
 )
 _SENTENCE = re.compile(r"[a-z]{4}[.?!]\Z")
 _AROUND = " \t\r\"'"  # of a cell

@@ -150,6 +150,14 @@ AGAINST = (
     "零件号",
     "料号",
     "编号",
+    *(  # what else is counted in a plant
+        "report|bericht|8d|8d-report|8d report|nc|ncr|rma|claim|reklamation|reklamationsnummer|beanstandung|card no|"
+        "kanban|kanban no|equipment|equipment no|asset|asset no|inventar|inventarnummer|inventory no|tool no|werkzeug|"
+        "werkzeugnummer|lieferschein|lieferscheinnummer|delivery note|packing list|container|pallet|palette|project no|"
+        "projektnummer|kostenstelle|cost center|document no|dokument|dokumentnummer|revision|version|build|"
+        "matériel|série|numéro de série|lotto|matricola macchina|disegno|bolla|plano|albarán|lote|número de serie|"
+        "报告|工单|批次|序列号|图号|物料号|合同号|設備番号|管理no|ロット|ロット番号|シリアル|シリアル番号|図面番号|注番|受注番号|発注番号|報告書番号"
+    ).split("|"),
 )
 
 _SEP = r"[ ()./\-]"
