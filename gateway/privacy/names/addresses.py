@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import regex  # type: ignore[import-untyped]  # the library has no types
+import regex
 
 from gateway.privacy.names.runs import runs
 from gateway.privacy.names.streets import back, cut_contact, numberless, onward

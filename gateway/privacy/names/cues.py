@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import NamedTuple
 
-import regex  # type: ignore[import-untyped]  # the library has no types
+import regex
 
 from gateway.privacy.names.announcements import BEFORE, BEHIND, FORMS, FULL, LABELLED, LAST_WORDS, SPEAKING, TITLE, Form
 from gateway.privacy.names.features import ROLES

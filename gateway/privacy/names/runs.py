@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import regex  # type: ignore[import-untyped]  # the library has no types
+import regex
 
 from gateway.privacy.names.countries import countries_in
 from gateway.privacy.span import Span

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-import regex  # type: ignore[import-untyped]  # the library has no types
+import regex
 
 from gateway.privacy.names.announcements import BEFORE, LAST_WORDS
 from gateway.privacy.names.features import Lexicon

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-import regex  # type: ignore[import-untyped]  # the library has no types
+import regex
 
 from gateway.privacy.names.countries import ALSO_NAMES, COUNTRIES, COUNTRY, countries_in, country_at
 from gateway.privacy.names.dwelling import BEHIND_JAPANESE, CHINESE, JAPANESE, MOVING, SURELY

@@ -32,7 +32,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import regex  # type: ignore[import-untyped]  # the library has no types
+import regex
 import yaml
 
 from gateway.errors import SetupError
