@@ -26,6 +26,8 @@ def values(text: str, type: str) -> set[str]:
         ("ssh root@10.20.30.40", "root@10.20.30.40"),
         ("joe@plant.example.Then", "joe@plant.example"),
         ("a@b.example@c.example", "a@b.example"),
+        ("write to t.yamada(at)plant-7.example", "t.yamada(at)plant-7.example"),
+        ("t.yamada [at] plant-7 [dot] example, please", "t.yamada [at] plant-7 [dot] example"),
     ],
 )
 def test_an_e_mail_address(text: str, value: str) -> None:
@@ -33,7 +35,20 @@ def test_an_e_mail_address(text: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["pad@1.3.0", "icon@2x.png", "A@B", "w = x@y", "@foreman", "lodash@4.17.21", "foreman@", "a @ b.example"]
+    "text",
+    [
+        "pad@1.3.0",
+        "icon@2x.png",
+        "A@B",
+        "w = x@y",
+        "@foreman",
+        "lodash@4.17.21",
+        "foreman@",
+        "a @ b.example",
+        "5 bar (at) 20.5 C",
+        "f(at)x",
+        "pump (at) station.py",
+    ],
 )
 def test_no_e_mail_address(text: str) -> None:
     assert values(text, "EMAIL_ADDRESS") == set()

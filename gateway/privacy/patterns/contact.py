@@ -66,6 +66,22 @@ def _numbered_mail(text: str, start: int, end: int) -> Proof | None:
     return Proof(begin, end, "local part, @, IP address (RFC 5321 4.1.3)")
 
 
+_SPELLED = re.compile(
+    r"[\[({] ?at ?[\])}] ?(?:[0-9A-Z\-]{1,63}(?:\.| ?[\[({] ?(?:dot|punkt|point|punto) ?[\])}] ?)){1,8}([A-Z]{2,24})\b",
+    re.I,
+)
+
+
+def _spelled_mail(text: str, start: int, end: int) -> Proof | None:
+    """Confirm an address that is written so that programs do not read it: ``t.yamada (at) plant-7 [dot] example``."""
+    host = _SPELLED.match(text, start, start + 320)
+    before = start - 1 if text[start - 1 : start] == " " else start
+    begin = _local_start(text, before)
+    if host is None or begin == before or host[1].lower() in _FILES:
+        return None
+    return Proof(begin, host.end(), "local part, at, host with a top level")
+
+
 _MAIL_REFERENCE = "RFC 5321 4.1.2"
 _MAIL = (
     Rule(
@@ -78,6 +94,16 @@ _MAIL = (
         score=1.0,
         reference=_MAIL_REFERENCE,
         example="taro.yamada@plant-7.example",
+    ),
+    Rule(
+        name="email_spelled",
+        type="EMAIL_ADDRESS",
+        expression=r"[\[({] ?(?:at|AT|At) ?[\])}] ?[0-9A-Za-z]",
+        boundary=Boundary.NONE,
+        confirm=_spelled_mail,
+        family="contact",
+        score=0.85,
+        example="t.yamada(at)plant-7.example",
     ),
     Rule(
         name="email_international",
