@@ -117,6 +117,7 @@ def test_fifty_thousand_rows_take_no_more_memory_than_five_thousand() -> None:
         assert capitals.most <= 256
         return used
 
+    peak(500)  # what is made once, for the first rows, is no growth
     assert peak(50_000) < 1.2 * peak(5_000)
 
 
