@@ -228,7 +228,7 @@ HELP: dict[str, str] = {
     "engine.gpu_layers": "layers on the GPU; -1: as many as fit",
     "engine.context_tokens": "context of each slot, in tokens",
     "engine.slots": "prompts answered at once",
-    "engine.batch_tokens": "prompt tokens read at once; fewer free the slot of who hangs up sooner; 0: 8, on a GPU 512",
+    "engine.batch_tokens": "prompt tokens read at once; fewer free a slot sooner at a hang-up; 0: 8, on a GPU 512",
     "engine.queue": "requests that may wait for a slot; more is 429",
     "engine.start_timeout_seconds": "longest wait for a model to load",
     "engine.read_timeout_seconds": "longest silence of an engine within an answer",

@@ -30,6 +30,7 @@ class Share(Generic[Tool, Result]):
 
     def __init__(self, tasks: Sequence[Callable[[Tool], Result]]) -> None:
         self._waiting = deque(enumerate(tasks))
+        self._count = len(self._waiting)
         self._results: dict[int, Result] = {}
         self._failure: Exception | None = None
         self._changed = threading.Condition()
@@ -62,6 +63,7 @@ class Share(Generic[Tool, Result]):
 
         Raises:
             Exception: what a task raised, whoever did it, or what ``proceed`` raised while waiting.
+            RuntimeError: a task has no result, because its thread ended amid it.
         """
         self.work(tool)
         try:
@@ -73,4 +75,6 @@ class Share(Generic[Tool, Result]):
                 raise self._failure
         finally:
             self._waiting.clear()
-        return [self._results[number] for number in range(len(self._results))]
+        if len(self._results) != self._count:
+            raise RuntimeError("a part of the text was not searched")
+        return [self._results[number] for number in range(self._count)]

@@ -130,3 +130,16 @@ async def test_a_helper_that_hangs_is_replaced_with_the_job_that_it_helps(monkey
     finally:
         go_on.set()
         pool.stop()
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_a_part_whose_thread_ended_amid_it_is_never_nothing_found(last: bool) -> None:
+    def end(tool: str) -> int:
+        raise SystemExit
+
+    tasks: list[Callable[[str], int]] = [partial(squared, 2)]
+    share = Share([*tasks, end] if last else [end, *tasks])
+    with pytest.raises(SystemExit):
+        share.work("other")
+    with pytest.raises(RuntimeError):
+        share.finish("own", lambda: None)
