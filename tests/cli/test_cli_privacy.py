@@ -117,8 +117,10 @@ def test_fifty_thousand_rows_take_no_more_memory_than_five_thousand() -> None:
         assert capitals.most <= 256
         return used
 
-    peak(500)  # what is made once, for the first rows, is no growth
-    assert peak(50_000) < 1.2 * peak(5_000)
+    # A peak lies higher or lower with how many windows wait when a thread is late; what grows with the rows shows in
+    # every run. What is made once, for the first rows, is no growth.
+    usual = max(peak(5_000) for _ in range(5))
+    assert min(peak(50_000) for _ in range(3)) < 1.2 * usual
 
 
 def test_a_window_ends_with_its_characters_too() -> None:
