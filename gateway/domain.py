@@ -139,6 +139,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     tools: bool
     purpose: str
     declared_class: str = ""
+    modalities: tuple[Literal["text", "image", "audio", "file"], ...] = ("text",)
 
 
 class CallerFacts(msgspec.Struct, frozen=True):
@@ -170,6 +171,17 @@ class EnvFacts(msgspec.Struct, frozen=True):
     node: str
     time: str  # RFC 3339, UTC
     attempt: int
+    clock: Literal["synchronised", "free", "unknown"] = "unknown"  # whether something keeps the time right
+
+
+class CounterFacts(msgspec.Struct, frozen=True):
+    """Distinct persons whose data left their country this calendar year, this request's counted in already."""
+
+    entity: str  # the legal entity that answers for them
+    year: int
+    all: int
+    sensitive: int
+    by_destination: dict[str, int] = {}  # by ISO 3166-1 alpha-2
 
 
 class PolicyInput(msgspec.Struct, frozen=True):
@@ -180,17 +192,22 @@ class PolicyInput(msgspec.Struct, frozen=True):
     data: DataFacts
     candidates: tuple[str, ...]
     env: EnvFacts
+    counters: CounterFacts | None = None  # None: no candidate lies outside the data's own jurisdiction
     version: Literal["sekisho.input/1"] = "sekisho.input/1"
 
 
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why: a code with parameters, the rule that says so, and the law behind it."""
+    """Why: a code with parameters, the rule that says so, and the law behind it. Said once, not once a target.
+
+    ``params`` are enumerated words: countries, classes, finding types, dates, lines of the rule table. Nothing that a
+    caller typed.
+    """
 
     code: str
     rule: str
     legal: str = ""
     severity: Literal["info", "deny"] = "info"
-    target: str = ""
+    params: dict[str, str] = {}
 
 
 class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -221,6 +238,7 @@ class Decision(msgspec.Struct, frozen=True):
     bundle_digest: str  # SHA-256 of the bundle that decided
     data_revision: str  # SHA-256 of all pushed facts
     engine: str  # "opa/1.22.2"
+    remember_until: str = ""  # RFC 3339; empty: for this question alone
     remembered_from: str = ""  # id of the decision that OPA made, at most a second ago, when this one repeats it
     version: Literal["sekisho.decision/1"] = "sekisho.decision/1"
 

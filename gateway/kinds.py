@@ -37,6 +37,12 @@ RAISES: Final[Mapping[str, DataClass]] = {"secrets": "strict", "ids": "confident
 """The least class of a text that holds one (GDPR art. 87, recital 75; a secret is nobody else's at all)."""
 
 
+SPECIAL: Final = ("health", "religion", "politics", "union", "ethnic", "sex", "biometric", "genetic", "crime")
+"""Special categories a text may speak of. GDPR Art. 9 (1) in its words: health; religious or philosophical beliefs;
+political opinions; trade union membership; racial or ethnic origin; sex life or orientation; biometric; genetic data.
+Art. 10: convictions and offences."""
+
+
 def name_of(kind: str) -> str:
     """Return how a rule table and a decision write a kind: ``@ids``."""
     return f"@{kind}"

@@ -87,6 +87,7 @@ class PolicySettings(_Section, frozen=True, forbid_unknown_fields=True):
     remember_seconds: UpToASecond = 1.0
     directory: str = ""
     rules: str = ""
+    organisation: str = ""
 
 
 class EngineSettings(_Section, frozen=True, forbid_unknown_fields=True):
@@ -163,6 +164,10 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
         return self.base / (self.policy.rules or "rules.csv")
 
     @property
+    def organisation_file(self) -> Path:
+        return self.base / (self.policy.organisation or "organisation.yaml")
+
+    @property
     def policies(self) -> Path:
         """The Rego that ships, unless the file names another folder."""
         return (self.base / self.policy.directory).resolve() if self.policy.directory else SHIPPED / "policies"
@@ -220,6 +225,7 @@ HELP: dict[str, str] = {
     "policy.remember_seconds": "how long a decision serves equal questions where policy allows it; 0 asks each time",
     "policy.directory": "folder with the Rego rules; empty: those that ship",
     "policy.rules": "rule table, relative to this file; empty: rules.csv",
+    "policy.organisation": "sites, tenants, projects and transfers, relative to this file; empty: organisation.yaml",
     "engine.kind": "xllamacpp (own process, batching), llama-cpp-python (in this process) or openai-http (a server)",
     "engine.url": "with openai-http: base URL of the engine (http://127.0.0.1:9000) or unix:/path/to.sock",
     "engine.api_key_file": "with openai-http: file that holds the engine's API key; empty: none",

@@ -29,6 +29,7 @@ from gateway.settings import AuditSettings
 UNAVAILABLE, TAMPERED, DISK_FULL = "audit.unavailable", "audit.tampered", "audit.disk_full"
 RECORD_REFUSED = "audit.record_refused"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_GONE = (errno.ENOENT, errno.ESTALE)
 _SECOND = 1.0
 _log = logging.getLogger("sekisho.audit")
 
@@ -242,6 +243,8 @@ class Writer:
     def _failed_write(self, error: OSError) -> None:
         if error.errno in _NO_SPACE:
             self._full()
+        elif error.errno in _GONE:  # what was written into is not there any more
+            self._break(TAMPERED, "a file or its folder is gone")
         else:
             self._break(UNAVAILABLE, "a write failed")
 

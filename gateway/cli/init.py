@@ -91,7 +91,7 @@ def write_installation(folder: Path, answers: Answers) -> Settings:
     from gateway import settings
     from gateway.cli.init_file import yaml_text
     from gateway.keys.files import FileKeyring
-    from gateway.policy.rules import preset
+    from gateway.policy.table.read import preset
 
     config = folder / "sekisho.yaml"
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,6 +16,10 @@ from gateway.domain import Grant, PolicyInput, Reason
 
 KNOWN_OBLIGATIONS: frozenset[str] = frozenset()
 """What a policy may oblige the gateway to do with a prompt; it does none of them yet."""
+
+
+Word = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9@*][A-Za-z0-9@:_./+*-]{0,63}$")]
+"""A parameter of a reason: an enumerated word."""
 
 
 class Refused(Exception):
@@ -44,7 +48,7 @@ class _Reason(_Strict, frozen=True, forbid_unknown_fields=True):
     rule: str
     legal: str
     severity: Literal["info", "deny"]
-    target: str
+    params: dict[str, Word]
 
 
 class _Decision(_Strict, frozen=True, forbid_unknown_fields=True):
@@ -123,4 +127,4 @@ def _grants(decision: _Decision) -> tuple[Grant, ...]:
 
 
 def _reasons(decision: _Decision) -> tuple[Reason, ...]:
-    return tuple(Reason(r.code, r.rule, r.legal, r.severity, r.target) for r in decision.reasons)
+    return tuple(Reason(r.code, r.rule, r.legal, r.severity, r.params) for r in decision.reasons)

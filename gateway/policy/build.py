@@ -3,7 +3,8 @@
 The folder holds one folder for each rule, ``main/`` with the decision, and ``data/`` with JSON. Staged, it becomes an
 OPA bundle with declared roots: ``sekisho`` (the decision), ``rules`` (one package for each rule folder), ``law`` (the
 data, ``data/adequacy.json`` as ``data.law.adequacy``). What is pushed while it runs, ``data.facts``, lies beside it.
-The stage adds ``by_rule``, the list of rules, so that one that is missing or undefined leaves nothing permitted.
+The stage adds ``verdicts(place)`` and ``target_verdicts(target)``, which ask every rule, so that one that is missing or
+undefined leaves nothing permitted.
 
 Everything is checked and built under ``policies/capabilities.json`` that ships, whatever folder is built.
 """
@@ -29,7 +30,7 @@ from gateway.policy.opa import Opa
 from gateway.settings import SHIPPED
 
 ROOTS = ("sekisho", "rules", "law")
-NOT_RULES = frozenset({"main", "data", "presets"})
+NOT_RULES = frozenset({"main", "data", "presets", "cases", "templates"})
 AUTHZ = Path(__file__).with_name("rego")
 CAPABILITIES = SHIPPED / "policies" / "capabilities.json"
 METADATA = ("title", "description")
@@ -99,8 +100,8 @@ def stage(directory: Path, to: Path, *, tests: bool = False) -> None:
             if tests or not source.name.endswith("_test.rego"):
                 shutil.copyfile(source, to / name / source.name)
     (to / "law").mkdir()
-    (to / "law" / "data.json").write_text(json.dumps(_law(directory), sort_keys=True), encoding="utf-8")
-    (to / "by_rule.rego").write_text(_by_rule(names), encoding="utf-8")
+    (to / "law" / "data.json").write_text(json.dumps(law(directory), sort_keys=True), encoding="utf-8")
+    (to / "by_rule.rego").write_text(_by_rule(directory, names), encoding="utf-8")
     manifest = {"roots": ROOTS, "rego_version": 1}
     (to / ".manifest").write_text(json.dumps(manifest), encoding="utf-8")
 
@@ -116,9 +117,9 @@ def check(opa: Opa, directory: Path) -> None:
     if unformatted.returncode:
         raise BuildError("Not formatted (opa fmt -w):", unformatted.stdout + unformatted.stderr)
     with _staged(directory, tests=True) as folder:
-        _compile(opa, folder)
         for name in rules_in(folder):
-            _check_verdicts(opa, folder, name)
+            _check_verdict(opa, folder, name)
+        _compile(opa, folder)
         _check_metadata(opa, folder)
     _require(opa.run("check", "--strict", "--capabilities", CAPABILITIES, AUTHZ), "The API's policy does not compile:")
 
@@ -166,19 +167,33 @@ def _staged(directory: Path, *, tests: bool = False) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _law(directory: Path) -> dict[str, object]:
-    law: dict[str, object] = {}
+def law(directory: Path) -> dict[str, Any]:
+    """Return ``data/*.json`` by their names. Raises BuildError, naming the file."""
+    found: dict[str, Any] = {}
     for path in sorted((directory / "data").glob("*.json")):
         try:
-            law[path.stem] = msgspec.json.decode(path.read_bytes())
+            found[path.stem] = msgspec.json.decode(path.read_bytes())
         except msgspec.DecodeError as error:
             raise BuildError(f"{path} is not JSON: {error}.") from error
-    return law
+    return found
 
 
-def _by_rule(names: list[str]) -> str:
-    entries = ", ".join(f'"{name}": data.rules.{name}.verdicts' for name in names)
-    return f"package sekisho\n\nby_rule := {{{entries}}}\n"
+def _by_rule(directory: Path, names: list[str]) -> str:
+    """Return Rego that asks every rule: of a place, and of a target those that look at targets."""
+    ofs = {"place": names, "target": [n for n in names if _looks_at_targets(directory / n / "rule.rego")]}
+    functions = [
+        f"{function}({of if asked else '_'}) := {{{', '.join(_ask(name, function[:-1], of) for name in asked)}}}\n"
+        for (of, asked), function in zip(ofs.items(), ("verdicts", "target_verdicts"), strict=True)
+    ]
+    return "\n".join(["package sekisho\n", *functions])
+
+
+def _ask(name: str, function: str, of: str) -> str:
+    return f'"{name}": data.rules.{name}.{function}({of})'
+
+
+def _looks_at_targets(source: Path) -> bool:
+    return re.search(r"^target_verdict\(", source.read_text(encoding="utf-8"), re.MULTILINE) is not None
 
 
 def _compile(opa: Opa, folder: Path) -> None:
@@ -210,13 +225,13 @@ def _require(done: CompletedProcess[str], problem: str) -> None:
         raise BuildError(problem, done.stderr or done.stdout)
 
 
-def _check_verdicts(opa: Opa, folder: Path, name: str) -> None:
+def _check_verdict(opa: Opa, folder: Path, name: str) -> None:
     done = opa.run("parse", "--format", "json", f"{name}/rule.rego", cwd=folder)
     _require(done, "A rule could not be read:")
     rule = msgspec.json.decode(done.stdout)
     package = ".".join(str(step["value"]) for step in rule["package"]["path"][1:])
-    if package != f"rules.{name}" or not any(r["head"].get("name") == "verdicts" for r in rule.get("rules", [])):
-        raise BuildError(f"{name}/rule.rego: there is no rules.{name}.verdicts.")
+    if package != f"rules.{name}" or not any(r["head"].get("name") == "verdict" for r in rule.get("rules", [])):
+        raise BuildError(f"{name}/rule.rego: there is no rules.{name}.verdict(place).")
 
 
 def _check_metadata(opa: Opa, folder: Path) -> None:

@@ -16,15 +16,17 @@ from ulid import ULID
 
 from gateway.domain import Decision, PolicyInput, Target
 from gateway.errors import PolicyUnavailable
-from gateway.policy import rules
+from gateway.policy import organisation
 from gateway.policy.access import Access
 from gateway.policy.answer import Answer, Refused, read_answer
-from gateway.policy.build import Bundle, build
-from gateway.policy.facts import MAX_CANDIDATES, build_facts, revision_of
+from gateway.policy.build import Bundle, build, law
+from gateway.policy.facts import MAX_CANDIDATES, Rulebook, build_facts, revision_of
 from gateway.policy.opa import Opa, find_opa
 from gateway.policy.remembered import Known, Remembered
 from gateway.policy.session import UnixOpaClient
 from gateway.policy.supervisor import OpaProcess
+from gateway.policy.table import read
+from gateway.policy.table.row import groups_of
 from gateway.settings import Settings
 
 PUSH_SECONDS = 5.0
@@ -43,7 +45,8 @@ class OpaPolicy:
         self._process: OpaProcess | None = None
         self._asker: UnixOpaClient | None = None
         self._pusher: UnixOpaClient | None = None
-        self._table: tuple[rules.Row, ...] = ()
+        self._rulebook = Rulebook((), {})
+        self._organisation = organisation.Organisation()
         self._facts: dict[str, Any] | None = None
         self._in_force: tuple[str, ...] = ()  # facts that OPA may be deciding under: two while a push is on its way
         self._pushing = asyncio.Lock()
@@ -70,7 +73,8 @@ class OpaPolicy:
         Raises:
             SetupError: no fit OPA, policies or rule table that do not pass, OPA does not come up.
         """
-        self._table = rules.load(self._settings)
+        self._organisation = organisation.load(self._settings)
+        self._rulebook = rulebook(self._settings)
         opa, self._bundle = await asyncio.to_thread(self._prepare)
         self._engine = f"opa/{opa.version}"
         self._process = OpaProcess(opa, self._bundle, self._settings.run, self._connect, self._disconnect)
@@ -86,7 +90,7 @@ class OpaPolicy:
         return self._asker is not None and bool(self._in_force)
 
     async def push_facts(self, targets: Sequence[Target]) -> None:
-        facts = build_facts(self._settings, targets, self._table)
+        facts = build_facts(self._settings.site, self._organisation, targets, self._rulebook)
         async with self._pushing:
             self._facts = facts
             await self._push()
@@ -117,6 +121,7 @@ class OpaPolicy:
             bundle_digest=self._bundle.digest,
             data_revision=answer.facts,
             engine=self._engine,
+            remember_until=answer.remember_until,
             remembered_from=remembered_from,
         )
 
@@ -165,6 +170,16 @@ class OpaPolicy:
             self._in_force = (*before[-1:], revision)
         await _send(self._pusher, {**self._facts, "revision": revision})
         self._in_force = (revision,)
+
+
+def rulebook(settings: Settings) -> Rulebook:
+    """Return what the rule folder and the table beside the configuration say.
+
+    Raises:
+        SetupError: the table is not as it must be, or ``data/jurisdictions.json`` cannot be read.
+    """
+    groups = groups_of(law(settings.policies).get("jurisdictions", {}))
+    return Rulebook(read.load(settings, frozenset().union(*groups.values())), groups)
 
 
 async def _opened(access: Access, token: str, timeout_seconds: float) -> UnixOpaClient:

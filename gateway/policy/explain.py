@@ -7,7 +7,9 @@ from gateway.domain import Decision, PolicyInput, Reason
 TEXTS: dict[str, str] = {
     "policy.default_deny": "No rule could be applied, so the answer is no.",
     "policy.no_candidates": "No target serves this model.",
-    "policy.no_redaction": "The rule table does not say what to do with findings of this class at this place.",
+    "policy.break_glass": "Two persons signed that this rule does not stop this project until a set time.",
+    "policy.no_output_guard": "It is not said what happens to personal data in an answer from there.",
+    "policy.no_row": "The rule table says nothing of this case, and silence is no.",
     "policy.no_verdict": "A rule had nothing to say about this target, and silence is no.",
     "policy.residency": "The law of the data's origin opens no way to this target's jurisdiction.",
     "policy.residency_access": "The answer would be shown where the law of the data's origin does not let it go.",
@@ -15,20 +17,22 @@ TEXTS: dict[str, str] = {
     "policy.residency_same_jurisdiction": "The target is in the jurisdiction that the data come from.",
     "policy.residency_same_node": "A jurisdiction is not set, but the prompt does not leave this machine.",
     "policy.residency_unset": "A jurisdiction is not set, and the prompt would leave this machine.",
+    "policy.table_denied": "A row of the rule table says that these data may not go there.",
+    "policy.table_observed": "A row of the rule table would have refused this; it only observes for now.",
     "policy.unknown_target": "Nothing is known of this target.",
 }
 """What each reason code means, in one sentence without parameters."""
 
 
 def explain(question: PolicyInput, decision: Decision) -> list[str]:
-    """Return one line for the verdict, then for each candidate its verdict and the reasons for it."""
+    """Return one line for the verdict, one for each candidate, and one for each reason."""
     granted = {grant.id for grant in decision.targets}
-    lines = [f"{'Allowed' if decision.allow else 'Refused'} under policy {decision.revision[:12]} ({decision.engine})."]
-    lines += [_sentence(reason) for reason in decision.reasons if not reason.target]
-    for candidate in question.candidates:
-        lines.append(f"{candidate}: {'allowed' if candidate in granted else 'refused'}")
-        lines += [f"  {_sentence(reason)}" for reason in decision.reasons if reason.target == candidate]
-    return lines
+    verdict = "Allowed" if decision.allow else "Refused"
+    return [
+        f"{verdict} under policy {decision.revision[:12]} ({decision.engine}).",
+        *(f"{candidate}: {'allowed' if candidate in granted else 'refused'}" for candidate in question.candidates),
+        *(_sentence(reason) for reason in decision.reasons),
+    ]
 
 
 def _sentence(reason: Reason) -> str:

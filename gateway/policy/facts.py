@@ -1,6 +1,7 @@
-"""What OPA knows besides the law: the sites, the targets, and the rule table, pushed whenever the fleet changes. Pure.
+"""What OPA knows besides the law: sites, tenants, projects, targets, places and the compiled rule table. Pure.
 
-Questions stay small this way: they name targets, and their facts are here. No fact comes from a prompt.
+Pushed whenever the fleet or the organisation changes, so that questions stay small: they name targets, and their facts
+are here. No fact comes from a prompt. A *place* is what rules may tell of a target, and many targets share one.
 """
 
 from __future__ import annotations
@@ -9,51 +10,104 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import orjson
 
 from gateway.domain import Target
-from gateway.policy.rules import Row, compile_table
-from gateway.settings import Settings
+from gateway.kinds import GROUP_OF
+from gateway.policy.organisation import Organisation
+from gateway.policy.table.compiled import Where, compile_table, spots_of
+from gateway.policy.table.row import Row
+from gateway.settings import SiteSettings
 
 MAX_CANDIDATES = 64
 
 
-def build_facts(settings: Settings, targets: Sequence[Target], table: Sequence[Row]) -> dict[str, Any]:
+class Rulebook(msgspec.Struct, frozen=True):
+    """What a revision brings besides its Rego: the rows of its table, and the groups that countries are in."""
+
+    rows: tuple[Row, ...]
+    groups: Mapping[str, frozenset[str]]
+
+
+def build_facts(
+    site: SiteSettings,
+    organisation: Organisation,
+    targets: Sequence[Target],
+    rulebook: Rulebook,
+    break_glass: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Return ``data.facts``, without its revision.
 
-    ``redaction`` is the rule table worked out: class, place, finding type (or ``*``) to operator.
+    Args:
+        break_glass: the grants that were verified, as :mod:`gateway.policy.break_glass` writes them.
     """
-    site = settings.site
-    sites = {target.site: {"jurisdiction": target.jurisdiction} for target in targets}
-    sites[site.name] = {"jurisdiction": site.jurisdiction}
+    wheres = {target.id: where_of(target, site.name) for target in targets}
+    groups = rulebook.groups
     return {
-        "sites": sites,
-        "targets": {target.id: _target(target, site.name) for target in targets},
-        "redaction": compile_table(table),
+        "site": site.name,
+        "sites": _sites(site, organisation, targets),
+        "tenants": msgspec.to_builtins(organisation.tenants),
+        "projects": msgspec.to_builtins(organisation.projects),
+        "transfers": msgspec.to_builtins(organisation.transfers),
+        "places": {place_name(wheres[t.id]): _place(wheres[t.id], groups) for t in targets},
+        "targets": {target.id: _target(target, wheres[target.id], rulebook) for target in targets},
+        "table": compile_table(rulebook.rows, wheres.values(), groups),
+        "kinds": dict(GROUP_OF),
+        "break_glass": list(break_glass),
     }
 
 
 def revision_of(facts: Mapping[str, Any]) -> str:
     """Return the SHA-256, in hex, of the facts as canonical JSON (RFC 8785; there are no numbers in them)."""
-    return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(encode(facts)).hexdigest()
 
 
-def _target(target: Target, site: str) -> dict[str, Any]:
+def encode(facts: Mapping[str, Any]) -> bytes:
+    """Return the facts as canonical JSON."""
+    return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
+
+
+def where_of(target: Target, site: str) -> Where:
+    """Return where a target stands, as seen from ``site``; ``near`` is ``other`` where that hangs on the data."""
+    near = "other"
+    if target.external:
+        near = "external"
+    elif target.same_node:
+        near = "same-node"
+    elif target.site == site:
+        near = "same-site"
+    return Where(near, target.jurisdiction, target.site)
+
+
+def place_name(where: Where) -> str:
+    return f"{where.near}/{where.jurisdiction}"
+
+
+def _place(where: Where, groups: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+    return {
+        "near": where.near,
+        "jurisdiction": where.jurisdiction,
+        "groups": sorted(groups.get(where.jurisdiction, frozenset()) - {where.jurisdiction}),
+    }
+
+
+def _target(target: Target, where: Where, rulebook: Rulebook) -> dict[str, Any]:
+    spots = sorted(spots_of(where, rulebook.rows, rulebook.groups))
+    same = [spot for spot in spots if spot.startswith("same-jurisdiction|")]
     return {
         "model": target.model,
         "site": target.site,
         "node": target.node,
-        "jurisdiction": target.jurisdiction,
-        "same_node": target.same_node,
         "external": target.external,
-        "near": _near(target, site),
+        "place": place_name(where),
+        "spot": next((spot for spot in spots if spot not in same), spots[0]),
+        "spot_same": spots[0] if len(spots) == 1 else same[0],
     }
 
 
-def _near(target: Target, site: str) -> str:
-    """How near the target is, as far as that does not hang on the data; ``other`` is for the policy to tell."""
-    if target.external:
-        return "external"
-    if target.same_node:
-        return "same-node"
-    return "same-site" if target.site == site else "other"
+def _sites(site: SiteSettings, organisation: Organisation, targets: Sequence[Target]) -> dict[str, Any]:
+    known = {target.site: target.jurisdiction for target in targets}
+    known |= {name: entry.jurisdiction for name, entry in organisation.sites.items()}
+    known[site.name] = site.jurisdiction
+    return {name: {"jurisdiction": jurisdiction} for name, jurisdiction in known.items()}

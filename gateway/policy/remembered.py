@@ -56,9 +56,9 @@ class Remembered:
         return _encode(
             (
                 (request.endpoint, request.capability, request.model, request.stream, request.tools),
-                (request.purpose, request.declared_class),
-                (question.caller, question.data, question.candidates),
-                (env.site, env.node, env.attempt),
+                (request.purpose, request.declared_class, request.modalities),
+                (question.caller, question.data, question.candidates, question.counters),
+                (env.site, env.node, env.attempt, env.clock),
             )
         )
 

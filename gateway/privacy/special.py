@@ -22,12 +22,9 @@ from functools import cache
 
 import hyperscan
 
+from gateway.kinds import SPECIAL
 from gateway.privacy.compiled import Compiler
 from gateway.privacy.lexica import belief, health, person
-
-CLASSES = ("health", "religion", "politics", "union", "ethnic", "sex", "biometric", "genetic", "crime")
-"""GDPR Art. 9 (1) in its words: health; religious or philosophical beliefs; political opinions; trade union membership;
-racial or ethnic origin; sex life or orientation; biometric; genetic data. Art. 10: convictions and offences."""
 
 _STRONG = {
     "health": health.STRONG,
@@ -119,7 +116,7 @@ class Special:
         self._scratch = hyperscan.Scratch(self._database)
 
     def classes(self, text: str) -> frozenset[str]:
-        """Return the classes of a normalised text: a subset of :data:`CLASSES`.
+        """Return the classes of a normalised text: a subset of :data:`SPECIAL`.
 
         Raises:
             hyperscan.error: the search failed. Never an empty set in place of an error.
@@ -128,7 +125,7 @@ class Special:
         for start in range(0, max(1, len(text)), _CHUNK - _OVERLAP):
             hits = self._hits(f" {text[start : start + _CHUNK].lower()} ".encode("utf-8", "replace"))
             found.update(_classes_of(hits))
-            if len(found) == len(CLASSES):
+            if len(found) == len(SPECIAL):
                 break
         return frozenset(found)
 

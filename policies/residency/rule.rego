@@ -17,27 +17,19 @@
 package rules.residency
 
 # METADATA
-# description: One verdict for each candidate. A candidate without one is not permitted.
-verdicts := {id: verdict |
-	some id in input.candidates
-	target := data.facts.targets[id]
-	[code, severity, legal] := judge(target.jurisdiction, target.same_node)
-	verdict := {"code": code, "rule": "residency", "legal": legal, "severity": severity, "target": id}
-}
-
-# The first that applies. The arguments are plain, so that OPA judges each place once and not each target.
-judge(jurisdiction, same_node) := no("policy.residency_access") if {
+# description: What may be said of a place. The first that applies.
+verdict(place) := no("policy.residency_access", place) if {
 	view == "closed"
-} else := no("policy.residency_unset") if {
-	unset(jurisdiction)
-	not same_node
-} else := yes("policy.residency_same_node", "") if {
-	"" in [origin, jurisdiction]
-} else := yes("policy.residency_same_jurisdiction", "") if {
-	origin == jurisdiction
-} else := yes("policy.residency_adequate", legal) if {
-	legal := adequacy(origin, jurisdiction)
-} else := no("policy.residency")
+} else := no("policy.residency_unset", place) if {
+	unset(place.jurisdiction)
+	place.near != "same-node"
+} else := yes("policy.residency_same_node", place, "") if {
+	"" in [origin, place.jurisdiction]
+} else := yes("policy.residency_same_jurisdiction", place, "") if {
+	origin == place.jurisdiction
+} else := yes("policy.residency_adequate", place, legal) if {
+	legal := adequacy(origin, place.jurisdiction)
+} else := no("policy.residency", place)
 
 origin := input.data.collected_in
 
@@ -88,8 +80,13 @@ today := substring(input.env.time, 0, 10) if {
 
 law := min([rule.legal | some label in labels(origin); rule := data.law.transfers[label]])
 
-yes(code, legal) := [code, "info", legal]
+yes(code, place, legal) := {"code": code, "severity": "info", "legal": legal, "params": params(place)}
 
-no(code) := [code, "deny", law] if {
+no(code, place) := {"code": code, "severity": "deny", "legal": law, "params": params(place)} if {
 	law
-} else := [code, "deny", ""]
+} else := {"code": code, "severity": "deny", "legal": "", "params": params(place)}
+
+params(place) := {name: country |
+	some name, country in {"origin": origin, "destination": place.jurisdiction}
+	country != ""
+}

@@ -12,7 +12,7 @@ from gateway import settings
 from gateway.cli.address import is_loopback, listen_problem
 from gateway.cli.init import Answers
 from gateway.cli.init_file import yaml_text
-from gateway.policy.rules import preset
+from gateway.policy.table.read import preset
 
 
 def test_flags_end_up_in_the_settings(sekisho, short_dir: Path) -> None:

@@ -30,7 +30,7 @@ def test_their_tests_pass(sekisho, house: Path, opa_binary: Path) -> None:
 @pytest.mark.real
 def test_policies_that_do_not_compile_are_a_no_with_opas_own_lines(sekisho, house: Path, opa_binary: Path) -> None:
     (house / "own" / "bad").mkdir(parents=True)
-    (house / "own" / "bad" / "rule.rego").write_text("package rules.bad\n\nverdicts := http.send({})\n")
+    (house / "own" / "bad" / "rule.rego").write_text("package rules.bad\n\nverdict(_) := http.send({})\n")
     (house / "own" / "main").mkdir()
     (house / "own" / "main" / "decision.rego").write_text("package sekisho\n")
     change(house, policy={"opa_binary": str(opa_binary), "directory": "own"})
@@ -42,5 +42,5 @@ def test_policies_that_do_not_compile_are_a_no_with_opas_own_lines(sekisho, hous
 def test_the_rules_in_force_are_shown(sekisho, house: Path) -> None:
     shown = sekisho("policy", "show", "--json").json
     assert "residency" in shown["rules"]
-    assert shown["table"]["lines"][0] == "class,type,where,operator,note"
+    assert shown["table"]["lines"][0].startswith("data,collected_in,class,purpose,destination,decision,")
     assert (shown["preset"], shown["jurisdiction"]) == ("demo", "DE")

@@ -28,7 +28,7 @@ GOOD: dict[str, Any] = {
             "output_guard": "redact",
         }
     ],
-    "reasons": [{"code": "policy.x", "rule": "x", "legal": "art. 1", "severity": "info", "target": "muc/n/w0:m"}],
+    "reasons": [{"code": "policy.x", "rule": "x", "legal": "art. 1", "severity": "info", "params": {"origin": "DE"}}],
     "facts": "r1",
 }
 Edit = Callable[[dict[str, Any]], Any]

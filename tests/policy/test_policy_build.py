@@ -72,7 +72,7 @@ def test_a_broken_rule_fails_its_tests(opa: Opa, policies: Path) -> None:
 @pytest.mark.parametrize("builtin", REASONS_ELSEWHERE)
 def test_a_builtin_that_reaches_outside_does_not_build(opa: Opa, policies: Path, tmp_path: Path, builtin: str) -> None:
     arguments = {"http.send": "{}", "net.lookup_ip_addr": '"x"', "rand.intn": '"a", 2', "uuid.rfc4122": '"a"'}
-    _add_rule(policies, f"verdicts := {builtin}({arguments.get(builtin, '')})")
+    _add_rule(policies, f"verdict(_) := {builtin}({arguments.get(builtin, '')})")
 
     with pytest.raises(BuildError, match="undefined function") as error:
         build(opa, policies, tmp_path / "cache")
@@ -123,22 +123,22 @@ def test_other_data_make_another_bundle(opa: Opa, policies: Path, tmp_path: Path
 
 
 def test_a_rule_without_verdicts_does_not_compile(opa: Opa, policies: Path) -> None:
-    _add_rule(policies, "verdict := 1")
+    _add_rule(policies, "verdicts := 1")
 
-    with pytest.raises(BuildError, match=r"there is no rules\.mine\.verdicts"):
+    with pytest.raises(BuildError, match=r"there is no rules\.mine\.verdict\(place\)"):
         check(opa, policies)
 
 
 def test_a_rule_without_metadata_is_refused(opa: Opa, policies: Path) -> None:
     (policies / "mine").mkdir()
-    (policies / "mine" / "rule.rego").write_text("package rules.mine\n\nverdicts := {}\n")
+    (policies / "mine" / "rule.rego").write_text("package rules.mine\n\nverdict(_) := {}\n")
 
     with pytest.raises(BuildError, match=r"mine/rule\.rego: METADATA .* lacks title, description, legal, date, owner"):
         check(opa, policies)
 
 
 def test_a_rule_of_another_root_is_refused(opa: Opa, policies: Path) -> None:
-    _add_rule(policies, "verdicts := {}")
+    _add_rule(policies, "verdict(_) := {}")
     (policies / "mine" / "extra.rego").write_text("package system.authz\n\nallow := true\n")
 
     with pytest.raises(BuildError, match="do not permit 'package system"):
@@ -146,14 +146,14 @@ def test_a_rule_of_another_root_is_refused(opa: Opa, policies: Path) -> None:
 
 
 def test_unformatted_rego_is_refused(opa: Opa, policies: Path) -> None:
-    _add_rule(policies, "verdicts  :=  {}")
+    _add_rule(policies, "verdict(_)  :=  {}")
 
     with pytest.raises(BuildError, match="Not formatted"):
         check(opa, policies)
 
 
 def test_a_syntax_error_is_told_with_file_and_line(opa: Opa, policies: Path, tmp_path: Path) -> None:
-    _add_rule(policies, "verdicts := {")
+    _add_rule(policies, "verdict(_) := {")
 
     with pytest.raises(BuildError, match=r"mine/rule\.rego:\d+") as error:
         build(opa, policies, tmp_path / "cache")

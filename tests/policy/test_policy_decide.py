@@ -11,9 +11,9 @@ from ulid import ULID
 
 from gateway.domain import Decision, PolicyInput, Target
 from gateway.errors import PolicyUnavailable
-from gateway.policy.client import OpaPolicy
+from gateway.policy.client import OpaPolicy, rulebook
 from gateway.policy.facts import build_facts
-from gateway.policy.rules import load
+from gateway.policy.organisation import Organisation
 from gateway.settings import Settings
 
 Ask = Callable[..., PolicyInput]
@@ -33,7 +33,11 @@ async def test_a_no_is_returned_with_its_reason_and_law(policy: OpaPolicy, ask: 
 
     assert not decision.allow
     reason = decision.reasons[0]
-    assert (reason.code, reason.rule, reason.target) == ("policy.residency", "residency", "pek/n/w0:m")
+    assert (reason.code, reason.rule, reason.params) == (
+        "policy.residency",
+        "residency",
+        {"origin": "DE", "destination": "CN"},
+    )
     assert reason.legal == "Regulation (EU) 2016/679 art. 44"
 
 
@@ -48,7 +52,7 @@ async def test_the_gateway_stamps_what_decided(
 ) -> None:
     decision = await policy.decide(ask())
 
-    facts = build_facts(settings, targets, load(settings))
+    facts = build_facts(settings.site, Organisation(), targets, rulebook(settings))
     assert decision.data_revision == hashlib.sha256(rfc8785.dumps(facts)).hexdigest()
     assert decision.bundle_digest == hashlib.sha256(policy.bundle.path.read_bytes()).hexdigest()
     assert decision.revision == policy.bundle.revision
@@ -66,7 +70,7 @@ async def test_new_facts_are_in_force_when_the_push_returns(
     after = await policy.decide(ask("ber/n/w0:m"))
     assert before.allow
     assert not after.allow
-    assert after.reasons[0].code == "policy.unknown_target"
+    assert "policy.unknown_target" in {reason.code for reason in after.reasons}
     assert after.data_revision != before.data_revision
 
 
@@ -90,7 +94,7 @@ async def test_64_candidates_are_decided_one_by_one(policy: OpaPolicy, ask: Ask,
     decision = await policy.decide(ask(*names))
 
     assert [grant.id for grant in decision.targets] == names[1::2]
-    assert len(decision.reasons) == 64
+    assert {reason.code for reason in decision.reasons} == {"policy.residency", "policy.residency_same_jurisdiction"}
 
 
 async def test_more_than_64_candidates_are_refused(policy: OpaPolicy, ask: Ask) -> None:

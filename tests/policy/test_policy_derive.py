@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,10 @@ from gateway.domain import DATA_CLASSES, Caller, DataClass, Declared, Detection,
 from gateway.errors import PolicyUnavailable
 from gateway.policy.derive import bucket, derive
 from gateway.policy.explain import TEXTS, explain
-from gateway.policy.facts import build_facts, revision_of
-from gateway.policy.rules import parse, preset
+from gateway.policy.facts import Rulebook, build_facts, revision_of
+from gateway.policy.organisation import Organisation
 from gateway.policy.schema import schemas
+from gateway.policy.table.read import parse, preset
 from gateway.settings import Settings, SiteSettings
 from tests.policy.conftest import make_caller, make_question, make_target
 
@@ -85,7 +87,11 @@ def test_a_question_has_at_most_64_candidates() -> None:
 
 
 SETTINGS = Settings(site=SiteSettings(name="muc", jurisdiction="DE"))
-TABLE = parse(preset("demo"))
+RULEBOOK = Rulebook(parse(preset("demo"), "demo.csv", frozenset()), {"DE": frozenset({"DE", "EU"})})
+
+
+def facts_of(targets: Sequence[Target]) -> dict[str, Any]:
+    return build_facts(SETTINGS.site, Organisation(), targets, RULEBOOK)
 
 
 @pytest.mark.parametrize(
@@ -99,13 +105,13 @@ TABLE = parse(preset("demo"))
     ],
 )
 def test_facts_say_how_near_a_target_is(target: Target, near: str) -> None:
-    facts = build_facts(SETTINGS, [target], TABLE)
+    facts = facts_of([target])
 
-    assert facts["targets"][target.id]["near"] == near
+    assert facts["places"][facts["targets"][target.id]["place"]]["near"] == near
 
 
 def test_facts_know_every_site() -> None:
-    facts = build_facts(SETTINGS, [make_target("par/n/w0:m", "FR")], TABLE)
+    facts = facts_of([make_target("par/n/w0:m", "FR")])
 
     assert facts["sites"] == {"muc": {"jurisdiction": "DE"}, "par": {"jurisdiction": "FR"}}
 
@@ -113,10 +119,8 @@ def test_facts_know_every_site() -> None:
 def test_the_revision_follows_the_facts_and_not_their_order() -> None:
     one, other = make_target("a/n/w:m"), make_target("b/n/w:m")
 
-    assert revision_of(build_facts(SETTINGS, [one, other], TABLE)) == revision_of(
-        build_facts(SETTINGS, [other, one], TABLE)
-    )
-    assert revision_of(build_facts(SETTINGS, [one], TABLE)) != revision_of(build_facts(SETTINGS, [other], TABLE))
+    assert revision_of(facts_of([one, other])) == revision_of(facts_of([other, one]))
+    assert revision_of(facts_of([one])) != revision_of(facts_of([other]))
 
 
 def test_schemas_of_both_documents_close_over_their_parts() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from gateway.domain import CallerFacts, Capability, DataFacts, EnvFacts, PolicyInput, RequestFacts
+from gateway.domain import CallerFacts, Capability, CounterFacts, DataFacts, EnvFacts, PolicyInput, RequestFacts
 from gateway.policy.answer import Answer
 from gateway.policy.remembered import MOST, Known, Remembered
 
@@ -30,6 +30,7 @@ OTHERS = {
     "origin": replace(QUESTION, data=replace(QUESTION.data, collected_in="CN")),
     "entities": replace(QUESTION, data=replace(QUESTION.data, entities={"PERSON": "2-4"})),
     "candidates": replace(QUESTION, candidates=("a",)),
+    "counters": replace(QUESTION, counters=CounterFacts("Beispiel AG", 2026, 1, 0)),
     "attempt": replace(QUESTION, env=replace(QUESTION.env, attempt=2)),
 }
 
@@ -75,7 +76,7 @@ def test_every_field_of_the_input_but_two_makes_another_question() -> None:
     }
     remembered = Remembered()
     same = set()
-    for name in fields - {"version", "candidates", "data.status"}:
+    for name in fields - {"version", "candidates", "counters", "data.status"}:
         part, field = name.split(".")
         value = getattr(getattr(QUESTION, part), field)
         other = {"x": "y"} if isinstance(value, dict) else not value if isinstance(value, bool) else f"{value}!"

@@ -6,10 +6,8 @@ from itertools import combinations
 
 import pytest
 
-from gateway.kinds import GROUP_OF, KIND_OF, KINDS, RAISES
-from gateway.policy.rules import compile_table, parse
+from gateway.kinds import KIND_OF, KINDS, RAISES
 from gateway.privacy.patterns.catalogue import RULES
-from gateway.privacy.redact import operator
 
 COMPANIES = {
     "CH_UID", "CN_CREDIT_CODE", "DE_HANDELSREGISTER", "ES_CIF", "FR_SIREN", "FR_SIRET", "JP_CORPORATE_NUMBER", "PL_NIP",
@@ -43,22 +41,3 @@ def test_a_kind_is_what_is_searched_for(kind: str, families: tuple[str, ...], bu
 
 def test_every_type_of_a_kind_is_searched_for() -> None:
     assert KIND_OF.keys() <= {rule.type for rule in RULES}
-
-
-def test_the_own_row_of_a_type_goes_before_that_of_its_kind_only_where_it_stands_before_it() -> None:
-    header = "class,type,where,operator,note\n"
-    end = "*,*,*,pseudonymise,\n"
-    before = compile_table(parse(f"{header}*,IBAN_CODE,*,keep,\n*,@accounts,*,mask,\n{end}"))["internal"]["external"]
-    after = compile_table(parse(f"{header}*,@accounts,*,mask,\n*,IBAN_CODE,*,keep,\n{end}"))["internal"]["external"]
-
-    assert [operator(before, type) for type in ("IBAN_CODE", "CREDIT_CARD", "PERSON")] == [
-        "keep",
-        "mask",
-        "pseudonymise",
-    ]
-    assert [operator(after, type) for type in ("IBAN_CODE", "CREDIT_CARD", "PERSON")] == [
-        "mask",
-        "mask",
-        "pseudonymise",
-    ]
-    assert GROUP_OF["IBAN_CODE"] == "@accounts"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.privacy.special import CLASSES, Special
+from gateway.kinds import SPECIAL as CLASSES
+from gateway.privacy.special import Special
 
 SPEAKS = [
     ("He was diagnosed with a chronic illness.", "health"),

@@ -1,0 +1,125 @@
+"""Who is who: sites, tenants, projects, and the transfers that the house has arranged, from ``organisation.yaml``.
+
+The file lies beside ``sekisho.yaml``; without one there is this site alone. What it says are facts that rules judge by,
+pushed to OPA; it allows nothing by itself. An undeclared project is one that has declared nothing.
+
+Example::
+
+    sites:
+      munich: {jurisdiction: DE}
+      changchun: {jurisdiction: CN}
+    tenants:
+      bodyshop: {entity: Beispiel AG, models: [smollm2-135m-instruct]}
+    projects:
+      bodyshop/weld-line: {safety_oversight: true}
+      design/neue-klasse: {class: strict, prototype: true, sites: [munich]}
+    transfers:
+      - {from: EEA, to: US, route: scc, until: 2027-06-30, reference: DPA 2026-114}
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+
+from gateway.domain import DataClass
+from gateway.errors import SetupError
+from gateway.settings import Jurisdiction, Name, Settings
+
+Place = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,4}$")]
+"""A country (ISO 3166-1 alpha-2) or a group of them, such as EEA."""
+
+Route = Literal[
+    "scc",
+    "bcr",
+    "appropriate-safeguards",
+    "explicit-consent",
+    "pipl-security-assessment",
+    "pipl-standard-contract",
+    "pipl-certification",
+    "appi-consent",
+    "appi-equivalent-measures",
+]
+"""How a transfer was made lawful; which law knows which route is said in ``policies/``."""
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Site(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    jurisdiction: Jurisdiction = ""
+
+
+class Tenant(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``entity`` is the legal entity that answers for its data; several tenants may be one."""
+
+    entity: str = ""
+    models: tuple[str, ...] = ()  # empty: all
+
+
+class Project(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a project has declared. ``sites``: where its prompts may be worked on, all when empty. ``external``: the ids
+    of targets of others that it may use."""
+
+    data_class: DataClass = msgspec.field(name="class", default="public")
+    sites: tuple[Name, ...] = ()
+    external: tuple[str, ...] = ()
+    prototype: bool = False
+    human_oversight: bool = False
+    safety_oversight: bool = False
+    important_data: bool = False
+
+
+class Transfer(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An arrangement between two places. ``tenant`` empty: for all of them."""
+
+    from_: Place = msgspec.field(name="from")
+    to: Place
+    route: Route
+    until: date
+    reference: str
+    tenant: str = ""
+
+
+class Organisation(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    sites: dict[Name, Site] = {}
+    tenants: dict[Name, Tenant] = {}
+    projects: dict[str, Project] = {}  # by tenant/project
+    transfers: tuple[Transfer, ...] = ()
+
+
+def load(settings: Settings) -> Organisation:
+    """Return what the file says; an absent file says nothing.
+
+    Raises:
+        SetupError: not YAML, an unknown field, a value out of range; names file, and line or field.
+    """
+    path = settings.organisation_file
+    if not path.is_file():
+        if settings.policy.organisation:
+            raise SetupError(f"There is no file {path}.", "Mend policy.organisation.", exit_code=2)
+        return Organisation()
+    try:
+        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        organisation = msgspec.convert(raw, Organisation, strict=True)
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
+        raise _wrong(path, f", line {line}: not valid YAML" if line else ": not valid YAML") from error
+    except UnicodeDecodeError as error:
+        raise _wrong(path, " is not UTF-8") from error
+    except msgspec.ValidationError as error:
+        raise _wrong(path, f": {error}".rstrip(".")) from error
+    for name in organisation.projects:
+        if not re.fullmatch(r"[a-z0-9-]{1,63}/[a-z0-9-]{1,63}", name):
+            raise _wrong(path, f": the project `{name}` is not named TENANT/PROJECT")
+    return organisation
+
+
+def _wrong(path: Path, what: str) -> SetupError:
+    return SetupError(f"{path}{what}.", "See docs/how-to/describe-your-organisation.md.", exit_code=2)

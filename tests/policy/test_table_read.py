@@ -1,0 +1,186 @@
+"""The rule table: what may stand in it, and how a wrong one is told."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.domain import DATA_CLASSES
+from gateway.errors import SetupError
+from gateway.policy.table.read import COLUMNS, PRESETS, load, parse, preset
+from gateway.policy.table.row import NEAR, Case, Row, Spot, first_row
+from gateway.settings import PolicySettings, Settings
+
+HEADER = ",".join(COLUMNS) + "\n"
+REST = "*,*,*,*,*,allow,pseudonymise,,,,,\n"
+PLACES = frozenset({"DE", "CN", "EU", "EEA"})
+
+
+def _table(*rows: str) -> str:
+    return HEADER + "".join(f"{row}\n" for row in rows) + REST
+
+
+def _parse(text: str) -> tuple[Row, ...]:
+    return parse(text, "rules.csv", PLACES)
+
+
+def _case(near: str = "same-node", data_class: str = "internal", **changes: object) -> Case:
+    spot = Spot(near, frozenset({"DE", "EU"}), "muc")
+    return msgspec.structs.replace(Case(spot, data_class, frozenset({"DE", "EU"}), "support"), **changes)
+
+
+def test_every_column_is_read() -> None:
+    rows = _parse(
+        _table(
+            "PERSON @ids special:health,CN EU,strict,training support,elsewhere site:muc,allow,mask,"
+            '"GDPR art. 9, recital 51",2027-06-30,ana,enforce,why',
+            "*,CN,*,*,EEA,deny,,PIPL art. 38,2026-12-31,bo,observe,",
+        )
+    )
+
+    assert rows[0] == Row(
+        data=("PERSON", "@ids", "special:health"),
+        collected_in=("CN", "EU"),
+        data_class=("strict",),
+        purpose=("training", "support"),
+        destination=("elsewhere", "site:muc"),
+        redaction="mask",
+        legal_basis="GDPR art. 9, recital 51",
+        review_by=date(2027, 6, 30),
+        owner="ana",
+        note="why",
+        line=2,
+    )
+    assert (rows[1].decision, rows[1].redaction, rows[1].mode) == ("deny", None, "observe")
+
+
+@pytest.mark.parametrize(
+    ("destination", "nears"),
+    [
+        ("same-node", {"same-node"}),
+        ("same-site", {"same-node", "same-site"}),
+        ("same-jurisdiction", {"same-node", "same-site", "same-jurisdiction"}),
+        ("elsewhere", {"elsewhere", "external"}),
+        ("external", {"external"}),
+        ("same-node external", {"same-node", "external"}),
+        ("EU", set(NEAR)),
+        ("CN", set()),
+        ("site:muc", set(NEAR)),
+        ("site:ber", set()),
+        ("*", set(NEAR)),
+    ],
+)
+def test_a_destination_holds_the_nearer_ones(destination: str, nears: set[str]) -> None:
+    rows = _parse(_table(f"PERSON,*,*,*,{destination},allow,mask,,,,,"))
+
+    assert {near for near in NEAR if first_row(rows, "PERSON", _case(near)) is rows[0]} == nears
+
+
+@pytest.mark.parametrize(
+    ("row", "item", "fits"),
+    [
+        ("@ids,*,*,*,*", "US_SSN", True),
+        ("@ids,*,*,*,*", "PERSON", False),
+        ("PERSON,*,*,*,*", "*", False),
+        ("special:*,*,*,*,*", "special:union", True),
+        ("special:health,*,*,*,*", "special:union", False),
+        ("special:health,*,*,*,*", "PERSON", False),
+        ("*,EU,*,*,*", "PERSON", True),
+        ("*,CN,*,*,*", "PERSON", False),
+        ("*,*,public,*,*", "PERSON", False),
+        ("*,*,public internal,*,*", "PERSON", True),
+        ("*,*,*,support,*", "PERSON", True),
+        ("*,*,*,training,*", "PERSON", False),
+    ],
+)
+def test_the_first_row_that_fits_decides(row: str, item: str, fits: bool) -> None:
+    rows = _parse(_table(f"{row},deny,,,,,,"))
+
+    assert (first_row(rows, item, _case()) is rows[0]) is fits
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "line 1: the columns must be data,collected_in,class,"),
+        (_table("*,*,secret,*,*,allow,mask"), "line 2, column class: `secret` is not one of *, public"),
+        (_table(REST.strip(), "person,*,*,*,*,allow,mask"), "line 3, column data: `person` is not a finding type"),
+        (_table("special:luck,*,*,*,*,allow,mask"), "column data: `special:luck`"),
+        (_table("*,Germany,*,*,*,allow,mask"), "column collected_in: `Germany` is not a country or group"),
+        (_table("*,*,*,*,abroad,allow,mask"), "column destination: `abroad` is not one of *, same-node"),
+        (_table("*,*,*,*,site:Muc,allow,mask"), "column destination: `site:Muc`"),
+        (_table("*,*,*,Training,*,allow,mask"), "column purpose: `Training` is not a purpose"),
+        (_table("*,*,*,*,*,perhaps,mask"), "column decision: `perhaps` is not one of allow, deny"),
+        (_table("*,*,*,*,*,allow,tag"), "column redaction: `tag` is not one of keep, pseudonymise, hash, mask, redact"),
+        (_table("*,*,*,*,*,allow,"), "column redaction: `` is not one of"),
+        (_table("*,*,*,*,*,deny,mask"), "column redaction: what may not go is not redacted"),
+        (_table("*,*,*,*,*,allow,mask,,soon"), "column review_by: `soon` is not a day such as 2027-06-30"),
+        (_table("*,*,*,*,*,allow,mask,,,,watch"), "column mode: `watch` is not one of enforce, observe"),
+        (_table("*,*,*,*,*,allow,mask,,,,observe"), "column mode: only a row that denies can observe"),
+        (_table("*,*,*,*,*,deny,,,,,observe"), "column review_by: a row that observes needs the day"),
+        (_table(",*,*,*,*,allow,mask"), "column data: it is empty; * means any"),
+        (_table("*,*,*,*,*,allow,mask," + "x" * 201), "column legal_basis: longer than 200 characters"),
+        (_table("*,*,*,*,*,allow,mask,,,,,,more"), "line 2: 13 cells where there must be 12"),
+        (HEADER + '*,*,*,*,*,allow,"open\n', "quotes do not match"),
+        (HEADER, "line 1: no row for other data of class public, same-node"),
+        (HEADER + "*,*,*,*,same-jurisdiction,allow,mask\n", "no row for other data of class public, elsewhere"),
+        (HEADER + "*,DE,*,*,*,allow,mask\n", "end with `*,*,*,*,*,allow,pseudonymise`"),
+    ],
+)
+def test_a_wrong_table_is_told_with_line_and_column(text: str, says: str) -> None:
+    with pytest.raises(SetupError) as error:
+        _parse(text)
+
+    assert says in str(error.value)
+    assert str(error.value).startswith("rules.csv, line")
+    assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_each_preset_is_a_sound_table(name: str) -> None:
+    assert parse(preset(name), name, frozenset())
+
+
+def test_the_strict_preset_gives_no_outsider_a_tag() -> None:
+    rows = parse(preset("strict"), "strict", frozenset())
+
+    said = [first_row(rows, "PERSON", _case("external", data_class)) for data_class in DATA_CLASSES]
+    assert {row.redaction for row in said if row} == {"mask"}
+
+
+def test_an_unknown_preset_is_told() -> None:
+    with pytest.raises(SetupError, match="demo, balanced, strict"):
+        preset("lax")
+
+
+def _at(folder: Path, rules: str = "") -> Settings:
+    return Settings(source=str(folder / "sekisho.yaml"), policy=PolicySettings(rules=rules))
+
+
+def test_without_a_file_the_sites_preset_holds(tmp_path: Path) -> None:
+    settings = _at(tmp_path)
+    strict = msgspec.structs.replace(settings, site=msgspec.structs.replace(settings.site, preset="strict"))
+
+    assert load(strict, PLACES) == parse(preset("strict"), "strict", PLACES)
+
+
+def test_the_file_beside_the_configuration_holds(tmp_path: Path) -> None:
+    text = "\ufeff" + HEADER + "*,*,*,*,*,allow,mask,,,,,所見はすべて隠す\n"
+    (tmp_path / "rules.csv").write_text(text, encoding="utf-8")
+
+    assert load(_at(tmp_path), PLACES) == (Row(redaction="mask", note="所見はすべて隠す", line=2),)
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="There is no rule table"):
+        load(_at(tmp_path, "mine.csv"), PLACES)
+
+
+def test_another_encoding_is_told(tmp_path: Path) -> None:
+    (tmp_path / "rules.csv").write_bytes(HEADER.encode() + "*,*,*,*,*,allow,pseudonymise,gemäß\n".encode("latin-1"))
+
+    with pytest.raises(SetupError, match="not UTF-8"):
+        load(_at(tmp_path), PLACES)
