@@ -24,6 +24,10 @@ TEXTS: dict[str, str] = {
 """What each reason code means, in one sentence without parameters."""
 
 
+LANGUAGES = ("en", "de", "ja", "zh")
+"""What texts of reasons may be asked for in."""
+
+
 def explain(question: PolicyInput, decision: Decision) -> list[str]:
     """Return one line for the verdict, one for each candidate, and one for each reason."""
     granted = {grant.id for grant in decision.targets}
@@ -35,7 +39,11 @@ def explain(question: PolicyInput, decision: Decision) -> list[str]:
     ]
 
 
+def text_of(reason: Reason, language: str = "en") -> str:
+    """Return what a reason means, in one sentence; in English where the language has none for it."""
+    return TEXTS.get(reason.code, "A rule of this site.")
+
+
 def _sentence(reason: Reason) -> str:
-    text = TEXTS.get(reason.code, "A rule of this site.")
     law = f" [{reason.legal}]" if reason.legal else ""
-    return f"{reason.code} ({reason.rule}): {text}{law}"
+    return f"{reason.code} ({reason.rule}): {text_of(reason)}{law}"
