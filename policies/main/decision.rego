@@ -12,6 +12,8 @@
 #   owner: policy author
 package sekisho
 
+import data.sekisho.table
+
 default decision := {
 	"version": "sekisho.decision/1",
 	"allow": false,
@@ -47,12 +49,12 @@ default remember_until := ""
 
 remember_until := sprintf("%sT23:59:59Z", [substring(input.env.time, 0, 10)]) if count(data.facts.break_glass) == 0
 
-granted := [object.union({"id": id}, terms[[target.place, spot_of(target)]]) |
+granted := [object.union({"id": id}, terms[[target.place, table.spot_of(target)]]) |
 	some id in input.candidates
 	target := data.facts.targets[id]
 	place_permitted[target.place]
 	target_permitted(target)
-	table_permits(spot_of(target))
+	table.permits(table.spot_of(target))
 ]
 
 # --- the rules: `verdicts` and `target_verdicts` are written by the build and ask every rule folder
@@ -75,85 +77,29 @@ passes(verdict) if verdict.severity == "info"
 
 passes(verdict) if waivers[verdict.code]
 
-# --- break-glass: two persons signed that these codes do not stop this project until then
+# --- break-glass: two persons signed that these codes do not stop this project until then, a day at the longest
 
 waivers[code] := grant.id if {
+	never := data.law.break_glass.never
 	some grant in data.facts.break_glass
 	grant.project == project_name
-	grant.since <= input.env.time
-	input.env.time < grant.until
+	in_force(grant)
 	some code in grant.waives
-	not data.law.break_glass.never[code]
+	not never[code]
 }
+
+in_force(grant) if {
+	now := time.parse_rfc3339_ns(input.env.time)
+	since := time.parse_rfc3339_ns(grant.since)
+	until := time.parse_rfc3339_ns(grant.until)
+	since <= now
+	now < until
+	until - since <= data.law.break_glass.longest_hours * nanoseconds_an_hour
+}
+
+nanoseconds_an_hour := 3600000000000
 
 project_name := sprintf("%s/%s", [input.caller.tenant, input.caller.project])
-
-# --- the table: an index leads to a cell, a cell decides about each item of the request
-
-items := ({"*"} | {type | some type, _ in input.data.entities}) | {category |
-	some name in input.data.special
-	category := concat(":", ["special", name])
-}
-
-spot_of(target) := target.spot_same if {
-	data.facts.places[target.place].jurisdiction == input.data.collected_in
-} else := target.spot
-
-spots := {spot_of(data.facts.targets[id]) | some id in input.candidates}
-
-origin := input.data.collected_in if {
-	data.facts.table.origins[input.data.collected_in]
-} else := "*"
-
-purpose := input.request.purpose if {
-	data.facts.table.purposes[input.request.purpose]
-} else := "*"
-
-cells[spot] := data.facts.table.cells[name] if {
-	some spot in spots
-	name := data.facts.table.index[spot][input.data.class][origin][purpose]
-}
-
-# The most precise word that the cell has.
-found(cell, item) := cell[item]
-
-found(cell, item) := cell[data.facts.kinds[item]] if not cell[item]
-
-found(cell, item) := cell["special:*"] if {
-	startswith(item, "special:")
-	not cell[item]
-}
-
-entry(cell, item) := found(cell, item)
-
-entry(cell, item) := cell["*"] if not found(cell, item)
-
-# What holds: a row that only observes steps back while nothing leaves the site, but never for secrets.
-ruling(cell, item) := entry(cell, item).instead if {
-	steps_back(cell, item)
-} else := entry(cell, item)
-
-steps_back(cell, item) if {
-	entry(cell, item).until >= today
-	all_on_site
-	not object.get(data.facts.kinds, item, "") == "@secrets"
-}
-
-all_on_site if {
-	on_site := [id |
-		some id in input.candidates
-		target := data.facts.targets[id]
-		target.site == input.caller.site
-		target.external == false
-	]
-	count(on_site) == count(input.candidates)
-}
-
-today := substring(input.env.time, 0, 10)
-
-operators[spot] := {item: ruling(cell, item).operator | some item in items} if some spot, cell in cells
-
-table_permits(spot) if count(operators[spot]) == count(items)
 
 # --- the terms of a grant
 
@@ -161,7 +107,7 @@ table_permits(spot) if count(operators[spot]) == count(items)
 # link. External targets see a tag once, so that no two requests can be joined by it. What happens to personal data that
 # an answer holds and the caller did not send stands in data/output_guard.json: off, redact or block, by distance.
 terms[[name, spot]] := {
-	"redact": redact(operators[spot]),
+	"redact": table.redaction[spot],
 	"tag_scope": object.get({"external": "request"}, near, "project"),
 	"restore": object.get({"same-node": ["text", "arguments"]}, near, ["text"]),
 	"obligations": [],
@@ -170,29 +116,18 @@ terms[[name, spot]] := {
 	some id in input.candidates
 	target := data.facts.targets[id]
 	name := target.place
-	spot := spot_of(target)
+	spot := table.spot_of(target)
 	near := near_of(spot)
-	table_permits(spot)
-}
-
-strength := {"keep": 0, "pseudonymise": 1, "hash": 2, "mask": 3, "redact": 4}
-
-# A row about a special category says the least that is done to every finding of such a text.
-redact(by_item) := {item: by_item[strongest] |
-	some item, operator in by_item
-	not startswith(item, "special:")
-	least := [[strength[other], category] |
-		some category, other in by_item
-		startswith(category, "special:")
-	]
-	strongest := max(array.concat([[strength[operator], item]], least))[1]
+	table.permits(spot)
 }
 
 # --- why: each reason once
 
+# A rule that has nothing to say of a request (policy.unconcerned) permits, and is no reason.
 reasons contains reason if {
-	some verdict in ((all_verdicts | table_verdicts) | faults)
+	some verdict in ((all_verdicts | table.verdicts) | faults)
 	not waived(verdict)
+	verdict.code != "policy.unconcerned"
 	reason := verdict
 }
 
@@ -217,26 +152,6 @@ all_verdicts contains object.union(verdict, {"rule": rule}) if {
 	some rule, verdict in target_verdicts(data.facts.targets[id])
 }
 
-table_verdicts contains row_says("policy.table_denied", "deny", ruling(cell, item), item) if {
-	some cell in cells
-	some item in items
-	not ruling(cell, item).operator
-}
-
-table_verdicts contains row_says("policy.table_observed", "info", entry(cell, item), item) if {
-	some cell in cells
-	some item in items
-	steps_back(cell, item)
-}
-
-row_says(code, severity, said, item) := {
-	"code": code,
-	"rule": "table",
-	"legal": object.get(data.facts.table.legal, object.get(said, "row", ""), ""),
-	"severity": severity,
-	"params": {"row": object.get(said, "row", "-"), "data": item},
-}
-
 faults contains fault("policy.no_candidates") if count(input.candidates) == 0
 
 faults contains fault("policy.unknown_target") if {
@@ -256,12 +171,12 @@ faults contains fault("policy.no_verdict") if {
 }
 
 faults contains fault("policy.no_row") if {
-	some spot in spots
-	not cells[spot]
+	some spot in table.spots
+	not table.cells[spot]
 }
 
 faults contains fault("policy.no_output_guard") if {
-	some spot in spots
+	some spot in table.spots
 	not data.law.output_guard[near_of(spot)]
 }
 

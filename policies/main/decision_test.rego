@@ -261,9 +261,11 @@ rule_none(_) := {}
 
 rule_odd(_) := {"one": {"code": "policy.own", "legal": "", "params": {}}}
 
-rule_undefined(target) := {"one": target.nothing}
+rule_undefined(target) := {"one": verdict("info")} if target.site != "muc"
 
 rule_site(target) := {"one": verdict(object.get({"same-site||": "info"}, target.spot, "deny"))}
+
+rule_unconcerned(_) := {"one": object.union(verdict("info"), {"code": "policy.unconcerned"})}
 
 rule_yes(_) := {"one": verdict("info")}
 
@@ -313,10 +315,10 @@ test_no_rules_and_a_verdict_without_severity_permit_nothing if {
 			with sekisho.target_verdicts as rule_none
 		some target in decision.targets
 	} == set()
-	said := sekisho.decision with input as question(["here"])
+	said := sekisho.decision with input as question(["here", "paris"])
 		with data.facts as facts
 		with sekisho.target_verdicts as rule_undefined
-	not said.allow
+	{target.id | some target in said.targets} == {"paris"}
 	"policy.no_verdict" in {reason.code | some reason in said.reasons}
 	{target.id |
 		decision := sekisho.decision with input as question(["here", "next"])
@@ -325,6 +327,15 @@ test_no_rules_and_a_verdict_without_severity_permit_nothing if {
 			with sekisho.target_verdicts as rule_odd
 		some target in decision.targets
 	} == set()
+}
+
+test_a_rule_that_is_not_concerned_permits_and_is_no_reason if {
+	decision := sekisho.decision with input as question(["here"])
+		with data.facts as facts
+		with sekisho.verdicts as rule_unconcerned
+		with sekisho.target_verdicts as rule_unconcerned
+	decision.allow
+	decision.reasons == []
 }
 
 # --- break-glass
@@ -357,6 +368,21 @@ test_break_glass_waives_what_it_names_for_its_project_and_time if {
 	not beijing({"waives": ["policy.other"]}).allow
 	not beijing({"since": "2026-06-01T12:00:01Z"}).allow
 	not beijing({"until": "2026-06-01T12:00:00Z"}).allow
+	not beijing({"until": "2026-06-02T00:00:01Z"}).allow
+	not beijing({"until": "some day"}).allow
+}
+
+test_without_the_list_of_what_is_never_waived_nothing_is if {
+	decision := sekisho.decision with input as question(["beijing"])
+		with data.facts as broken({})
+		with data.law.break_glass as {"longest_hours": 24}
+	not decision.allow
+}
+
+test_a_grant_ends_to_the_fraction_of_a_second if {
+	asked := json.patch(question(["beijing"]), [{"op": "replace", "path": "/env/time", "value": "2026-06-02T00:00:00.001Z"}])
+	late := sekisho.decision with input as asked with data.facts as broken({})
+	not late.allow
 }
 
 test_some_codes_are_never_waived if {

@@ -1,0 +1,118 @@
+# METADATA
+# title: The rule table, looked up
+# description: >-
+#   What the compiled table (data.facts.table) says of the request at each spot where a candidate stands: which operator
+#   for each item, and which row says so. Apart from the decision, so that rules can ask it too. A spot where some item
+#   may not go has no operator for it; where the table has no cell there is nothing, and nothing is refused by whoever
+#   asks.
+# scope: package
+# custom:
+#   legal: none, the rows name their own
+#   date: "2026-11-22"
+#   owner: policy author
+package sekisho.table
+
+# --- an index leads to a cell, a cell decides about each item of the request
+
+items := ({"*"} | {type | some type, _ in input.data.entities}) | {category |
+	some name in input.data.special
+	category := concat(":", ["special", name])
+}
+
+spot_of(target) := target.spot_same if {
+	data.facts.places[target.place].jurisdiction == input.data.collected_in
+} else := target.spot
+
+spots := {spot_of(data.facts.targets[id]) | some id in input.candidates}
+
+origin := input.data.collected_in if {
+	data.facts.table.origins[input.data.collected_in]
+} else := "*"
+
+purpose := input.request.purpose if {
+	data.facts.table.purposes[input.request.purpose]
+} else := "*"
+
+cells[spot] := data.facts.table.cells[name] if {
+	some spot in spots
+	name := data.facts.table.index[spot][input.data.class][origin][purpose]
+}
+
+# The most precise word that the cell has.
+found(cell, item) := cell[item]
+
+found(cell, item) := cell[data.facts.kinds[item]] if not cell[item]
+
+found(cell, item) := cell["special:*"] if {
+	startswith(item, "special:")
+	not cell[item]
+}
+
+entry(cell, item) := found(cell, item)
+
+entry(cell, item) := cell["*"] if not found(cell, item)
+
+# What holds: a row that only observes steps back while nothing leaves the site, but never for secrets.
+ruling(cell, item) := entry(cell, item).instead if {
+	steps_back(cell, item)
+} else := entry(cell, item)
+
+steps_back(cell, item) if {
+	entry(cell, item).until >= today
+	all_on_site
+	not object.get(data.facts.kinds, item, "") == "@secrets"
+}
+
+all_on_site if {
+	on_site := [id |
+		some id in input.candidates
+		target := data.facts.targets[id]
+		target.site == input.caller.site
+		target.external == false
+	]
+	count(on_site) == count(input.candidates)
+}
+
+today := substring(input.env.time, 0, 10)
+
+operators[spot] := {item: ruling(cell, item).operator | some item in items} if some spot, cell in cells
+
+permits(spot) if count(operators[spot]) == count(items)
+
+# What is done to each item at a spot. A row about a special category says the least that is done to every finding of
+# such a text.
+redaction[spot] := redact(by_item) if some spot, by_item in operators
+
+strength := {"keep": 0, "pseudonymise": 1, "hash": 2, "mask": 3, "redact": 4}
+
+redact(by_item) := {item: by_item[strongest] |
+	some item, operator in by_item
+	not startswith(item, "special:")
+	least := [[strength[other], category] |
+		some category, other in by_item
+		startswith(category, "special:")
+	]
+	strongest := max(array.concat([[strength[operator], item]], least))[1]
+}
+
+# --- why
+
+verdicts contains row_says("policy.table_denied", "deny", ruling(cell, item), item) if {
+	some cell in cells
+	some item in items
+	not ruling(cell, item).operator
+}
+
+verdicts contains row_says("policy.table_observed", "info", entry(cell, item), item) if {
+	some cell in cells
+	some item in items
+	steps_back(cell, item)
+}
+
+row_says(code, severity, said, item) := {
+	"code": code,
+	"rule": "table",
+	"legal": object.get(data.facts.table.legal, object.get(said, "row", ""), ""),
+	"severity": severity,
+	"params": {"row": object.get(said, "row", "-"), "data": item},
+}
