@@ -6,6 +6,9 @@ data, ``data/adequacy.json`` as ``data.law.adequacy``). What is pushed while it 
 The stage adds ``verdicts(place)`` and ``target_verdicts(target)``, which ask every rule, so that one that is missing or
 undefined leaves nothing permitted.
 
+The bundle of a revision is signed by OPA itself (``.signatures.json``: a JWT over each file's digest, ES256, which is
+what OPA knows besides RSA), and OPA refuses one that is not, or was changed. A bundle without a key is for checks only.
+
 Everything is checked and built under ``policies/capabilities.json`` that ships, whatever folder is built.
 """
 
@@ -16,7 +19,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +34,9 @@ from gateway.settings import SHIPPED
 
 ROOTS = ("sekisho", "rules", "law")
 NOT_RULES = frozenset({"main", "data", "presets", "cases", "templates"})
+ALGORITHM = "ES256"
+SCOPE = "sekisho.policy"
+"""What a bundle's signature is for."""
 AUTHZ = Path(__file__).with_name("rego")
 CAPABILITIES = SHIPPED / "policies" / "capabilities.json"
 METADATA = ("title", "description")
@@ -50,12 +56,29 @@ class BuildError(SetupError):
 
 
 @dataclass(frozen=True)
+class VerifyingKey:
+    """What OPA verifies a bundle with: a P-256 public key, and the name that the signature gives it."""
+
+    id: str
+    pem: str
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """What a bundle is signed with: a P-256 private key in a PEM file, and its public part."""
+
+    path: Path
+    public: VerifyingKey
+
+
+@dataclass(frozen=True)
 class Bundle:
     """A built bundle. ``digest`` is the SHA-256 of the file, ``revision`` what its manifest says."""
 
     path: Path
     revision: str
     digest: str
+    key: VerifyingKey | None = None
 
 
 @dataclass(frozen=True)
@@ -85,8 +108,11 @@ def rules_in(directory: Path) -> list[str]:
     return names
 
 
-def stage(directory: Path, to: Path, *, tests: bool = False) -> None:
+def stage(directory: Path, to: Path, *, tests: bool = False, notes: Mapping[str, str] | None = None) -> None:
     """Lay out ``directory`` as an OPA bundle in the empty folder ``to``.
+
+    Args:
+        notes: what the bundle's manifest says of it besides, under ``metadata.sekisho``; part of its revision.
 
     Raises:
         BuildError: no decision, no rule, or data that are not JSON; names the file.
@@ -102,7 +128,7 @@ def stage(directory: Path, to: Path, *, tests: bool = False) -> None:
     (to / "law").mkdir()
     (to / "law" / "data.json").write_text(json.dumps(law(directory), sort_keys=True), encoding="utf-8")
     (to / "by_rule.rego").write_text(_by_rule(directory, names), encoding="utf-8")
-    manifest = {"roots": ROOTS, "rego_version": 1}
+    manifest = {"roots": ROOTS, "rego_version": 1, **({"metadata": {"sekisho": dict(notes)}} if notes else {})}
     (to / ".manifest").write_text(json.dumps(manifest), encoding="utf-8")
 
 
@@ -157,13 +183,26 @@ def build(opa: Opa, directory: Path, cache: Path) -> Bundle:
     return Bundle(path, revision, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
+def build_signed(opa: Opa, directory: Path, to: Path, key: SigningKey, notes: Mapping[str, str]) -> Bundle:
+    """Build ``directory`` into the file ``to``, signed. Its revision is a digest of all that makes it, less the key.
+
+    Raises:
+        BuildError: the policies do not compile under the capabilities.
+    """
+    with _staged(directory, notes=notes) as folder:
+        revision = _digest_of(folder, opa.version)
+        _compile(opa, folder)
+        _build(opa, folder, to, revision, key)
+    return Bundle(to, revision, hashlib.sha256(to.read_bytes()).hexdigest(), key.public)
+
+
 # --- how
 
 
 @contextmanager
-def _staged(directory: Path, *, tests: bool = False) -> Iterator[Path]:
+def _staged(directory: Path, *, tests: bool = False, notes: Mapping[str, str] | None = None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="sekisho-policy-") as folder:
-        stage(directory, Path(folder), tests=tests)
+        stage(directory, Path(folder), tests=tests, notes=notes)
         yield Path(folder)
 
 
@@ -201,13 +240,20 @@ def _compile(opa: Opa, folder: Path) -> None:
     _require(done, "The policies do not compile:")
 
 
-def _build(opa: Opa, folder: Path, path: Path, revision: str) -> None:
+def _build(opa: Opa, folder: Path, path: Path, revision: str, key: SigningKey | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(prefix="build-", dir=path.parent) as scratch:
         output = Path(scratch) / "bundle.tar.gz"
         options = ("--capabilities", CAPABILITIES, "--revision", revision, "--output", output, "--bundle", ".")
-        _require(opa.run("build", *options, cwd=folder), "The policies could not be built:")
+        signing = _signing(key, Path(scratch)) if key else ()
+        _require(opa.run("build", *options, *signing, cwd=folder), "The policies could not be built:")
         output.replace(path)  # whole or not at all
+
+
+def _signing(key: SigningKey, scratch: Path) -> tuple[str | Path, ...]:
+    claims = scratch / "claims.json"
+    claims.write_text(json.dumps({"scope": SCOPE, "keyid": key.public.id}), encoding="utf-8")
+    return ("--signing-alg", ALGORITHM, "--signing-key", key.path, "--claims-file", claims)
 
 
 def _digest_of(folder: Path, version: str) -> str:
