@@ -1,0 +1,115 @@
+"""Reasons in words: four languages, the same keys, every parameter named for people."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.domain import DATA_CLASSES, Reason
+from gateway.kinds import KINDS, SPECIAL
+from gateway.policy.table.row import NEAR, OPERATORS
+from gateway.policy.words import FOLDER, LANGUAGES, language_of, named, parameters, sentence, texts, with_law
+
+FILES = {language: msgspec.yaml.decode((FOLDER / f"{language}.yaml").read_bytes()) for language in LANGUAGES}
+NAMES = msgspec.yaml.decode((FOLDER / "names.yaml").read_bytes())
+RESIDENCY = Reason("policy.residency", "residency", "GDPR art. 44", "deny", {"origin": "DE", "destination": "CN"})
+
+
+@pytest.mark.parametrize("section", ["reasons", "missing", "phrases"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_the_same_keys_and_parameters(language: str, section: str) -> None:
+    english, there = FILES["en"][section], FILES[language][section]
+
+    assert list(there) == list(english)
+    assert {k: parameters(t) for k, t in there.items()} == {k: parameters(t) for k, t in english.items()}
+
+
+def test_sentences_differ_between_languages() -> None:
+    for code in texts("en"):
+        assert len({texts(language)[code] for language in LANGUAGES}) == len(LANGUAGES), code
+
+
+@pytest.mark.parametrize("section", NAMES)
+def test_each_name_is_there_in_each_language(section: str) -> None:
+    wrong = {word: names for word, names in NAMES[section].items() if len(names) != len(LANGUAGES) or not all(names)}
+    assert wrong == {}
+    assert all(isinstance(word, str) for word in NAMES[section])  # an unquoted NO is no country in YAML
+
+
+def test_what_rules_and_table_can_say_has_a_name(repository: Path) -> None:
+    countries = msgspec.json.decode((repository / "policies/data/jurisdictions.json").read_bytes())
+    groups = {group for entry in countries.values() for group in entry["groups"]}
+
+    assert set(NAMES["classes"]) == set(DATA_CLASSES)
+    assert set(NAMES["special"]) == set(SPECIAL)
+    assert set(NAMES["operators"]) == set(OPERATORS)
+    assert set(NEAR) <= set(NAMES["near"])
+    assert {f"@{kind}" for kind in KINDS} <= set(NAMES["data"])
+    assert (set(countries) | groups) - set(NAMES["places"]) == set()
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "Data from Germany may not be sent to China"),
+        ("de", "Daten mit Herkunft Deutschland dürfen nicht dorthin gesendet werden: China"),
+        ("ja", "ドイツで取得されたデータを中国へ送ることはできません"),
+        ("zh", "来自德国的数据不得发送到中国"),
+    ],
+)
+def test_parameters_are_named_for_people(language: str, words: str) -> None:
+    assert sentence(RESIDENCY, language).startswith(words)
+    assert "GDPR art. 44" in with_law(RESIDENCY, language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_parameter_that_is_not_there_is_said_to_be_missing(language: str) -> None:
+    for code, text in texts(language).items():
+        said = sentence(Reason(code, "r"), language)
+        assert "{" not in said
+        assert parameters(text) == frozenset() or said != text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_customers_own_code_is_shown_as_it_is(language: str) -> None:
+    assert "policy.export_control" in sentence(Reason("policy.export_control", "export"), language)
+
+
+@pytest.mark.parametrize(
+    ("word", "parameter", "said"),
+    [
+        ("PERSON", "data", "names of persons"),
+        ("*", "data", "the text as a whole"),
+        ("*", "class", "*"),
+        ("@secrets", "data", "passwords and keys"),
+        ("special:health", "data", "what is said of health"),
+        ("special:*", "data", "special categories of personal data"),
+        ("PL_PESEL", "data", "the number PL_PESEL of a person"),
+        ("strict", "class", "strictly confidential"),
+        ("EEA", "destination", "the European Economic Area"),
+        ("QQ", "destination", "QQ"),
+        ("14", "row", "14"),
+    ],
+)
+def test_words_are_named_or_left_as_they_are(word: str, parameter: str, said: str) -> None:
+    assert named(word, "en", parameter) == said
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"), [("de-AT", "de"), ("zh_CN", "zh"), ("JA", "ja"), ("fr", "en"), ("", "en")]
+)
+def test_a_language_without_texts_is_answered_in_english(tag: str, language: str) -> None:
+    assert language_of(tag) == language
+
+
+def test_a_reason_in_rego_carries_the_parameters_that_its_text_names(repository: Path) -> None:
+    """Words in quotes before a colon are all that a rule can call a parameter."""
+    sources = [p for p in (repository / "policies").rglob("*.rego") if not p.name.endswith("_test.rego")]
+    said = {path: path.read_text() for path in sources}
+    for code, text in texts("en").items():
+        where = [body for body in said.values() if f'"{code}"' in body]
+        for name in parameters(text) if where else ():
+            assert any(re.search(rf'"{name}":', body) for body in where), (code, name)
