@@ -88,6 +88,9 @@ class PolicySettings(_Section, frozen=True, forbid_unknown_fields=True):
     directory: str = ""
     rules: str = ""
     organisation: str = ""
+    valid_days: Positive = 365
+    url: str = ""
+    token_file: str = ""
 
 
 class EngineSettings(_Section, frozen=True, forbid_unknown_fields=True):
@@ -226,6 +229,9 @@ HELP: dict[str, str] = {
     "policy.directory": "folder with the Rego rules; empty: those that ship",
     "policy.rules": "rule table, relative to this file; empty: rules.csv",
     "policy.organisation": "sites, tenants, projects and transfers, relative to this file; empty: organisation.yaml",
+    "policy.valid_days": "how long a revision may be in force from the day it was built, in days",
+    "policy.url": "your own OPA: http://127.0.0.1:8181, https://… or unix:/path; empty: one of the gateway's own",
+    "policy.token_file": "with policy.url: file that holds the bearer token for it; empty: none",
     "engine.kind": "xllamacpp (own process, batching), llama-cpp-python (in this process) or openai-http (a server)",
     "engine.url": "with openai-http: base URL of the engine (http://127.0.0.1:9000) or unix:/path/to.sock",
     "engine.api_key_file": "with openai-http: file that holds the engine's API key; empty: none",

@@ -1,36 +1,66 @@
-"""The door's one true implementation: questions to a supervised OPA, answers checked and stamped.
+"""The door's one true implementation: questions to an OPA, answers checked and stamped.
 
-Every answer says under which facts it was made; an OPA that has none, or other ones, is refused. There is no second
-try. An answer that may be remembered serves equal questions for a second (:mod:`gateway.policy.remembered`).
+One revision is in force, and the OPA that has it is asked. Every answer is stamped with that revision, and says under
+which facts it was made; an OPA that has none, or other ones, is refused. There is no second try. An answer that may be
+remembered serves equal questions for a second (:mod:`gateway.policy.remembered`).
+
+Another revision comes in force in two steps: :meth:`OpaPolicy.prepare` starts an OPA for it beside the one that is
+asked, gives it the facts and asks it once; :meth:`OpaPolicy.switch` turns to it between two questions. Each question is
+answered whole by the one or the other.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
-import aiohttp
 from ulid import ULID
 
 from gateway.domain import Decision, PolicyInput, Target
-from gateway.errors import PolicyUnavailable
+from gateway.errors import PolicyUnavailable, SetupError
 from gateway.policy import organisation
-from gateway.policy.access import Access
 from gateway.policy.answer import Answer, Refused, read_answer
 from gateway.policy.build import Bundle, build, law
-from gateway.policy.facts import MAX_CANDIDATES, Rulebook, build_facts, revision_of
-from gateway.policy.opa import Opa, find_opa
+from gateway.policy.datasets import DataSets
+from gateway.policy.facts import MAX_CANDIDATES, Rulebook, build_facts
+from gateway.policy.local import RETRY_AFTER_SECONDS, LocalOpa
+from gateway.policy.opa import find_opa
 from gateway.policy.remembered import Known, Remembered
-from gateway.policy.session import UnixOpaClient
+from gateway.policy.revisions import Revisions, Standing
+from gateway.policy.signing import require_vouched, trust_of
 from gateway.policy.supervisor import OpaProcess
 from gateway.policy.table import read
 from gateway.policy.table.row import groups_of
+from gateway.policy.trial import trial_of
 from gateway.settings import Settings
 
-PUSH_SECONDS = 5.0
-RETRY_AFTER_SECONDS = 1.0
+NAMES = ("opa", "opa-next")
+"""What the files of two OPAs that run beside each other are called."""
+
+
+class Decider(Protocol):
+    """One OPA with one revision; :class:`~gateway.policy.local.LocalOpa` is the usual one."""
+
+    standing: Standing
+    engine: str
+    name: str
+    remembered: Remembered
+    in_force: tuple[str, ...]
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def drain(self) -> None: ...
+
+    def ready(self) -> bool: ...
+
+    async def push(self, facts: Mapping[str, Any]) -> None: ...
+
+    async def ask(self, question: PolicyInput) -> bytes: ...
 
 
 class OpaPolicy:
@@ -38,138 +68,208 @@ class OpaPolicy:
 
     Args:
         settings: reads ``policy``, ``site``, ``policies``, ``rules_file``, ``state`` and ``run``.
+        standing: what to decide by; without one, the revision in force.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, standing: Standing | None = None) -> None:
         self._settings = settings
-        self._process: OpaProcess | None = None
-        self._asker: UnixOpaClient | None = None
-        self._pusher: UnixOpaClient | None = None
-        self._rulebook = Rulebook((), {})
+        self._standing = standing
+        self._decider: Decider | None = None
+        self._next: Decider | None = None
         self._organisation = organisation.Organisation()
-        self._facts: dict[str, Any] | None = None
-        self._in_force: tuple[str, ...] = ()  # facts that OPA may be deciding under: two while a push is on its way
-        self._pushing = asyncio.Lock()
-        self._bundle = Bundle(settings.policies, "", "")
-        self._engine = ""
-        self._remembered = Remembered(settings.policy.remember_seconds)
+        self._targets: tuple[Target, ...] | None = None
+        self._changing = asyncio.Lock()
+        self._datasets = DataSets(settings.state / "policy" / "data")
+        self._data_sets = DataSets(settings.state / "policy" / "data")
 
     @property
     def bundle(self) -> Bundle:
-        return self._bundle
+        """The bundle in force. Call after :meth:`start`."""
+        assert self._decider  # noqa: S101  for the type checker
+        return self._decider.standing.bundle
 
     @property
     def engine(self) -> str:
         """What decides, as in ``opa/1.22.2``; empty before the start."""
-        return self._engine
+        return self._decider.engine if self._decider else ""
 
     @property
     def process(self) -> OpaProcess | None:
-        return self._process
+        return self._decider.process if isinstance(self._decider, LocalOpa) else None
 
     async def start(self) -> None:
-        """Find OPA, build the bundle, start the process; returns when OPA answers.
+        """Find OPA and start it with what is in force; returns when it answers.
 
         Raises:
-            SetupError: no fit OPA, policies or rule table that do not pass, OPA does not come up.
+            SetupError: no fit OPA, no revision in force or one that is not whole, OPA does not come up.
         """
         self._organisation = organisation.load(self._settings)
-        self._rulebook = rulebook(self._settings)
-        opa, self._bundle = await asyncio.to_thread(self._prepare)
-        self._engine = f"opa/{opa.version}"
-        self._process = OpaProcess(opa, self._bundle, self._settings.run, self._connect, self._disconnect)
-        await self._process.start()
+        standing = self._standing or await asyncio.to_thread(standing_in_force, self._settings)
+        self._decider = await self._new(standing, NAMES[0])
+        await self._decider.start()
 
     async def stop(self) -> None:
         """End OPA. Safe to call twice, or without a start."""
-        if self._process:
-            await self._process.stop()
-            self._process = None
+        for decider in (self._next, self._decider):
+            if decider:
+                await decider.stop()
 
     def ready(self) -> bool:
-        return self._asker is not None and bool(self._in_force)
+        decider = self._decider
+        return decider is not None and decider.ready() and not _expired(decider.standing, _now())
 
     async def push_facts(self, targets: Sequence[Target]) -> None:
-        facts = build_facts(self._settings.site, self._organisation, targets, self._rulebook)
-        async with self._pushing:
-            self._facts = facts
-            await self._push()
+        if self._decider is None:
+            raise PolicyUnavailable(code="policy.unavailable")
+        async with self._changing:
+            self._targets = tuple(targets)
+            for decider in filter(None, (self._next, self._decider)):
+                await self._push(decider)
 
     async def decide(self, question: PolicyInput) -> Decision:
-        key = self._remembered.key(question)
-        known = self._remembered.get(key, self._in_force)
         decision_id = str(ULID())
-        if known:
-            return self._stamped(decision_id, known.answer, known.decision_id)
-        asked_at = monotonic()
+        decider = self._decider  # the one for all of this question
         try:
-            answer = read_answer(await self._ask(question), question, self._in_force)
+            if decider is None:
+                raise Refused("policy.unavailable")
+            return await self._decided(decider, question, decision_id)
         except Refused as refusal:
             raise PolicyUnavailable(
                 code=refusal.code, decision_id=decision_id, retry_after_seconds=RETRY_AFTER_SECONDS
             ) from None
-        self._remembered.put(key, Known(answer, decision_id), asked_at, question)
-        return self._stamped(decision_id, answer)
 
-    def _stamped(self, decision_id: str, answer: Answer, remembered_from: str = "") -> Decision:
-        return Decision(
-            id=decision_id,
-            allow=answer.allow,
-            targets=answer.targets,
-            reasons=answer.reasons,
-            revision=self._bundle.revision,
-            bundle_digest=self._bundle.digest,
-            data_revision=answer.facts,
-            engine=self._engine,
-            remember_until=answer.remember_until,
-            remembered_from=remembered_from,
-        )
+    # --- another revision
+
+    async def prepare(self, standing: Standing) -> None:
+        """Make ready to decide by another revision: its OPA is started, has the facts, and has answered.
+
+        Nothing changes for questions. Call :meth:`switch` or :meth:`abandon` next.
+
+        Raises:
+            SetupError: OPA refuses the bundle, does not come up, or its answer is no decision.
+            PolicyUnavailable: the facts could not be pushed.
+        """
+        async with self._changing:
+            current = self._decider
+            name = next(name for name in NAMES if current is None or name != current.name)
+            self._next = await self._new(standing, name)
+            try:
+                await self._next.start()
+                await self._push(self._next)
+                await self._try(self._next)
+            except BaseException:
+                await self._drop_next()
+                raise
+
+    async def switch(self) -> None:
+        """Decide by what was prepared from the next question on; returns when the OPA before has ended.
+
+        MUST NOT be called before the revision is in force on disk.
+        """
+        async with self._changing:
+            if self._next is None:
+                raise PolicyUnavailable(code="policy.unavailable")
+            before, self._decider, self._next = self._decider, self._next, None
+            if before:
+                await before.drain()
+                await before.stop()
+
+    async def abandon(self) -> None:
+        """Drop what was prepared, if anything was."""
+        async with self._changing:
+            await self._drop_next()
 
     # --- how
 
-    def _prepare(self) -> tuple[Opa, Bundle]:
-        opa = find_opa(self._settings)
-        return opa, build(opa, self._settings.policies, self._settings.state / "policy")
+    async def _new(self, standing: Standing, name: str) -> Decider:
+        if self._settings.policy.url:
+            from gateway.policy.external import ExternalOpa  # noqa: PLC0415  most houses have none
 
-    async def _ask(self, question: PolicyInput) -> bytes:
+            return ExternalOpa(self._settings, standing, name)
+        return LocalOpa(self._settings, await asyncio.to_thread(find_opa, self._settings), standing, name)
+
+    async def _push(self, decider: Decider) -> None:
+        """Give an OPA the facts as its revision compiles them; they are kept first, so that the past can be asked."""
+        rulebook = decider.standing.rulebook
+        facts = build_facts(self._settings.site, self._organisation, self._targets or (), rulebook)
+        await asyncio.to_thread(self._data_sets.keep, facts)
+        await decider.push(facts)
+
+    async def _try(self, decider: Decider) -> None:
+        trial = trial_of(self._settings.site, self._targets or (), _now())
+        try:
+            read_answer(await decider.ask(trial), trial, decider.in_force)
+        except Refused as refusal:
+            problem = f"The new revision did not answer a first question ({refusal.code})."
+            raise SetupError(problem, f"Run: sekisho doctor {refusal.code}") from refusal
+
+    async def _drop_next(self) -> None:
+        dropped, self._next = self._next, None
+        if dropped:
+            await dropped.stop()
+
+    async def _decided(self, decider: Decider, question: PolicyInput, decision_id: str) -> Decision:
+        if _expired(decider.standing, question.env.time):
+            raise Refused("policy.bundle_expired")
+        key = decider.remembered.key(question)
+        known = decider.remembered.get(key, decider.in_force)
+        if known:
+            return _stamped(decider, decision_id, known.answer, known.decision_id)
+        asked_at = monotonic()
         if len(question.candidates) > MAX_CANDIDATES:
             raise Refused("policy.too_many_candidates")
-        asker = self._asker
-        if asker is None or not self._in_force:
-            raise Refused("policy.unavailable")
-        try:
-            return await asker.ask(question)
-        except TimeoutError:
-            raise Refused("policy.timeout") from None
-        except (aiohttp.ClientError, OSError, RuntimeError, ValueError):
-            # RuntimeError: the session was closed because OPA went away; ValueError: it cannot be said in JSON
-            raise Refused("policy.unavailable") from None
+        answer = read_answer(await decider.ask(question), question, decider.in_force)
+        decider.remembered.put(key, Known(answer, decision_id), asked_at, question)
+        return _stamped(decider, decision_id, answer)
 
-    async def _connect(self, access: Access) -> None:
-        """A fresh OPA is up: give it the facts, and only then let questions through."""
-        async with self._pushing:
-            self._pusher = await _opened(access, access.push, PUSH_SECONDS)
-            if self._facts is not None:
-                await self._push()
-            self._asker = await _opened(access, access.query, self._settings.policy.deadline_seconds)
 
-    async def _disconnect(self) -> None:
-        clients, self._asker, self._pusher = (self._asker, self._pusher), None, None
-        self._in_force = ()
-        self._remembered.clear()
-        for client in clients:
-            if client:
-                await client.close_connection()
+def _stamped(decider: Decider, decision_id: str, answer: Answer, remembered_from: str = "") -> Decision:
+    bundle = decider.standing.bundle
+    return Decision(
+        id=decision_id,
+        allow=answer.allow,
+        targets=answer.targets,
+        reasons=answer.reasons,
+        revision=bundle.revision,
+        bundle_digest=bundle.digest,
+        data_revision=answer.facts,
+        engine=decider.engine,
+        remember_until=answer.remember_until,
+        remembered_from=remembered_from,
+    )
 
-    async def _push(self) -> None:
-        if self._facts is None or self._pusher is None:
-            raise PolicyUnavailable(code="policy.unavailable")
-        revision = revision_of(self._facts)
-        before = self._in_force
-        if before:
-            self._in_force = (*before[-1:], revision)
-        await _send(self._pusher, {**self._facts, "revision": revision})
-        self._in_force = (revision,)
+
+def _expired(standing: Standing, now: str) -> bool:
+    """Whether it holds no more. Both times are RFC 3339 in UTC, so that they sort as they are."""
+    return bool(standing.expires) and now[:19] >= standing.expires[:19]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def standing_in_force(settings: Settings) -> Standing:
+    """Return what is in force.
+
+    Raises:
+        SetupError: nothing is, it is not whole, or its signatures do not hold here.
+    """
+    revision = Revisions(settings.state / "policy").in_force()
+    if revision is None:
+        problem = "No policy is in force."
+        raise SetupError(problem, "Run: sekisho policy build, then: sekisho policy activate REVISION")
+    require_vouched(revision, trust_of(settings.keys))
+    return revision.standing
+
+
+def draft(settings: Settings) -> Standing:
+    """Return what the settings' policies and table say now, built without a signature: to check and to measure.
+
+    Raises:
+        SetupError: policies or table that do not pass.
+    """
+    bundle = build(find_opa(settings), settings.policies, settings.state / "policy")
+    return Standing(bundle, rulebook(settings))
 
 
 def rulebook(settings: Settings) -> Rulebook:
@@ -180,16 +280,3 @@ def rulebook(settings: Settings) -> Rulebook:
     """
     groups = groups_of(law(settings.policies).get("jurisdictions", {}))
     return Rulebook(read.load(settings, frozenset().union(*groups.values())), groups)
-
-
-async def _opened(access: Access, token: str, timeout_seconds: float) -> UnixOpaClient:
-    client = UnixOpaClient(access.socket, token, timeout_seconds)
-    await client.open()
-    return client
-
-
-async def _send(pusher: UnixOpaClient, facts: Mapping[str, Any]) -> None:
-    try:
-        await pusher.push(facts)
-    except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
-        raise PolicyUnavailable(code="policy.unavailable", retry_after_seconds=RETRY_AFTER_SECONDS) from error

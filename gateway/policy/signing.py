@@ -28,6 +28,7 @@ from gateway.policy.signers import Signer, Signers
 
 PERSONS = 2
 BUILDER = "this gateway"
+UNSIGNED = "It was not built here, and two trusted persons have not signed it."
 _ED25519_NOTE = b"\x01"  # signature type of C2SP signed-note, before the key itself
 
 
@@ -85,13 +86,11 @@ def hindrances(revision: Revision, trust: Trust, now: datetime, *, approved: boo
     Args:
         approved: rule 3 does not hold: the preset is demo, it is the first, or it was in force before.
     """
-    seen = signatures(revision, trust)
-    persons = {one.name: one for one in seen if one.name and "builder" not in one.roles}
-    enough = len(persons) >= PERSONS and any("approver" in one.roles for one in persons.values())
-    built_here = any("builder" in one.roles for one in seen)
+    persons, built_here = _vouching(revision, trust)
+    enough = _enough(persons)
     found: dict[str, str] = {}
     if not built_here and not enough:
-        found["policy.unsigned"] = "It was not built here, and two trusted persons have not signed it."
+        found["policy.unsigned"] = UNSIGNED
     elif not approved and not enough:
         found["policy.not_approved"] = f"Two persons must sign it, one of them an approver; so far: {_said(persons)}."
     if not revision.manifest.passed:
@@ -99,6 +98,23 @@ def hindrances(revision: Revision, trust: Trust, now: datetime, *, approved: boo
     if now >= instant(revision.manifest.expires):
         found["policy.bundle_expired"] = f"It expired on {revision.manifest.expires[:10]}."
     return found
+
+
+def require_vouched(revision: Revision, trust: Trust) -> None:
+    """Refuse a revision that neither this house nor two trusted persons have signed. Raises SetupError."""
+    persons, built_here = _vouching(revision, trust)
+    if not built_here and not _enough(persons):
+        raise SetupError(f"Nobody vouches for the policy revision {revision.id}. {UNSIGNED}", "Sign it, or build anew.")
+
+
+def _vouching(revision: Revision, trust: Trust) -> tuple[dict[str, Seen], bool]:
+    seen = signatures(revision, trust)
+    persons = {one.name: one for one in seen if one.name and "builder" not in one.roles}
+    return persons, any("builder" in one.roles for one in seen)
+
+
+def _enough(persons: dict[str, Seen]) -> bool:
+    return len(persons) >= PERSONS and any("approver" in one.roles for one in persons.values())
 
 
 def _said(persons: dict[str, Seen]) -> str:

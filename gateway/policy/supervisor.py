@@ -1,7 +1,9 @@
 """The OPA process: started, watched, started again.
 
 It listens on a Unix socket in ``run_dir`` and nowhere else, with its API closed by tokens that are new at every start
-(:mod:`gateway.policy.access`). It has no environment, prints errors only and never an input, leaves no core file, and
+(:mod:`gateway.policy.access`). It verifies the bundle's signature and ends at once where there is none that fits; the
+bundle with its API's policy, which is new at every start, comes by its configuration, and until that is loaded nobody
+is let in. It has no environment, prints errors only and never an input, leaves no core file, and
 dies with the gateway. When it ends, or is frozen, or cannot be reached any more, it is killed and started again: at
 once the first time, then later and later.
 """
@@ -10,16 +12,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 
 from gateway.errors import PolicyUnavailable, SetupError
 from gateway.policy.access import Access, write_authz
-from gateway.policy.build import Bundle
+from gateway.policy.build import ALGORITHM, SCOPE, Bundle, VerifyingKey
 from gateway.policy.health import Health, scheduled
 from gateway.policy.opa import Opa
 from gateway.policy.session import UnixOpaClient
@@ -46,9 +50,13 @@ class OpaProcess:
         run_dir: folder for its socket, token hashes and error log; made 0700.
         on_up: awaited each time a fresh OPA is healthy, with the access to it; if it raises, OPA is started again.
         on_down: awaited as soon as OPA is known to be gone, before another is started.
+        name: what its files in ``run_dir`` are called; two that run at once have two names.
     """
 
-    def __init__(self, opa: Opa, bundle: Bundle, run_dir: Path, on_up: OnUp, on_down: OnDown) -> None:
+    def __init__(
+        self, opa: Opa, bundle: Bundle, run_dir: Path, on_up: OnUp, on_down: OnDown, *, name: str = "opa"
+    ) -> None:
+        self.name = name
         self._opa = opa
         self._bundle = bundle
         self._run_dir = run_dir
@@ -61,12 +69,12 @@ class OpaProcess:
 
     @property
     def socket(self) -> Path:
-        return self._run_dir / "opa.sock"
+        return self._run_dir / f"{self.name}.sock"
 
     @property
     def log(self) -> Path:
         """What OPA says on standard error: start-up faults and internal errors, never an input."""
-        return self._run_dir / "opa.log"
+        return self._run_dir / f"{self.name}.log"
 
     @property
     def pid(self) -> int | None:
@@ -104,17 +112,33 @@ class OpaProcess:
 
     async def _up(self) -> None:
         access = Access(self.socket)
-        authz = self._run_dir / "opa-authz"
+        authz = self._run_dir / f"{self.name}-authz"
         write_authz(access, authz)
         self.socket.unlink(missing_ok=True)
-        self._process = await self._spawn(authz)
+        self._process = await self._spawn(self._configuration(authz), self._verification())
         self.starts += 1
         self._watch = UnixOpaClient(self.socket, access.watch, HEALTH_TIMEOUT_SECONDS, keep_alive=False)
         await self._watch.open()
         await self._healthy()
         await self._on_up(access)
 
-    async def _spawn(self, authz: Path) -> asyncio.subprocess.Process:
+    def _configuration(self, authz: Path) -> Path:
+        """Write OPA's configuration. Without ``prometheus`` its ``/v1/status`` is 500."""
+        path = self._run_dir / f"{self.name}-config.json"
+        bundles = {"authz": {"resource": f"file://{quote(str(authz))}"}}
+        path.write_text(json.dumps({"bundles": bundles, "status": {"prometheus": True}}), encoding="utf-8")
+        return path
+
+    def _verification(self) -> tuple[str, ...]:
+        key: VerifyingKey | None = self._bundle.key
+        if key is None:  # no revision: a bundle that is only being checked
+            return ()
+        path = self._run_dir / f"{self.name}-key.pem"
+        path.write_text(key.pem, encoding="ascii")
+        options = ("--verification-key", str(path), "--verification-key-id", key.id)
+        return (*options, "--signing-alg", ALGORITHM, "--scope", SCOPE)
+
+    async def _spawn(self, configuration: Path, verification: tuple[str, ...]) -> asyncio.subprocess.Process:
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             return await asyncio.create_subprocess_exec(
@@ -122,8 +146,8 @@ class OpaProcess:
                 *(str(self._opa.path), "run", "--server", "--addr", f"unix://{self.socket}"),
                 *("--unix-socket-perm", "600", "--authentication=token", "--authorization=basic"),
                 *("--disable-telemetry", "--log-level", "error", "--optimize-store-for-read-speed"),
-                *("--shutdown-grace-period", "1", "--set", "status.prometheus=true"),  # without it /v1/status is 500
-                *("--bundle", str(self._bundle.path), str(authz)),
+                *("--shutdown-grace-period", "1", "--config-file", str(configuration)),
+                *("--bundle", str(self._bundle.path), *verification),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,

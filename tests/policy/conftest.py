@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.domain import Caller, Capability, DataFacts, EnvFacts, PolicyInput, RequestFacts, Role, Target
-from gateway.policy.client import OpaPolicy
+from gateway.policy.client import OpaPolicy, draft
 from gateway.policy.question import question
 from gateway.settings import PolicySettings, Settings, SiteSettings
 
@@ -76,7 +76,7 @@ def settings(short_dir: Path) -> Settings:
 @pytest_asyncio.fixture
 async def policy(settings: Settings) -> AsyncIterator[OpaPolicy]:
     """A started policy with facts, on the OPA that is installed."""
-    policy = OpaPolicy(settings)
+    policy = OpaPolicy(settings, draft(settings))
     await policy.start()
     try:
         await policy.push_facts(TARGETS)

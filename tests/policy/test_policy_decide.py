@@ -11,7 +11,7 @@ from ulid import ULID
 
 from gateway.domain import Decision, PolicyInput, Target
 from gateway.errors import PolicyUnavailable
-from gateway.policy.client import OpaPolicy, rulebook
+from gateway.policy.client import OpaPolicy, draft, rulebook
 from gateway.policy.facts import build_facts
 from gateway.policy.organisation import Organisation
 from gateway.settings import Settings
@@ -75,7 +75,7 @@ async def test_new_facts_are_in_force_when_the_push_returns(
 
 
 async def test_without_facts_there_is_no_decision(settings: Settings, ask: Ask) -> None:
-    policy = OpaPolicy(settings)
+    policy = OpaPolicy(settings, draft(settings))
     await policy.start()
     try:
         assert not policy.ready()

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from gateway.domain import PolicyInput, Target
 from gateway.errors import PolicyUnavailable, SetupError
-from gateway.policy.client import OpaPolicy
+from gateway.policy.client import OpaPolicy, draft
 from gateway.policy.supervisor import OpaProcess
 from gateway.settings import PolicySettings, Settings
 
@@ -63,7 +63,8 @@ async def _code(policy: OpaPolicy, question: PolicyInput) -> str:
 @pytest_asyncio.fixture
 async def prompt_policy(settings: Settings, targets: tuple[Target, ...]) -> AsyncIterator[OpaPolicy]:
     """As ``policy``, with the deadline that ships: 250 ms."""
-    policy = OpaPolicy(msgspec.structs.replace(settings, policy=PolicySettings()))
+    prompt = msgspec.structs.replace(settings, policy=PolicySettings())
+    policy = OpaPolicy(prompt, draft(prompt))
     await policy.start()
     try:
         await policy.push_facts(targets)
@@ -162,10 +163,11 @@ async def test_nothing_of_an_input_is_in_opas_log(policy: OpaPolicy, ask: Ask) -
 async def test_opa_dies_with_the_gateway(settings: Settings) -> None:
     script = (
         "import asyncio, sys, msgspec\n"
-        "from gateway.policy.client import OpaPolicy\n"
+        "from gateway.policy.client import OpaPolicy, draft\n"
         "from gateway.settings import Settings\n"
         "async def main():\n"
-        "    policy = OpaPolicy(msgspec.convert({'data_dir': sys.argv[1]}, Settings))\n"
+        "    settings = msgspec.convert({'data_dir': sys.argv[1]}, Settings)\n"
+        "    policy = OpaPolicy(settings, draft(settings))\n"
         "    await policy.start()\n"
         "    print(policy.process.pid, flush=True)\n"
         "    await asyncio.sleep(60)\n"
@@ -190,7 +192,7 @@ async def test_no_opa_is_told_with_the_mend(settings: Settings, monkeypatch: pyt
     monkeypatch.setattr("gateway.policy.opa.opa_candidates", lambda _: [Path("/nonexistent/opa")])
 
     with pytest.raises(SetupError, match=r"at least 1\.21\.3") as error:
-        await OpaPolicy(settings).start()
+        await OpaPolicy(settings, draft(settings)).start()
 
     assert "make deps" in error.value.mend
 
@@ -202,14 +204,14 @@ async def test_an_old_opa_is_refused(settings: Settings, short_dir: Path, monkey
     monkeypatch.setattr("gateway.policy.opa.opa_candidates", lambda _: [old])
 
     with pytest.raises(SetupError, match=r"is 1\.21\.2"):
-        await OpaPolicy(settings).start()
+        await OpaPolicy(settings, draft(settings)).start()
 
 
 async def test_a_socket_path_that_is_too_long_is_told(settings: Settings, short_dir: Path) -> None:
     deep = msgspec.structs.replace(settings, run_dir=str(short_dir / ("x" * 90)))
 
     with pytest.raises(SetupError, match="too long"):
-        await OpaPolicy(deep).start()
+        await OpaPolicy(deep, draft(deep)).start()
 
 
 async def test_a_frozen_opas_last_decision_serves_equal_questions_for_a_second_and_no_longer(

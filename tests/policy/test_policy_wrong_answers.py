@@ -11,7 +11,7 @@ import pytest
 
 from gateway.domain import PolicyInput, Target
 from gateway.errors import PolicyUnavailable
-from gateway.policy.client import OpaPolicy
+from gateway.policy.client import OpaPolicy, draft
 from gateway.settings import PolicySettings, Settings
 
 pytestmark = pytest.mark.real
@@ -43,7 +43,8 @@ def decide(
         folder = Path(shutil.copytree(repository / "policies", short_dir / "policies"))
         (folder / "main" / "decision.rego").write_text(f"package sekisho\n\n{rule}\n")
         mine = PolicySettings(directory=str(folder), deadline_seconds=10.0)
-        policy = OpaPolicy(msgspec.structs.replace(settings, policy=mine))
+        changed = msgspec.structs.replace(settings, policy=mine)
+        policy = OpaPolicy(changed, draft(changed))
         await policy.start()
         try:
             await policy.push_facts(targets)
