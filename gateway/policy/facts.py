@@ -84,25 +84,37 @@ def place_name(where: Where) -> str:
     return f"{where.near}/{where.jurisdiction}"
 
 
+def groups_for(jurisdiction: str, groups: Mapping[str, frozenset[str]]) -> list[str]:
+    return sorted(groups.get(jurisdiction, frozenset()) - {jurisdiction})
+
+
+def spots_for(where: Where, rulebook: Rulebook) -> dict[str, str]:
+    """Return a target's spot in the table's index, and the one it has for data of its own jurisdiction."""
+    spots = sorted(spots_of(where, rulebook.rows, rulebook.groups))
+    same = [spot for spot in spots if spot.startswith("same-jurisdiction|")]
+    return {
+        "spot": next((spot for spot in spots if spot not in same), spots[0]),
+        "spot_same": spots[0] if len(spots) == 1 else same[0],
+    }
+
+
 def _place(where: Where, groups: Mapping[str, frozenset[str]]) -> dict[str, Any]:
     return {
         "near": where.near,
         "jurisdiction": where.jurisdiction,
-        "groups": sorted(groups.get(where.jurisdiction, frozenset()) - {where.jurisdiction}),
+        "groups": groups_for(where.jurisdiction, groups),
     }
 
 
 def _target(target: Target, where: Where, rulebook: Rulebook) -> dict[str, Any]:
-    spots = sorted(spots_of(where, rulebook.rows, rulebook.groups))
-    same = [spot for spot in spots if spot.startswith("same-jurisdiction|")]
     return {
+        "id": target.id,
         "model": target.model,
         "site": target.site,
         "node": target.node,
         "external": target.external,
         "place": place_name(where),
-        "spot": next((spot for spot in spots if spot not in same), spots[0]),
-        "spot_same": spots[0] if len(spots) == 1 else same[0],
+        **spots_for(where, rulebook),
     }
 
 
