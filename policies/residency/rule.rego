@@ -1,9 +1,11 @@
 # METADATA
 # title: Residency
 # description: >-
-#   Data go only where the law of their origin lets them: their own jurisdiction, or one with an adequacy decision in
-#   force on the day of the request. Showing an answer to somebody abroad is a transfer too. An origin or place that is
-#   not set keeps the prompt on the machine it arrived at. Content is never a transfer by itself.
+#   Data go only where the law of their origin lets them: their own jurisdiction, one with an adequacy decision in force
+#   on the day of the request, or one that the house has arranged a transfer to. Whether that arrangement holds is for the
+#   rule `transfers` to say; here is said that there is a way, or none. Showing an answer to somebody abroad is a transfer
+#   too. An origin or place that is not set keeps the prompt on the machine it arrived at. Content is never a transfer by
+#   itself.
 # scope: package
 # related_resources:
 #   - ref: https://eur-lex.europa.eu/eli/reg/2016/679/oj
@@ -12,9 +14,11 @@
 #   legal: >-
 #     Regulation (EU) 2016/679 art. 44 and 45; UK GDPR ch. V; FADP (CH) art. 16; APPI (JP) art. 28;
 #     PIPL (CN) art. 38 to 40
-#   date: "2026-11-21"
+#   date: "2026-11-22"
 #   owner: privacy officer
 package rules.residency
+
+import data.rules.transfers
 
 # METADATA
 # description: What may be said of a place. The first that applies.
@@ -29,6 +33,8 @@ verdict(place) := no("policy.residency_access", place) if {
 	origin == place.jurisdiction
 } else := yes("policy.residency_adequate", place, legal) if {
 	legal := adequacy(origin, place.jurisdiction)
+} else := yes("policy.residency_arranged", place, "") if {
+	transfers.arranged(place.jurisdiction)
 } else := no("policy.residency", place)
 
 origin := input.data.collected_in
@@ -47,6 +53,8 @@ view := "unset" if {
 	origin != ""
 } else := "open" if {
 	adequacy(origin, viewed_in)
+} else := "open" if {
+	transfers.arranged(viewed_in)
 } else := "closed"
 
 # Nobody said from where: then from the caller's own site.
@@ -70,7 +78,10 @@ adequacy(from, to) := min(found) if {
 	count(found) > 0
 }
 
-labels(jurisdiction) := array.concat([jurisdiction], data.law.jurisdictions[jurisdiction].groups)
+# A country with the groups that it is in; one that the data do not know is in none.
+labels(jurisdiction) := array.concat([jurisdiction], data.law.jurisdictions[jurisdiction].groups) if {
+	data.law.jurisdictions[jurisdiction]
+} else := [jurisdiction]
 
 # RFC 3339 in UTC, so that its first ten characters are the day and compare as text.
 today := substring(input.env.time, 0, 10) if {
