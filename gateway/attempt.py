@@ -6,7 +6,7 @@ attempt is decided anew, is redacted for its own target and has its own intent i
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from time import perf_counter
 from typing import Literal
@@ -29,10 +29,10 @@ from gateway.domain import (
     Target,
     Usage,
 )
-from gateway.errors import PolicyDenied
 from gateway.fleet.door import Placement
 from gateway.identity.door import Reservation
 from gateway.policy.question import question
+from gateway.policy.refusal import denied
 from gateway.ports import Call, Rooms
 from gateway.privacy.door import Redacted
 
@@ -52,6 +52,11 @@ class Visit(msgspec.Struct):
     attempts: int = 0
     question: PolicyInput | None = None  # the last one asked
     decision: Decision | None = None  # the last one given
+
+    def found(self) -> Iterator[tuple[str, str]]:
+        """Yield where each finding stands, as it may be shown, and its type."""
+        for finding in self.detection.findings:
+            yield self.call.where(self.call.segments[finding.segment].path), finding.type
 
 
 async def begin(rooms: Rooms, visit: Visit) -> Attempt:
@@ -103,13 +108,23 @@ async def _place(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision, Pla
 
 
 async def _decide(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision]:
+    asked, decision = await decide(rooms, visit)
+    if not decision.allow:
+        targets = rooms.fleet.candidates(visit.call.model, visit.call.capability, visit.caller)
+        raise denied(decision, visit.found(), leaves_site=any(target.site != visit.caller.site for target in targets))
+    return asked, decision
+
+
+async def decide(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision]:
+    """Ask policy about this attempt and return question and answer, which may be no.
+
+    Raises:
+        PolicyUnavailable: there is no valid answer.
+    """
     asked = visit.question = _ask(rooms, visit)
     visit.decision = None
     with rooms.telemetry.stage("decide"):
         visit.decision = decision = await rooms.policy.decide(asked)
-    if not decision.allow:
-        codes = tuple(reason.code for reason in decision.reasons if reason.severity == "deny")
-        raise PolicyDenied(reasons=codes, decision_id=decision.id)
     return asked, decision
 
 
@@ -125,8 +140,10 @@ def _ask(rooms: Rooms, visit: Visit) -> PolicyInput:
         tools=call.uses_tools,
         purpose=caller.purpose,
         declared_class=call.declared.data_class or "",
+        modalities=call.modalities,
     )
-    env = EnvFacts(site=rooms.site.name, node=rooms.site.node, time=rooms.now(), attempt=visit.attempts)
+    site = rooms.site
+    env = EnvFacts(site.name, site.node, rooms.now(), visit.attempts, rooms.clock())
     return question(request, caller, visit.data, targets, env)
 
 

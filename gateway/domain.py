@@ -25,6 +25,12 @@ DATA_CLASSES = ("public", "internal", "confidential", "strict")
 DataClass = Literal["public", "internal", "confidential", "strict"]
 
 
+Modality = Literal["text", "image", "audio", "file"]
+
+Clock = Literal["synchronised", "free", "unknown"]
+"""Whether something keeps this machine's time right, as its kernel says."""
+
+
 def highest_class(*classes: DataClass) -> DataClass:
     """Return the highest of the classes; ``public`` when there is none."""
     return max(classes, key=DATA_CLASSES.index, default="public")
@@ -125,6 +131,8 @@ class Target(msgspec.Struct, frozen=True):
     jurisdiction: str  # "" when the site has not said
     same_node: bool  # the prompt does not leave this machine
     external: bool = False  # operated by somebody else
+    digest: str = ""  # SHA-256 of the model's file, in hex; "" when another keeps it
+    device: str = ""  # what computes there, as its engine tells: "cpu: …" or "gpu: …"; "" when it does not tell
 
 
 # --- policy documents: sekisho.input/1 and sekisho.decision/1 -------------------------------------------------------
@@ -139,7 +147,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     tools: bool
     purpose: str
     declared_class: str = ""
-    modalities: tuple[Literal["text", "image", "audio", "file"], ...] = ("text",)
+    modalities: tuple[Modality, ...] = ("text",)
 
 
 class CallerFacts(msgspec.Struct, frozen=True):
@@ -171,7 +179,7 @@ class EnvFacts(msgspec.Struct, frozen=True):
     node: str
     time: str  # RFC 3339, UTC
     attempt: int
-    clock: Literal["synchronised", "free", "unknown"] = "unknown"  # whether something keeps the time right
+    clock: Clock = "unknown"
 
 
 class CounterFacts(msgspec.Struct, frozen=True):

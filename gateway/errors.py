@@ -11,7 +11,8 @@ value or the text of a foreign exception.
     │   ├── BodyTooLarge              413  request.body_too_large
     │   ├── RouteNotFound             404  request.route_not_found
     │   ├── MethodNotAllowed          405  request.method_not_allowed
-    │   └── ModelNotFound             404  model_not_found
+    │   ├── ModelNotFound             404  model_not_found
+    │   └── DecisionNotFound          404  policy.*             no such decision or receipt of this caller's
     ├── Unauthenticated               401  identity.*
     ├── Forbidden                     403
     │   ├── PolicyDenied              403  policy.*             with decision id and reason codes
@@ -28,6 +29,7 @@ Errors that no caller ever sees (start-up, command line) are :class:`SetupError`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -61,6 +63,7 @@ class SekishoError(Exception):
         self.param = param
         self.retry_after_seconds = retry_after_seconds
         self.decision_id = decision_id
+        self.detail: Mapping[str, object] | None = None  # plain JSON for programs, safe to show: `error.sekisho`
         super().__init__(f"{self.code}: {self.message}")
 
 
@@ -98,6 +101,17 @@ class ModelNotFound(BadRequest):
     default_message = "This model does not exist or you do not have access to it."
 
 
+class DecisionNotFound(BadRequest):
+    """No such decision, or not this caller's: one message for both."""
+
+    status = 404
+    default_code = "policy.decision_not_found"
+    default_message = (
+        "Your project has no decision of this id among the log's newest records, nor among those of the time that the "
+        "id tells."
+    )
+
+
 class Unauthenticated(SekishoError):
     """No key, a wrong key, a revoked or expired key: one status, one message, whichever it was."""
 
@@ -119,19 +133,25 @@ class Forbidden(SekishoError):
 class PolicyDenied(Forbidden):
     """Policy answered, and the answer was no.
 
-    ``reasons`` are codes only; their text never comes from a prompt.
+    ``reasons`` are codes only; their text never comes from a prompt. :func:`gateway.policy.refusal.denied` makes one
+    that says what to change.
     """
 
     default_code = "policy.denied"
     default_message = "Policy does not allow this request."
 
-    def __init__(self, message: str | None = None, *, reasons: tuple[str, ...] = (), **kw: str | None) -> None:
-        super().__init__(
-            message,
-            code=kw.get("code") or (reasons[0] if reasons else None),
-            decision_id=kw.get("decision_id"),
-        )
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        reasons: tuple[str, ...] = (),
+        param: str | None = None,
+        decision_id: str | None = None,
+        detail: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, code=reasons[0] if reasons else None, param=param, decision_id=decision_id)
         self.reasons = reasons
+        self.detail = detail
 
 
 class OutputBlocked(Forbidden):

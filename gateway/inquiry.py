@@ -1,15 +1,18 @@
-"""Questions that carry no prompt: which models, is the house ready, how is it doing."""
+"""Questions that carry no prompt: which models, which decision, is the house ready, how is it doing."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from gateway import __version__
+from gateway.audit.door import Case
 from gateway.domain import Caller, Capability
-from gateway.errors import ModelNotFound
+from gateway.errors import AuditUnavailable, DecisionNotFound, LimitExceeded, ModelNotFound
+from gateway.judged import Judged, belongs_to, judged
 from gateway.ports import Rooms
 
 
@@ -23,11 +26,12 @@ class ModelCard(msgspec.Struct, frozen=True):
 
 
 class Inquiry:
-    """Answers from what the rooms say of themselves. Nothing here is written into the book."""
+    """Answers from what the rooms say of themselves, and from the book. Nothing here is written into it."""
 
     def __init__(self, rooms: Rooms, started_seconds: int) -> None:
         self._rooms = rooms
         self._started = started_seconds
+        self._searching = asyncio.Lock()
 
     def identify(self, authorization: str | None) -> Caller:
         """Return the caller. Raises Unauthenticated."""
@@ -66,6 +70,58 @@ class Inquiry:
             "rooms": {name: {"ready": yes, "detail": said if yes else ""} for name, (yes, said) in state.items()},
             "models": models,
         }
+
+    async def decision(self, decision_id: str, caller: Caller) -> Judged:
+        """Return a decision about a request of the caller's project.
+
+        Raises:
+            DecisionNotFound: there is none as far as was looked, or it is somebody else's.
+            LimitExceeded: the log would have to be searched, and the key's limits or another search are in the way.
+            AuditUnavailable: the log cannot be read.
+        """
+        _, case = await self._case(decision_id, caller)
+        try:
+            return judged(case)
+        except msgspec.ValidationError as error:
+            raise AuditUnavailable("The log's record cannot be read.") from error
+
+    async def receipt(self, decision_id: str, caller: Caller) -> bytes:
+        """Return the signed receipt of the attempt that was made under a decision. Raises as :meth:`decision`.
+
+        Raises:
+            DecisionNotFound: with ``policy.no_receipt``: nothing was sent under this decision.
+        """
+        sequence, case = await self._case(decision_id, caller)
+        if case.record["type"] != "intent":
+            message = "No prompt was sent under this decision, so there is no receipt for it."
+            raise DecisionNotFound(message, code="policy.no_receipt")
+        return await self._rooms.book.receipt(sequence)
+
+    def sites(self) -> Mapping[str, str]:
+        """Return the site of each target, by its id."""
+        return {target.id: target.site for target in self._rooms.fleet.targets()}
+
+    async def _case(self, decision_id: str, caller: Caller) -> tuple[int, Case]:
+        book = self._rooms.book
+        sequence = book.locate(decision_id)
+        if sequence is None:
+            sequence = await self._search(decision_id, caller)
+        case = await book.case(sequence) if sequence is not None else None
+        if sequence is None or case is None or not belongs_to(case, caller.tenant, caller.project):
+            raise DecisionNotFound
+        return sequence, case
+
+    async def _search(self, decision_id: str, caller: Caller) -> int | None:
+        """Search the log's files: one search at a time, and each counts as a request of its key."""
+        reservation = self._rooms.limits.reserve(caller)
+        try:
+            if self._searching.locked():
+                message = "Another decision is being searched for; try again in a second."
+                raise LimitExceeded(message, code="limits.searches", retry_after_seconds=1)
+            async with self._searching:
+                return await self._rooms.book.search(decision_id)
+        finally:
+            reservation.settle(None)
 
     def metrics(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

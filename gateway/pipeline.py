@@ -12,18 +12,18 @@ caller before that intent is on stable storage, and each intent gets exactly one
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from time import perf_counter
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from msgspec.structs import replace
 
 from gateway.attempt import Attempt, Visit, begin
 from gateway.domain import Caller, Chunk, Outcome
-from gateway.errors import ClientGone, EngineUnavailable, SekishoError
+from gateway.ending import ending
+from gateway.errors import EngineUnavailable, SekishoError
 from gateway.identity.choice import narrow
 from gateway.identity.door import Reservation
 from gateway.policy.derive import derive
@@ -31,25 +31,21 @@ from gateway.ports import Arrival, Call, Rooms
 
 ATTEMPTS = 2  # tries at different targets, while no byte of an answer has left
 
-INTERRUPTED = "interrupted"  # the message of a cancellation that comes from us, not from a caller that hung up
-
-Status = Literal["done", "failed", "hung_up", "interrupted"]
-
 
 class Checkpoint:
     """The gate itself: one for each process."""
 
     def __init__(self, rooms: Rooms) -> None:
-        self._rooms = rooms
+        self.rooms = rooms
 
     def passage(self, arrival: Arrival) -> Passage:
-        return Passage(self._rooms, arrival)
+        return Passage(self.rooms, arrival)
 
     def turn_away(self, refusal: SekishoError, source: str, caller: Caller | None = None, request_id: str = "") -> None:
         """Note the refusal of what never became a passage: an unknown route, a model's card, a closing server."""
         code, status = refusal.code, refusal.status
-        self._rooms.book.denial(code=code, status=status, caller=caller, request_id=request_id, source=source)
-        self._rooms.telemetry.refused(refusal.code)
+        self.rooms.book.denial(code=code, status=status, caller=caller, request_id=request_id, source=source)
+        self.rooms.telemetry.refused(refusal.code)
 
 
 class Passage:
@@ -71,6 +67,12 @@ class Passage:
         Raises:
             SekishoError: a refusal, recorded once when the passage is left.
         """
+        visit = await self.examine()
+        self._attempt = await begin(self._rooms, visit)  # decide, choose, reserve tokens, redact, write the intent
+        return visit.call
+
+    async def examine(self) -> Visit:
+        """Find out who calls and what the request carries: all that comes before a decision. Raises as ``admit``."""
         rooms, arrival = self._rooms, self._arrival
         caller = self._caller = rooms.identity.identify(arrival.authorization)
         self._reservation = rooms.limits.reserve(caller)
@@ -82,8 +84,16 @@ class Passage:
         rooms.telemetry.found(detection.counts())
         data = derive(caller, call.declared, detection)
         self._visit = Visit(arrival.request_id, caller, call, self._reservation, detection, data)
-        self._attempt = await begin(rooms, self._visit)  # decide, choose, reserve tokens, redact, write the intent
-        return call
+        return self._visit
+
+    @property
+    def decision_id(self) -> str:
+        """Id of the last decision about this request; empty before there was one."""
+        return self._visit.decision.id if self._visit and self._visit.decision else ""
+
+    def finish(self) -> None:
+        """Count the request as answered in full."""
+        self._complete = True
 
     async def answer(self) -> AsyncGenerator[Chunk]:
         """Yield the answer, values restored; try another target while nothing has left.
@@ -96,7 +106,7 @@ class Passage:
                 async with aclosing(self._attempt.answer()) as chunks:
                     async for chunk in chunks:
                         yield chunk
-                self._complete = True
+                self.finish()
                 return
             except EngineUnavailable as error:
                 if self._attempt.answered or self._attempt.visit.attempts >= ATTEMPTS:
@@ -114,7 +124,7 @@ class Passage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close: one outcome or one denial, everything given back. Awaits nothing, so nothing can cut it short."""
-        attempt, status, code = self._attempt, *self._verdict(error)
+        attempt, status, code = self._attempt, *ending(error, complete=self._complete)
         refused = attempt is None and status == "failed"
         seconds = perf_counter() - self._started
         outcome = attempt.end(status, code) if attempt else Outcome(status, code, total_seconds=seconds)
@@ -122,17 +132,8 @@ class Passage:
             self._refuse(error)
         if self._reservation is not None:
             self._reservation.settle(attempt.used() if attempt else None)
-        endpoint, model = self._arrival.endpoint, attempt.target.model if attempt else ""
-        self._rooms.telemetry.left(endpoint, model, replace(outcome, total_seconds=seconds), refused=refused)
-
-    def _verdict(self, error: BaseException | None) -> tuple[Status, str]:
-        if error is None:
-            return ("done" if self._complete else "hung_up"), ""
-        if isinstance(error, asyncio.CancelledError) and error.args == (INTERRUPTED,):
-            return "interrupted", ""
-        if isinstance(error, asyncio.CancelledError | GeneratorExit | ClientGone):
-            return "hung_up", ""
-        return "failed", error.code if isinstance(error, SekishoError) else SekishoError.default_code
+        model, outcome = attempt.target.model if attempt else "", replace(outcome, total_seconds=seconds)
+        self._rooms.telemetry.left(self._arrival.endpoint, model, outcome, refused=refused)
 
     def _refuse(self, error: BaseException) -> None:
         refusal = error if isinstance(error, SekishoError) else SekishoError()
@@ -144,5 +145,6 @@ class Passage:
             question=visit.question if visit else None,
             decision=visit.decision if visit else None,
             request_id=self._arrival.request_id,
+            decision_id=refusal.decision_id or "",
             source=self._arrival.source,
         )

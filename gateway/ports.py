@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.audit.door import Book
-from gateway.domain import Capability, Declared, Segment
+from gateway.domain import Capability, Clock, Declared, Modality, Path, Segment
 from gateway.fleet.door import Fleet
 from gateway.identity.door import Identity, Limits
 from gateway.policy.door import Policy
@@ -29,12 +29,16 @@ class Call(Protocol):
     declared: Declared
     segments: Sequence[Segment]
     text_bytes: int  # UTF-8; no tokenizer makes more tokens than that
+    modalities: tuple[Modality, ...]  # of its parts
 
     def body_for_engine(self, texts: Sequence[str]) -> dict[str, Any]:
         """Return the body with one text per segment, in order, in place of the segments' own."""
 
     def tool_name(self, name: str) -> str:
         """Return the caller's own name of a tool whose name an engine gave back."""
+
+    def where(self, path: Path) -> str:
+        """Return a path as it may be shown and kept: names that the caller made up are ``*``, since they are text."""
 
 
 class Arrival(Protocol):
@@ -77,3 +81,4 @@ class Rooms(msgspec.Struct, frozen=True):
     telemetry: Telemetry
     site: Place
     now: Callable[[], str]  # RFC 3339, UTC
+    clock: Callable[[], Clock] = lambda: "unknown"  # whether something keeps that time right

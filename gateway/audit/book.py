@@ -24,19 +24,25 @@ Guarantees, and where they are kept:
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.audit import lookup
 from gateway.audit import record as records
 from gateway.audit.committer import Committer
 from gateway.audit.disk import Disk, sync_folder
+from gateway.audit.door import Case
 from gateway.audit.lock import FolderLock
 from gateway.audit.note import Signer
+from gateway.audit.proof import prove
+from gateway.audit.receipt import issue, statement_of
+from gateway.audit.recent import Recent
 from gateway.audit.recovery import Found, recover
 from gateway.audit.writer import RECORD_REFUSED, Writer
 from gateway.domain import Caller, Decision, Outcome, PolicyInput, Target
@@ -45,6 +51,7 @@ from gateway.settings import AuditSettings
 
 _EVENT = re.compile(r"(admin|config|erasure|heartbeat|key|model|policy)(\.[a-z_]+)*")
 _TICK_SECONDS = 0.25
+T = TypeVar("T")
 
 
 class LogEntry:
@@ -153,7 +160,7 @@ class LogBook:
         committer.wake()
         return LogEntry(writer, committer, sequence, request)
 
-    def denial(
+    def denial(  # noqa: PLR0913  all that may be known of a refusal, each by its name
         self,
         *,
         code: str,
@@ -161,6 +168,7 @@ class LogBook:
         caller: Caller | None = None,
         question: PolicyInput | None = None,
         decision: Decision | None = None,
+        decision_id: str = "",
         request_id: str = "",
         source: str = "",
     ) -> None:
@@ -177,6 +185,7 @@ class LogBook:
             caller=records.caller_ref(caller),
             input=question,
             decision=decision,
+            decision_id=decision_id or (decision.id if decision else ""),
         )
         try:
             self._writer.write(denial)
@@ -185,6 +194,34 @@ class LogBook:
                 denial.input = denial.decision = None
                 with contextlib.suppress(AuditUnavailable):
                     self._writer.write(denial)
+
+    def preview(self, caller: Caller, question: PolicyInput, decision: Decision) -> None:
+        writer, committer = self._parts()
+        who = records.caller_ref(caller)
+        writer.write(records.Preview(request=question.request.id, caller=who, input=question, decision=decision))
+        committer.wake()
+
+    def locate(self, decision_id: str) -> int | None:
+        return self._parts()[0].recent.decision(decision_id)
+
+    async def search(self, decision_id: str) -> int | None:
+        size = self._parts()[0].size
+        return await asyncio.to_thread(lookup.find, self.folder, decision_id, size)
+
+    async def case(self, sequence: int) -> Case:
+        recent = self._parts()[0].recent
+        return await self._reading(lambda: _case(self.folder, sequence, recent))
+
+    async def receipt(self, sequence: int) -> bytes:
+        _, committer = self._parts()
+        await committer.wait(sequence + 1)
+        return await self._reading(lambda: _receipt(self.folder, sequence, self._signer))
+
+    async def _reading(self, read: Callable[[], T]) -> T:
+        try:
+            return await asyncio.to_thread(read)
+        except (OSError, ValueError) as error:  # NoteError and JSON's errors are ValueErrors
+            raise AuditUnavailable("The log's record cannot be read.") from error
 
     def event(self, type: str, **details: Any) -> None:
         """See :meth:`gateway.audit.door.Book.event`. ``details`` are JSON values without floats.
@@ -207,6 +244,27 @@ class LogBook:
         if not self._writer or not self._committer or not self._committer.alive:
             raise AuditUnavailable
         return self._writer, self._committer
+
+
+def _case(folder: Path, sequence: int, recent: Recent) -> Case:
+    """Read a record, and those of its request that memory or a look around it tells. Raises OSError, ValueError."""
+    found = lookup.read(folder, sequence)
+    if found is None:
+        raise ValueError("no such record")
+    record = found[0]
+    request = str(record.get("request", ""))
+    known = (lookup.read(folder, each) for each in recent.request(request))
+    same = [each[0] for each in known if each] or lookup.of_request(folder, request, sequence)
+    return Case(record, tuple(same))
+
+
+def _receipt(folder: Path, sequence: int, signer: Signer) -> bytes:
+    """Raises OSError, ValueError."""
+    found = lookup.read(folder, sequence)
+    if found is None:
+        raise ValueError("no such record")
+    record, data = found
+    return issue(statement_of(record, data), signer, prove(folder, sequence, data, signer.verifier))
 
 
 def log_folder(base: Path, origin: str, retention_class: str) -> Path:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import msgspec
+
 from gateway.domain import Caller, Decision, Outcome, PolicyInput, Target
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One decision as the log has it. Records are plain JSON objects, ``sekisho.record/1``."""
+
+    record: dict[str, Any]  # intent, denial or preview
+    same_request: tuple[dict[str, Any], ...]  # all of this request that were found, oldest first, outcomes too
 
 
 class Entry(Protocol):
@@ -36,7 +45,7 @@ class Book(Protocol):
             AuditUnavailable: the log is not writable, was moved or shrank.
         """
 
-    def denial(
+    def denial(  # noqa: PLR0913  all that may be known of a refusal, each by its name
         self,
         *,
         code: str,
@@ -44,12 +53,43 @@ class Book(Protocol):
         caller: Caller | None = None,
         question: PolicyInput | None = None,
         decision: Decision | None = None,
+        decision_id: str = "",
         request_id: str = "",
         source: str = "",
     ) -> None:
         """Write one denial record. Without a caller it is counted, and summed per second, ``source`` and ``code``.
 
-        Synchronous; never raises.
+        ``decision_id`` is told to the caller also where no valid decision came. Synchronous; never raises.
+        """
+
+    def preview(self, caller: Caller, question: PolicyInput, decision: Decision) -> None:
+        """Write what would become of a request that is not sent. Synchronous.
+
+        Raises:
+            AuditUnavailable: as :meth:`intent`.
+        """
+
+    def locate(self, decision_id: str) -> int | None:
+        """Return the sequence of a decision's record if it is among the recent ones. Synchronous, no I/O."""
+
+    async def search(self, decision_id: str) -> int | None:
+        """Look for a decision's record in the log: near the time its id tells, and among the newest records.
+
+        Bounded; reads files, in a thread. ``None``: not there, as far as was looked.
+        """
+
+    async def case(self, sequence: int) -> Case:
+        """Return the record at ``sequence`` with what the log holds near it of the same request. Reads files.
+
+        Raises:
+            AuditUnavailable: the record cannot be read.
+        """
+
+    async def receipt(self, sequence: int) -> bytes:
+        """Return a signed receipt of the intent at ``sequence``, once it is on stable storage.
+
+        Raises:
+            AuditUnavailable: the record cannot be read, or is not durable.
         """
 
     def event(self, type: str, **details: Any) -> None:

@@ -55,12 +55,14 @@ class Verifier:
     name: str
     public: bytes
 
-    def check(self, origin: str, key_id: bytes, signature: bytes, text: bytes) -> bool:
-        """Whether this key, under the name ``origin``, made the signature."""
-        if key_id != _key_id(origin, self.public):
-            return False
+    def check(self, origin: str, named: bytes, signature: bytes, text: bytes) -> bool:
+        """Whether this key, under the name ``origin`` and with the id ``named``, made the signature."""
+        return named == key_id(origin, self.public) and self.signed(signature, text)
+
+    def signed(self, signature: bytes, data: bytes) -> bool:
+        """Whether this key made the signature over exactly these bytes."""
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, data)
         except InvalidSignature:
             return False
         return True
@@ -74,13 +76,22 @@ class Signer:
         self.verifier = Verifier(origin, public)
         self.origin = origin
         self._key = key
-        self._id = _key_id(origin, public)
+        self._id = key_id(origin, public)
 
     def sign(self, size: int, root: bytes) -> bytes:
         """Return the whole signed checkpoint, in UTF-8."""
         text = Checkpoint(self.origin, size, root).text()
         signature = base64.b64encode(self._id + self._key.sign(text.encode())).decode()
         return f"{text}\n{_SIGNATURE}{self.origin} {signature}\n".encode()
+
+    @property
+    def key_name(self) -> str:
+        """The key's name and id, the first two parts of its verifier key."""
+        return f"{self.origin}+{self._id.hex()}"
+
+    def sign_bytes(self, data: bytes) -> bytes:
+        """Return the bare signature. ``data`` MUST begin as no checkpoint does: an origin has no space in it."""
+        return self._key.sign(data)
 
     def verifier_key(self) -> str:
         """Return the public key as a line that C2SP tools read."""
@@ -89,7 +100,7 @@ class Signer:
 
 def format_verifier_key(name: str, public: bytes) -> str:
     """Return ``<name>+<key id, hex>+<base64 of type and key>``."""
-    return f"{name}+{_key_id(name, public).hex()}+{base64.b64encode(_ED25519 + public).decode()}"
+    return f"{name}+{key_id(name, public).hex()}+{base64.b64encode(_ED25519 + public).decode()}"
 
 
 def parse_verifier_key(line: str) -> Verifier:
@@ -97,11 +108,11 @@ def parse_verifier_key(line: str) -> Verifier:
     parts = line.strip().split("+", 2)
     if len(parts) != 3 or not parts[0]:
         raise NoteError("not a verifier key: it must be name+id+key")
-    name, key_id, encoded = parts
+    name, named, encoded = parts
     key = _decode(encoded, "the verifier key is not base64")
     if len(key) != 33 or key[:1] != _ED25519:
         raise NoteError("the verifier key is not an Ed25519 key")
-    if _key_id(name, key[1:]).hex() != key_id:
+    if key_id(name, key[1:]).hex() != named:
         raise NoteError("the verifier key's id is not that of its name and key")
     return Verifier(name, key[1:])
 
@@ -169,5 +180,6 @@ def _decode(encoded: str, problem: str) -> bytes:
     return value
 
 
-def _key_id(name: str, public: bytes) -> bytes:
+def key_id(name: str, public: bytes) -> bytes:
+    """Return the id of a key under a name (C2SP signed-note)."""
     return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]

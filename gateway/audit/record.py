@@ -83,6 +83,16 @@ class Denial(Record, kw_only=True, tag="denial"):
     caller: CallerRef | None
     input: PolicyInput | None
     decision: Decision | None
+    decision_id: str = ""  # also where no valid answer came, so that there is no decision
+
+
+class Preview(Record, kw_only=True, tag="preview"):
+    """What would have become of a request that a caller only asked about: nothing was sent, so no outcome follows."""
+
+    request: str
+    caller: CallerRef
+    input: PolicyInput
+    decision: Decision
 
 
 class DenialCount(msgspec.Struct, frozen=True):

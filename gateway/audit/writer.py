@@ -21,6 +21,7 @@ from gateway.audit.heads import Heads
 from gateway.audit.journal import Journal
 from gateway.audit.lock import FolderLock
 from gateway.audit.note import Signer
+from gateway.audit.recent import Recent
 from gateway.audit.recovery import Found
 from gateway.audit.reserve import Reserve
 from gateway.errors import AuditUnavailable
@@ -47,6 +48,7 @@ class Writer:
         self._journal = Journal(folder, found.tail, disk)
         self._heads = Heads(folder, signer, disk, history_bytes=found.history_bytes, size=found.head.size)
         self._reserve = Reserve(folder)
+        self.recent = Recent()
         self._open = dict(found.open_intents)
         self._unwritten: list[records.Record] = []
         self._denials = DenialCounts()
@@ -121,6 +123,7 @@ class Writer:
         except OSError as error:
             self._failed_write(error)
             raise self.error() from error
+        self.recent.note(record)
         if isinstance(record, records.Intent):
             self._open[sequence] = record.request
         elif isinstance(record, records.OutcomeRecord):

@@ -9,6 +9,7 @@ Routes, all JSON, all under ``/admin/v1``; errors have OpenAI's shape::
     POST   models             make a model known by its manifest
     PUT    aliases/{alias}    let an alias stand for a model
     GET    status             what the server says of itself
+    …      policy             the life of a policy: gateway.http.admin_policy
 
 There is no key on this API: whoever may open the socket (mode 0600, in a folder of mode 0700) is the operator. It must
 never be bound to TCP. Every change is on record before it takes effect, and has taken effect when the answer comes.
@@ -20,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -75,27 +76,27 @@ class Admin:
 
     async def keys(self, request: Request) -> Response:
         if request.method == "POST":
-            wish = await _body(request, NewKey)
-            return _json(await self._keys.create(wish, _operator(request)), status=201)
-        return _json({"data": self._keys.show()})
+            wish = await body_of(request, NewKey)
+            return json_response(await self._keys.create(wish, operator_of(request)), status=201)
+        return json_response({"data": self._keys.show()})
 
     async def key(self, request: Request) -> Response:
-        return _json(await self._keys.revoke(request.path_params["key"], _operator(request)))
+        return json_response(await self._keys.revoke(request.path_params["key"], operator_of(request)))
 
     async def models(self, request: Request) -> Response:
         if request.method == "POST":
-            manifest = await _body(request, dict[str, object])
-            await self._change("model.added", partial(self._shelf.register, manifest), _operator(request), **manifest)
-        return _json({"data": await asyncio.to_thread(self._shelf.describe)})
+            manifest = await body_of(request, dict[str, object])
+            await self._change("model.added", partial(self._shelf.register, manifest), operator_of(request), **manifest)
+        return json_response({"data": await asyncio.to_thread(self._shelf.describe)})
 
     async def alias(self, request: Request) -> Response:
-        alias, model = request.path_params["alias"], (await _body(request, Alias)).model
+        alias, model = request.path_params["alias"], (await body_of(request, Alias)).model
         change = partial(self._shelf.set_alias, alias, model)
-        await self._change("model.alias", change, _operator(request), alias=alias, model=model)
-        return _json({"alias": alias, "model": model})
+        await self._change("model.alias", change, operator_of(request), alias=alias, model=model)
+        return json_response({"alias": alias, "model": model})
 
     async def status(self, request: Request) -> Response:
-        return _json(self._status())
+        return json_response(self._status())
 
     async def _change(self, what: str, change: Callable[[], None], by: str, **details: object) -> None:
         """Carry out a change of the shelf; what it refuses is on record too, as ``….refused``."""
@@ -108,7 +109,13 @@ class Admin:
             raise BadRequest(f"{error.problem} {error.mend}".strip(), code="admin.refused") from error
 
 
-def admin_app(keys: Register, book: Events, status: Callable[[], Mapping[str, Any]], shelf: Shelf) -> Starlette:
+def admin_app(
+    keys: Register,
+    book: Events,
+    status: Callable[[], Mapping[str, Any]],
+    shelf: Shelf,
+    more: Sequence[Route] = (),
+) -> Starlette:
     """Return the ASGI application, to be served on :func:`admin_socket` and nowhere else.
 
     Args:
@@ -116,6 +123,7 @@ def admin_app(keys: Register, book: Events, status: Callable[[], Mapping[str, An
         book: where changes are written before they take effect.
         status: what ``sekisho doctor`` shows of a running server; plain JSON, called for each request.
         shelf: the server's own model registry.
+        more: routes of other files, such as :func:`gateway.http.admin_policy.policy_routes`.
     """
     admin = Admin(KeyOffice(keys, book), book, status, shelf)
     routes = [
@@ -124,6 +132,7 @@ def admin_app(keys: Register, book: Events, status: Callable[[], Mapping[str, An
         Route("/admin/v1/models", admin.models, methods=["GET", "POST"]),
         Route("/admin/v1/aliases/{alias:path}", admin.alias, methods=["PUT"]),
         Route("/admin/v1/status", admin.status, methods=["GET"]),
+        *more,
     ]
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
         SekishoError: _refused,
@@ -159,7 +168,8 @@ def admin_socket(run: Path) -> socket.socket:
     return listener
 
 
-async def _body(request: Request, wanted: type[T]) -> T:
+async def body_of(request: Request, wanted: type[T]) -> T:
+    """Return the decoded body. Raises BadRequest, BodyTooLarge."""
     raw = bytearray()
     async for part in request.stream():
         raw += part
@@ -172,18 +182,19 @@ async def _body(request: Request, wanted: type[T]) -> T:
         raise BadRequest(f"The body is not valid: {error}.") from error
 
 
-def _operator(request: Request) -> str:
+def operator_of(request: Request) -> str:
+    """Return who says that he does this."""
     return _NOT_IN_A_NAME.sub("", request.headers.get("x-sekisho-by", ""))[:64] or "unknown"
 
 
-def _json(content: object, status: int = 200) -> Response:
+def json_response(content: object, status: int = 200) -> Response:
     headers = {"cache-control": "no-store"}
     return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
 
 
 def _error(error: SekishoError) -> Response:
     detail = {"message": error.message, "type": error.openai_type, "param": error.param, "code": error.code}
-    return _json({"error": detail}, error.status)
+    return json_response({"error": detail}, error.status)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -25,6 +25,7 @@ from gateway.errors import MethodNotAllowed, RouteNotFound, SekishoError
 from gateway.http import chat, completions
 from gateway.http.arrival import Scope, Send, client_address
 from gateway.http.body import Receive
+from gateway.http.decisions import PREVIEW, PreviewEndpoint, add_decisions
 from gateway.http.endpoint import Endpoint
 from gateway.http.gate import Gate
 from gateway.http.openapi import describe
@@ -56,6 +57,7 @@ def build(checkpoint: Checkpoint, inquiry: Inquiry, gate: Gate, settings: Server
     app = FastAPI(title="Sekisho", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.router.redirect_slashes = False
     hot = {path: Endpoint(api, checkpoint, gate, settings) for path, api in HOT.items()}
+    hot[PREVIEW] = PreviewEndpoint(HOT, checkpoint, gate, settings)
     for path, endpoint in hot.items():  # for other methods, and the OpenAPI page
         app.router.routes.insert(0, Route(path, endpoint, methods=["POST"]))
     _add_inquiries(app, inquiry, gate)
@@ -79,6 +81,8 @@ def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate) -> None:
     async def get_model(request: Request, name: str) -> Response:
         caller = identify(request)
         return _json(msgspec.to_builtins(inquiry.model(name, caller)))
+
+    add_decisions(app, inquiry, identify)
 
     @app.get("/health/live", tags=["health"], summary="Whether the process answers")
     async def live() -> Response:

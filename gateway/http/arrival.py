@@ -50,9 +50,13 @@ class HttpArrival:
         limits = self._settings
         raw = await read_body(self._receive, self._headers.get(b"content-length"), limits.max_body_bytes)
         self._on_read()
-        tree = parse_object(raw, limits.max_depth)
-        request = self._api.parse(tree)
-        return Call(self._api, request, tree, declared, limits.max_text_chars)
+        api, tree = self._open(raw, limits.max_depth)
+        request = api.parse(tree)
+        return Call(api, request, tree, declared, limits.max_text_chars)
+
+    def _open(self, raw: bytes, max_depth: int) -> tuple[Api, dict[str, Any]]:
+        """Return the API that the body is for, and the body. Raises BadRequest."""
+        return self._api, parse_object(raw, max_depth)
 
     def _declared(self) -> Declared:
         said = self._header(b"x-sekisho-class")

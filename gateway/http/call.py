@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import msgspec
 
 from gateway.domain import Capability, Declared, Path, Segment
 from gateway.errors import BadRequest
-from gateway.http.walk import AnyShape, dotted, replace, walk
+from gateway.http.media import modalities_of
+from gateway.http.walk import SCHEMA_KEYWORDS, AnyShape, dotted, replace, walk
+
+LONGEST_PATH = 256  # characters that are shown of where something stands
 
 _NOT_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -73,6 +77,7 @@ class Call:
                 param=dotted(largest.path) or "body",
             )
         self.text_bytes = sum(len(segment.text.encode()) for segment in self.segments)
+        self.modalities = modalities_of(tree.get("messages"))
         self.tool_names: Mapping[str, str] = {}
 
     def body_for_engine(self, texts: Sequence[str]) -> dict[str, Any]:
@@ -91,6 +96,25 @@ class Call:
     def tool_name(self, name: str) -> str:
         """Return the caller's own name of a tool whose name an engine gave back."""
         return self.tool_names.get(name, name)
+
+    def where(self, path: Path) -> str:
+        """Return a path as it may be shown and kept, ``messages[0].content``; names the caller made up are ``*``."""
+        # the first part is a field of the typed request, so it is known
+        below = (part if isinstance(part, int) or part in self._known_names else "*" for part in path[1:])
+        return dotted((*path[:1], *below))[:LONGEST_PATH]
+
+    @cached_property
+    def _known_names(self) -> frozenset[str]:
+        return _names_in(self._api.shape) | SCHEMA_KEYWORDS
+
+
+def _names_in(shape: AnyShape) -> frozenset[str]:
+    """Return the names of all fields that a shape mentions."""
+    if isinstance(shape, dict):
+        return frozenset(shape).union(*(_names_in(inner) for inner in shape.values()))
+    if isinstance(shape, list | tuple):
+        return frozenset().union(*(_names_in(inner) for inner in shape))
+    return frozenset()
 
 
 def _collect(tree: dict[str, Any], shape: AnyShape) -> tuple[Segment, ...]:

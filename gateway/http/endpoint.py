@@ -10,6 +10,7 @@ import asyncio
 import logging
 from contextlib import aclosing
 
+from gateway.ending import INTERRUPTED
 from gateway.errors import ClientGone, EngineUnavailable, SekishoError
 from gateway.http.arrival import HttpArrival, Scope, Send
 from gateway.http.body import Receive
@@ -18,7 +19,7 @@ from gateway.http.gate import Gate, closing
 from gateway.http.hangup import HangUp
 from gateway.http.reply import Reply
 from gateway.http.wire import Writer
-from gateway.pipeline import INTERRUPTED, Checkpoint, Passage
+from gateway.pipeline import Checkpoint, Passage
 from gateway.ports import Call
 from gateway.settings import ServerSettings
 from gateway.telemetry.log import request_id
@@ -37,7 +38,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with HangUp(receive) as hang_up:
-            arrival = HttpArrival(self._api, self._settings, scope, receive, hang_up.watch)
+            arrival = self._arrive(scope, receive, hang_up)
             reply = Reply(send, arrival.request_id)
             request_id.set(arrival.request_id)
             if self._gate.open:
@@ -48,11 +49,19 @@ class Endpoint:
                 self._checkpoint.turn_away(refusal, arrival.source)
                 await reply.refuse(refusal)
 
+    def _arrive(self, scope: Scope, receive: Receive, hang_up: HangUp) -> HttpArrival:
+        return HttpArrival(self._api, self._settings, scope, receive, hang_up.watch)
+
+    async def _serve(self, arrival: HttpArrival, reply: Reply) -> None:
+        """Answer the request. Raises whatever is to be told as an error."""
+        async with self._checkpoint.passage(arrival) as passage:
+            reply.decision_id = lambda: passage.decision_id
+            call = await passage.admit()
+            await self._relay(passage, call, arrival.request_id, reply)
+
     async def _attend(self, arrival: HttpArrival, reply: Reply) -> None:
         try:
-            async with self._checkpoint.passage(arrival) as passage:
-                call = await passage.admit()
-                await self._relay(passage, call, arrival.request_id, reply)
+            await self._serve(arrival, reply)
         except ClientGone:
             return
         except asyncio.CancelledError as end:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from gateway.ending import INTERRUPTED
 from gateway.errors import Unavailable
-from gateway.pipeline import INTERRUPTED
 
 
 class Gate:

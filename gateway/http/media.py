@@ -10,6 +10,7 @@ import base64
 import binascii
 from typing import Any
 
+from gateway.domain import Modality
 from gateway.errors import BadRequest
 
 MEDIA = {
@@ -18,6 +19,8 @@ MEDIA = {
     "input_video": "a video", "file": "a file", "input_file": "a file", "document": "a file",
 }  # fmt: skip
 """Types of parts, as OpenAI and others call them, and what they hold."""
+
+_MODALITIES: dict[str, Modality] = {"an image": "image", "sound": "audio", "a video": "image", "a file": "file"}
 
 _HELD_IN = ("image_url", "input_audio", "audio_url", "video_url", "file", "source")
 _DATA = ("url", "data", "file_data", "image_url")
@@ -38,6 +41,18 @@ def refuse_media(messages: Any) -> None:
         for place, part in enumerate(content if isinstance(content, list) else ()):
             if isinstance(part, dict) and isinstance(part.get("type"), str) and part["type"] in MEDIA:
                 raise _refusal(part, f"messages[{index}].content[{place}]")
+
+
+def modalities_of(messages: Any) -> tuple[Modality, ...]:
+    """Return what kinds of content the messages hold, sorted; a video counts as images. Text is always among them."""
+    found: set[Modality] = {"text"}
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        for part in content if isinstance(content, list) else ():
+            kind = MEDIA.get(str(part.get("type"))) if isinstance(part, dict) else None
+            if kind:
+                found.add(_MODALITIES[kind])
+    return tuple(sorted(found))
 
 
 def _refusal(part: dict[str, Any], param: str) -> BadRequest:

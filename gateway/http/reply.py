@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import orjson
 
 from gateway.errors import SekishoError
 from gateway.http.arrival import Send
-from gateway.http.wire import error_body, error_event, error_headers
+from gateway.http.wire import decision_header, error_body, error_event, error_headers
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -19,10 +21,14 @@ EVENT_STREAM: Headers = [
 
 
 class Reply:
-    """One HTTP response, not yet begun. Once begun, its status can no longer change."""
+    """One HTTP response, not yet begun. Once begun, its status can no longer change.
+
+    ``decision_id`` is asked when the response begins, so that it names the decision of the attempt that answers.
+    """
 
     def __init__(self, send: Send, request_id: str) -> None:
         self.begun = False
+        self.decision_id: Callable[[], str] = str
         self._send = send
         self._id: Headers = [(b"x-request-id", request_id.encode())]
 
@@ -46,11 +52,14 @@ class Reply:
 
     async def refuse(self, error: SekishoError) -> None:
         """Send an error: as a response while the status is open, as a last event after."""
+        error.decision_id = error.decision_id or self.decision_id()
         if self.begun:
             await self.end(error_event(error))
         else:
+            self.decision_id = str  # the error names its own
             await self.whole(orjson.dumps(error_body(error)), error.status, [*JSON_TYPE, *error_headers(error)])
 
     async def _start(self, status: int, headers: Headers) -> None:
         self.begun = True
-        await self._send({"type": "http.response.start", "status": status, "headers": [*headers, *self._id]})
+        named = [*headers, *self._id, *decision_header(self.decision_id())]
+        await self._send({"type": "http.response.start", "status": status, "headers": named})

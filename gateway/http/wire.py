@@ -93,7 +93,7 @@ def usage_of(usage: Usage) -> dict[str, Any]:
 
 
 def error_body(error: SekishoError) -> dict[str, Any]:
-    """Return OpenAI's error object. ``decision_id`` is ours; clients ignore what they do not know."""
+    """Return OpenAI's error object. ``decision_id`` and ``sekisho`` are ours; clients keep what they do not know."""
     inner: dict[str, Any] = {
         "message": error.message,
         "type": error.openai_type,
@@ -102,6 +102,8 @@ def error_body(error: SekishoError) -> dict[str, Any]:
     }
     if error.decision_id:
         inner["decision_id"] = error.decision_id
+    if error.detail is not None:
+        inner["sekisho"] = error.detail
     return {"error": inner}
 
 
@@ -118,6 +120,9 @@ def error_headers(error: SekishoError) -> list[tuple[bytes, bytes]]:
         headers.append((b"retry-after", str(seconds).encode()))
     if error.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    if error.decision_id:
-        headers.append((b"x-sekisho-decision", error.decision_id.encode()))
-    return headers
+    return headers + decision_header(error.decision_id or "")
+
+
+def decision_header(decision_id: str) -> list[tuple[bytes, bytes]]:
+    """Return the header that names the decision an answer was given under; none when there was no decision."""
+    return [(b"x-sekisho-decision", decision_id.encode())] if decision_id else []

@@ -35,6 +35,8 @@ class Forwarding:
         self._arrival = arrival
         self._call: Call | None = None
 
+    decision_id = ""  # nobody decides
+
     async def admit(self) -> Call:
         self._call = await self._arrival.unpack()
         return self._call

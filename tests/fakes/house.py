@@ -25,6 +25,7 @@ from gateway.domain import (
     Finding,
     Grant,
     Outcome,
+    Path,
     Prompt,
     Reason,
     Role,
@@ -33,6 +34,7 @@ from gateway.domain import (
     Usage,
 )
 from gateway.errors import EngineUnavailable
+from gateway.http.walk import dotted
 from gateway.pipeline import Checkpoint
 from gateway.ports import Rooms
 
@@ -123,6 +125,7 @@ class Call:
     includes_usage = False
     uses_tools = False
     output_bound: int | None = 10
+    modalities = ("text",)
 
     def __init__(self, text: str, model: str, stream: bool) -> None:
         self.model, self.stream, self.declared = model, stream, Declared()
@@ -134,6 +137,9 @@ class Call:
 
     def tool_name(self, name: str) -> str:
         return name
+
+    def where(self, path: Path) -> str:
+        return dotted(path)
 
 
 class Arrival:
@@ -271,6 +277,12 @@ class House:
     def denial(self, *, code: str, status: int, **details: Any) -> None:
         self.denials.append(code)
         self.denied.append(details.get("caller"))
+
+    def preview(self, caller: Any, question: Any, decision: Decision) -> None:
+        self.step(f"preview {decision.id}", "preview")
+
+    async def durable(self) -> None:
+        self.step("durable", "durable")
 
     def ready(self) -> bool:
         return True

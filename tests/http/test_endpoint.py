@@ -50,7 +50,7 @@ async def served(free_port: int) -> AsyncIterator[Served]:
     house, gate = House(), Gate()
     checkpoint = house.checkpoint()
     settings = ServerSettings(listen=f"127.0.0.1:{free_port}", max_body_bytes=100_000, max_text_chars=1000)
-    inquiry = Inquiry(checkpoint._rooms, 0)
+    inquiry = Inquiry(checkpoint.rooms, 0)
     listener = Listener.on_address(api.build(checkpoint, inquiry, gate, settings), settings)
     serving = asyncio.ensure_future(listener.run_sockets())
     await listener.began()
