@@ -8,7 +8,7 @@ from __future__ import annotations
 from gateway.domain import Decision, PolicyInput, Reason
 from gateway.policy.words import LANGUAGES, phrase, sentence, texts, with_law
 
-__all__ = ["LANGUAGES", "TEXTS", "explain", "text_of"]
+__all__ = ["LANGUAGES", "TEXTS", "explain", "line_of", "text_of"]
 
 TEXTS = texts("en")
 """What each reason code means, in English, its parameters in braces."""
@@ -17,14 +17,14 @@ TEXTS = texts("en")
 def explain(question: PolicyInput, decision: Decision, language: str = "en") -> list[str]:
     """Return one line for the verdict, one for each candidate, and one for each reason."""
     granted = {grant.id for grant in decision.targets}
-    verdict = _verdict(decision.allow, language)
+    verdict = phrase("allowed" if decision.allow else "refused", language)
     return [
         phrase("verdict", language, verdict=verdict, revision=decision.revision[:12], engine=decision.engine),
         *(
-            phrase("candidate", language, target=id_, verdict=_verdict(id_ in granted, language))
+            phrase(f"target_{'allowed' if id_ in granted else 'refused'}", language, target=id_)
             for id_ in question.candidates
         ),
-        *(_line(reason, language) for reason in decision.reasons),
+        *(line_of(reason, language) for reason in decision.reasons),
     ]
 
 
@@ -33,9 +33,6 @@ def text_of(reason: Reason, language: str = "en") -> str:
     return sentence(reason, language)
 
 
-def _verdict(yes: bool, language: str) -> str:
-    return phrase("allowed" if yes else "refused", language)
-
-
-def _line(reason: Reason, language: str) -> str:
+def line_of(reason: Reason, language: str = "en") -> str:
+    """Return a reason with its code, its rule and its law."""
     return phrase("line", language, code=reason.code, rule=reason.rule, text=with_law(reason, language))
