@@ -20,7 +20,7 @@ import msgspec
 from gateway.domain import DATA_CLASSES
 from gateway.errors import SetupError
 from gateway.kinds import KINDS, name_of
-from gateway.policy.table.row import SITE, SPECIAL, TEXT, Case, Row, Spot, fits
+from gateway.policy.table.row import SITE, SPECIAL, TEXT, Row, Spot, meets, reaches
 
 MOST_CASES = 200_000
 OTHER = "*"
@@ -48,26 +48,31 @@ def compile_table(rows: Sequence[Row], places: Iterable[Where], groups: Mapping[
     """
     origins = _origins(rows, groups)
     purposes = sorted({word for row in rows for word in row.purpose} - {"*"})
-    spots = {key: spot for place in places for key, spot in spots_of(place, rows, groups).items()}
+    words = frozenset(word for row in rows for word in row.destination)
+    spots = {key: spot for place in dict.fromkeys(places) for key, spot in _spots(place, words, groups).items()}
     cases = len(spots) * len(DATA_CLASSES) * (len(origins) + 1) * (len(purposes) + 1)
     if cases > MOST_CASES:
         raise SetupError(f"The rule table distinguishes {cases} cases; at most {MOST_CASES} fit.", "Make rows broader.")
     cells = _Cells(rows)
-    index = {
-        key: {
-            data_class: {
-                origin: {
-                    purpose: cells.of(Case(spot, data_class, groups.get(origin, frozenset({origin})), purpose))
-                    for purpose in (*purposes, OTHER)
-                }
-                for origin in (*origins, OTHER)
-            }
-            for data_class in DATA_CLASSES
-        }
-        for key, spot in spots.items()
+    by_class = {name: _bits(meets(row.data_class, {name}) for row in rows) for name in DATA_CLASSES}
+    by_origin = {
+        name: _bits(meets(row.collected_in, groups.get(name, frozenset({name}))) for row in rows)
+        for name in (*origins, OTHER)
     }
+    by_purpose = {name: _bits(meets(row.purpose, {name}) for row in rows) for name in (*purposes, OTHER)}
+
+    def index(spot: Spot) -> dict[str, Any]:
+        there = _bits(reaches(row.destination, spot) for row in rows)
+        return {
+            data_class: {
+                origin: {purpose: cells.of(there & of_class & of_origin & bits) for purpose, bits in by_purpose.items()}
+                for origin, of_origin in by_origin.items()
+            }
+            for data_class, of_class in by_class.items()
+        }
+
     return {
-        "index": index,
+        "index": {key: index(spot) for key, spot in spots.items()},
         "cells": cells.entries,
         "origins": {origin: True for origin in origins},
         "purposes": {purpose: True for purpose in purposes},
@@ -77,7 +82,10 @@ def compile_table(rows: Sequence[Row], places: Iterable[Where], groups: Mapping[
 
 def spots_of(place: Where, rows: Iterable[Row], groups: Mapping[str, frozenset[str]]) -> dict[str, Spot]:
     """Return the spots that a place can be, by their names in the index: two where it hangs on the data's origin."""
-    words = {word for row in rows for word in row.destination}
+    return _spots(place, frozenset(word for row in rows for word in row.destination), groups)
+
+
+def _spots(place: Where, words: frozenset[str], groups: Mapping[str, frozenset[str]]) -> dict[str, Spot]:
     labels = groups.get(place.jurisdiction, frozenset({place.jurisdiction})) & words
     site = place.site if f"{SITE}{place.site}" in words else ""
     nears = ("same-jurisdiction", "elsewhere") if place.near == "other" else (place.near,)
@@ -89,36 +97,71 @@ def spot_name(near: str, labels: Iterable[str], site: str) -> str:
 
 
 class _Cells:
-    """Equal cells are one; they are few."""
+    """Cells, each once; they are few. A set of rows is a number: its bit ``n`` stands for the row at index ``n``."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.entries: dict[str, dict[str, Any]] = {}
         self._rows = rows
-        self._words = _words(rows)
-        self._known: dict[tuple[int, ...], str] = {}
+        self._words = {
+            word: _bits(not meant.isdisjoint(row.data) for row in rows) for word, meant in _words(rows).items()
+        }
+        self._last = _bits(TEXT in row.data and row.mode == "enforce" for row in rows)
+        self._by_fitting: dict[int, str] = {}
+        self._by_content: dict[tuple[tuple[int, int], ...], str] = {}
 
-    def of(self, case: Case) -> str:
-        lines = tuple(number for number, row in enumerate(self._rows) if fits(row, case))
-        name = self._known.get(lines)
+    def of(self, fitting: int) -> str:
+        """Return the name of the cell that says what these rows say."""
+        last = fitting & self._last
+        if last:
+            fitting &= (_lowest(last) << 1) - 1  # behind a row about all data no row is asked
+        name = self._by_fitting.get(fitting)
         if name is None:
-            name = self._known[lines] = f"c{len(self._known)}"
-            fitting = [self._rows[number] for number in lines]
-            self.entries[name] = {
-                word: entry for word, meant in self._words.items() if (entry := _entry(fitting, meant)) is not None
-            }
+            name = self._by_fitting[fitting] = self._named(fitting)
         return name
 
+    def _named(self, fitting: int) -> str:
+        content = tuple(self._deciding(fitting & about) for about in self._words.values())
+        name = self._by_content.get(content)
+        if name is None:
+            name = self._by_content[content] = f"c{len(self._by_content)}"
+            said = zip(self._words, content, strict=True)
+            self.entries[name] = {word: self._entry(*deciding) for word, deciding in said if deciding[0] >= 0}
+        return name
 
-def _entry(rows: Sequence[Row], meant: frozenset[str]) -> dict[str, Any] | None:
-    about = [row for row in rows if not meant.isdisjoint(row.data)]
-    if not about:
-        return None
-    first, entry = about[0], _plain(about[0])
-    if first.mode == "observe" and first.review_by is not None:
-        without = next((row for row in about if not _observes_until(row, first.review_by)), None)
-        entry["instead"] = {} if without is None else _plain(without)
-        entry["until"] = first.review_by.isoformat()
-    return entry
+    def _deciding(self, about: int) -> tuple[int, int]:
+        """Return which row decides, and which one where that one steps back; -1 for none."""
+        if not about:
+            return -1, -1
+        first = _index(about)
+        until = self._rows[first].review_by
+        if self._rows[first].mode != "observe" or until is None:
+            return first, -1
+        rest = about & (about - 1)
+        while rest and _observes_until(self._rows[_index(rest)], until):
+            rest &= rest - 1
+        return first, _index(rest) if rest else -1
+
+    def _entry(self, first: int, without: int) -> dict[str, Any]:
+        row = self._rows[first]
+        entry = _plain(row)
+        if row.mode == "observe" and row.review_by is not None:
+            entry["instead"] = {} if without < 0 else _plain(self._rows[without])
+            entry["until"] = row.review_by.isoformat()
+        return entry
+
+
+def _bits(answers: Iterable[bool]) -> int:
+    """Return the number whose bit ``n`` is the answer at index ``n``."""
+    return sum(1 << number for number, answer in enumerate(answers) if answer)
+
+
+def _lowest(bits: int) -> int:
+    return bits & -bits
+
+
+def _index(bits: int) -> int:
+    """Return the index of the lowest bit."""
+    return _lowest(bits).bit_length() - 1
 
 
 def _observes_until(row: Row, day: date) -> bool:

@@ -17,7 +17,7 @@ special category says the least that is done to every finding of such a text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import date
 from typing import Literal, get_args
 
@@ -87,11 +87,22 @@ def first_row(rows: Iterable[Row], item: str, case: Case) -> Row | None:
 def fits(row: Row, case: Case) -> bool:
     """Whether the row is about the case, whatever the data."""
     return (
-        _meets(row.collected_in, case.origin)
-        and _meets(row.data_class, {case.data_class})
-        and _meets(row.purpose, {case.purpose})
-        and any(_reaches(word, case.spot) for word in row.destination)
+        meets(row.collected_in, case.origin)
+        and meets(row.data_class, {case.data_class})
+        and meets(row.purpose, {case.purpose})
+        and reaches(row.destination, case.spot)
     )
+
+
+def meets(words: Sequence[str], found: Set[str]) -> bool:
+    """Whether a cell of origins, classes or purposes is about what was found."""
+    return "*" in words or not found.isdisjoint(words)
+
+
+def reaches(words: Iterable[str], spot: Spot) -> bool:
+    """Whether a cell of destinations is about the spot."""
+    near = NEAR[spot.near]
+    return any(word in near or word in spot.labels or word == f"{SITE}{spot.site}" for word in words)
 
 
 def words_of(item: str) -> frozenset[str]:
@@ -115,11 +126,3 @@ def groups_of(jurisdictions: Mapping[str, Mapping[str, object]]) -> dict[str, fr
 
 def _texts(value: object) -> Sequence[str]:
     return [text for text in value if isinstance(text, str)] if isinstance(value, list | tuple) else []
-
-
-def _meets(words: tuple[str, ...], found: frozenset[str] | set[str]) -> bool:
-    return "*" in words or not found.isdisjoint(words)
-
-
-def _reaches(word: str, spot: Spot) -> bool:
-    return word in NEAR[spot.near] or word in spot.labels or word == f"{SITE}{spot.site}"
