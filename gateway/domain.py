@@ -12,7 +12,7 @@ A request meets them in this order::
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -138,46 +138,53 @@ class Target(msgspec.Struct, frozen=True):
 # --- policy documents: sekisho.input/1 and sekisho.decision/1 -------------------------------------------------------
 
 
+LONGEST_WORD, LONGEST_TARGET, MOST_WORDS = 256, 512, 512
+Word = Annotated[str, msgspec.Meta(max_length=LONGEST_WORD, description="in Unicode form NFC")]
+Words = Annotated[tuple[Word, ...], msgspec.Meta(max_length=MOST_WORDS)]
+TargetId = Annotated[str, msgspec.Meta(max_length=LONGEST_TARGET, description="site/node/worker:model, in form NFC")]
+Bucket = Literal["1", "2-4", "5-19", "20+"]
+
+
 class RequestFacts(msgspec.Struct, frozen=True):
-    id: str
-    endpoint: str
+    id: Word
+    endpoint: Word
     capability: Capability
-    model: str
+    model: Word
     stream: bool
     tools: bool
-    purpose: str
-    declared_class: str = ""
+    purpose: Word
+    declared_class: DataClass | Literal[""] = ""
     modalities: tuple[Modality, ...] = ("text",)
 
 
 class CallerFacts(msgspec.Struct, frozen=True):
-    key_id: str
-    tenant: str
-    project: str
+    key_id: Word
+    tenant: Word
+    project: Word
     roles: tuple[Role, ...]
-    site: str
-    jurisdiction: str
-    access_from: str
+    site: Word
+    jurisdiction: Word
+    access_from: Word
 
 
 class DataFacts(msgspec.Struct, frozen=True):
     """``entities`` are bucketed counts by type ("1", "2-4", "5-19", "20+"): never a value."""
 
     data_class: DataClass = msgspec.field(name="class")
-    collected_in: str = ""
-    entities: dict[str, str] = {}
-    detector: str = ""
+    collected_in: Word = ""
+    entities: Annotated[dict[Word, Bucket], msgspec.Meta(max_length=MOST_WORDS)] = {}
+    detector: Word = ""
     status: Literal["ok"] = "ok"
-    jurisdictions: tuple[str, ...] = ()  # signals from content, as the rest below: never an origin
-    special: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ()
+    jurisdictions: Words = ()  # signals from content, as the rest below: never an origin
+    special: Words = ()
+    languages: Words = ()
     mark: DataClass = "public"
 
 
 class EnvFacts(msgspec.Struct, frozen=True):
-    site: str
-    node: str
-    time: str  # RFC 3339, UTC
+    site: Word
+    node: Word
+    time: Word  # RFC 3339, UTC
     attempt: int
     clock: Clock = "unknown"
 
@@ -185,11 +192,11 @@ class EnvFacts(msgspec.Struct, frozen=True):
 class CounterFacts(msgspec.Struct, frozen=True):
     """Distinct persons whose data left their country this calendar year, this request's counted in already."""
 
-    entity: str  # the legal entity that answers for them
+    entity: Word  # the legal entity that answers for them
     year: int
     all: int
     sensitive: int
-    by_destination: dict[str, int] = {}  # by ISO 3166-1 alpha-2
+    by_destination: dict[Word, int] = {}  # by ISO 3166-1 alpha-2
 
 
 class PolicyInput(msgspec.Struct, frozen=True):
@@ -198,7 +205,7 @@ class PolicyInput(msgspec.Struct, frozen=True):
     request: RequestFacts
     caller: CallerFacts
     data: DataFacts
-    candidates: tuple[str, ...]
+    candidates: Annotated[tuple[TargetId, ...], msgspec.Meta(max_length=64)]
     env: EnvFacts
     counters: CounterFacts | None = None  # None: no candidate lies outside the data's own jurisdiction
     version: Literal["sekisho.input/1"] = "sekisho.input/1"

@@ -19,6 +19,10 @@ class Engine(Protocol):
     def context_tokens(self) -> int:
         """Context per slot, in tokens."""
 
+    @property
+    def device(self) -> str:
+        """What computes, as the engine tells once it has started, ``cpu: …`` or ``gpu: …``; "" when it does not."""
+
     async def start(self) -> None:
         """Load the model; returns when it answers. Raises EngineUnavailable."""
 

@@ -209,6 +209,8 @@ class InProcess:
         self._model: _Model | None = None
         self._runs: set[_Run] = set()
 
+    device = ""  # its library does not tell
+
     @property
     def slots(self) -> int:
         return 1

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -29,6 +30,7 @@ _BATCH_TOKENS_GPU = 512
 _HTTP_THREADS_SPARE = 4
 _ERRORS_ONLY = 1
 _WRITE_TIMEOUT_SECONDS = 60
+LONGEST_DEVICE = 256
 
 
 class WorkerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +57,7 @@ class Status(msgspec.Struct, frozen=True):
     state: Literal["locked", "listening", "refused", "failed"]
     locks: dict[str, str] = {}
     problem: str = ""
+    device: str = ""  # what computes: "cpu: …" or "gpu: …"
 
 
 def _read_all(descriptor: int) -> bytes:
@@ -113,15 +116,31 @@ def _size(parameters: Any, config: WorkerConfig, has_gpu: bool) -> None:
     parameters.timeout_write = _WRITE_TIMEOUT_SECONDS
 
 
-def serve(config: WorkerConfig) -> Any:
-    """Load the model and return the listening server, which lives as long as it is referred to.
+def device_of(found: Sequence[Mapping[str, Any]], gpu_layers: int) -> str:
+    """Return what computes, in words: ``gpu: NVIDIA H200``, ``cpu: AMD EPYC 9654``.
+
+    Args:
+        found: what llama.cpp says of the machine's devices: ``type`` and ``description``.
+        gpu_layers: how many layers may lie on a GPU; 0 keeps all of them off it.
+    """
+    kinds = {"gpu": "GPU", "cpu": "CPU"} if gpu_layers else {"cpu": "CPU"}
+    for kind, ending in kinds.items():
+        names = dict.fromkeys(each["description"].strip() for each in found if each["type"].name.endswith(ending))
+        if names:
+            return f"{kind}: {', '.join(names)}"[:LONGEST_DEVICE]
+    return ""
+
+
+def serve(config: WorkerConfig) -> tuple[Any, str]:
+    """Load the model; return the listening server, which lives as long as it is referred to, and what it runs on.
 
     Raises:
         RuntimeError: the model cannot be loaded, or the socket not be bound.
     """
     import xllamacpp  # noqa: PLC0415 - only ever inside the locks
 
-    has_gpu = any(device["type"].name.endswith("GPU") for device in xllamacpp.get_device_info())
+    devices = xllamacpp.get_device_info()
+    has_gpu = any(device["type"].name.endswith("GPU") for device in devices)
     parameters = xllamacpp.CommonParams()
     parameters.model.path = config.weights
     parameters.model_alias = {config.model}
@@ -134,7 +153,7 @@ def serve(config: WorkerConfig) -> Any:
     parameters.prefill_assistant = False  # a last message of the assistant is history, as for OpenAI
     _close_doors(parameters, config)
     _size(parameters, config, has_gpu)
-    return xllamacpp.Server(parameters)
+    return xllamacpp.Server(parameters), device_of(devices, config.gpu_layers)
 
 
 def mute() -> None:
@@ -162,12 +181,12 @@ def run(config: WorkerConfig, status: int) -> int:
         return 3
     _tell(status, Status("locked", locks))
     try:
-        _server = serve(config)  # it serves as long as this name holds it
+        _server, device = serve(config)  # it serves as long as this name holds it
     except (RuntimeError, ImportError, OSError) as error:
         _tell(status, Status("failed", problem=f"{type(error).__name__} while loading."))
         return 4
     mute()
-    _tell(status, Status("listening"))
+    _tell(status, Status("listening", device=device))
     _wait(config.parent)
 
 

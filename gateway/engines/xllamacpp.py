@@ -85,6 +85,7 @@ class ManagedWorker:
         self._exchange: Exchange | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._ready = False
+        self._device = ""
         self.locks: dict[str, str] = {}
 
     @property
@@ -94,6 +95,10 @@ class ManagedWorker:
     @property
     def context_tokens(self) -> int:
         return self._settings.context_tokens
+
+    @property
+    def device(self) -> str:
+        return self._device
 
     @property
     def pid(self) -> int | None:
@@ -196,6 +201,7 @@ class ManagedWorker:
         while (status := await child.next_status()) is not None:
             self.locks = status.locks or self.locks
             if status.state == "listening":
+                self._device = status.device
                 return
             if status.state != "locked":
                 break

@@ -7,7 +7,7 @@ are told as counts in buckets, never as values.
 
 from __future__ import annotations
 
-from gateway.domain import Caller, DataClass, DataFacts, Declared, Detection, highest_class
+from gateway.domain import Bucket, Caller, DataClass, DataFacts, Declared, Detection, highest_class
 from gateway.kinds import KIND_OF, RAISES
 
 _PERSONAL: DataClass = "internal"
@@ -45,7 +45,7 @@ def derive(
     )
 
 
-def bucket(count: int) -> str:
+def bucket(count: int) -> Bucket:
     """Return the bucket of a count of at least one."""
     if count == 1:
         return "1"

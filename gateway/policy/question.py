@@ -1,10 +1,27 @@
-"""Putting the question together: ``sekisho.input/1``. Pure; no prompt text can come in here."""
+"""Putting the question together: ``sekisho.input/1``. Pure; no prompt text can come in here.
+
+Every string of it is bounded and in Unicode form NFC: two ways to write one name would be two names to a rule. None is
+mended here, since targets and facts name the same things; what does not fit is refused.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
+from unicodedata import is_normalized
 
-from gateway.domain import Caller, CallerFacts, DataFacts, EnvFacts, PolicyInput, RequestFacts, Target
+from gateway.domain import (
+    LONGEST_TARGET,
+    LONGEST_WORD,
+    MOST_WORDS,
+    Caller,
+    CallerFacts,
+    DataFacts,
+    EnvFacts,
+    PolicyInput,
+    RequestFacts,
+    Target,
+)
 from gateway.errors import PolicyUnavailable
 from gateway.policy.facts import MAX_CANDIDATES
 
@@ -15,11 +32,12 @@ def question(
     """Return the input for one attempt.
 
     Raises:
-        PolicyUnavailable: more than 64 candidates (``policy.too_many_candidates``).
+        PolicyUnavailable: more than 64 candidates (``policy.too_many_candidates``), or a string that is too long or
+            not in form NFC (``policy.input_unfit``).
     """
     if len(candidates) > MAX_CANDIDATES:
         raise PolicyUnavailable(code="policy.too_many_candidates")
-    return PolicyInput(
+    asked = PolicyInput(
         request=request,
         caller=CallerFacts(
             key_id=caller.key_id,
@@ -34,3 +52,28 @@ def question(
         candidates=tuple(target.id for target in candidates),
         env=env,
     )
+    if not _fits(asked):
+        raise PolicyUnavailable(code="policy.input_unfit")
+    return asked
+
+
+def _fits(asked: PolicyInput) -> bool:
+    request, caller, data, env = asked.request, asked.caller, asked.data, asked.env
+    lists = (data.entities, data.jurisdictions, data.special, data.languages)
+    words = (
+        *(request.id, request.endpoint, request.model, request.purpose, data.collected_in, data.detector),
+        *(caller.key_id, caller.tenant, caller.project, caller.site, caller.jurisdiction, caller.access_from),
+        *(env.site, env.node, env.time),
+        *chain.from_iterable(lists),
+    )
+    return (
+        max(map(len, lists)) <= MOST_WORDS
+        and max(map(len, words)) <= LONGEST_WORD
+        and max(map(len, asked.candidates), default=0) <= LONGEST_TARGET
+        and _is_nfc((*words, *asked.candidates))
+    )
+
+
+def _is_nfc(words: tuple[str, ...]) -> bool:
+    """ASCII is in form NFC, and so are nearly all: looked at together, they cost a microsecond."""
+    return "".join(words).isascii() or all(is_normalized("NFC", word) for word in words)
