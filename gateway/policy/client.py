@@ -21,15 +21,17 @@ from ulid import ULID
 
 from gateway.domain import Decision, PolicyInput, Target
 from gateway.errors import PolicyUnavailable, SetupError
-from gateway.policy import organisation
+from gateway.policy import break_glass, organisation
 from gateway.policy.answer import Answer, Refused, read_answer
 from gateway.policy.build import Bundle, build, law
 from gateway.policy.datasets import DataSets
 from gateway.policy.facts import MAX_CANDIDATES, Rulebook, build_facts
+from gateway.policy.grants_watch import GrantsWatch
 from gateway.policy.local import RETRY_AFTER_SECONDS, LocalOpa
 from gateway.policy.opa import find_opa
 from gateway.policy.remembered import Known, Remembered
 from gateway.policy.revisions import Revisions, Standing
+from gateway.policy.signers import Signers
 from gateway.policy.signing import require_vouched, trust_of
 from gateway.policy.supervisor import OpaProcess
 from gateway.policy.table import read
@@ -81,6 +83,9 @@ class OpaPolicy:
         self._changing = asyncio.Lock()
         self._datasets = DataSets(settings.state / "policy" / "data")
         self._data_sets = DataSets(settings.state / "policy" / "data")
+        self._grants = break_glass.Grants(settings.state / "policy" / "break-glass", Signers(settings.keys).list)
+        self._granted: list[dict[str, Any]] = []
+        self._watch = GrantsWatch(self.look_at_grants)
 
     @property
     def bundle(self) -> Bundle:
@@ -98,18 +103,23 @@ class OpaPolicy:
         return self._decider.process if isinstance(self._decider, LocalOpa) else None
 
     async def start(self) -> None:
-        """Find OPA and start it with what is in force; returns when it answers.
+        """Find OPA and start it with what is in force, unless a switch did already; returns when it answers.
 
         Raises:
             SetupError: no fit OPA, no revision in force or one that is not whole, OPA does not come up.
         """
+        if self._decider:
+            return
         self._organisation = organisation.load(self._settings)
-        standing = self._standing or await asyncio.to_thread(standing_in_force, self._settings)
+        standing = self._standing
+        if standing is None:
+            standing = await asyncio.to_thread(standing_in_force, self._settings)
         self._decider = await self._new(standing, NAMES[0])
         await self._decider.start()
 
     async def stop(self) -> None:
         """End OPA. Safe to call twice, or without a start."""
+        await self._watch.stop()
         for decider in (self._next, self._decider):
             if decider:
                 await decider.stop()
@@ -123,8 +133,19 @@ class OpaPolicy:
             raise PolicyUnavailable(code="policy.unavailable")
         async with self._changing:
             self._targets = tuple(targets)
-            for decider in filter(None, (self._next, self._decider)):
-                await self._push(decider)
+            await self._push_all()
+        self._watch.start()
+
+    async def look_at_grants(self) -> None:
+        """Push the facts anew where break-glass grants came, ended or expired since they were pushed.
+
+        Raises:
+            PolicyUnavailable: they could not be pushed.
+        """
+        granted = await asyncio.to_thread(self._grants.facts, break_glass.now())
+        async with self._changing:
+            if self._targets is not None and granted != self._granted:
+                await self._push_all()
 
     async def decide(self, question: PolicyInput) -> Decision:
         decision_id = str(ULID())
@@ -151,6 +172,8 @@ class OpaPolicy:
         """
         async with self._changing:
             current = self._decider
+            if current is None:
+                self._organisation = organisation.load(self._settings)
             name = next(name for name in NAMES if current is None or name != current.name)
             self._next = await self._new(standing, name)
             try:
@@ -188,12 +211,22 @@ class OpaPolicy:
             return ExternalOpa(self._settings, standing, name)
         return LocalOpa(self._settings, await asyncio.to_thread(find_opa, self._settings), standing, name)
 
-    async def _push(self, decider: Decider) -> None:
-        """Give an OPA the facts as its revision compiles them; they are kept first, so that the past can be asked."""
+    async def _push_all(self) -> None:
+        for decider in filter(None, (self._next, self._decider)):
+            self._granted = await self._push(decider)
+
+    async def _push(self, decider: Decider) -> list[dict[str, Any]]:
+        """Give an OPA the facts as its revision compiles them; they are kept first, so that the past can be asked.
+
+        Returns:
+            the grants among them.
+        """
         rulebook = decider.standing.rulebook
-        facts = build_facts(self._settings.site, self._organisation, self._targets or (), rulebook)
+        granted = await asyncio.to_thread(self._grants.facts, break_glass.now())
+        facts = build_facts(self._settings.site, self._organisation, self._targets or (), rulebook, granted)
         await asyncio.to_thread(self._data_sets.keep, facts)
         await decider.push(facts)
+        return granted
 
     async def _try(self, decider: Decider) -> None:
         trial = trial_of(self._settings.site, self._targets or (), _now())
