@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import SetupError
+from gateway.privacy.patterns import database
 from gateway.privacy.patterns.catalogue import RULES, plan
 from gateway.privacy.patterns.rule import Boundary, Rule, checked
 from gateway.privacy.patterns.scan import Patterns, Plan
@@ -155,3 +157,9 @@ def test_the_version_changes_with_a_rule() -> None:
 
 def test_every_rule_is_described() -> None:
     assert [each.name for each in RULES if not (each.family and each.type and 0 < each.score <= 1)] == []
+
+
+def test_more_forms_than_a_report_can_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "MOST_FORMS", 1)
+    with pytest.raises(SetupError, match="More than 1 patterns"):
+        Plan([rule("a1"), msgspec.structs.replace(rule("b2"), name="other")])

@@ -118,7 +118,7 @@ def _next(text: str, words: Sequence[Word], kinds: Sequence[int], index: int, ki
     if kind == PERSON and _is_syllable(text, words, kinds, index):
         return index + 2
     after = index
-    while after < len(words) and after - index < 3 and _joins(text, words, after, kind):
+    while after < len(words) and after - index < 3 and joins(text, words, after, kind):
         after += 1
     if after == index or after >= len(words) or kinds[after] != kind or not _touch(text, words, after - 1, after):
         return 0
@@ -146,7 +146,8 @@ def _is_syllable(text: str, words: Sequence[Word], kinds: Sequence[int], index: 
     return tied and len(before) <= SYLLABLE and len(after) <= SYLLABLE and after.isalpha() and after.islower()
 
 
-def _joins(text: str, words: Sequence[Word], index: int, kind: int) -> bool:
+def joins(text: str, words: Sequence[Word], index: int, kind: int) -> bool:
+    """Whether a small word or a mark may stand within a span, between words of its kind."""
     word = text[words[index].start : words[index].end]
     small = word.lower() in _JOINING or word in "-'’." or (kind == PLACE and word in ",/")
     return small and _touch(text, words, index - 1, index)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 
 import numpy as np
 
@@ -14,10 +15,11 @@ from gateway.privacy.names.cues import Cue, cues
 from gateway.privacy.names.evidence import Evidence
 from gateway.privacy.names.features import Features, Floats, Lexicon, with_seen
 from gateway.privacy.names.gate import Gate
+from gateway.privacy.names.seams import may_cross
 from gateway.privacy.names.spans import SURE, spans
 from gateway.privacy.names.tagger import PERSON, PLACE, Tagger
 from gateway.privacy.names.wordpiece import Word, Wordpiece
-from gateway.privacy.span import Proceed, Span
+from gateway.privacy.span import Proceed, Seam, Span
 
 DOUBT = (0.06, 0.92)  # between these chances the first network alone does not know
 UNLIKELY = 0.04  # a word less likely than this is no name for being near a cue
@@ -39,26 +41,29 @@ class Western:
         """Yield the spans of a text; those of one source in order."""
         if not _WORD.search(text):
             return
-        found, gate = cues(text), Gate(text)
+        found, gate = cache(partial(cues, text)), Gate(text)
         for words in self._wordpiece.blocks(text, BLOCK, OVERLAP):
             proceed()
             yield from self._block(text, words, found, gate, proceed)
 
     def _block(
-        self, text: str, words: Sequence[Word], found: Sequence[Cue], gate: Gate, proceed: Proceed
+        self, text: str, words: Sequence[Word], found: Callable[[], Sequence[Cue]], gate: Gate, proceed: Proceed
     ) -> Iterator[Span]:
         rows = self._features.of(text, words)
         chances = self._tagger.tag(rows)
         evidence = Evidence(text, words, rows, gate)
         evidence.weigh(chances)
-        for first, last in _doubtful(chances, evidence) if _varies(text, words) else ():
+        doubtful = [*_doubtful(chances, evidence)] if _varies(text, words) else []
+        if isinstance(text, Seam) and len(text) < BLOCK and not may_cross(text, words, chances, doubtful):
+            return
+        for first, last in doubtful:
             read = self._classifier.look(self._wordpiece.split(text, words[first:last]), proceed)
             rows[first:last] = with_seen(rows[first:last], read[:, :SEEN])
             chances[first:last] = self._tagger.judge(rows[first:last], read[:, SEEN:])
         evidence.weigh(chances)
         _recall(text, words, chances, evidence)
         evidence.hear(TOLD.finditer(text, words[0].start, words[-1].end), chances)
-        yield from spans(text, words, chances, _announce(words, found, chances, evidence), evidence)
+        yield from spans(text, words, chances, _announce(words, found(), chances, evidence), evidence)
 
 
 def _announce(words: Sequence[Word], found: Sequence[Cue], chances: Floats, evidence: Evidence) -> dict[int, Cue]:

@@ -15,6 +15,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import or_
 
 import hyperscan
 
@@ -44,17 +46,30 @@ class Words:
     def scratch(self) -> hyperscan.Scratch | None:
         return hyperscan.Scratch(self._database) if self.words else None
 
-    def in_text(self, data: bytes, scratch: hyperscan.Scratch | None) -> frozenset[str]:
-        """Return the words that occur anywhere in UTF-8 ``data``, word starts not looked at."""
+    def mask(self, words: Iterable[str]) -> int:
+        """Return these words as a number: a bit each."""
+        return reduce(or_, (1 << self.numbers[word.lower()] for word in words), 0)
+
+    def named(self, mask: int) -> tuple[str, ...]:
+        """Return the words of a mask."""
+        words = []
+        while mask:
+            lowest = mask & -mask
+            words.append(self.words[lowest.bit_length() - 1])
+            mask ^= lowest
+        return tuple(words)
+
+    def in_text(self, data: bytes, scratch: hyperscan.Scratch | None) -> int:
+        """Return the mask of the words that occur anywhere in UTF-8 ``data``, word starts not looked at."""
         if scratch is None:
-            return frozenset()
+            return 0
         found: list[int] = []
 
         def report(number: int, start: int, end: int, flags: int, context: object) -> None:
             found.append(number)
 
         self._database.scan(data, match_event_handler=report, scratch=scratch)
-        return frozenset(self.words[number] for number in found)
+        return reduce(or_, (1 << number for number in found), 0)
 
 
 def _literal(word: str) -> bytes:
@@ -69,9 +84,9 @@ class Whereabouts:
 
     def __init__(self, text: str) -> None:
         self._lowered = _lowered(text)
-        self._of_words: dict[frozenset[str], list[int] | None] = {}
+        self._of_words: dict[Sequence[str], list[int] | None] = {}
 
-    def may_hold(self, words: frozenset[str], low: int, high: int) -> bool:
+    def may_hold(self, words: Sequence[str], low: int, high: int) -> bool:
         """Whether one of the lower-case ``words`` begins in ``text[low:high]``."""
         if words not in self._of_words:
             self._of_words[words] = self._beginnings(words)
@@ -81,7 +96,7 @@ class Whereabouts:
         at = bisect_left(beginnings, low)
         return at < len(beginnings) and beginnings[at] < high
 
-    def _beginnings(self, words: frozenset[str]) -> list[int] | None:
+    def _beginnings(self, words: Sequence[str]) -> list[int] | None:
         """Return where they begin, sorted; None when they stand all over."""
         found: list[int] = []
         for word in words:

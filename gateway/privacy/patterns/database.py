@@ -36,17 +36,22 @@ from gateway.privacy.span import Proceed
 EDGE = "\n"
 """Stands before and after every text that is searched."""
 
+MOST_FORMS = 2**11
+"""Of one database: as many numbers as a report has room for."""
+
 MOST_REPORTS = 2_000_000
 """Reports of one text; a text with more is an attack. They take 8 bytes each."""
 
 SHARD = 200
 COMPILERS = 2
 
+PLACE_BITS = 26
+LAST_PLACE = (1 << PLACE_BITS) - 1
+
 Reports = NDArray[np.int64]
-"""Columns ``number``, ``start``, ``end``, in bytes of the data: one row each."""
+"""Number, start and end of each, in bytes of the data, as one number: ``number << 52 | start << 26 | end``."""
 
 _REPORTS_PER_STEP = 8192
-_LOW = (1 << 26) - 1
 _OUTSIDE = {
     Boundary.NONE: ("", ""),
     Boundary.START: ("[^0-9A-Za-z]", ""),
@@ -145,11 +150,13 @@ class Database:
         compiler: compiles a shard, or has it.
 
     Raises:
-        SetupError: Vectorscan refuses one; names it by its expression.
+        SetupError: Vectorscan refuses one (named by its expression), or they are too many.
     """
 
     def __init__(self, forms: Iterable[Form], compiler: Compiler) -> None:
         self.forms: Sequence[Form] = tuple(forms)
+        if len(self.forms) > MOST_FORMS:
+            raise SetupError(f"More than {MOST_FORMS} patterns at once.", "Use fewer recognizers of your own.")
         numbered = sorted(enumerate(self.forms), key=lambda item: item[1].flags())
         shards = [numbered[at : at + SHARD] for at in range(0, len(numbered), SHARD)]
         with ThreadPoolExecutor(COMPILERS) as pool:
@@ -172,15 +179,15 @@ class Scratch:
         self._shards = [(shard, hyperscan.Scratch(shard)) for shard in shards]
 
     def reports(self, data: bytes, proceed: Proceed) -> Reports:
-        """Return every report, sorted by number.
+        """Return every report, in no order.
 
         Raises:
             TooManyCandidates: more than :data:`MOST_REPORTS`.
             Exception: what ``proceed`` raised.
         """
-        if len(data) > _LOW:
+        if len(data) > LAST_PLACE:
             raise TooManyCandidates
-        packed = array("Q")
+        packed = array("q")
         append = packed.append
         failure: list[BaseException] = []
 
@@ -194,8 +201,7 @@ class Scratch:
                 shard.scan(data, match_event_handler=report, scratch=scratch)
             except hyperscan.ScanTerminated:
                 raise failure[0] from None
-        rows = np.sort(np.frombuffer(packed, dtype=np.uint64)).astype(np.int64)
-        return np.stack((rows >> 52, rows >> 26 & _LOW, rows & _LOW), axis=1)
+        return np.frombuffer(packed, dtype=np.int64)
 
 
 def _stop(reports: int, proceed: Proceed, failure: list[BaseException]) -> bool | None:

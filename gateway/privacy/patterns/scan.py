@@ -21,7 +21,7 @@ Work is linear in the number of reports, and ``proceed`` is called every few hun
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from re import _parser  # the one place that knows an expression's width
@@ -34,7 +34,7 @@ from gateway import __version__
 from gateway.errors import SetupError
 from gateway.privacy.compiled import Compiler
 from gateway.privacy.patterns.context import Whereabouts, Words, bare, near, ruled_out
-from gateway.privacy.patterns.database import EDGE, Database, Form, Reports, form_of
+from gateway.privacy.patterns.database import EDGE, LAST_PLACE, PLACE_BITS, Database, Form, Reports, form_of
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
 from gateway.privacy.span import Proceed, Span
 
@@ -50,6 +50,7 @@ _BEFORE = {
 _JOINED = "[{0}]?[0-9A-Za-z]"
 
 Edges = list[tuple[int, int]]  # lowest start and end of each report, in the padded text
+Row = tuple[int, int, int]  # the same, behind the number of the form
 
 _SOME = 8  # reports of one form in one text from which on its rules' words are looked up rather than read
 _MANY = 64  # reports of one form in one text from which on failures are remembered
@@ -87,12 +88,12 @@ class Plan:
         by_form: dict[Form, list[Rule]] = {}
         for rule in self.rules:
             by_form.setdefault(form_of(rule), []).append(rule)
-        self.by_number = [_Prepared(form, of_form) for form, of_form in by_form.items()]
+        self.words = Words(self.rules, compiler)
+        self.by_number = [_Prepared(form, of_form, self.words) for form, of_form in by_form.items()]
         asked = [(form, each) for each in self.foreign for form in each.forms]
         self.foreign_by_number = {len(by_form) + at: each for at, (_, each) in enumerate(asked)}
         self.database = Database([*by_form, *(form for form, _ in asked)], compiler)
         self.margins = _margins(self.database.forms)
-        self.words = Words(self.rules, compiler)
         self.against = {rule.name: bare(rule.against) for rule in self.rules}
         self.version = f"patterns/{_digest(self.rules, self.foreign)}"
 
@@ -100,10 +101,8 @@ class Plan:
 class _Prepared:
     """A form and its rules, with the expression that finds later starts."""
 
-    def __init__(self, form: Form, rules: Sequence[Rule]) -> None:
-        self.boundary = form.boundary
-        self.rules = rules
-        self.words = [frozenset(word.lower() for word in rule.context) for rule in rules]
+    def __init__(self, form: Form, rules: Sequence[Rule], words: Words) -> None:
+        self.rules = [(rule, words.mask(rule.context), rule.needs_context) for rule in rules]
         joints = re.escape(form.joints)
         self._joined = re.compile(_JOINED.replace("{0}", joints)) if form.joints else None
         flags = re.IGNORECASE if form.caseless else 0
@@ -182,13 +181,11 @@ class Patterns:
         proceed()
         padded = f"{EDGE}{text}{EDGE}"
         data = padded.encode("utf-8", "replace")
-        reports = self._scratch.reports(data, proceed)
-        if not len(reports):
-            return sorted(self._foreign(text, frozenset()), key=_place)
-        groups = _groups(reports)
-        spans = self._foreign(text, groups.keys())
-        search = _Search(text, padded, self._plan, lambda: self._plan.words.in_text(data, self._words), proceed)
-        spans += search.spans(groups, _edges(self._plan.margins, reports, padded, data))
+        rows = _rows(self._plan.margins, self._scratch.reports(data, proceed), padded, data)
+        spans = self._foreign(text, {number for number, _, _ in rows} if self._plan.foreign else frozenset())
+        if rows:
+            search = _Search(text, padded, self._plan, lambda: self._plan.words.in_text(data, self._words), proceed)
+            spans += search.spans(rows)
         return sorted(spans, key=_place)
 
     def _foreign(self, text: str, numbers: Collection[int]) -> list[Span]:
@@ -200,46 +197,47 @@ class Patterns:
 class _Search:
     """One text being searched."""
 
-    def __init__(
-        self, text: str, padded: str, plan: Plan, words: Callable[[], frozenset[str]], proceed: Proceed
-    ) -> None:
+    def __init__(self, text: str, padded: str, plan: Plan, words: Callable[[], int], proceed: Proceed) -> None:
         self._text = text
         self._padded = padded
         self._plan = plan
         self._ask_words = words
-        self._known_words: frozenset[str] | None = None
+        self._known_words: int | None = None
+        self._of_masks: dict[int, Sequence[str]] = {0: ()}
         self._proceed = proceed
         self._whereabouts: Whereabouts | None = None
         self._last_alike: tuple[Edges, list[int] | None] | None = None  # of the reports that were asked for last
 
-    def spans(self, groups: Mapping[int, slice], edges: NDArray[np.int64]) -> list[Span]:
+    def spans(self, rows: Sequence[Row]) -> list[Span]:
+        """Return what holds of the reports, which are sorted by number."""
         found: list[Span] = []
-        for number, rows in groups.items():
-            if number >= len(self._plan.by_number):
-                break  # prefilters of foreign recognizers
-            prepared = self._plan.by_number[number]
-            asked = self._asked(prepared)
-            pairs: Edges = [(low, end) for low, end in edges[rows].tolist()] if asked else []
-            for rule, present in asked:
-                found.extend(self._of_rule(rule, prepared, pairs, present))
+        last, at = len(self._plan.by_number), 0
+        while at < len(rows) and (number := rows[at][0]) < last:  # the rest: prefilters of foreign recognizers
+            begin = at
+            while at < len(rows) and rows[at][0] == number:
+                at += 1
+            prepared, edges = self._plan.by_number[number], None
+            for rule, mask, needed in prepared.rules:
+                present = mask & self._words if mask else 0
+                if present or not needed:
+                    edges = edges or [(low, end) for _, low, end in rows[begin:at]]
+                    found += self._of_rule(rule, prepared, edges, self._named(present))
         return found
 
-    def _asked(self, prepared: _Prepared) -> list[tuple[Rule, frozenset[str]]]:
-        """Return the rules that may hold in this text, each with those of its words that occur in it."""
-        asked = []
-        for rule, words in zip(prepared.rules, prepared.words, strict=True):
-            present = words & self._words if words else words
-            if present or not rule.needs_context:
-                asked.append((rule, present))
-        return asked
-
     @property
-    def _words(self) -> frozenset[str]:
+    def _words(self) -> int:
         if self._known_words is None:
             self._known_words = self._ask_words()
         return self._known_words
 
-    def _of_rule(self, rule: Rule, prepared: _Prepared, edges: Edges, words: frozenset[str]) -> Iterator[Span]:
+    def _named(self, mask: int) -> Sequence[str]:
+        """Return the words of a mask."""
+        words = self._of_masks.get(mask)
+        if words is None:
+            words = self._of_masks[mask] = self._plan.words.named(mask)
+        return words
+
+    def _of_rule(self, rule: Rule, prepared: _Prepared, edges: Edges, words: Sequence[str]) -> Iterator[Span]:
         begin, stop = 0, 0  # the latest finding: what lies within it is not looked at again
         many = len(edges) > _MANY and rule.family != _READS_FAR
         failed = _Failures(self._padded) if many else None
@@ -274,13 +272,13 @@ class _Search:
             self._last_alike = (edges, _alike(self._padded, np.array(edges)))
         return self._last_alike[1]
 
-    def _is_far(self, rule: Rule, low: int, end: int, words: frozenset[str]) -> bool:
+    def _is_far(self, rule: Rule, low: int, end: int, words: Sequence[str]) -> bool:
         """Whether no candidate of a report can have a word near."""
         if self._whereabouts is None:
             self._whereabouts = Whereabouts(self._padded)
         return not self._whereabouts.may_hold(words, low - rule.context_before, end + rule.context_after)
 
-    def _first(self, rule: Rule, prepared: _Prepared, low: int, end: int, words: frozenset[str]) -> Span | None:
+    def _first(self, rule: Rule, prepared: _Prepared, low: int, end: int, words: Sequence[str]) -> Span | None:
         """Return the first of a report's candidates that holds."""
         last = len(self._text)
         for start, to in prepared.candidates(self._padded, low, end):
@@ -289,7 +287,7 @@ class _Search:
                 return span
         return None
 
-    def _confirmed(self, rule: Rule, start: int, end: int, words: frozenset[str]) -> Span | None:
+    def _confirmed(self, rule: Rule, start: int, end: int, words: Sequence[str]) -> Span | None:
         word = self._near(rule, start, end, words) if rule.needs_context else ""
         if rule.needs_context and not word:
             return None
@@ -302,7 +300,7 @@ class _Search:
             score = max(score, rule.context_score)
         return Span(proof.start, proof.end, rule.type, score, f"pattern:{rule.name}", proof.check, word)
 
-    def _near(self, rule: Rule, start: int, end: int, words: frozenset[str]) -> str:
+    def _near(self, rule: Rule, start: int, end: int, words: Sequence[str]) -> str:
         return near(self._text, start, end, words, rule.context_before, rule.context_after) if words else ""
 
 
@@ -345,14 +343,6 @@ def _alike(padded: str, edges: NDArray[np.int64]) -> list[int] | None:
     return last
 
 
-def _groups(reports: Reports) -> dict[int, slice]:
-    """Return which rows each form has, by its number."""
-    numbers = reports[:, 0]
-    firsts = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist()]
-    lasts = [*firsts[1:], len(numbers)]
-    return {int(numbers[first]): slice(first, last) for first, last in zip(firsts, lasts, strict=True)}
-
-
 def _margins(forms: Sequence[Form]) -> NDArray[np.int64]:
     """Return how many characters of a match of each form are its boundary: before, after."""
     nothing_before, nothing_after = (Boundary.NONE, Boundary.END), (Boundary.NONE, Boundary.START)
@@ -360,17 +350,25 @@ def _margins(forms: Sequence[Form]) -> NDArray[np.int64]:
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-def _edges(margins: NDArray[np.int64], reports: Reports, padded: str, data: bytes) -> NDArray[np.int64]:
-    """Return ``(lowest start, end)`` in the padded text without boundaries, by number, start, and the longest first."""
-    before, after = margins[reports[:, 0]].T
-    lows, ends = reports[:, 1] + before, reports[:, 2]
+def _rows(margins: NDArray[np.int64], reports: Reports, padded: str, data: bytes) -> list[Row]:
+    """Return the reports without boundaries, in code points; by number, start, and the longest first."""
+    if not len(reports):
+        return []
+    numbers, lows, ends = _unpacked(reports)
+    around = margins[numbers]
+    lows += around[:, 0]
     if len(padded) != len(data):  # bytes to code points: how many characters begin before a byte
-        begins = np.zeros(len(data) + 1, dtype=np.int64)
-        np.cumsum((np.frombuffer(data, dtype=np.uint8) & 0xC0) != 0x80, out=begins[1:])
-        lows, ends = begins[lows], begins[ends]
-    ends = ends - after
-    order = np.lexsort((-ends, lows, reports[:, 0]))
-    return np.stack((lows, ends), axis=1)[order]
+        begins = np.zeros(len(data) + 1, dtype=np.int32)
+        np.cumsum((np.frombuffer(data, dtype=np.int8) >= -64), out=begins[1:])
+        lows, ends = begins[lows].astype(np.int64), begins[ends].astype(np.int64)
+    ends -= around[:, 1]
+    longest = LAST_PLACE - ends
+    numbers, lows, longest = _unpacked(np.sort(numbers << PLACE_BITS * 2 | lows << PLACE_BITS | longest))
+    return [*zip(numbers.tolist(), lows.tolist(), (LAST_PLACE - longest).tolist(), strict=True)]
+
+
+def _unpacked(packed: Reports) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    return packed >> PLACE_BITS * 2, packed >> PLACE_BITS & LAST_PLACE, packed & LAST_PLACE
 
 
 def _check(rules: Sequence[Rule]) -> None:
