@@ -20,9 +20,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 import uvloop
+from starlette.routing import Route
 
-from gateway import __version__
+from gateway import __version__, clock
 from gateway.audit.book import LogBook
+from gateway.clock import ClockQuality
 from gateway.domain import Capability, Target
 from gateway.engines.door import Engine
 from gateway.engines.kernel import PR_SET_DUMPABLE, prctl
@@ -33,6 +35,8 @@ from gateway.errors import SekishoError, SetupError
 from gateway.fleet.local import LocalFleet, Member
 from gateway.http import api
 from gateway.http.admin import admin_app, admin_socket
+from gateway.http.admin_break_glass import break_glass_routes
+from gateway.http.admin_policy import policy_routes
 from gateway.http.gate import Gate
 from gateway.http.listener import CLOSE_SECONDS, Listener
 from gateway.identity.keys import KeyRegister
@@ -40,6 +44,8 @@ from gateway.identity.limits import KeyLimits
 from gateway.inquiry import Inquiry
 from gateway.keys.files import FileKeyring
 from gateway.pipeline import Checkpoint
+from gateway.policy.activation import PolicyLife
+from gateway.policy.break_glass_office import BreakGlassOffice
 from gateway.policy.client import OpaPolicy
 from gateway.ports import Rooms
 from gateway.privacy.detector import CascadeDetector, Detector, NoDetection
@@ -149,23 +155,26 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     privacy = PrivacyRoom(_detector(settings), keyring.tag_key)
     book = LogBook(settings.data / "audit", origin=settings.origin, log_key=keyring.log_key(), settings=settings.audit)
     register = KeyRegister(settings.state / "keys.json", keyring.pepper(), settings.site)
-    target = _target(settings, store.canonical(settings.engine.model) or settings.engine.model)
-    metrics = Metrics(version=__version__, models=[target.model])
-    fleet = LocalFleet(
-        [Member(target, engine)],
-        queue=settings.engine.queue,
-        find_model=lambda name: target.model if name == target.model else store.canonical(name),
-        model_names=lambda: sorted({target.model, *store.names()}),
-    )
-    limits = KeyLimits(settings.limits)
-    rooms = Rooms(register, limits, privacy, policy, fleet, book, metrics, settings.site, _now)
     async with AsyncExitStack() as stack:
         book.open()
         stack.callback(book.close)
+        life = PolicyLife(settings, keyring, book, policy)
+        await _policy_in_force(life, settings)
         await _start_all(stack, [engine, policy, privacy])
+        target = _target(settings, store, engine.device)
+        metrics = Metrics(version=__version__, models=[target.model])
+        fleet = LocalFleet(
+            [Member(target, engine)],
+            queue=settings.engine.queue,
+            find_model=lambda name: target.model if name == target.model else store.canonical(name),
+            model_names=lambda: sorted({target.model, *store.names()}),
+        )
+        limits = KeyLimits(settings.limits)
+        rooms = Rooms(register, limits, privacy, policy, fleet, book, metrics, settings.site, clock.now, ClockQuality())
         await policy.push_facts([target])
         _watch(metrics, rooms)
-        yield _assemble(settings, rooms, register, store)
+        glass = BreakGlassOffice.of(settings, book, policy.look_at_grants)
+        yield _assemble(settings, rooms, register, store, [*policy_routes(life), *break_glass_routes(glass)])
 
 
 async def _start_all(stack: AsyncExitStack, rooms: Sequence[Startable]) -> None:
@@ -197,11 +206,20 @@ def _watch(metrics: Metrics, rooms: Rooms) -> None:
     metrics.watch_room("privacy", rooms.privacy.ready)
 
 
-def _assemble(settings: Settings, rooms: Rooms, register: KeyRegister, store: ContentStore) -> House:
+async def _policy_in_force(life: PolicyLife, settings: Settings) -> None:
+    """Put on record what is in force. The demonstration makes itself a first policy; any other house must have one."""
+    if settings.site.preset == "demo":
+        await life.first("serve")
+    await life.announce()
+
+
+def _assemble(
+    settings: Settings, rooms: Rooms, register: KeyRegister, store: ContentStore, more: Sequence[Route]
+) -> House:
     gate = Gate()
     inquiry = Inquiry(rooms, int(datetime.now(UTC).timestamp()))
     public = api.build(Checkpoint(rooms), inquiry, gate, settings.server)
-    return House(public, admin_app(register, rooms.book, inquiry.readiness, store), gate, register.watch)
+    return House(public, admin_app(register, rooms.book, inquiry.readiness, store, more), gate, register.watch)
 
 
 # --- which implementation stands behind a door -----------------------------------------------------------------------
@@ -259,7 +277,10 @@ def _detector(settings: Settings) -> Detector:
     return CascadeDetector(settings.privacy, settings.base, settings.state / "patterns")
 
 
-def _target(settings: Settings, model: str) -> Target:
+def _target(settings: Settings, store: ContentStore, device: str) -> Target:
+    manifest = store.find(settings.engine.model)
+    model = manifest.name if manifest else settings.engine.model
+    own = manifest is not None and settings.engine.kind != "openai-http"  # that one's bytes are not seen from here
     return Target(
         id=f"{settings.origin}:{model}",
         model=model,
@@ -268,8 +289,6 @@ def _target(settings: Settings, model: str) -> Target:
         node=settings.site.node,
         jurisdiction=settings.site.jurisdiction,
         same_node=True,
+        digest=manifest.sha256 if manifest and own else "",
+        device=device,
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,7 +1,8 @@
 """``sekisho init``: asks a few questions, or takes flags, and writes a configuration that works.
 
 Writes ``sekisho.yaml`` and ``rules.csv`` into the folder, and secrets into the data folder. Never overwrites a
-configuration without ``--force``, and never a secret.
+configuration without ``--force``, and never a secret. Builds the first policy and puts it in force; later ones are
+built and activated with ``sekisho policy``.
 """
 
 from __future__ import annotations
@@ -79,7 +80,11 @@ def init(
     answers = replace(answers, tls_certificate=_absolute(tls_certificate), tls_key=_absolute(tls_key))
     _check(answers)
     settings = write_installation(folder, answers)
-    _report(session, folder, settings)
+    with session.output.progress("Building the first policy"):
+        policy, hindrance = _first_policy(settings)
+    _report(session, folder, settings, policy)
+    if hindrance:
+        session.output.note(f"No policy is in force yet: {hindrance}")
 
 
 def write_installation(folder: Path, answers: Answers) -> Settings:
@@ -109,6 +114,19 @@ def write_installation(folder: Path, answers: Answers) -> Settings:
         ) from error
     FileKeyring(written.keys).create()
     return written
+
+
+def _first_policy(settings: Settings) -> tuple[str, str]:
+    """Build and activate the first revision, unless one is in force; return its id, or why there is none."""
+    from gateway.cli.changes import admin_book
+    from gateway.cli.lock import data_lock
+    from gateway.cli.policy_changes import OfflinePolicy
+
+    try:
+        with data_lock(settings.state), admin_book(settings) as book:
+            return str(OfflinePolicy(settings, book).first()["revision"]), ""
+    except SetupError as error:
+        return "", str(error)
 
 
 def _refuse_overwriting(folder: Path, force: bool) -> None:
@@ -192,7 +210,7 @@ def _write(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-def _report(session: Session, folder: Path, settings: Settings) -> None:
+def _report(session: Session, folder: Path, settings: Settings, policy: str) -> None:
     config = folder / "sekisho.yaml"
     default = config.resolve() == Path("sekisho.yaml").resolve()
     serve = "sekisho serve" if default else f"sekisho serve --config {config}"
@@ -200,6 +218,7 @@ def _report(session: Session, folder: Path, settings: Settings) -> None:
         "config": str(config.resolve()),
         "rules": str(settings.rules_file),
         "data": str(settings.data),
+        "policy": policy,
     }
     place = settings.site.jurisdiction or "not set: prompts stay on this machine"
     session.output.result(
@@ -207,5 +226,6 @@ def _report(session: Session, folder: Path, settings: Settings) -> None:
         f"Wrote {config} and {folder / 'rules.csv'} (preset {settings.site.preset}).",
         f"Keys, audit log, state and models go to {settings.data}. Back up its keys/ apart from the rest.",
         f"Site {settings.site.name}, jurisdiction {place}.",
+        *([f"Policy {policy} is in force."] if policy else []),
         f"Next: {serve}",
     )

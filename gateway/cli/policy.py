@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from gateway.cli import policy_cases, policy_glass, policy_life
 from gateway.cli.session import ANSWERED_NO, Session, command, group
 from gateway.errors import SetupError
 
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from gateway.policy.build import TestReport
     from gateway.settings import Settings
 
-app = group("policy", "Check, test and show the rules.")
+app = group("policy", "Check, test, sign and activate the rules.")
+policy_life.register(app)
+policy_cases.register(app)
+app.add_typer(policy_glass.app)
 
 
 @command(app, "check", examples=["sekisho policy check", "sekisho policy check --config /etc/sekisho/sekisho.yaml"])
@@ -42,15 +46,17 @@ def check(session: Session) -> None:
 
 @command(app, "test", examples=["sekisho policy test", "sekisho policy test --json"])
 def test(session: Session) -> None:
-    """Run the rules' own tests. Leaves with 1 when one fails."""
+    """Run the rules' own tests, then the cases in words beside them. Leaves with 1 when one fails."""
     from gateway.policy import build
     from gateway.policy.opa import find_opa
 
     opa = find_opa(session.settings)
     with session.output.progress("Testing policies"):
         report = build.test(opa, session.settings.policies)
-    session.output.result(_plain(report), *_told(report))
-    if report.failed:
+        outcomes = policy_cases.run_cases(opa, session.settings)
+    data = {**_plain(report), "cases": policy_cases.plain_cases(outcomes)}
+    session.output.result(data, *_told(report), *policy_cases.told_cases(outcomes))
+    if report.failed or any(outcome.differences for outcome in outcomes):
         raise typer.Exit(ANSWERED_NO)
 
 

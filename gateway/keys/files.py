@@ -16,6 +16,7 @@ recognised any more and no checkpoint can be signed under the same key: it belon
 | ``pepper`` | 32 random bytes |
 | ``tenants`` | 32 random bytes, the master of all tenants' keys |
 | ``log.pem`` | Ed25519 private key, PKCS #8 PEM without passphrase |
+| ``policy-bundle.pem`` | P-256 private key for OPA bundles, PKCS #8 PEM; made when the first policy is built |
 | ``log.vkey`` | its public part, for auditors: a C2SP signed-note verifier key; mode 0644 |
 """
 
@@ -28,6 +29,7 @@ import stat
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -108,6 +110,22 @@ class FileKeyring:
             self._log_key = _parse_log_key(self.folder / "log.pem", _read_secret(self.folder / "log.pem"))
         return self._log_key
 
+    def bundle_key_file(self) -> Path:
+        """Return the file of the key that OPA bundles are signed with; made at its first use, since a new one harms
+        nobody: each revision says which key OPA verifies it with.
+
+        Raises:
+            SetupError: it cannot be written, or is open to others.
+        """
+        path = self.folder / "policy-bundle.pem"
+        try:
+            _write_once(path, _new_bundle_key(), 0o600)
+        except OSError as error:
+            mend = "Check who owns it and whether its disk is full."
+            raise SetupError(f"The key folder {self.folder} cannot be written.", mend) from error
+        _read_secret(path)
+        return path
+
     def log_verifier_key(self, name: str = LOG_KEY_NAME) -> str:
         """Return the log's public key for auditors, under ``name``."""
         return verifier_key(self.log_key(), name)
@@ -135,6 +153,10 @@ def _key_id(purpose: str, part: bytes) -> str:
 
 def _new_log_key() -> bytes:
     return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _new_bundle_key() -> bytes:
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _parse_log_key(path: Path, pem: bytes) -> Ed25519PrivateKey:

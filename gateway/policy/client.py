@@ -23,6 +23,7 @@ from gateway.domain import Decision, PolicyInput, Target
 from gateway.errors import PolicyUnavailable, SetupError
 from gateway.policy import break_glass, organisation
 from gateway.policy.answer import Answer, Refused, read_answer
+from gateway.policy.break_glass_office import grants_of
 from gateway.policy.build import Bundle, build, law
 from gateway.policy.datasets import DataSets
 from gateway.policy.facts import MAX_CANDIDATES, Rulebook, build_facts
@@ -31,7 +32,6 @@ from gateway.policy.local import RETRY_AFTER_SECONDS, LocalOpa
 from gateway.policy.opa import find_opa
 from gateway.policy.remembered import Known, Remembered
 from gateway.policy.revisions import Revisions, Standing
-from gateway.policy.signers import Signers
 from gateway.policy.signing import require_vouched, trust_of
 from gateway.policy.supervisor import OpaProcess
 from gateway.policy.table import read
@@ -83,7 +83,7 @@ class OpaPolicy:
         self._changing = asyncio.Lock()
         self._datasets = DataSets(settings.state / "policy" / "data")
         self._data_sets = DataSets(settings.state / "policy" / "data")
-        self._grants = break_glass.Grants(settings.state / "policy" / "break-glass", Signers(settings.keys).list)
+        self._grants = grants_of(settings)
         self._granted: list[dict[str, Any]] = []
         self._watch = GrantsWatch(self.look_at_grants)
 

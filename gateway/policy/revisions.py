@@ -230,10 +230,14 @@ class Revisions:
         replace_file(revision.folder / MANIFEST, write_envelope(envelope), self._step, "signature")
         return open_revision(revision.folder)
 
-    def put_in_force(self, revision: Revision, since: str) -> InForce:
-        """Put a kept revision in force. Returns once that is on stable storage. Then drop those that are too old."""
+    def put_in_force(self, revision: Revision, since: str, *, back: bool = False) -> InForce:
+        """Put a kept revision in force. On stable storage when this returns; those that are too old are dropped then.
+
+        Args:
+            back: it was the one before; what was in force until now is not something to go back to.
+        """
         before = self.note()
-        gone = (before.revision, *before.before) if before else ()
+        gone = ((before.revision,) if not back else ()) + before.before if before else ()
         earlier = tuple(name for name in dict.fromkeys(gone) if name != revision.id)
         note = InForce(revision.id, revision.digest, since, earlier[: KEPT - 1])
         replace_file(self.folder / IN_FORCE, msgspec.json.encode(note) + b"\n", self._step, "in-force")

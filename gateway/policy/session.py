@@ -39,7 +39,7 @@ class UnixOpaClient(AsyncOpaClient):  # type: ignore[misc]  # the library has no
         self._keep_alive = keep_alive
 
     async def _init_session(self) -> None:
-        self._connector = aiohttp.UnixConnector(self._socket, limit=0, force_close=not self._keep_alive)
+        self._connector = self._new_connector()
         self._session = aiohttp.ClientSession(
             headers={**self.headers, "Accept-Encoding": "identity"},  # OPA would gzip from 1 KiB on
             connector=self._connector,
@@ -49,6 +49,9 @@ class UnixOpaClient(AsyncOpaClient):  # type: ignore[misc]  # the library has no
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
         )
+
+    def _new_connector(self) -> aiohttp.BaseConnector:
+        return aiohttp.UnixConnector(self._socket, limit=0, force_close=not self._keep_alive)
 
     async def open(self) -> None:
         await self._init_session()
@@ -66,6 +69,12 @@ class UnixOpaClient(AsyncOpaClient):  # type: ignore[misc]  # the library has no
         """Ask whether OPA is well. Raises as :meth:`ask`."""
         async with self._request("GET", f"{self.schema}{self.host}:{self.port}/health") as response:
             response.raise_for_status()
+
+    async def status(self) -> bytes:
+        """Return what OPA says of itself and its bundles, undecoded. Raises as :meth:`ask`."""
+        async with self._request("GET", f"{self.root_url}/status") as response:
+            response.raise_for_status()
+            return cast(bytes, await response.json())
 
     async def push(self, facts: Mapping[str, Any]) -> None:
         """Replace ``data.facts``; returns once OPA has them in force. Raises as :meth:`ask`."""

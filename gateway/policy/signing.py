@@ -53,7 +53,7 @@ def trust_of(keys: Path) -> Trust:
     """Return whom an installation trusts, from its folder of keys. Raises SetupError."""
     path = keys / "log.vkey"
     try:
-        raw = base64.b64decode(path.read_text(encoding="ascii").rsplit("+", 1)[-1].strip(), validate=True)
+        raw = base64.b64decode(path.read_text(encoding="ascii").strip().split("+", 2)[-1], validate=True)
         if raw[:1] != _ED25519_NOTE or len(raw) != 33:
             raise ValueError
     except FileNotFoundError as error:

@@ -12,9 +12,8 @@ from gateway.settings import SiteSettings
 
 def trial_of(site: SiteSettings, targets: Sequence[Target], now: str) -> PolicyInput:
     """Return a harmless question about the first targets; whether the answer is yes or no does not matter."""
-    caller = Caller(
-        "trial", "trial", "trial", (Role.OPERATOR,), "trial", site.name, site.jurisdiction, site.jurisdiction
-    )
+    here = site.jurisdiction
+    caller = Caller("trial", "trial", "trial", (Role.OPERATOR,), "trial", site.name, here, here, here)
     candidates = targets[:MAX_CANDIDATES]
     model = candidates[0].model if candidates else "trial"
     return question(

@@ -1,0 +1,291 @@
+"""``sekisho policy build | sign | verify | activate | rollback | status | diff`` and ``sekisho policy signer``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.cli.policy_changes import policy_changes
+from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, group
+from gateway.errors import SetupError
+
+if TYPE_CHECKING:
+    from gateway.policy.activation import PolicyLife
+    from gateway.policy.revisions import Revisions
+    from gateway.settings import Settings
+
+View = dict[str, Any]
+signers = group("signer", "The persons whose signature on a policy counts.")
+
+
+def _revisions_here(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete a revision's id."""
+    try:
+        return [one.id for one in _shelf(Session().settings).list() if one.id.startswith(incomplete)]
+    except SetupError:
+        return []
+
+
+Reference = Annotated[
+    str, typer.Argument(help="A revision's id, or its beginning, or its folder.", autocompletion=_revisions_here)
+]
+KeyFile = Annotated[Path, typer.Option("--key", help="Your private key, as `signer create` made it.")]
+Roles = Annotated[list[str], typer.Option("--role", help="policy-author or approver; may be given twice.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to ``sekisho policy``."""
+    for name, work, examples in (
+        ("build", build, ["sekisho policy build", "sekisho policy build --json"]),
+        ("sign", sign, ["sekisho policy sign 3f2a91 --key ana.pem"]),
+        ("verify", verify, ["sekisho policy verify 3f2a91", "sekisho policy verify ./from-headquarters"]),
+        ("activate", activate, ["sekisho policy activate 3f2a91", "sekisho policy activate ./from-headquarters"]),
+        ("rollback", rollback, ["sekisho policy rollback"]),
+        ("status", status, ["sekisho policy status", "sekisho policy status --json"]),
+        ("diff", diff, ["sekisho policy diff 3f2a91 77b0c4", "sekisho policy diff in-force 77b0c4"]),
+    ):
+        command(app, name, examples=examples)(work)
+    app.add_typer(signers)
+
+
+# --- a revision's life
+
+
+def build(session: Session) -> None:
+    """Make a revision of rules, data and table as they are now, and test it. It is not in force yet."""
+    with session.output.progress("Checking, testing and building policies"), policy_changes(session.settings) as to:
+        made = to.build()
+    session.output.result(made, *_told(made), _next(made))
+
+
+def sign(session: Session, revision: Reference, key: KeyFile) -> None:
+    """Add your signature to a revision. Your key stays with you; only the signature is stored."""
+    from gateway.policy import dsse
+    from gateway.policy.manifest import TYPE
+    from gateway.policy.signers import needs_passphrase, read_private
+
+    shown = _shelf(session.settings).get(revision)
+    passphrase = _ask_passphrase(key) if needs_passphrase(key) else ""
+    envelope = dsse.sign(TYPE, dsse.payload_of(shown.envelope), [read_private(key, passphrase)])
+    made = envelope.signatures[0]
+    with policy_changes(session.settings) as to:
+        signed = to.sign(shown.id, made.keyid, made.sig)
+    session.output.result(signed, *_told(signed), _next(signed))
+
+
+def verify(session: Session, revision: Reference) -> None:
+    """Check a revision's files and signatures, here and without a server. Leaves with 1 if it could not be activated.
+
+    Says what is signed, by whom, and what stands against putting it in force on this machine.
+    """
+    life = _life(session.settings)
+    view = life.view(life.revisions.get(revision))
+    session.output.result(view, *_told(view), _next(view))
+    if view["hindrances"]:
+        raise typer.Exit(ANSWERED_NO)
+
+
+def activate(session: Session, revision: Reference) -> None:
+    """Put a revision in force: no request fails meanwhile, each is decided by the one before or by this one.
+
+    Leaves with 1 when it may not be: tests failed, it expired, or nobody else approved it.
+    """
+    reference = str(Path(revision).resolve()) if "/" in revision else revision
+    with session.output.progress("Activating"), policy_changes(session.settings) as to:
+        done = to.activate(reference)
+    session.output.result(done, *_told(done), _outcome(done))
+    if not done["in_force"]:
+        raise typer.Exit(ANSWERED_NO)
+
+
+def rollback(session: Session) -> None:
+    """Put the revision in force again that was before this one. Leaves with 1 when it may not be."""
+    with session.output.progress("Rolling back"), policy_changes(session.settings) as to:
+        done = to.rollback()
+    session.output.result(done, *_told(done), _outcome(done))
+    if not done["in_force"]:
+        raise typer.Exit(ANSWERED_NO)
+
+
+def status(session: Session) -> None:
+    """Show what is in force, until when, what differs from it in the files, and what else could be."""
+    view = _life(session.settings).status()
+    session.output.result(view, *_standing(view), *_shelved(view))
+
+
+def diff(session: Session, one: Reference, other: Reference) -> None:
+    """Show what another revision changes: rows of the table, and lines of rules and data.
+
+    `in-force` names the revision in force, `files` what the files say now.
+    """
+    from gateway.policy.difference import compare
+
+    found = compare(_content(session.settings, one), _content(session.settings, other))
+    session.output.result(found.view(), *found.lines())
+
+
+# --- signers
+
+
+@command(signers, "create", examples=["sekisho policy signer create ana --out ana.pem"])
+def create(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="Your name, such as ana.")],
+    out: Annotated[Path, typer.Option(help="File for your private key; it must not exist.")],
+    no_passphrase: Annotated[bool, typer.Option("--no-passphrase", help="Leave the key unprotected.")] = False,
+) -> None:
+    """Make a key pair of your own. Keep the file; give the line with the public key to whoever runs this gateway.
+
+    The passphrase is asked twice at a terminal, or read from standard input.
+    """
+    from gateway.policy.signers import create_private
+
+    public = create_private(out, "" if no_passphrase else _ask_passphrase(out, new=True))
+    line = f"sekisho policy signer add {name} --public-key {public} --role approver"
+    session.output.result({"name": name, "file": str(out), "public_key": public}, f"Wrote {out}.", f"Next: {line}")
+
+
+@command(
+    signers,
+    "add",
+    examples=["sekisho policy signer add ana --public-key mQ3…= --role policy-author", "… --public-key ana.pub"],
+)
+def add(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="Who it is: a-z, 0-9, and . _ - inside.")],
+    public_key: Annotated[str, typer.Option(help="The public key in base64, or a file that holds it.")],
+    role: Roles,
+) -> None:
+    """Let a person's signatures count from now on."""
+    from gateway.policy.signers import ROLES, read_public
+
+    if wrong := [one for one in role if one not in ROLES]:
+        raise SetupError(f"`{wrong[0]}` is no role.", f"Give one of: {', '.join(ROLES)}.", exit_code=USED_WRONGLY)
+    file = Path(public_key)
+    text = (
+        file.read_text(encoding="ascii", errors="replace") if len(public_key) < 200 and file.is_file() else public_key
+    )
+    with policy_changes(session.settings) as to:
+        added = to.add_signer(name, read_public(text), role)
+    session.output.result(added, f"{added['name']} ({', '.join(added['roles'])}) is trusted, key {added['key_id']}.")
+
+
+@command(signers, "list", examples=["sekisho policy signer list", "sekisho policy signer list --json"])
+def list_signers(session: Session) -> None:
+    """Show whose signatures count."""
+    from gateway.policy.activation import signer_view
+    from gateway.policy.signers import Signers
+
+    data = [signer_view(signer) for signer in Signers(session.settings.keys).list()]
+    rows = [(one["name"], ", ".join(one["roles"]), one["key_id"], one["added"]) for one in data]
+    empty = "Nobody yet. Make one: sekisho policy signer create NAME --out NAME.pem"
+    session.output.table("Signers", ("name", "roles", "key", "since"), rows, data, empty)
+
+
+@command(signers, "remove", examples=["sekisho policy signer remove ana"])
+def remove(
+    session: Session, name: Annotated[str, typer.Argument(help="Whose signatures shall count no more.")]
+) -> None:
+    """Let a person's signatures count no more, also those that were made."""
+    with policy_changes(session.settings) as to:
+        gone = to.remove_signer(name)
+    session.output.result(gone, f"{name} is not trusted any more.")
+
+
+# --- how
+
+
+def _shelf(settings: Settings) -> Revisions:
+    from gateway.policy.revisions import Revisions
+
+    return Revisions(settings.state / "policy")
+
+
+def _life(settings: Settings) -> PolicyLife:
+    """Return what reads revisions; whatever would change something is not called on it."""
+    from gateway.keys.files import FileKeyring
+    from gateway.policy.activation import PolicyLife
+    from gateway.policy.client import OpaPolicy
+
+    return PolicyLife(settings, FileKeyring(settings.keys), _NoBook(), OpaPolicy(settings))
+
+
+class _NoBook:
+    def event(self, type: str, **details: Any) -> None:
+        raise AssertionError("nothing is written by a command that only reads")
+
+    async def durable(self) -> None: ...
+
+
+def _content(settings: Settings, reference: str) -> Any:
+    from gateway.policy.difference import content_of, content_of_files
+
+    if reference == "files":
+        return content_of_files(settings)
+    if reference == "in-force":
+        revision = _shelf(settings).in_force()
+        if revision is None:
+            raise SetupError("No policy is in force.", "Run: sekisho policy build", exit_code=USED_WRONGLY)
+        return content_of(revision)
+    return content_of(_shelf(settings).get(reference))
+
+
+def _ask_passphrase(path: Path, *, new: bool = False) -> str:
+    if not sys.stdin.isatty():
+        passphrase = sys.stdin.readline().rstrip("\n")
+        if not passphrase:
+            mend = "Give it on standard input, or run this at a terminal."
+            raise SetupError(f"A passphrase for {path} is needed.", mend, exit_code=USED_WRONGLY)
+        return passphrase
+    return str(typer.prompt(f"Passphrase of {path}", hide_input=True, confirmation_prompt=new, err=True))
+
+
+def _told(view: View) -> list[str]:
+    tests, cases = view["tests"], view["cases"]
+    tested = f"{tests['passed']} tests passed, {tests['failed']} failed, {tests['coverage_percent']}% covered"
+    tried = f"; {cases['passed']} cases as expected, {cases['failed']} not" if cases else ""
+    signed = [
+        f"  signed by {one['name']} ({', '.join(one['roles'])})" if one["name"] else f"  unknown key {one['key_id']}"
+        for one in view["signatures"]
+    ]
+    return [
+        f"Revision {view['revision']}, built {view['created']} at {view['site']} with OPA {view['opa']}",
+        f"  expires {view['expires'][:10]} ({view['days_left']} days left)",
+        f"  {tested}{tried}",
+        *signed,
+    ]
+
+
+def _next(view: View) -> str:
+    if view["in_force"]:
+        return "It is in force."
+    if view["hindrances"]:
+        return "It cannot be activated yet: " + " ".join(view["hindrances"].values())
+    return f"It can be activated: sekisho policy activate {view['revision'][:12]}"
+
+
+def _outcome(view: View) -> str:
+    if view["in_force"]:
+        return "It is in force."
+    return "It was not activated: " + " ".join(view["hindrances"].values())
+
+
+def _standing(view: View) -> list[str]:
+    if view["in_force"] is None:
+        return ["No policy is in force. Next: sekisho policy build"]
+    lines = [f"In force since {view['since']}:", *_told(view["in_force"])]
+    if view["warning"]:
+        lines.append(f"WARNING: {view['warning']} Next: sekisho policy build")
+    for name in view["differs"]:
+        lines.append(f"{name} differs from what is in force.")
+    if view["external"]:
+        lines.append(f"Decided by your own OPA at {view['external']}.")
+    return lines
+
+
+def _shelved(view: View) -> list[str]:
+    others = [one for one in view["revisions"] if not one["in_force"]]
+    return [f"{one['revision'][:12]}  {one['created']}  {_next(one)}" for one in others]
