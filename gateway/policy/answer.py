@@ -1,7 +1,8 @@
 """Reading OPA's answer. Pure; anything that is not exactly a decision about this question is refused.
 
-What a policy forgets to say is never filled in: every field must be there. Unknown fields, operators and obligations
-refuse, as does a target that was not asked for, or one named twice.
+OPA answers with ``sekisho.answer/1``, in which targets lead to terms that many share; a decision names each target with
+its terms. What a policy forgets to say is never filled in: every field must be there. Unknown fields, operators and
+obligations refuse, as does a target that was not asked for.
 """
 
 from __future__ import annotations
@@ -34,8 +35,7 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
-class _Target(_Strict, frozen=True, forbid_unknown_fields=True):
-    id: str
+class _Terms(_Strict, frozen=True, forbid_unknown_fields=True):
     redact: dict[str, Literal["keep", "pseudonymise", "mask", "hash", "redact"]]
     tag_scope: Literal["project", "request"]
     restore: tuple[Literal["text", "arguments", "urls"], ...]
@@ -45,19 +45,21 @@ class _Target(_Strict, frozen=True, forbid_unknown_fields=True):
 
 class _Reason(_Strict, frozen=True, forbid_unknown_fields=True):
     code: str
-    rule: str
     legal: str
     severity: Literal["info", "deny"]
     params: dict[str, Word]
 
 
 class _Decision(_Strict, frozen=True, forbid_unknown_fields=True):
-    version: Literal["sekisho.decision/1"]
+    """``sekisho.answer/1``: what is the same for many targets is said once."""
+
+    version: Literal["sekisho.answer/1"]
     allow: bool
-    targets: tuple[_Target, ...]
-    reasons: tuple[_Reason, ...]
+    granted: dict[str, str]  # target to its terms
+    terms: dict[str, _Terms]
+    reasons: dict[str, tuple[_Reason, ...]]  # by rule
     facts: str
-    remember_until: str = ""
+    remember_until: str
 
 
 class _Envelope(_Strict, frozen=True, forbid_unknown_fields=True):
@@ -97,21 +99,21 @@ def read_answer(raw: bytes, question: PolicyInput, facts: Collection[str]) -> An
     _check(result, question)
     if result.facts not in facts:
         raise Refused("policy.facts_unknown")
-    return Answer(result.allow, _grants(result), _reasons(result), result.facts, result.remember_until)
+    return Answer(result.allow, _grants(result, question), _reasons(result), result.facts, result.remember_until)
 
 
 def _check(decision: _Decision, question: PolicyInput) -> None:
-    ids = [target.id for target in decision.targets]
+    granted = decision.granted
+    terms = [decision.terms.get(name) for name in granted.values()]
     sound = (
-        decision.allow == bool(ids)
-        and len(set(ids)) == len(ids)
-        and set(ids) <= set(question.candidates)
-        and all("*" in target.redact for target in decision.targets)
+        decision.allow == bool(granted)
+        and granted.keys() <= set(question.candidates)
+        and all(its is not None and "*" in its.redact for its in terms)
         and (not decision.remember_until or _is_time(decision.remember_until))
     )
     if not sound:
         raise Refused("policy.malformed")
-    if any(not KNOWN_OBLIGATIONS.issuperset(target.obligations) for target in decision.targets):
+    if any(not KNOWN_OBLIGATIONS.issuperset(its.obligations) for its in decision.terms.values()):
         raise Refused("policy.unknown_obligation")
 
 
@@ -122,9 +124,21 @@ def _is_time(text: str) -> bool:
         return False
 
 
-def _grants(decision: _Decision) -> tuple[Grant, ...]:
-    return tuple(Grant(t.id, t.redact, t.tag_scope, t.restore, t.obligations, t.output_guard) for t in decision.targets)
+def _grants(decision: _Decision, question: PolicyInput) -> tuple[Grant, ...]:
+    """Return the grants in the order of the candidates."""
+    named = ((id_, decision.granted.get(id_)) for id_ in dict.fromkeys(question.candidates))
+    return tuple(_grant(id_, decision.terms[name]) for id_, name in named if name is not None)
+
+
+def _grant(id_: str, its: _Terms) -> Grant:
+    return Grant(id_, its.redact, its.tag_scope, its.restore, its.obligations, its.output_guard)
 
 
 def _reasons(decision: _Decision) -> tuple[Reason, ...]:
-    return tuple(Reason(r.code, r.rule, r.legal, r.severity, r.params) for r in decision.reasons)
+    """Return the reasons, refusals first, then by rule and code."""
+    reasons = [
+        Reason(said.code, rule, said.legal, said.severity, said.params)
+        for rule, found in decision.reasons.items()
+        for said in found
+    ]
+    return tuple(sorted(reasons, key=lambda r: (r.severity, r.rule, r.code, sorted(r.params.items()))))

@@ -218,21 +218,38 @@ def law(directory: Path) -> dict[str, Any]:
 
 
 def _by_rule(directory: Path, names: list[str]) -> str:
-    """Return Rego that asks every rule: of a place, and of a target those that look at targets."""
-    ofs = {"place": names, "target": [n for n in names if _looks_at_targets(directory / n / "rule.rego")]}
-    functions = [
-        f"{function}({of if asked else '_'}) := {{{', '.join(_ask(name, function[:-1], of) for name in asked)}}}\n"
-        for (of, asked), function in zip(ofs.items(), ("verdicts", "target_verdicts"), strict=True)
-    ]
-    return "\n".join(["package sekisho\n", *functions])
+    """Return Rego that asks every rule: once for the request, of each place, and of a target where it looks at targets.
+
+    A rule whose verdict is not of the place (``verdict(_)``) is asked once. One that looks at targets may say that it
+    has nothing to say of any (``spares_targets``); where all of them say so, no target is asked about: there are 64.
+    """
+    everywhere = [name for name in names if not re.search(r"^verdict\((?!_\))", _source(directory, name), re.MULTILINE)]
+    placed = [name for name in names if name not in everywhere]
+    looking = [name for name in names if _defines(directory, name, "target_verdict(")]
+    sparing = [f"data.rules.{name}.spares_targets" for name in looking if _defines(directory, name, "spares_targets")]
+    spared = "; ".join(sparing or ["count(input.candidates) >= 0"]) if len(sparing) == len(looking) else "false"
+    return "\n".join(
+        [
+            "package sekisho\n",
+            f"everywhere := {_asked(everywhere, 'verdict({})')}\n",
+            f"verdicts({'place' if placed else '_'}) := {_asked(placed, 'verdict(place)')}\n",
+            f"target_verdicts({'target' if looking else '_'}) := {_asked(looking, 'target_verdict(target)')}\n",
+            f"default targets_spared := false\n\ntargets_spared if {{ {spared} }}\n",
+        ]
+    )
 
 
-def _ask(name: str, function: str, of: str) -> str:
-    return f'"{name}": data.rules.{name}.{function}({of})'
+def _asked(names: list[str], call: str) -> str:
+    asked = (f'"{name}": data.rules.{name}.{call}' for name in names)
+    return f"{{{', '.join(asked)}}}"
 
 
-def _looks_at_targets(source: Path) -> bool:
-    return re.search(r"^target_verdict\(", source.read_text(encoding="utf-8"), re.MULTILINE) is not None
+def _defines(directory: Path, name: str, head: str) -> bool:
+    return re.search(f"^{re.escape(head)}", _source(directory, name), re.MULTILINE) is not None
+
+
+def _source(directory: Path, name: str) -> str:
+    return (directory / name / "rule.rego").read_text(encoding="utf-8")
 
 
 def _compile(opa: Opa, folder: Path) -> None:

@@ -75,3 +75,8 @@ test_without_facts_there_is_no_verdict if {
 without_facts(near) := verdict if {
 	verdict := external.verdict({"near": near}) with input as question("open") with data.facts as {}
 }
+
+test_where_a_project_names_none_its_place_refuses_and_no_target_need_be_looked_at if {
+	asked := object.union(question("closed"), {"candidates": ["ven/n/w0:large"]})
+	external.spares_targets with input as asked with data.facts as facts
+}

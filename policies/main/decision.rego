@@ -1,9 +1,11 @@
 # METADATA
 # title: The decision
 # description: >-
-#   Answers sekisho.input/1 with sekisho.decision/1. A target is granted when every rule permits its place (and the
-#   target, where a rule looks at targets), and the rule table lets every kind of data in the request go there. What is
-#   undefined on the way is refused. Nothing overrides another but a break-glass grant, which names what it waives.
+#   Answers sekisho.input/1 with sekisho.answer/1, of which the gateway makes a sekisho.decision/1. A target is granted
+#   when every rule permits its place (and the target, where a rule looks at targets), and the rule table lets every kind
+#   of data in the request go there. What is undefined on the way is refused. Nothing overrides another but a break-glass
+#   grant, which names what it waives. What is the same for many targets is said once: `granted` leads from a target to
+#   its `terms`, `reasons` holds what each rule said.
 # scope: package
 # organizations: ["Sekisho"]
 # custom:
@@ -15,16 +17,11 @@ package sekisho
 import data.sekisho.table
 
 default decision := {
-	"version": "sekisho.decision/1",
+	"version": "sekisho.answer/1",
 	"allow": false,
-	"targets": [],
-	"reasons": [{
-		"code": "policy.default_deny",
-		"rule": "main",
-		"legal": "",
-		"severity": "deny",
-		"params": {},
-	}],
+	"granted": {},
+	"terms": {},
+	"reasons": {"main": [{"code": "policy.default_deny", "legal": "", "severity": "deny", "params": {}}]},
 	"facts": "",
 	"remember_until": "",
 }
@@ -33,10 +30,11 @@ default decision := {
 # description: What the gateway asks for. `facts` says which pushed facts it was decided under.
 # entrypoint: true
 decision := {
-	"version": "sekisho.decision/1",
+	"version": "sekisho.answer/1",
 	"allow": count(granted) > 0,
-	"targets": granted,
-	"reasons": [reason | some reason in reasons], # a set: each once, in one order
+	"granted": granted,
+	"terms": terms,
+	"reasons": reasons,
 	"facts": data.facts.revision,
 	"remember_until": remember_until,
 } if {
@@ -49,29 +47,34 @@ default remember_until := ""
 
 remember_until := sprintf("%sT23:59:59Z", [substring(input.env.time, 0, 10)]) if count(data.facts.break_glass) == 0
 
-granted := [object.union({"id": id}, terms[[target.place, table.spot_of(target)]]) |
-	some id in input.candidates
-	target := data.facts.targets[id]
-	place_permitted[target.place]
-	target_permitted(target)
-	table.permits(table.spot_of(target))
-]
-
-# --- the rules: `verdicts` and `target_verdicts` are written by the build and ask every rule folder
-
-places := {data.facts.targets[id].place | some id in input.candidates}
-
-judged[name] := verdicts(data.facts.places[name]) if some name in places
-
-place_permitted[name] if {
-	some name, found in judged
-	permits(found)
-	count(found) > 0
+granted := fitting if {
+	targets_spared
+} else := {id: spot |
+	some id, spot in fitting
+	permits(target_verdicts(data.facts.targets[id]))
 }
 
-target_permitted(target) if permits(target_verdicts(target))
+fitting := {id: spot |
+	some id, spot in table.spot_at
+	permitted_places[table.place_of[id]]
+	terms[spot]
+}
 
-permits(found) if count([1 | some verdict in found; passes(verdict)]) == count(found)
+# --- the rules. The build writes who is asked what: `everywhere`, the rules that do not look at places; `verdicts` of a
+# place; `target_verdicts` of a target, and `targets_spared` where no rule wants to look at any.
+
+judged := {name: found | some name in table.places; found := verdicts(data.facts.places[name])}
+
+permitted_places := {name | some name, found in judged; permits(found); count(found) + count(everywhere) > 0} if {
+	permits(everywhere)
+} else := set()
+
+permits(found) if count([1 | some verdict in found; verdict.severity == "info"]) == count(found)
+
+permits(found) if {
+	count(waivers) > 0
+	count([1 | some verdict in found; passes(verdict)]) == count(found)
+}
 
 passes(verdict) if verdict.severity == "info"
 
@@ -103,38 +106,96 @@ project_name := sprintf("%s/%s", [input.caller.tenant, input.caller.project])
 
 # --- the terms of a grant
 
-# What holds for all targets of one place and spot. URLs are never restored: a document could smuggle a value out in a
-# link. External targets see a tag once, so that no two requests can be joined by it. What happens to personal data that
-# an answer holds and the caller did not send stands in data/output_guard.json: off, redact or block, by distance.
-terms[[name, spot]] := {
-	"redact": table.redaction[spot],
-	"tag_scope": object.get({"external": "request"}, near, "project"),
-	"restore": object.get({"same-node": ["text", "arguments"]}, near, ["text"]),
-	"obligations": [],
-	"output_guard": data.law.output_guard[near],
-} if {
+# What holds for all targets of one spot. URLs are never restored: a document could smuggle a value out in a link.
+# External targets see a tag once, so that no two requests can be joined by it. What happens to personal data that an
+# answer holds and the caller did not send stands in data/output_guard.json: off, redact or block, by distance.
+terms := {spot: its |
+	some spot, redact in table.redaction
+	near := near_of(spot)
+	its := {
+		"redact": redact,
+		"tag_scope": object.get({"external": "request"}, near, "project"),
+		"restore": object.get({"same-node": ["text", "arguments"]}, near, ["text"]),
+		"obligations": [],
+		"output_guard": data.law.output_guard[near],
+	}
+}
+
+# --- why: by rule, each reason once. A rule that has nothing to say of a request (policy.unconcerned) permits, and is no
+# reason.
+
+reasons[rule] contains verdict if {
+	some found in judged
+	some rule, verdict in found
+	verdict.code != "policy.unconcerned"
+	not waived(verdict)
+}
+
+reasons[rule] contains verdict if {
+	some rule, verdict in everywhere
+	verdict.code != "policy.unconcerned"
+	not waived(verdict)
+}
+
+reasons[rule] contains broken(verdict) if {
+	count(waivers) > 0
+	some rule, verdict in everywhere
+	waived(verdict)
+}
+
+reasons[rule] contains verdict if {
+	not targets_spared
+	some id in input.candidates
+	some rule, verdict in target_verdicts(data.facts.targets[id])
+	verdict.code != "policy.unconcerned"
+	not waived(verdict)
+}
+
+reasons[rule] contains broken(verdict) if {
+	count(waivers) > 0
+	some found in judged
+	some rule, verdict in found
+	waived(verdict)
+}
+
+reasons[rule] contains broken(verdict) if {
+	count(waivers) > 0
+	some id in input.candidates
+	some rule, verdict in target_verdicts(data.facts.targets[id])
+	waived(verdict)
+}
+
+reasons.table contains verdict if some verdict in table.verdicts
+
+reasons.main contains fault("policy.no_candidates") if count(input.candidates) == 0
+
+reasons.main contains fault("policy.unknown_target") if {
+	some id in input.candidates
+	not table.place_of[id]
+}
+
+reasons.main contains fault("policy.no_verdict") if not everywhere
+
+reasons.main contains fault("policy.no_verdict") if {
+	some name in table.places
+	not judged[name]
+}
+
+reasons.main contains fault("policy.no_verdict") if {
+	not targets_spared
 	some id in input.candidates
 	target := data.facts.targets[id]
-	name := target.place
-	spot := table.spot_of(target)
-	near := near_of(spot)
-	table.permits(spot)
+	not target_verdicts(target)
 }
 
-# --- why: each reason once
-
-# A rule that has nothing to say of a request (policy.unconcerned) permits, and is no reason.
-reasons contains reason if {
-	some verdict in ((all_verdicts | table.verdicts) | faults)
-	not waived(verdict)
-	verdict.code != "policy.unconcerned"
-	reason := verdict
+reasons.main contains fault("policy.no_row") if {
+	some spot in table.spots
+	not table.cells[spot]
 }
 
-reasons contains object.union(reason, {"code": "policy.break_glass", "severity": "info", "params": params}) if {
-	some reason in all_verdicts
-	waived(reason)
-	params := {"grant": waivers[reason.code], "waives": reason.code}
+reasons.main contains fault("policy.no_output_guard") if {
+	some spot in table.spots
+	not data.law.output_guard[near_of(spot)]
 }
 
 waived(verdict) if {
@@ -142,44 +203,13 @@ waived(verdict) if {
 	waivers[verdict.code]
 }
 
-all_verdicts contains object.union(verdict, {"rule": rule}) if {
-	some place_verdicts in judged
-	some rule, verdict in place_verdicts
-}
-
-all_verdicts contains object.union(verdict, {"rule": rule}) if {
-	some id in input.candidates
-	some rule, verdict in target_verdicts(data.facts.targets[id])
-}
-
-faults contains fault("policy.no_candidates") if count(input.candidates) == 0
-
-faults contains fault("policy.unknown_target") if {
-	some id in input.candidates
-	not data.facts.targets[id]
-}
-
-faults contains fault("policy.no_verdict") if {
-	some name in places
-	not judged[name]
-}
-
-faults contains fault("policy.no_verdict") if {
-	some id in input.candidates
-	target := data.facts.targets[id]
-	not target_verdicts(target)
-}
-
-faults contains fault("policy.no_row") if {
-	some spot in table.spots
-	not table.cells[spot]
-}
-
-faults contains fault("policy.no_output_guard") if {
-	some spot in table.spots
-	not data.law.output_guard[near_of(spot)]
+broken(verdict) := {
+	"code": "policy.break_glass",
+	"severity": "info",
+	"legal": verdict.legal,
+	"params": object.union(verdict.params, {"grant": waivers[verdict.code], "waives": verdict.code}),
 }
 
 near_of(spot) := substring(spot, 0, indexof(spot, "|"))
 
-fault(code) := {"code": code, "rule": "main", "legal": "", "severity": "deny", "params": {}}
+fault(code) := {"code": code, "legal": "", "severity": "deny", "params": {}}

@@ -12,13 +12,15 @@ facts := {
 		"external/DE": {"near": "external", "jurisdiction": "DE", "groups": ["EEA", "EU"]},
 		"other/CN": {"near": "other", "jurisdiction": "CN", "groups": []},
 	},
-	"targets": {
-		"here": target("same-node/DE", "muc", "same-node||", "same-node||"),
-		"next": target("same-site/DE", "muc", "same-site||", "same-site||"),
-		"berlin": target("other/DE", "ber", "elsewhere||", "same-jurisdiction||"),
-		"paris": target("other/FR", "par", "elsewhere||", "same-jurisdiction||"),
-		"vendor": object.union(target("external/DE", "ven", "external||", "external||"), {"external": true}),
-		"beijing": target("other/CN", "bei", "elsewhere||", "same-jurisdiction||"),
+	"targets": {id: object.union(found, {"id": id}) |
+		some id, found in {
+			"here": target("same-node/DE", "muc", "same-node||", "same-node||"),
+			"next": target("same-site/DE", "muc", "same-site||", "same-site||"),
+			"berlin": target("other/DE", "ber", "elsewhere||", "same-jurisdiction||"),
+			"paris": target("other/FR", "par", "elsewhere||", "same-jurisdiction||"),
+			"vendor": object.union(target("external/DE", "ven", "external||", "external||"), {"external": true}),
+			"beijing": target("other/CN", "bei", "elsewhere||", "same-jurisdiction||"),
+		}
 	},
 	"table": {
 		"origins": {"JP": true},
@@ -40,16 +42,18 @@ facts := {
 				"special:*": {"row": "6", "operator": "hash"},
 				"special:health": {"row": "7", "operator": "redact"},
 				"@secrets": observed,
-				"CODE_NAME": observed,
+				"VIN": observed,
 			},
 			"observed": {
 				"*": {"row": "9", "operator": "pseudonymise"},
-				"CODE_NAME": observed,
+				"VIN": observed,
 			},
 		},
 		"legal": {"2": "GDPR art. 32", "8": "works agreement 7"},
 	},
 	"kinds": {"API_KEY": "@secrets"},
+	"tenants": {},
+	"projects": {"acme/p1": {"external": ["vendor"]}},
 	"break_glass": [],
 }
 
@@ -83,20 +87,29 @@ decided(asked) := decision if {
 	decision := sekisho.decision with input as asked with data.facts as facts
 }
 
-granted(asked) := [target.id | some target in decided(asked).targets]
+targets(decision) := {id: decision.terms[spot] | some id, spot in decision.granted}
 
-codes(asked) := [reason.code | some reason in decided(asked).reasons]
+granted(asked) := object.keys(decided(asked).granted)
 
-grant(id) := decided(question([id])).targets[0]
+said(decision) := {reason | some told in decision.reasons; some reason in told}
 
-test_permitted_candidates_are_granted_in_their_order if {
-	granted(question(["paris", "beijing", "here"])) == ["paris", "here"]
+codes(asked) := {reason.code | some reason in said(decided(asked))}
+
+grant(id) := targets(decided(question([id])))[id]
+
+test_permitted_candidates_are_granted if {
+	granted(question(["paris", "beijing", "here"])) == {"paris", "here"}
 	decided(question(["paris", "beijing", "here"])).allow
 }
 
 test_each_reason_is_said_once if {
 	many := ["paris", "paris", "beijing", "here"]
-	codes(question(many)) == ["policy.residency", "policy.residency_adequate", "policy.residency_same_jurisdiction"]
+	codes(question(many)) == {
+		"policy.residency",
+		"policy.residency_adequate",
+		"policy.residency_same_jurisdiction",
+	}
+	count(said(decided(question(many)))) == 3
 }
 
 test_it_says_under_which_facts_it_was_made if {
@@ -105,16 +118,16 @@ test_it_says_under_which_facts_it_was_made if {
 
 test_none_permitted_is_a_no if {
 	decided(question(["beijing"])) == {
-		"version": "sekisho.decision/1",
+		"version": "sekisho.answer/1",
 		"allow": false,
-		"targets": [],
-		"reasons": [{
+		"granted": {},
+		"terms": decided(question(["paris"])).terms,
+		"reasons": {"residency": {{
 			"code": "policy.residency",
-			"rule": "residency",
 			"legal": "Regulation (EU) 2016/679 art. 44",
 			"severity": "deny",
 			"params": {"origin": "DE", "destination": "CN"},
-		}],
+		}}},
 		"facts": "r1",
 		"remember_until": "2026-06-01T23:59:59Z",
 	}
@@ -122,7 +135,7 @@ test_none_permitted_is_a_no if {
 
 test_redaction_is_said_of_what_the_request_holds if {
 	persons := {"PERSON": "1", "URL": "2-4"}
-	redacts := {id: decided(with_data([id], persons, [])).targets[0].redact | some id in ["here", "next", "berlin", "paris"]}
+	redacts := {id: targets(decided(with_data([id], persons, [])))[id].redact | some id in ["here", "next", "berlin", "paris"]}
 	redacts == {
 		"here": {"*": "keep", "PERSON": "keep", "URL": "keep"},
 		"next": {"*": "pseudonymise", "PERSON": "mask", "URL": "pseudonymise"},
@@ -133,8 +146,8 @@ test_redaction_is_said_of_what_the_request_holds if {
 
 test_an_item_that_may_not_go_stops_the_request_there if {
 	asked := with_data(["here", "paris"], {"API_KEY": "1"}, [])
-	granted(asked) == ["paris"]
-	{"code": "policy.table_denied", "rule": "table", "legal": "GDPR art. 32", "severity": "deny", "params": {"row": "2", "data": "API_KEY"}} in decided(asked).reasons
+	granted(asked) == {"paris"}
+	{"code": "policy.table_denied", "legal": "GDPR art. 32", "severity": "deny", "params": {"row": "2", "data": "API_KEY"}} in decided(asked).reasons.table
 }
 
 test_origin_and_purpose_lead_to_another_cell if {
@@ -145,12 +158,12 @@ test_origin_and_purpose_lead_to_another_cell if {
 		"until": "2030-01-01",
 		"condition": "",
 	}}}
-	decision.targets[0].redact == {"*": "mask"}
+	targets(decision).here.redact == {"*": "mask"}
 	training := json.patch(question(["here"]), [{"op": "replace", "path": "/request/purpose", "value": "training"}])
-	codes(training) == ["policy.residency_same_jurisdiction", "policy.table_denied"]
+	codes(training) == {"policy.residency_same_jurisdiction", "policy.table_denied"}
 }
 
-of(special) := decided(with_data(["next"], {"PERSON": "1", "URL": "1"}, special)).targets[0].redact
+of(special) := targets(decided(with_data(["next"], {"PERSON": "1", "URL": "1"}, special))).next.redact
 
 test_a_special_category_strengthens_what_is_done_to_every_finding if {
 	of([]) == {"*": "pseudonymise", "PERSON": "mask", "URL": "pseudonymise"}
@@ -159,27 +172,27 @@ test_a_special_category_strengthens_what_is_done_to_every_finding if {
 }
 
 test_a_row_that_observes_steps_back_on_the_site_only if {
-	on_site := decided(with_data(["next"], {"CODE_NAME": "1"}, []))
-	on_site.targets[0].redact.CODE_NAME == "hash"
-	{"code": "policy.table_observed", "rule": "table", "legal": "works agreement 7", "severity": "info", "params": {"row": "8", "data": "CODE_NAME"}} in on_site.reasons
-	granted(with_data(["berlin"], {"CODE_NAME": "1"}, [])) == []
-	granted(with_data(["next", "berlin"], {"CODE_NAME": "1"}, [])) == []
-	granted(with_data(["next", "vendor"], {"CODE_NAME": "1"}, [])) == ["vendor"]
+	on_site := decided(with_data(["next"], {"VIN": "1"}, []))
+	targets(on_site).next.redact.VIN == "hash"
+	{"code": "policy.table_observed", "legal": "works agreement 7", "severity": "info", "params": {"row": "8", "data": "VIN"}} in on_site.reasons.table
+	granted(with_data(["berlin"], {"VIN": "1"}, [])) == set()
+	granted(with_data(["next", "berlin"], {"VIN": "1"}, [])) == set()
+	granted(with_data(["next", "vendor"], {"VIN": "1"}, [])) == {"vendor"}
 }
 
 at(time) := granted(json.patch(
-	with_data(["next"], {"CODE_NAME": "1"}, []),
+	with_data(["next"], {"VIN": "1"}, []),
 	[{"op": "replace", "path": "/env/time", "value": time}],
 ))
 
 test_a_row_that_observes_ends_with_its_day if {
-	at("2026-06-15T23:59:59Z") == ["next"]
-	at("2026-06-16T00:00:00Z") == []
+	at("2026-06-15T23:59:59Z") == {"next"}
+	at("2026-06-16T00:00:00Z") == set()
 }
 
 test_secrets_are_never_only_observed if {
 	asked := with_data(["next"], {"API_KEY": "1"}, [])
-	granted(asked) == []
+	granted(asked) == set()
 	"policy.table_denied" in codes(asked)
 }
 
@@ -200,7 +213,7 @@ test_answers_are_guarded_as_the_table_says_of_their_place if {
 		decision := sekisho.decision with input as question([id])
 			with data.facts as facts
 			with data.law.output_guard as guarded
-		decision.targets[0].output_guard == mode
+		targets(decision)[id].output_guard == mode
 	}
 	grant("vendor").output_guard == "off"
 }
@@ -210,22 +223,22 @@ test_a_place_without_an_output_guard_is_not_granted if {
 		with data.facts as facts
 		with data.law.output_guard as {"external": "off"}
 	not decision.allow
-	"policy.no_output_guard" in {reason.code | some reason in decision.reasons}
+	"policy.no_output_guard" in {reason.code | some reason in said(decision)}
 }
 
 test_no_candidates_is_a_no if {
 	not decided(question([])).allow
-	codes(question([])) == ["policy.no_candidates"]
+	codes(question([])) == {"policy.no_candidates"}
 }
 
 test_an_unknown_target_is_not_granted if {
-	granted(question(["stranger", "here"])) == ["here"]
+	granted(question(["stranger", "here"])) == {"here"}
 	"policy.unknown_target" in codes(question(["stranger", "here"]))
 }
 
 test_a_case_that_the_table_does_not_have_is_not_granted if {
 	asked := json.patch(question(["here"]), [{"op": "replace", "path": "/data/class", "value": "strict"}])
-	granted(asked) == []
+	granted(asked) == set()
 	"policy.no_row" in codes(asked)
 }
 
@@ -237,7 +250,7 @@ test_another_version_or_an_unfinished_search_meets_the_default if {
 	] {
 		decision := decided(json.patch(question(["here"]), [patch]))
 		not decision.allow
-		decision.reasons[0].code == "policy.default_deny"
+		decision.reasons.main[0].code == "policy.default_deny"
 	}
 }
 
@@ -250,7 +263,7 @@ test_a_rule_that_says_nothing_permits_nothing if {
 	decision := sekisho.decision with input as question(["here"])
 		with data.facts as object.remove(facts, ["places"])
 	not decision.allow
-	"policy.no_verdict" in {reason.code | some reason in decision.reasons}
+	"policy.no_verdict" in {reason.code | some reason in said(decision)}
 }
 
 verdict(severity) := {"severity": severity, "code": "policy.own", "legal": "", "params": {}}
@@ -270,62 +283,77 @@ rule_unconcerned(_) := {"one": object.union(verdict("info"), {"code": "policy.un
 rule_yes(_) := {"one": verdict("info")}
 
 test_a_second_rule_can_only_take_away if {
-	{target.id |
+	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
 			with sekisho.verdicts as rule_one
+			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_none
-		some target in decision.targets
+			with sekisho.targets_spared as false
+		some id, _ in decision.granted
 	} == {"next"}
-	{target.id |
+	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
 			with sekisho.verdicts as rule_yes
+			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_site
-		some target in decision.targets
+			with sekisho.targets_spared as false
+		some id, _ in decision.granted
 	} == {"next"}
-	{target.id |
+	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
 			with sekisho.verdicts as rule_one
+			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_site
-		some target in decision.targets
+			with sekisho.targets_spared as false
+		some id, _ in decision.granted
 	} == {"next"}
-	{target.id |
+	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
 			with sekisho.verdicts as rule_yes
+			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_yes
-		some target in decision.targets
+			with sekisho.targets_spared as false
+		some id, _ in decision.granted
 	} == {"here", "next"}
 }
 
 test_no_rules_and_a_verdict_without_severity_permit_nothing if {
-	{target.id |
+	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
 			with sekisho.verdicts as rule_none
+			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_none
-		some target in decision.targets
+			with sekisho.targets_spared as false
+		some id, _ in decision.granted
 	} == set()
-	{target.id |
+	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
 			with sekisho.verdicts as rule_odd
+			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_none
-		some target in decision.targets
+			with sekisho.targets_spared as false
+		some id, _ in decision.granted
 	} == set()
-	said := sekisho.decision with input as question(["here", "paris"])
+	undefined := sekisho.decision with input as question(["here", "paris"])
 		with data.facts as facts
 		with sekisho.target_verdicts as rule_undefined
-	{target.id | some target in said.targets} == {"paris"}
-	"policy.no_verdict" in {reason.code | some reason in said.reasons}
-	{target.id |
+		with sekisho.targets_spared as false
+	object.keys(undefined.granted) == {"paris"}
+	"policy.no_verdict" in {reason.code | some reason in said(undefined)}
+	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
 			with sekisho.verdicts as rule_yes
+			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_odd
-		some target in decision.targets
+			with sekisho.targets_spared as false
+		some id, _ in decision.granted
 	} == set()
 }
 
@@ -333,9 +361,34 @@ test_a_rule_that_is_not_concerned_permits_and_is_no_reason if {
 	decision := sekisho.decision with input as question(["here"])
 		with data.facts as facts
 		with sekisho.verdicts as rule_unconcerned
+		with sekisho.everywhere as {}
 		with sekisho.target_verdicts as rule_unconcerned
+		with sekisho.targets_spared as false
 	decision.allow
-	decision.reasons == []
+	decision.reasons == {}
+}
+
+test_a_rule_that_is_asked_once_permits_for_all_places_or_none if {
+	no := {"one": verdict("deny")}
+	refused := sekisho.decision with input as question(["here", "paris"])
+		with data.facts as facts
+		with sekisho.everywhere as no
+	refused.granted == {}
+	refused.reasons.one == {verdict("deny")}
+	allowed := sekisho.decision with input as question(["here", "paris"])
+		with data.facts as facts
+		with sekisho.everywhere as {"one": verdict("info"), "two": object.union(verdict("info"), {"code": "policy.unconcerned"})}
+	object.keys(allowed.granted) == {"here", "paris"}
+	allowed.reasons.one == {verdict("info")}
+	not allowed.reasons.two
+}
+
+test_a_rule_that_is_asked_once_and_is_undefined_permits_nothing if {
+	decision := sekisho.decision with input as question(["here"])
+		with data.facts as facts
+		with data.rules.ai_act.verdict as rule_undefined
+	decision.granted == {}
+	"policy.no_verdict" in {reason.code | some reason in said(decision)}
 }
 
 # --- break-glass
@@ -357,7 +410,7 @@ beijing(grant) := decision if {
 
 test_break_glass_waives_what_it_names_for_its_project_and_time if {
 	beijing({}).allow
-	{reason.code: reason.params | some reason in beijing({}).reasons} == {"policy.break_glass": {
+	{reason.code: reason.params | some reason in said(beijing({}))} == {"policy.break_glass": {
 		"grant": "01J",
 		"waives": "policy.residency",
 		"origin": "DE",
@@ -383,6 +436,21 @@ test_a_grant_ends_to_the_fraction_of_a_second if {
 	asked := json.patch(question(["beijing"]), [{"op": "replace", "path": "/env/time", "value": "2026-06-02T00:00:00.001Z"}])
 	late := sekisho.decision with input as asked with data.facts as broken({})
 	not late.allow
+}
+
+test_break_glass_waives_rules_that_are_asked_once_and_of_targets if {
+	own := broken({"waives": ["policy.own"]})
+	once := sekisho.decision with input as question(["here"])
+		with data.facts as own
+		with sekisho.everywhere as {"one": verdict("deny")}
+	once.allow
+	{reason.code | some reason in once.reasons.one} == {"policy.break_glass"}
+	targets := sekisho.decision with input as question(["here", "next"])
+		with data.facts as own
+		with sekisho.target_verdicts as rule_site
+		with sekisho.targets_spared as false
+	object.keys(targets.granted) == {"here", "next"}
+	{reason.code | some reason in targets.reasons.one} == {"policy.break_glass", "policy.own"}
 }
 
 test_some_codes_are_never_waived if {

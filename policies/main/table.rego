@@ -23,7 +23,19 @@ spot_of(target) := target.spot_same if {
 	data.facts.places[target.place].jurisdiction == input.data.collected_in
 } else := target.spot
 
-spots := {spot_of(data.facts.targets[id]) | some id in input.candidates}
+place_of := {id: data.facts.targets[id].place | some id in input.candidates}
+
+places := {name | some name in place_of}
+
+# Which of a target's two spots counts, by its place.
+side := {name: found |
+	some name in places
+	found := {true: "spot_same", false: "spot"}[data.facts.places[name].jurisdiction == input.data.collected_in]
+}
+
+spot_at := {id: data.facts.targets[id][side[name]] | some id, name in place_of}
+
+spots := {spot | some spot in spot_at}
 
 origin := input.data.collected_in if {
 	data.facts.table.origins[input.data.collected_in]
@@ -33,9 +45,9 @@ purpose := input.request.purpose if {
 	data.facts.table.purposes[input.request.purpose]
 } else := "*"
 
-cells[spot] := data.facts.table.cells[name] if {
+cells := {spot: cell |
 	some spot in spots
-	name := data.facts.table.index[spot][input.data.class][origin][purpose]
+	cell := data.facts.table.cells[data.facts.table.index[spot][input.data.class][origin][purpose]]
 }
 
 # The most precise word that the cell has.
@@ -64,24 +76,21 @@ steps_back(cell, item) if {
 }
 
 all_on_site if {
-	on_site := [id |
-		some id in input.candidates
-		target := data.facts.targets[id]
-		target.site == input.caller.site
-		target.external == false
-	]
-	count(on_site) == count(input.candidates)
+	count([1 | some name in places; on_site[name]]) == count(places)
+	count(place_of) == count({id | some id in input.candidates})
 }
+
+on_site := {name | some name in places; data.facts.places[name].near in {"same-node", "same-site"}}
 
 today := substring(input.env.time, 0, 10)
 
-operators[spot] := {item: ruling(cell, item).operator | some item in items} if some spot, cell in cells
+operators := {spot: {item: ruling(cell, item).operator | some item in items} | some spot, cell in cells}
 
 permits(spot) if count(operators[spot]) == count(items)
 
 # What is done to each item at a spot. A row about a special category says the least that is done to every finding of
 # such a text.
-redaction[spot] := redact(by_item) if some spot, by_item in operators
+redaction := {spot: redact(by_item) | some spot, by_item in operators; permits(spot)}
 
 strength := {"keep": 0, "pseudonymise": 1, "hash": 2, "mask": 3, "redact": 4}
 
@@ -111,7 +120,6 @@ verdicts contains row_says("policy.table_observed", "info", entry(cell, item), i
 
 row_says(code, severity, said, item) := {
 	"code": code,
-	"rule": "table",
 	"legal": object.get(data.facts.table.legal, object.get(said, "row", ""), ""),
 	"severity": severity,
 	"params": {"row": object.get(said, "row", "-"), "data": item},

@@ -16,20 +16,21 @@ from gateway.policy.answer import Refused, read_answer
 from tests.policy.conftest import make_question
 
 GOOD: dict[str, Any] = {
-    "version": "sekisho.decision/1",
+    "version": "sekisho.answer/1",
     "allow": True,
-    "targets": [
-        {
-            "id": "muc/n/w0:m",
+    "granted": {"muc/n/w0:m": "same-node||"},
+    "terms": {
+        "same-node||": {
             "redact": {"*": "pseudonymise", "CREDIT_CARD": "mask"},
             "tag_scope": "project",
             "restore": ["text", "arguments"],
             "obligations": [],
             "output_guard": "redact",
         }
-    ],
-    "reasons": [{"code": "policy.x", "rule": "x", "legal": "art. 1", "severity": "info", "params": {"origin": "DE"}}],
+    },
+    "reasons": {"x": [{"code": "policy.x", "legal": "art. 1", "severity": "info", "params": {"origin": "DE"}}]},
     "facts": "r1",
+    "remember_until": "",
 }
 Edit = Callable[[dict[str, Any]], Any]
 
@@ -62,34 +63,53 @@ def test_a_whole_answer_is_taken_as_it_is() -> None:
 
 
 def test_a_no_without_targets_is_an_answer() -> None:
-    assert not _read({**GOOD, "allow": False, "targets": []}).allow
+    assert not _read({**GOOD, "allow": False, "granted": {}}).allow
+
+
+def test_grants_stand_in_the_order_of_the_candidates() -> None:
+    names = ["pek/n/w0:m", "muc/n/w0:m", "ber/n/w0:m"]
+    granted = dict.fromkeys(["ber/n/w0:m", "pek/n/w0:m"], "same-node||")
+
+    answer = _read({**GOOD, "granted": granted}, make_question(*names))
+
+    assert [grant.id for grant in answer.targets] == ["pek/n/w0:m", "ber/n/w0:m"]
+
+
+def test_refusals_stand_before_other_reasons() -> None:
+    no = {**REASON, "code": "policy.y", "severity": "deny"}
+
+    answer = _read({**GOOD, "reasons": {"x": [REASON], "y": [no]}})
+
+    assert [(reason.rule, reason.code) for reason in answer.reasons] == [("y", "policy.y"), ("x", "policy.x")]
 
 
 def test_no_result_is_undefined() -> None:
     assert _code(b"{}") == "policy.undefined"
 
 
+TERMS, REASON = GOOD["terms"]["same-node||"], GOOD["reasons"]["x"][0]
+
 MALFORMED: dict[str, Edit] = {
-    "another version": lambda r: r.update(version="sekisho.decision/2"),
+    "another version": lambda r: r.update(version="sekisho.answer/2"),
     "an unknown field": lambda r: r.update(forever=True),
     "a time that is none": lambda r: r.update(remember_until="tomorrow"),
     "a time of no zone": lambda r: r.update(remember_until="2099-01-01T00:00:00"),
-    "an unknown field of a target": lambda r: r["targets"][0].update(guard="off"),
-    "an unknown field of a reason": lambda r: r["reasons"][0].update(text="because"),
-    "an unknown operator": lambda r: r["targets"][0]["redact"].update(PERSON="encrypt"),
-    "an unknown scope": lambda r: r["targets"][0].update(tag_scope="tenant"),
-    "an unknown channel": lambda r: r["targets"][0].update(restore=["files"]),
-    "an unknown output guard": lambda r: r["targets"][0].update(output_guard="maybe"),
-    "an unknown severity": lambda r: r["reasons"][0].update(severity="maybe"),
-    "no rule for other findings": lambda r: r["targets"][0].update(redact={"PERSON": "pseudonymise"}),
-    "a target nobody asked for": lambda r: r["targets"][0].update(id="elsewhere/n/w0:m"),
-    "a target twice": lambda r: r["targets"].append(r["targets"][0]),
-    "yes to nothing": lambda r: r.update(targets=[]),
+    "an unknown field of terms": lambda r: r["terms"]["same-node||"].update(guard="off"),
+    "an unknown field of a reason": lambda r: r["reasons"]["x"][0].update(text="because"),
+    "an unknown operator": lambda r: r["terms"]["same-node||"]["redact"].update(PERSON="encrypt"),
+    "an unknown scope": lambda r: r["terms"]["same-node||"].update(tag_scope="tenant"),
+    "an unknown channel": lambda r: r["terms"]["same-node||"].update(restore=["files"]),
+    "an unknown output guard": lambda r: r["terms"]["same-node||"].update(output_guard="maybe"),
+    "an unknown severity": lambda r: r["reasons"]["x"][0].update(severity="maybe"),
+    "no rule for other findings": lambda r: r["terms"]["same-node||"].update(redact={"PERSON": "pseudonymise"}),
+    "a target nobody asked for": lambda r: r["granted"].update({"elsewhere/n/w0:m": "same-node||"}),
+    "terms that are not there": lambda r: r["granted"].update({"muc/n/w0:m": "elsewhere||"}),
+    "yes to nothing": lambda r: r.update(granted={}),
     "no with targets": lambda r: r.update(allow=False),
     "a yes that is not a boolean": lambda r: r.update(allow="true"),
     **{f"no {name}": (lambda r, name=name: r.pop(name)) for name in GOOD},
-    **{f"a target without {name}": (lambda r, name=name: r["targets"][0].pop(name)) for name in GOOD["targets"][0]},
-    **{f"a reason without {name}": (lambda r, name=name: r["reasons"][0].pop(name)) for name in GOOD["reasons"][0]},
+    **{f"terms without {name}": (lambda r, name=name: r["terms"]["same-node||"].pop(name)) for name in TERMS},
+    **{f"a reason without {name}": (lambda r, name=name: r["reasons"]["x"][0].pop(name)) for name in REASON},
 }
 
 
@@ -103,7 +123,7 @@ def test_it_is_malformed_with(edit: Edit) -> None:
 
 def test_an_obligation_that_is_not_known_is_refused() -> None:
     with pytest.raises(Refused) as refusal:
-        _read(_edited(lambda r: r["targets"][0].update(obligations=["watermark"])))
+        _read(_edited(lambda r: r["terms"]["same-node||"].update(obligations=["watermark"])))
 
     assert refusal.value.code == "policy.unknown_obligation"
 

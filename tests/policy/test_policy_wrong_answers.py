@@ -18,18 +18,19 @@ pytestmark = pytest.mark.real
 
 SOUND = """\
 {
-    "version": "sekisho.decision/1",
+    "version": "sekisho.answer/1",
     "allow": true,
-    "targets": [{
-        "id": input.candidates[0],
+    "granted": {input.candidates[0]: "here"},
+    "terms": {"here": {
         "redact": {"*": "pseudonymise"},
         "tag_scope": "project",
         "restore": ["text"],
         "obligations": [],
         "output_guard": "off",
-    }],
-    "reasons": [],
+    }},
+    "reasons": {},
     "facts": data.facts.revision,
+    "remember_until": "",
 }"""
 
 
@@ -66,7 +67,7 @@ async def test_a_sound_answer_passes(decide: Callable[[str], object]) -> None:
         ("allow := true", "policy.undefined"),
         ("decision := true", "policy.malformed"),
         ("decision := {}", "policy.malformed"),
-        (f"decision := {SOUND}".replace("decision/1", "decision/2"), "policy.malformed"),
+        (f"decision := {SOUND}".replace("answer/1", "answer/2"), "policy.malformed"),
         (f"decision := {SOUND}".replace("input.candidates[0]", '"other/n/w:m"'), "policy.malformed"),
         (f"decision := {SOUND}".replace('"pseudonymise"', '"encrypt"'), "policy.malformed"),
         (f"decision := {SOUND}".replace('"obligations": []', '"obligations": ["x"]'), "policy.unknown_obligation"),
