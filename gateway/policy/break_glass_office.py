@@ -15,7 +15,10 @@ from typing import Any, Protocol
 from gateway.errors import SetupError
 from gateway.policy import break_glass
 from gateway.policy.break_glass import Grants, Wish
+from gateway.policy.build import law
 from gateway.policy.dsse import Signature
+from gateway.policy.signers import Signers
+from gateway.settings import Settings
 
 View = dict[str, Any]
 
@@ -28,12 +31,29 @@ class Events(Protocol):
     async def durable(self) -> None: ...
 
 
+def never_waived(settings: Settings) -> frozenset[str]:
+    """Return the codes that no grant may name, as the policies on disk say. Raises SetupError.
+
+    OPA has the last word, by the list of the revision in force.
+    """
+    never = law(settings.policies).get("break_glass", {}).get("never")
+    if not isinstance(never, dict):
+        problem = f"{settings.policies / 'data' / 'break_glass.json'} does not say what is never waived."
+        raise SetupError(problem, "Restore that file.")
+    return frozenset(never)
+
+
+def grants_of(settings: Settings) -> Grants:
+    """Return the grants of an installation; reading needs neither lock nor server."""
+    return Grants(settings.state / "policy" / "break-glass", Signers(settings.keys).list)
+
+
 async def nothing_runs() -> None:
     """What is to be done after a change where no server runs: nothing."""
 
 
 class BreakGlassOffice:
-    """Takes requests for grants, their signatures, and ends them.
+    """Takes requests for grants, their signatures, and ends them. :meth:`of` makes it for an installation.
 
     Args:
         grants: the folder.
@@ -57,6 +77,13 @@ class BreakGlassOffice:
         self._changed = changed
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
+
+    @classmethod
+    def of(
+        cls, settings: Settings, book: Events, changed: Callable[[], Awaitable[None]] = nothing_runs
+    ) -> BreakGlassOffice:
+        """Return the office of an installation. Raises SetupError when it is not said what is never waived."""
+        return cls(grants_of(settings), book, never_waived(settings), changed)
 
     def show(self) -> list[View]:
         """Return all grants as people may see them, oldest first. Raises SetupError."""
