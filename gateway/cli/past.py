@@ -90,12 +90,12 @@ def since(folder: Path, first: str, until: str = "") -> Iterator[Found]:
             yield Found(f"{log}, records from {index * BUNDLE_RECORDS + count}", None)
 
 
-def newest_first(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of a log, the newest first; what is no record is left out."""
+def newest_first(folder: Path, text: str = "") -> Iterator[dict[str, Any]]:
+    """Yield the records of a log that hold the text, the newest first; what is no record is left out."""
     from gateway.audit.layout import bundle_indexes
 
     for index in reversed(bundle_indexes(folder)):
-        for found in reversed(list(_bundle(folder, index))):
+        for found in reversed(list(_bundle(folder, index, text.encode()))):
             if found.record:
                 yield found.record
 
@@ -120,13 +120,15 @@ def _begins(folder: Path, index: int) -> str:
     return next((comparable(str(record["time"])) for record in records if record), "~")
 
 
-def _bundle(folder: Path, index: int) -> Iterator[Found]:
+def _bundle(folder: Path, index: int, text: bytes = b"") -> Iterator[Found]:
     import msgspec
 
     from gateway.audit import layout
 
     path = folder / layout.tile_path("entries", index)
     for number, frame in enumerate(layout.frames(path.read_bytes())):
+        if text not in frame.data:
+            continue
         name = f"{_name(folder)}, record {index * layout.BUNDLE_RECORDS + number}"
         try:
             record = msgspec.json.decode(frame.data, type=dict[str, Any])

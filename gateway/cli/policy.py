@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gateway.cli import policy_cases, policy_glass, policy_life
+from gateway.cli import policy_cases, policy_explain, policy_glass, policy_life, policy_replay
 from gateway.cli.session import ANSWERED_NO, Session, command, group
 from gateway.errors import SetupError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 app = group("policy", "Check, test, sign and activate the rules.")
 policy_life.register(app)
 policy_cases.register(app)
+policy_explain.register(app)
+policy_replay.register(app)
 app.add_typer(policy_glass.app)
 
 

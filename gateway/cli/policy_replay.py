@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.policy import app
 from gateway.cli.session import ANSWERED_NO, COULD_NOT, Session, command
 
 if TYPE_CHECKING:
@@ -29,15 +28,16 @@ _COLUMNS = ("what", "count", "tenant", "rule", "reason", "destination", "for exa
 _LIMIT = 50
 
 
-@command(
-    app,
-    "replay",
-    examples=[
+def register(app: typer.Typer) -> None:
+    """Add these commands to ``sekisho policy``."""
+    replaying = [
         "sekisho policy replay --since 30d",
         "sekisho policy replay --since 30d --bundle 3f9a1c --tenant bodyshop",
         "sekisho policy replay --since 2030-01-31 --rules rules-new.csv --json",
-    ],
-)
+    ]
+    command(app, "replay", examples=replaying)(replay)
+
+
 def replay(
     session: Session,
     since: Since = "30d",

@@ -26,7 +26,7 @@ from gateway.domain import Decision, Grant, PolicyInput, Reason
 from gateway.errors import SetupError
 from gateway.policy.answer import Refused
 from gateway.policy.datasets import DataSets, under
-from gateway.policy.differences import Difference, Line, Sums, differences, where, why_not
+from gateway.policy.flips import Difference, Line, Sums, differences, where, why_not
 from gateway.policy.proposal import Proposal
 from gateway.policy.rehearsal import Rehearsal
 

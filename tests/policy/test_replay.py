@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gateway.domain import DataFacts, Grant, PolicyInput, Reason, Target
 from gateway.errors import SetupError
 from gateway.policy.datasets import DataSets
-from gateway.policy.differences import Line, Sums, differences, why_not
+from gateway.policy.flips import Line, Sums, differences, why_not
 from gateway.policy.opa import find_opa
 from gateway.policy.proposal import find
 from gateway.policy.rehearsal import Rehearsal
