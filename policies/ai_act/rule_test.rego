@@ -89,11 +89,10 @@ test_each_part_applies_from_its_own_day if {
 }
 
 test_without_the_table_of_purposes_there_is_no_verdict if {
-	not blind
-}
-
-blind := verdict if {
-	verdict := ai_act.verdict({}) with input as question("social-scoring", "overseen") with data.law.purposes as {}
+	found := {verdict |
+		verdict := ai_act.verdict({}) with input as question("social-scoring", "overseen") with data.law.purposes as {}
+	}
+	count(found) == 0
 }
 
 # --- the data

@@ -33,10 +33,7 @@ test_other_purposes_are_none_of_this_rules_business if {
 }
 
 test_without_the_table_of_purposes_there_is_no_verdict if {
-	not blind
-}
-
-blind := verdict if {
 	asked := {"request": {"purpose": "hara"}, "caller": {"tenant": "acme", "project": "brakes"}}
-	verdict := functional_safety.verdict({}) with input as asked with data.law.purposes as {}
+	found := {verdict | verdict := functional_safety.verdict({}) with input as asked with data.law.purposes as {}}
+	count(found) == 0
 }

@@ -84,11 +84,10 @@ test_other_data_are_none_of_this_rules_business if {
 
 test_without_kinds_there_is_no_verdict if {
 	blind := object.remove(facts, ["kinds"])
-	every id in ["next", "berlin", "vendor"] {
-		not said_of(blind.targets[id], blind)
+	found := {verdict |
+		some id in ["next", "berlin", "vendor"]
+		verdict := secrets.target_verdict(blind.targets[id]) with input as question({"API_KEY": "1"}, [])
+			with data.facts as blind
 	}
-}
-
-said_of(target, known) := verdict if {
-	verdict := secrets.target_verdict(target) with input as question({"API_KEY": "1"}, []) with data.facts as known
+	count(found) == 0
 }
