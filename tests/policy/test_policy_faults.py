@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -99,6 +100,40 @@ async def test_a_killed_opa_comes_back_with_its_facts(policy: OpaPolicy, ask: As
     after = await policy.decide(ask())
     assert after.data_revision == before.data_revision
     assert after.targets == before.targets
+
+
+async def test_an_opa_that_runs_out_of_memory_is_replaced(
+    policy: OpaPolicy, ask: Ask, target: Callable[..., Target], targets: tuple[Target, ...]
+) -> None:
+    starved = _pid(policy)
+    used = int(Path(f"/proc/{starved}/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.prlimit(starved, resource.RLIMIT_AS, (used, used))
+
+    with pytest.raises(PolicyUnavailable):  # more facts than it has room for
+        await policy.push_facts([target(f"s{number}/n/w0:m") for number in range(4_000)])
+
+    await _until(lambda: not _runs(starved))
+    await _until(lambda: _process(policy).starts == 2 and policy.ready())
+    await policy.push_facts(targets)
+    assert (await policy.decide(ask())).allow
+
+
+async def test_a_socket_that_answers_rubbish_gives_no_decision(policy: OpaPolicy, ask: Ask) -> None:
+    async def rubbish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"result\": true}"[:-1])
+        writer.close()
+
+    os.kill(_pid(policy), signal.SIGSTOP)  # what listens there now is not OPA
+    _process(policy).socket.unlink()
+    server = await asyncio.start_unix_server(rubbish, _process(policy).socket)
+    try:
+        codes = {await _code(policy, ask(model=f"m{number}")) for number in range(3)}
+    finally:
+        server.close()
+    assert codes <= {"policy.malformed", "policy.timeout", "policy.unavailable"}
+    await _until(policy.ready)
+    assert (await policy.decide(ask())).allow
 
 
 async def test_it_comes_back_again_and_again(policy: OpaPolicy, ask: Ask) -> None:
