@@ -132,7 +132,7 @@ async def test_a_socket_that_answers_rubbish_gives_no_decision(policy: OpaPolicy
     finally:
         server.close()
     assert codes <= {"policy.malformed", "policy.timeout", "policy.unavailable"}
-    await _until(policy.ready)
+    await _until(lambda: _process(policy).starts == 2 and policy.ready())
     assert (await policy.decide(ask())).allow
 
 
