@@ -50,6 +50,8 @@ def decision_of(record: dict[str, Any]) -> str:
 
 def of_request(folder: Path, request_id: str, sequence: int) -> list[dict[str, Any]]:
     """Return the records of a request that stand near ``sequence``, in order."""
+    if not request_id:
+        return []
     bundle = sequence // layout.BUNDLE_RECORDS
     found: list[dict[str, Any]] = []
     for near in range(max(0, bundle - 1), bundle + BUNDLES_OF_A_REQUEST):

@@ -43,6 +43,8 @@ Text = Annotated[str, typer.Option("--text", help="Must occur in the record's JS
     examples=[
         "sekisho audit verify",
         "sekisho audit verify export.jsonl --key log.vkey",
+        "sekisho audit verify --receipt receipt.json --key log.vkey",
+        "sekisho audit verify export.jsonl --receipt receipt.json --key log.vkey",
         "sekisho audit verify --json",
     ],
 )
@@ -51,7 +53,10 @@ def verify(
     place: Annotated[
         Path | None, typer.Argument(metavar="[PLACE]", help="A log's folder or an export; else all.")
     ] = None,
-    key: Annotated[Path | None, typer.Option("--key", help="The log's public key; else keys/log.vkey.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", "--vkey", help="The log's public key; else log.vkey.")] = None,
+    receipt: Annotated[
+        Path | None, typer.Option("--receipt", metavar="FILE", help="A receipt; PLACE is then where its record is.")
+    ] = None,
 ) -> None:
     """Compute every hash, head and signature again, and name what does not fit. Leaves with 1 when something is wrong.
 
@@ -59,6 +64,11 @@ def verify(
     """
     from gateway.audit.note import NoteError
 
+    if receipt is not None:
+        from gateway.cli.receipt import tell
+
+        tell(session, receipt, place, _read_key(key) if key else _public_key(session.settings, None))
+        return
     places = [place] if place is not None else _logs(session.settings)
     with session.output.progress("Verifying"):
         try:

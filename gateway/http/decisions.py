@@ -27,6 +27,8 @@ from gateway.inquiry import Inquiry
 from gateway.preview import preview
 
 PREVIEW = "/v1/decisions/preview"
+SHOW = "/v1/decisions/{decision_id}"
+RECEIPT = f"{SHOW}/receipt"
 RECEIPT_TYPE = "application/vnd.dsse.envelope.v1+json"
 _ID = re.compile(r"[0-9A-Za-z]{1,64}")
 _KEPT_NOWHERE = {"cache-control": "no-store", "vary": "accept-language"}
@@ -81,7 +83,7 @@ class PreviewEndpoint(Endpoint):
 def add_decisions(app: FastAPI, inquiry: Inquiry, identify: Callable[[Request], Caller]) -> None:
     """Add the routes that look decisions up."""
 
-    @app.get("/v1/decisions/{decision_id}", tags=["decisions"], summary="A decision about your request, in words")
+    @app.get(SHOW, tags=["decisions"], summary="A decision about your request, in words")
     async def get_decision(request: Request, decision_id: str) -> Response:
         caller = identify(request)
         language = language_of(request.headers.get("accept-language", ""))
@@ -90,7 +92,7 @@ def add_decisions(app: FastAPI, inquiry: Inquiry, identify: Callable[[Request], 
         headers = {**_KEPT_NOWHERE, "content-language": language}
         return Response(orjson.dumps(shown), headers=headers, media_type="application/json")
 
-    @app.get("/v1/decisions/{decision_id}/receipt", tags=["decisions"], summary="Where your prompt went, signed")
+    @app.get(RECEIPT, tags=["decisions"], summary="Where your prompt went, signed")
     async def get_receipt(request: Request, decision_id: str) -> Response:
         caller = identify(request)
         receipt = await inquiry.receipt(_checked(decision_id), caller)

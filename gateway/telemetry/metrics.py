@@ -28,6 +28,7 @@ ENDPOINTS = (
     "/v1/models",
     "chat.completions",
     "completions",
+    "decisions.preview",
     "models",
 )
 """What an API may call itself in ``left``; all others count as ``other``."""
