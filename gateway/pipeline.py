@@ -82,7 +82,7 @@ class Passage:
         with rooms.telemetry.stage("detect"):
             detection = await rooms.privacy.detect(call.segments, caller)
         rooms.telemetry.found(detection.counts())
-        data = derive(caller, call.declared, detection)
+        data = derive(caller, call.declared, detection, project_floor=rooms.policy.class_floor(caller))
         self._visit = Visit(arrival.request_id, caller, call, self._reservation, detection, data)
         return self._visit
 

@@ -12,14 +12,14 @@ answered whole by the one or the other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Protocol
 
 from ulid import ULID
 
-from gateway.domain import Decision, PolicyInput, Target
+from gateway.domain import Caller, DataClass, Decision, PolicyInput, Target
 from gateway.errors import PolicyUnavailable, SetupError
 from gateway.policy import break_glass, organisation
 from gateway.policy.answer import Answer, Refused, read_answer
@@ -81,6 +81,7 @@ class OpaPolicy:
         self._organisation = organisation.Organisation()
         self._targets: tuple[Target, ...] | None = None
         self._changing = asyncio.Lock()
+        self.observer: Callable[[PolicyInput, Decision], None] | None = None  # told of each decision; MUST NOT raise
         self._datasets = DataSets(settings.state / "policy" / "data")
         self._data_sets = DataSets(settings.state / "policy" / "data")
         self._grants = grants_of(settings)
@@ -128,6 +129,10 @@ class OpaPolicy:
         decider = self._decider
         return decider is not None and decider.ready() and not _expired(decider.standing, _now())
 
+    def class_floor(self, caller: Caller) -> DataClass:
+        project = self._organisation.projects.get(f"{caller.tenant}/{caller.project}")
+        return project.data_class if project else "public"
+
     async def push_facts(self, targets: Sequence[Target]) -> None:
         if self._decider is None:
             raise PolicyUnavailable(code="policy.unavailable")
@@ -153,11 +158,14 @@ class OpaPolicy:
         try:
             if decider is None:
                 raise Refused("policy.unavailable")
-            return await self._decided(decider, question, decision_id)
+            decision = await self._decided(decider, question, decision_id)
         except Refused as refusal:
             raise PolicyUnavailable(
                 code=refusal.code, decision_id=decision_id, retry_after_seconds=RETRY_AFTER_SECONDS
             ) from None
+        if self.observer:
+            self.observer(question, decision)
+        return decision
 
     # --- another revision
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from gateway.domain import Decision, PolicyInput, Target
+from gateway.domain import Caller, DataClass, Decision, PolicyInput, Target
 
 
 class Policy(Protocol):
@@ -17,6 +17,9 @@ class Policy(Protocol):
                 that was not a candidate. With a decision id. No answer is used for longer than a second after it was
                 asked, whatever happened to OPA meanwhile.
         """
+
+    def class_floor(self, caller: Caller) -> DataClass:
+        """Return the least class of what the caller's project sends, as the project has declared."""
 
     async def push_facts(self, targets: Sequence[Target]) -> None:
         """Tell OPA the facts of all targets and sites; returns once they are in force.

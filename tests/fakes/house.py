@@ -209,6 +209,8 @@ class House:
         self.queue_seconds = 0.0
         self.guard: Any = None
         self.decisions = 0
+        self.project_floor = "public"
+        self.questions: list[Any] = []
 
     def step(self, line: str, fault: str = "") -> None:
         self.diary.append(line)
@@ -244,9 +246,13 @@ class House:
         return Redacted(self, [segment.text.replace("SECRET", tag) for segment in segments], len(findings))
 
     # policy
+    def class_floor(self, caller: Caller) -> str:
+        return self.project_floor
+
     async def decide(self, question: Any) -> Decision:
         self.step("decide", "policy")
         self.decisions += 1
+        self.questions.append(question)
         grants = tuple(Grant(name, {"*": "pseudonymise"}) for name in self.allowed if name in question.candidates)
         reasons = () if grants else (Reason("policy.residency", "residency", severity="deny"),)
         return Decision(f"D{self.decisions}", bool(grants), grants, reasons, "r1", "b", "d", "opa")

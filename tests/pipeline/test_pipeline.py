@@ -126,6 +126,14 @@ async def test_whatever_refuses_is_one_denial_and_no_prompt_leaves(
     assert house.diary.count("settled") == int(room not in ("identify", "reserve"))
 
 
+async def test_what_the_project_declared_raises_the_class(house: Any, visit: Any) -> None:
+    house.project_floor = "strict"
+
+    await visit()
+
+    assert [question.data.data_class for question in house.questions] == ["strict"]
+
+
 async def test_a_decision_that_allows_no_target_is_a_denial_with_its_reason(house: Any, visit: Any) -> None:
     house.allowed = []
 
