@@ -37,6 +37,7 @@ from gateway.http import api
 from gateway.http.admin import admin_app, admin_socket
 from gateway.http.admin_break_glass import break_glass_routes
 from gateway.http.admin_policy import policy_routes
+from gateway.http.admin_shadow import shadow_routes
 from gateway.http.gate import Gate
 from gateway.http.listener import CLOSE_SECONDS, Listener
 from gateway.identity.keys import KeyRegister
@@ -47,6 +48,7 @@ from gateway.pipeline import Checkpoint
 from gateway.policy.activation import PolicyLife
 from gateway.policy.break_glass_office import BreakGlassOffice
 from gateway.policy.client import OpaPolicy
+from gateway.policy.shadow_office import ShadowOffice
 from gateway.ports import Rooms
 from gateway.privacy.detector import CascadeDetector, Detector, NoDetection
 from gateway.privacy.service import PrivacyRoom
@@ -174,7 +176,10 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         await policy.push_facts([target])
         _watch(metrics, rooms)
         glass = BreakGlassOffice.of(settings, book, policy.look_at_grants)
-        yield _assemble(settings, rooms, register, store, [*policy_routes(life), *break_glass_routes(glass)])
+        shadow = ShadowOffice(settings, book, policy)
+        stack.push_async_callback(shadow.close)
+        more = [*policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow)]
+        yield _assemble(settings, rooms, register, store, more)
 
 
 async def _start_all(stack: AsyncExitStack, rooms: Sequence[Startable]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gateway.cli import policy_cases, policy_explain, policy_glass, policy_life, policy_replay
+from gateway.cli import policy_cases, policy_explain, policy_glass, policy_life, policy_replay, policy_shadow
 from gateway.cli.session import ANSWERED_NO, Session, command, group
 from gateway.errors import SetupError
 
@@ -20,6 +20,7 @@ policy_cases.register(app)
 policy_explain.register(app)
 policy_replay.register(app)
 app.add_typer(policy_glass.app)
+app.add_typer(policy_shadow.app)
 
 
 @command(app, "check", examples=["sekisho policy check", "sekisho policy check --config /etc/sekisho/sekisho.yaml"])

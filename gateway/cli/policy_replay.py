@@ -1,4 +1,4 @@
-"""``sekisho policy replay`` and ``shadow``: what another policy would have decided, and what it would decide now."""
+"""``sekisho policy replay``: what another policy would have decided."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TableOption = Annotated[
     Path | None, typer.Option("--rules", metavar="FILE", help="A rule table to try in place of the policy's own.")
 ]
 Tenant = Annotated[str, typer.Option("--tenant", help="Only this tenant's decisions.")]
-_COLUMNS = ("what", "count", "tenant", "rule", "reason", "destination", "for example")
+COLUMNS = ("what", "count", "tenant", "rule", "reason", "destination", "for example")
 _LIMIT = 50
 
 
@@ -119,11 +119,12 @@ def _table(session: Session, report: Report) -> None:
     lines = report.sums.lines()
     if not lines:
         return
-    session.output.table("What flips", _COLUMNS, [_row(line) for line in lines[:_LIMIT]], None)
+    session.output.table("What flips", COLUMNS, [row_of(line) for line in lines[:_LIMIT]], None)
     if len(lines) > _LIMIT:
         session.output.note(f"Only the first {_LIMIT} of {len(lines)} lines are shown; --json has all of them.")
 
 
-def _row(line: dict[str, Any]) -> tuple[str, ...]:
+def row_of(line: dict[str, Any]) -> tuple[str, ...]:
+    """Return one line of sums as cells for :data:`COLUMNS`."""
     names = ("tenant", "rule", "reason", "destination")
     return (line["kind"], str(line["count"]), *(line[name] for name in names), line["decisions"][0])

@@ -104,6 +104,12 @@ def where(target: str, facts: Mapping[str, Any]) -> str:
     return str(facts.get("targets", {}).get(target, {}).get("place", "unknown"))
 
 
+def jurisdiction_of(target: str, facts: Mapping[str, Any]) -> str:
+    """Return the jurisdiction of a target's place; empty where nothing is known of it."""
+    place = facts.get("places", {}).get(where(target, facts), {})
+    return str(place.get("jurisdiction", ""))
+
+
 class Sums:
     """Differences by kind, tenant, rule, reason and destination. Bounded: from then on the rest is one line a kind."""
 

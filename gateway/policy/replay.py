@@ -26,7 +26,7 @@ from gateway.domain import Decision, Grant, PolicyInput, Reason
 from gateway.errors import SetupError
 from gateway.policy.answer import Refused
 from gateway.policy.datasets import DataSets, under
-from gateway.policy.flips import Difference, Line, Sums, differences, where, why_not
+from gateway.policy.flips import Difference, Line, Sums, differences, jurisdiction_of, where, why_not
 from gateway.policy.proposal import Proposal
 from gateway.policy.rehearsal import Rehearsal
 
@@ -223,7 +223,7 @@ class Replay:
                 if difference.kind == "closed" and difference.target not in why:
                     alone = replace(question, candidates=(difference.target,))
                     closed = await self._ask(rehearsal, alone)
-                    why[difference.target] = why_not(closed.reasons, _jurisdiction(difference.target, facts))
+                    why[difference.target] = why_not(closed.reasons, jurisdiction_of(difference.target, facts))
                 self._count(difference, asked.question, then, why, facts, decision_id)
 
     async def _ask(self, rehearsal: Rehearsal, question: PolicyInput) -> _Said:
@@ -247,7 +247,7 @@ class Replay:
         if difference.kind == "closed":
             rule, reason = why[difference.target]
         elif difference.kind == "opened":
-            rule, reason = why_not(then.reasons, _jurisdiction(difference.target, facts))
+            rule, reason = why_not(then.reasons, jurisdiction_of(difference.target, facts))
         else:
             rule, reason = "table", difference.what
         line = Line(difference.kind, question.caller.tenant, rule, reason, where(difference.target, facts))
@@ -261,11 +261,6 @@ def _onward(progress: Progress, before: int, more: int) -> None:
 def _second_of(until: str) -> str:
     """Return an RFC 3339 time in UTC to the second, to be compared as text; empty where there is none."""
     return datetime.fromisoformat(until).astimezone(UTC).isoformat()[:_SECOND] if until else ""
-
-
-def _jurisdiction(target: str, facts: Mapping[str, Any]) -> str:
-    place = facts.get("places", {}).get(where(target, facts), {})
-    return str(place.get("jurisdiction", ""))
 
 
 def _key(question: PolicyInput) -> bytes:
