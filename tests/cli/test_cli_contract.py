@@ -19,6 +19,8 @@ COMMANDS = [
     *(("keys", verb) for verb in ("create", "list", "revoke", "check")),
     *(("models", verb) for verb in ("list", "show", "add", "alias", "verify")),
     *(("policy", verb) for verb in ("check", "test", "show")),
+    *(("policy", verb) for verb in ("build", "sign", "verify", "activate", "rollback", "status", "diff")),
+    *(("policy", "signer", verb) for verb in ("create", "add", "list", "remove")),
     *(("privacy", verb) for verb in ("scan", "explain", "eval")),
     *(("audit", verb) for verb in ("verify", "export", "search", "tail")),
 ]
@@ -44,7 +46,8 @@ def test_the_list_of_commands_here_is_whole() -> None:
 
 
 def _verbs(command) -> list[tuple[str, ...]]:
-    return [(verb,) for verb in command.commands] if hasattr(command, "commands") else [()]
+    below = getattr(command, "commands", {})
+    return [(verb, *rest) for verb, deeper in below.items() for rest in _verbs(deeper)] or [()]
 
 
 @pytest.mark.parametrize("place", ["before", "after"])
