@@ -118,6 +118,19 @@ def test_the_first_row_that_fits_decides(row: str, item: str, fits: bool) -> Non
         (_table("*,*,*,*,*,allow,"), "column redaction: `` is not one of"),
         (_table("*,*,*,*,*,deny,mask"), "column redaction: what may not go is not redacted"),
         (_table("*,*,*,*,*,allow,mask,,soon"), "column review_by: `soon` is not a day such as 2027-06-30"),
+        (_table("*,*,*,*,*,allow,mask,,20270630"), "column review_by: `20270630` is not a day such as 2027-06-30"),
+        (_table("*,*,*,*,*,allow,mask,,2027-W26-3"), "column review_by: `2027-W26-3` is not a day"),
+        (_table('*,*,*,*,*,allow,mask,"art. 1\nart. 2"'), "line 2, column legal_basis: it holds a line break or"),
+        (
+            _table("*,*,*,*,*,allow,mask,,,a\x1b[2J"),
+            "column owner: it holds a line break or a character that nobody sees (U+001B)",
+        ),
+        (
+            _table("*,*,*,*,*,allow,mask,,,,,a\u202eb"),
+            "column note: it holds a line break or a character that nobody sees (U+202E)",
+        ),
+        (_table('"PERSON\nVIN",*,*,*,*,allow,mask', "VIN,*,*,*,*,allow,tag"), "line 4, column redaction: `tag`"),
+        (HEADER + "*,*,*,*,*,deny\n" * 2001, "line 2002: more than 2000 rows"),
         (_table("*,*,*,*,*,allow,mask,,,,watch"), "column mode: `watch` is not one of enforce, observe"),
         (_table("*,*,*,*,*,allow,mask,,,,observe"), "column mode: only a row that denies can observe"),
         (_table("*,*,*,*,*,deny,,,,,observe"), "column review_by: a row that observes needs the day"),
@@ -137,6 +150,33 @@ def test_a_wrong_table_is_told_with_line_and_column(text: str, says: str) -> Non
     assert says in str(error.value)
     assert str(error.value).startswith("rules.csv, line")
     assert error.value.exit_code == 2
+
+
+def test_a_table_with_semicolons_is_read_too() -> None:
+    row = 'PERSON;*;*;*;external;allow;mask;"GDPR art. 5, 6; BDSG";2027-06-30'
+
+    lines = [HEADER.strip().replace(",", ";"), row, REST.strip().replace(",", ";")]
+
+    assert _parse("\r\n".join(lines))[0] == Row(
+        data=("PERSON",),
+        destination=("external",),
+        redaction="mask",
+        legal_basis="GDPR art. 5, 6; BDSG",
+        review_by=date(2027, 6, 30),
+        line=2,
+    )
+
+
+def test_empty_lines_and_cells_behind_the_table_are_passed_over() -> None:
+    rows = _parse(f"{HEADER.strip()},,\n,,,\n\n{REST.strip()},,,\n")
+
+    assert [row.line for row in rows] == [4]
+
+
+def test_texts_are_in_normal_form() -> None:
+    (row, _) = _parse(_table("*,*,*,*,*,allow,mask,,,Mu\u0308ller"))
+
+    assert row.owner == "M\u00fcller"
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -15,7 +15,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -41,11 +42,18 @@ COLUMNS = (
     "mode",
     "note",
 )
+TEXTS = ("legal_basis", "owner", "note")
+MOST_ROWS = 2000
 PRESETS = ("demo", "balanced", "strict")
 KIND_NAMES = frozenset(map(name_of, KINDS))
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 _LONGEST_TEXT = 200
+_UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the direction of what follows: a text would not say what it shows."""
+Line = tuple[int, Sequence[str]]
+"""The number of a line, counted from 1, and its cells."""
 
 
 def preset(name: str) -> str:
@@ -85,34 +93,65 @@ def source(settings: Settings) -> tuple[str, str]:
 
 
 def parse(text: str, name: str, places: frozenset[str]) -> tuple[Row, ...]:
-    """Return the rows of a rule table.
+    """Return the rows of a rule table. Cells are parted by commas, or by semicolons as some spreadsheets write them.
 
     Raises:
         SetupError: names file, line and column: a wrong header, a wrong value, or a case that no row decides.
     """
-    reader = csv.reader(io.StringIO(text), strict=True, skipinitialspace=True)
-    try:
-        header = next(reader, [])
-        if [cell.strip() for cell in header] != list(COLUMNS):
-            raise _wrong(name, 1, "", f"the columns must be {','.join(COLUMNS)}")
-        rows = tuple(row_of(name, reader.line_num, cells, places) for cells in reader if any(c.strip() for c in cells))
-    except csv.Error as error:
-        raise _wrong(name, reader.line_num, "", "quotes do not match") from error
-    _check_complete(name, rows)
-    return rows
+    first = text.partition("\n")[0]
+    mark = ";" if first.count(";") > first.count(",") else ","
+    return rows_of(name, _lines(text, name, mark), places)
 
 
-def row_of(name: str, line: int, cells: Sequence[str], places: frozenset[str]) -> Row:
-    """Return one row from its cells, as they stand in the file.
+def rows_of(name: str, lines: Iterable[Line], places: frozenset[str], at: str = "line") -> tuple[Row, ...]:
+    """Return the rows of a rule table from its lines, the header among them; empty ones are passed over.
+
+    Args:
+        at: what a line is called in messages: ``line`` of a file, ``row`` of a sheet.
 
     Raises:
-        SetupError: names file, line and column.
+        SetupError: as :func:`parse`.
     """
+    rest = iter(lines)
+    _, header = next(rest, (1, []))
+    if _trimmed(header) != list(COLUMNS):
+        raise wrong(name, f"{at} 1", f"the columns must be {','.join(COLUMNS)}")
+    rows: list[Row] = []
+    for number, given in rest:
+        cells = _trimmed(given)
+        if len(rows) == MOST_ROWS and cells:
+            raise wrong(name, f"{at} {number}", f"more than {MOST_ROWS} rows")
+        if cells:
+            rows.append(_row(name, number, cells, places, at))
+    _check_complete(name, rows, at)
+    return tuple(rows)
+
+
+def _lines(text: str, name: str, mark: str) -> Iterator[Line]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True, delimiter=mark)
+    before = 0
+    try:
+        for cells in reader:
+            yield before + 1, cells  # a cell in quotes may go over several lines
+            before = reader.line_num
+    except csv.Error as error:
+        raise wrong(name, f"line {before + 1}", "quotes do not match, or a cell is far too long") from error
+
+
+def _trimmed(cells: Sequence[str]) -> list[str]:
+    """Return the cells without white space around them, and without empty ones at the end."""
+    trimmed = [cell.strip() for cell in cells]
+    while trimmed and not trimmed[-1]:
+        trimmed.pop()
+    return trimmed
+
+
+def _row(name: str, line: int, cells: Sequence[str], places: frozenset[str], at: str) -> Row:
     if len(cells) > len(COLUMNS):
-        raise _wrong(name, line, "", f"{len(cells)} cells where there must be {len(COLUMNS)}")
-    given = dict(zip(COLUMNS, [*(cell.strip() for cell in cells), *[""] * (len(COLUMNS) - len(cells))], strict=True))
+        raise wrong(name, f"{at} {line}", f"{len(cells)} cells where there must be {len(COLUMNS)}")
+    given = dict(zip(COLUMNS, [*cells, *[""] * (len(COLUMNS) - len(cells))], strict=True))
     for column, problem in _problems(given, places).items():
-        raise _wrong(name, line, column, problem)
+        raise wrong(name, f"{at} {line}", problem, column)
     return Row(
         data=_words(given["data"]),
         collected_in=_words(given["collected_in"]),
@@ -121,11 +160,11 @@ def row_of(name: str, line: int, cells: Sequence[str], places: frozenset[str]) -
         destination=_words(given["destination"]),
         decision="deny" if given["decision"] == "deny" else "allow",
         redaction=cast(Operator, given["redaction"]) if given["redaction"] else None,
-        legal_basis=given["legal_basis"],
+        legal_basis=_text(given["legal_basis"]),
         review_by=date.fromisoformat(given["review_by"]) if given["review_by"] else None,
-        owner=given["owner"],
+        owner=_text(given["owner"]),
         mode="observe" if given["mode"] == "observe" else "enforce",
-        note=given["note"],
+        note=_text(given["note"]),
         line=line,
     )
 
@@ -177,17 +216,29 @@ def _verdict_problems(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _text_problems(given: Mapping[str, str]) -> dict[str, str]:
-    found = {
-        column: f"longer than {_LONGEST_TEXT} characters"
-        for column in ("legal_basis", "owner", "note")
-        if len(given[column]) > _LONGEST_TEXT
-    }
-    if given["review_by"]:
-        try:
-            date.fromisoformat(given["review_by"])
-        except ValueError:
-            found["review_by"] = f"`{given['review_by']}` is not a day such as 2027-06-30"
+    found = {column: said for column in TEXTS if (said := _text_problem(given[column]))}
+    if given["review_by"] and not _is_day(given["review_by"]):
+        found["review_by"] = f"`{given['review_by']}` is not a day such as 2027-06-30"
     return found
+
+
+def _text_problem(text: str) -> str:
+    if len(text) > _LONGEST_TEXT:
+        return f"longer than {_LONGEST_TEXT} characters"
+    hidden = next((c for c in text if unicodedata.category(c) in _UNSEEN or c in _TURNING), "")
+    return f"it holds a line break or a character that nobody sees (U+{ord(hidden):04X})" if hidden else ""
+
+
+def _text(cell: str) -> str:
+    return unicodedata.normalize("NFC", cell)
+
+
+def _is_day(text: str) -> bool:
+    """Whether it is a day as ISO 8601 writes one in full; week dates and days without hyphens are not for people."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _is_data(word: str) -> bool:
@@ -204,16 +255,17 @@ def _words(cell: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cell.split()))
 
 
-def _check_complete(name: str, rows: Sequence[Row]) -> None:
+def _check_complete(name: str, rows: Sequence[Row], at: str) -> None:
     nowhere = frozenset({""})
     for data_class in DATA_CLASSES:
         for near in NEAR:
             if first_row(rows, TEXT, Case(Spot(near, nowhere, ""), data_class, nowhere, "")) is None:
                 line = rows[-1].line if rows else 1
                 what = f"no row for other data of class {data_class}, {near}; end with `*,*,*,*,*,allow,pseudonymise`"
-                raise _wrong(name, line, "", what)
+                raise wrong(name, f"{at} {line}", what)
 
 
-def _wrong(name: str, line: int, column: str, what: str) -> SetupError:
-    place = f"{Path(name)}, line {line}" + (f", column {column}" if column else "")
-    return SetupError(f"{place}: {what}.", "Mend the rule table.", exit_code=2)
+def wrong(name: str, place: str, what: str, column: str = "") -> SetupError:
+    """Return the error that names file, line or row, and column."""
+    where = f"{Path(name)}, {place}" + (f", column {column}" if column else "")
+    return SetupError(f"{where}: {what}.", "Mend the rule table.", exit_code=2)
