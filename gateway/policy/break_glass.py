@@ -48,7 +48,7 @@ COUNTS = ("approved", "in force")
 State = Literal["unsigned", "waits", "approved", "in force", "expired", "ended", "damaged"]
 """Signed by nobody; by one person; by two, for later; by two, now. What is over; what was ended; what is none."""
 
-Code = Annotated[str, msgspec.Meta(pattern=r"^policy\.[a-z][a-z0-9_]{0,55}$")]
+Code = Annotated[str, msgspec.Meta(pattern=r"^(policy|own)\.[a-z][a-z0-9_]{0,55}$")]
 Project = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,63}/[a-z0-9-]{1,63}$")]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
