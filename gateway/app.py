@@ -11,7 +11,7 @@ import gc
 import resource
 import signal
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,6 +23,7 @@ import uvloop
 from starlette.routing import Route
 
 from gateway import __version__, clock
+from gateway.audit import reader
 from gateway.audit.book import LogBook
 from gateway.clock import ClockQuality
 from gateway.domain import Capability, Target
@@ -48,6 +49,8 @@ from gateway.pipeline import Checkpoint
 from gateway.policy.activation import PolicyLife
 from gateway.policy.break_glass_office import BreakGlassOffice
 from gateway.policy.client import OpaPolicy
+from gateway.policy.counters import EVENT as SUBJECTS
+from gateway.policy.counters import Counters
 from gateway.policy.shadow_office import ShadowOffice
 from gateway.ports import Rooms
 from gateway.privacy.detector import CascadeDetector, Detector, NoDetection
@@ -160,6 +163,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     async with AsyncExitStack() as stack:
         book.open()
         stack.callback(book.close)
+        policy.count_with(_counters(stack, settings, keyring, book))
         life = PolicyLife(settings, keyring, book, policy)
         await _policy_in_force(life, settings)
         await _start_all(stack, [engine, policy, privacy])
@@ -180,6 +184,27 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         stack.push_async_callback(shadow.close)
         more = [*policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow)]
         yield _assemble(settings, rooms, register, store, more)
+
+
+def _counters(stack: AsyncExitStack, settings: Settings, keyring: FileKeyring, book: LogBook) -> Counters:
+    """Return the counters of persons. They are restored from the logs beside the start; until then they count nothing,
+    and so they stay where a log cannot be read: what hangs on numbers is refused.
+    """
+    counters = Counters(
+        key=keyring.subjects_key,
+        write=book.event,
+        logs=lambda: reader.events_by_log(settings.data / "audit", SUBJECTS),
+        snapshot=settings.state / "policy" / "subjects",
+    )
+    opening = asyncio.get_running_loop().create_task(asyncio.to_thread(counters.open), name="counters")
+
+    async def close() -> None:
+        with suppress(OSError, ValueError):  # a log that cannot be read; a snapshot only saves time at the next start
+            await opening
+            await asyncio.to_thread(counters.save)
+
+    stack.push_async_callback(close)
+    return counters
 
 
 async def _start_all(stack: AsyncExitStack, rooms: Sequence[Startable]) -> None:

@@ -6,7 +6,7 @@ attempt is decided anew, is redacted for its own target and has its own intent i
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from time import perf_counter
 from typing import Literal
@@ -33,8 +33,10 @@ from gateway.fleet.door import Placement
 from gateway.identity.door import Reservation
 from gateway.policy.question import question
 from gateway.policy.refusal import denied
+from gateway.policy.transfers import Crossing
 from gateway.ports import Call, Rooms
 from gateway.privacy.door import Redacted
+from gateway.privacy.tags import canonical
 
 DECISION_SECONDS = 1.0  # a decision that stood in a queue for longer is asked for again
 
@@ -52,6 +54,18 @@ class Visit(msgspec.Struct):
     attempts: int = 0
     question: PolicyInput | None = None  # the last one asked
     decision: Decision | None = None  # the last one given
+    crossing: Crossing | None = None  # persons counted in for the last question
+
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield the type and the canonical value of each finding."""
+        for finding in self.detection.findings:
+            text = self.call.segments[finding.segment].text[finding.start : finding.end]
+            yield finding.type, canonical(finding.type, text)
+
+    def release(self) -> None:
+        """Give back the persons that were counted in and did not go."""
+        if self.crossing is not None:
+            self.crossing.release()
 
     def found(self) -> Iterator[tuple[str, str]]:
         """Yield where each finding stands, as it may be shown, and its type."""
@@ -81,6 +95,8 @@ async def begin(rooms: Rooms, visit: Visit) -> Attempt:
             slot=placement.slot,
             reuse_cache=placement.reuse_cache,
         )
+        if visit.crossing is not None:
+            visit.crossing.settle(placement.target, visit.caller)
         entry = rooms.book.intent(visit.caller, asked, decision, placement.target, redacted.counts)
     except BaseException:
         placement.release()
@@ -121,16 +137,18 @@ async def decide(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision]:
     Raises:
         PolicyUnavailable: there is no valid answer.
     """
-    asked = visit.question = _ask(rooms, visit)
     visit.decision = None
+    visit.release()
+    targets, time = rooms.fleet.candidates(visit.call.model, visit.call.capability, visit.caller), rooms.now()
+    visit.crossing = rooms.policy.count(visit.caller, visit.values, visit.data.special, targets, time)
+    asked = visit.question = _ask(rooms, visit, targets, time)
     with rooms.telemetry.stage("decide"):
         visit.decision = decision = await rooms.policy.decide(asked)
     return asked, decision
 
 
-def _ask(rooms: Rooms, visit: Visit) -> PolicyInput:
+def _ask(rooms: Rooms, visit: Visit, targets: Sequence[Target], time: str) -> PolicyInput:
     call, caller = visit.call, visit.caller
-    targets = rooms.fleet.candidates(call.model, call.capability, caller)
     request = RequestFacts(
         id=visit.request_id,
         endpoint=call.endpoint,
@@ -143,8 +161,8 @@ def _ask(rooms: Rooms, visit: Visit) -> PolicyInput:
         modalities=call.modalities,
     )
     site = rooms.site
-    env = EnvFacts(site.name, site.node, rooms.now(), visit.attempts, rooms.clock())
-    return question(request, caller, visit.data, targets, env)
+    env = EnvFacts(site.name, site.node, time, visit.attempts, rooms.clock())
+    return question(request, caller, visit.data, targets, env, visit.crossing.facts if visit.crossing else None)
 
 
 def _granted(decision: Decision, target: Target) -> Grant:

@@ -130,6 +130,8 @@ class Passage:
         outcome = attempt.end(status, code) if attempt else Outcome(status, code, total_seconds=seconds)
         if refused and error is not None:
             self._refuse(error)
+        if self._visit is not None:
+            self._visit.release()
         if self._reservation is not None:
             self._reservation.settle(attempt.used() if attempt else None)
         model, outcome = attempt.target.model if attempt else "", replace(outcome, total_seconds=seconds)

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,20 @@ def search(folder: Path, wanted: Filter | None = None, first: int = 0) -> Iterat
             continue
         if "type" in record and "time" in record and wanted.matches(record):
             yield record
+
+
+Events = Callable[[int], Iterator[tuple[int, dict[str, Any]]]]
+"""Yields sequence and details of events of one log, from a sequence on."""
+
+
+def events_by_log(base: Path, type: str) -> dict[str, Events]:
+    """Return, for each log below the audit folder, what reads its events of that type."""
+
+    def of(folder: Path) -> Events:
+        wanted = Filter(type=type, text=f'"{type}"')
+        return lambda first: ((r["sequence"], r["details"]) for r in search(folder, wanted, first))
+
+    return {folder.relative_to(base).as_posix(): of(folder) for folder in logs(base)}
 
 
 def newest(folder: Path, count: int, wanted: Filter | None = None) -> list[dict[str, Any]]:

@@ -16,6 +16,9 @@ class Keyring(Protocol):
     def tag_key(self, tenant: str) -> bytes:
         """32 bytes, distinct per tenant, for pseudonyms."""
 
+    def subjects_key(self, year: int) -> bytes:
+        """32 bytes, distinct per calendar year, for the marks by which persons are counted; made at its first use."""
+
     def log_key(self) -> Ed25519PrivateKey:
         """The key that signs checkpoints of the audit log."""
 

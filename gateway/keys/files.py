@@ -105,6 +105,21 @@ class FileKeyring:
             self._tenant_keys[tenant] = key
         return key
 
+    def subjects_key(self, year: int) -> bytes:
+        """Return the key of a file of its own, ``subjects-2026``: destroyed, the marks of that year tell nobody anything.
+
+        Raises:
+            SetupError: it cannot be read or written.
+        """
+        name = f"subjects-{year:04}"
+        if name not in self._secrets:
+            try:
+                _write_once(self.folder / name, os.urandom(SECRET_BYTES), 0o600)
+            except OSError as error:
+                mend = "Check who owns it and whether its disk is full."
+                raise SetupError(f"The key folder {self.folder} cannot be written.", mend) from error
+        return self._secret(name)
+
     def log_key(self) -> Ed25519PrivateKey:
         if self._log_key is None:
             self._log_key = _parse_log_key(self.folder / "log.pem", _read_secret(self.folder / "log.pem"))

@@ -12,7 +12,7 @@ answered whole by the one or the other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ from gateway.policy import break_glass, organisation
 from gateway.policy.answer import Answer, Refused, read_answer
 from gateway.policy.break_glass_office import grants_of
 from gateway.policy.build import Bundle, build, law
+from gateway.policy.counters import Counters
 from gateway.policy.datasets import DataSets
 from gateway.policy.facts import MAX_CANDIDATES, Rulebook, build_facts
 from gateway.policy.grants_watch import GrantsWatch
@@ -36,6 +37,7 @@ from gateway.policy.signing import require_vouched, trust_of
 from gateway.policy.supervisor import OpaProcess
 from gateway.policy.table import read
 from gateway.policy.table.row import groups_of
+from gateway.policy.transfers import Crossing, Transfers, Values
 from gateway.policy.trial import trial_of
 from gateway.settings import Settings
 
@@ -81,6 +83,7 @@ class OpaPolicy:
         self._organisation = organisation.Organisation()
         self._targets: tuple[Target, ...] | None = None
         self._changing = asyncio.Lock()
+        self._transfers: Transfers | None = None
         self.observer: Callable[[PolicyInput, Decision], None] | None = None  # told of each decision; MUST NOT raise
         self._datasets = DataSets(settings.state / "policy" / "data")
         self._data_sets = DataSets(settings.state / "policy" / "data")
@@ -132,6 +135,19 @@ class OpaPolicy:
     def class_floor(self, caller: Caller) -> DataClass:
         project = self._organisation.projects.get(f"{caller.tenant}/{caller.project}")
         return project.data_class if project else "public"
+
+    def count_with(self, counters: Counters) -> None:
+        """Count persons who leave their country from now on."""
+        self._transfers = Transfers(counters, self._entity_of)
+
+    def count(
+        self, caller: Caller, values: Values, special: Collection[str], targets: Sequence[Target], time: str
+    ) -> Crossing | None:
+        return self._transfers.count(caller, values, special, targets, time) if self._transfers else None
+
+    def _entity_of(self, tenant: str) -> str:
+        known = self._organisation.tenants.get(tenant)
+        return known.entity if known and known.entity else tenant
 
     async def push_facts(self, targets: Sequence[Target]) -> None:
         if self._decider is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from gateway.domain import Caller, DataClass, Decision, PolicyInput, Target
+from gateway.policy.transfers import Crossing, Values
 
 
 class Policy(Protocol):
@@ -20,6 +21,18 @@ class Policy(Protocol):
 
     def class_floor(self, caller: Caller) -> DataClass:
         """Return the least class of what the caller's project sends, as the project has declared."""
+
+    def count(
+        self, caller: Caller, values: Values, special: Collection[str], targets: Sequence[Target], time: str
+    ) -> Crossing | None:
+        """Count the persons of a request in, where its data could cross a border that a law counts at.
+
+        Args:
+            values: type and canonical value of each finding; called only where persons are counted.
+
+        Returns:
+            ``None`` where nothing crosses, or nothing can be counted: rules that ask for numbers refuse then.
+        """
 
     async def push_facts(self, targets: Sequence[Target]) -> None:
         """Tell OPA the facts of all targets and sites; returns once they are in force.

@@ -16,6 +16,7 @@ from gateway.domain import (
     MOST_WORDS,
     Caller,
     CallerFacts,
+    CounterFacts,
     DataFacts,
     EnvFacts,
     PolicyInput,
@@ -27,7 +28,12 @@ from gateway.policy.facts import MAX_CANDIDATES
 
 
 def question(
-    request: RequestFacts, caller: Caller, data: DataFacts, candidates: Sequence[Target], env: EnvFacts
+    request: RequestFacts,
+    caller: Caller,
+    data: DataFacts,
+    candidates: Sequence[Target],
+    env: EnvFacts,
+    counters: CounterFacts | None = None,
 ) -> PolicyInput:
     """Return the input for one attempt.
 
@@ -51,6 +57,7 @@ def question(
         data=data,
         candidates=tuple(target.id for target in candidates),
         env=env,
+        counters=counters,
     )
     if not _fits(asked):
         raise PolicyUnavailable(code="policy.input_unfit")
@@ -63,7 +70,7 @@ def _fits(asked: PolicyInput) -> bool:
     words = (
         *(request.id, request.endpoint, request.model, request.purpose, data.collected_in, data.detector),
         *(caller.key_id, caller.tenant, caller.project, caller.site, caller.jurisdiction, caller.access_from),
-        *(env.site, env.node, env.time),
+        *(env.site, env.node, env.time, asked.counters.entity if asked.counters else ""),
         *chain.from_iterable(lists),
     )
     return (

@@ -210,6 +210,7 @@ class House:
         self.guard: Any = None
         self.decisions = 0
         self.project_floor = "public"
+        self.crossing: Any = None
         self.questions: list[Any] = []
 
     def step(self, line: str, fault: str = "") -> None:
@@ -248,6 +249,9 @@ class House:
     # policy
     def class_floor(self, caller: Caller) -> str:
         return self.project_floor
+
+    def count(self, caller: Caller, values: Any, special: Any, targets: Any, time: str) -> Any:
+        return self.crossing and self.crossing(list(values()))
 
     async def decide(self, question: Any) -> Decision:
         self.step("decide", "policy")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.domain import Choice, Chunk
+from gateway.domain import Choice, Chunk, CounterFacts, Target
 from gateway.errors import (
     AuditUnavailable,
     BadRequest,
@@ -257,3 +257,38 @@ async def test_what_a_cut_short_answer_used_is_charged_by_an_upper_bound(house: 
         await visit(text="twelve bytes")
 
     assert house.diary[-1] == "settled 12+1"
+
+
+class Crossing:
+    """Persons that a fake policy counted in."""
+
+    def __init__(self, house: Any) -> None:
+        self.facts = CounterFacts("Beispiel AG", 2026, 1, 0)
+        self._house = house
+
+    def settle(self, target: Target, caller: Any) -> None:
+        self._house.step(f"persons go with {target.id}", "settle")
+
+    def release(self) -> None:
+        self._house.step("persons given back")
+
+
+async def test_persons_are_counted_before_the_decision_and_written_before_the_intent(house: Any, visit: Any) -> None:
+    house.crossing = lambda values: Crossing(house)
+
+    await visit()
+
+    diary = [line for line in house.diary if line.startswith(("decide", "persons", "intent", "outcome"))]
+    assert diary == ["decide", "persons go with a", "intent 1 a D1", "outcome 1 done", "persons given back"]
+    assert house.questions[0].counters.all == 1
+
+
+async def test_persons_that_cannot_be_written_keep_the_prompt_here(house: Any, visit: Any) -> None:
+    house.crossing = lambda values: Crossing(house)
+    house.faults["settle"] = AuditUnavailable()
+
+    with pytest.raises(AuditUnavailable):
+        await visit()
+
+    assert not [line for line in house.diary if line.startswith(("intent", "engine"))]
+    assert "persons given back" in house.diary
