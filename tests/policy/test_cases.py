@@ -121,6 +121,22 @@ def test_the_cases_that_ship_hold(asker: Asker) -> None:
 
 
 @pytest.mark.real
+def test_the_case_in_the_documentation_holds(asker: Asker, repository: Path) -> None:
+    page = (repository / "docs" / "explanation" / "policy.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```text\n(title:.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+    (outcome,) = asker.ask([case_of(text)])
+
+    assert outcome.differences == ()
+
+
+def test_the_documentation_names_every_rule_that_ships(repository: Path) -> None:
+    page = (repository / "docs" / "explanation" / "policy.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE)) == set(rules_in(repository / "policies"))
+
+
+@pytest.mark.real
 def test_a_case_that_is_decided_otherwise_is_told_with_its_story(asker: Asker) -> None:
     case = case_of(TEXT)
     wrong = Expected(allow=("beijing/n1/w0:m",), reasons=("policy.secrets",), redact={"PERSON": "keep"})
