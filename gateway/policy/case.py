@@ -75,8 +75,9 @@ class Aim(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Counters(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Persons whose data left their country this year, this request's among them."""
+    """Persons whose data left their country this year, this request's among them. ``year`` 0: the year of the day."""
 
+    year: Annotated[int, msgspec.Meta(ge=0)] = 0
     all: Annotated[int, msgspec.Meta(ge=0)] = 0
     sensitive: Annotated[int, msgspec.Meta(ge=0)] = 0
     by_destination: dict[str, int] = {}

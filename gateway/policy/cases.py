@@ -159,7 +159,7 @@ def _counters(given: Given, year: int) -> CounterFacts | None:
     if said is None:
         return None
     entity = given.organisation.tenants.get(given.tenant, Tenant()).entity or given.tenant
-    return CounterFacts(entity, year, said.all, said.sensitive, said.by_destination)
+    return CounterFacts(entity, said.year or year, said.all, said.sensitive, said.by_destination)
 
 
 # --- asking, comparing
