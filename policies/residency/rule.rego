@@ -32,7 +32,7 @@ verdict(place) := no("policy.residency_access", place) if {
 } else := yes("policy.residency_same_jurisdiction", place, "") if {
 	origin == place.jurisdiction
 } else := yes("policy.residency_adequate", place, legal) if {
-	legal := adequacy(origin, place.jurisdiction)
+	legal := adequacy(place.jurisdiction)
 } else := yes("policy.residency_arranged", place, "") if {
 	transfers.arranged(place.jurisdiction)
 } else := no("policy.residency", place)
@@ -52,7 +52,7 @@ view := "unset" if {
 	viewed_in == origin
 	origin != ""
 } else := "open" if {
-	adequacy(origin, viewed_in)
+	adequacy(viewed_in)
 } else := "open" if {
 	transfers.arranged(viewed_in)
 } else := "closed"
@@ -64,24 +64,28 @@ viewed_in := input.caller.access_from if {
 
 # METADATA
 # description: >-
-#   The decision in force today that opens the way between two jurisdictions, or groups they are in. One that holds for
-#   certified recipients only (`condition`) opens nothing: that a target is certified cannot be shown here.
-adequacy(from, to) := min(found) if {
-	found := [route.legal |
-		some giver in labels(from)
-		some receiver in labels(to)
-		route := data.law.adequacy[giver][receiver]
-		route.since <= today
-		route.until >= today
-		route.condition == ""
-	]
+#   The decision in force today that opens the way from the origin to a country, or to a group that it is in. One that
+#   holds for certified recipients only (`condition`) opens nothing: that a target is certified cannot be shown here.
+adequacy(country) := min(adequate[country]) if {
+	adequate[country]
+} else := min(found) if {
+	found := {legal | some group in data.law.jurisdictions[country].groups; some legal in adequate[group]}
 	count(found) > 0
 }
 
-# A country with the groups that it is in; one that the data do not know is in none.
-labels(jurisdiction) := array.concat([jurisdiction], data.law.jurisdictions[jurisdiction].groups) if {
-	data.law.jurisdictions[jurisdiction]
-} else := [jurisdiction]
+# Worked out once, whatever the places: by country or group that data from this origin may go to.
+adequate[receiver] contains route.legal if {
+	some giver in labels
+	some receiver, route in data.law.adequacy[giver]
+	route.condition == ""
+	route.since <= today
+	route.until >= today
+}
+
+# The origin with the groups that it is in; one that the data do not know is in none.
+labels := array.concat([origin], data.law.jurisdictions[origin].groups) if {
+	data.law.jurisdictions[origin]
+} else := [origin]
 
 # RFC 3339 in UTC, so that its first ten characters are the day and compare as text.
 today := substring(input.env.time, 0, 10) if {
@@ -89,7 +93,7 @@ today := substring(input.env.time, 0, 10) if {
 	time.parse_rfc3339_ns(input.env.time)
 }
 
-law := min([rule.legal | some label in labels(origin); rule := data.law.transfers[label]])
+law := min([rule.legal | some label in labels; rule := data.law.transfers[label]])
 
 yes(code, place, legal) := {"code": code, "severity": "info", "legal": legal, "params": params(place)}
 
@@ -97,7 +101,10 @@ no(code, place) := {"code": code, "severity": "deny", "legal": law, "params": pa
 	law
 } else := {"code": code, "severity": "deny", "legal": "", "params": params(place)}
 
-params(place) := {name: country |
+params(place) := {"origin": origin, "destination": place.jurisdiction} if {
+	origin != ""
+	place.jurisdiction != ""
+} else := {name: country |
 	some name, country in {"origin": origin, "destination": place.jurisdiction}
 	country != ""
 }

@@ -24,12 +24,12 @@ import data.rules.residency
 # description: What may be said of a place. What is not known of it counts as elsewhere.
 verdict(place) := yes("policy.unconcerned", "") if {
 	count(spoken_of) == 0
-} else := no("policy.special_external", place, min(spoken_of)) if {
+} else := no("policy.special_external", place, foremost) if {
 	place.near == "external"
 } else := yes("policy.special_in_house", "") if {
 	near(place) in data.law.special_categories.free
 	not shown_abroad
-} else := yes("policy.special_basis", concat("; ", legal_bases)) if {
+} else := yes("policy.special_basis", legal_of_bases) if {
 	count(without_basis) == 0
 } else := no("policy.special_elsewhere", {"jurisdiction": residency.viewed_in}, min(without_basis)) if {
 	near(place) in data.law.special_categories.free
@@ -37,9 +37,11 @@ verdict(place) := yes("policy.unconcerned", "") if {
 
 # The laws that are about these data: those of their origin, else the strictest reading.
 laws := found if {
-	found := [law | some label in residency.labels(residency.origin); law := data.law.special_categories.laws[label]]
+	found := [law | some label in residency.labels; law := data.law.special_categories.laws[label]]
 	count(found) > 0
 } else := [data.law.special_categories.laws["*"]]
+
+foremost := min(spoken_of)
 
 spoken_of := {category | some law in laws; some category in law.categories; category in input.data.special}
 
@@ -55,26 +57,21 @@ shown_abroad if {
 }
 
 bases := [basis |
-	some label in residency.labels(residency.origin)
+	some label in residency.labels
 	basis := data.law.special_categories.bases[input.request.purpose][label]
 ]
 
 without_basis := spoken_of - {category | some basis in bases; some category in basis.categories}
 
-legal_bases := sort({basis.legal | some basis in bases})
+legal_of_bases := concat("; ", {basis.legal | some basis in bases})
 
 yes(code, legal) := {"code": code, "severity": "info", "legal": legal, "params": {}}
 
 no(code, place, category) := {
 	"code": code,
 	"severity": "deny",
-	"legal": concat("; ", {law.legal | some law in laws; law.legal != ""}),
-	"params": {name: word |
-		some name, word in {
-			"data": concat(":", ["special", category]),
-			"destination": place.jurisdiction,
-			"origin": residency.origin,
-		}
-		word != ""
-	},
+	"legal": legal_of_laws,
+	"params": object.union({"data": concat(":", ["special", category])}, residency.params(place)),
 }
+
+legal_of_laws := concat("; ", {law.legal | some law in laws; law.legal != ""})

@@ -26,44 +26,53 @@ import data.rules.residency
 # METADATA
 # description: >-
 #   What may be said of a place. The target's country and the one in which the answer is looked at both need their way;
-#   the first that is closed counts.
-verdict(place) := nothing if {
-	count(countries(place)) == 0
-} else := min(closed_ways(place)) if {
-	count(closed_ways(place)) > 0
-} else := min(open_ways(place)) if {
-	count(open_ways(place)) == count(countries(place))
+#   one that is closed counts.
+verdict(place) := view if {
+	crossing(place.jurisdiction).code == "policy.unconcerned"
+} else := view if {
+	view.severity != "info"
+	crossing(place.jurisdiction)
+} else := crossing(place.jurisdiction) if {
+	view
 }
+
+view := crossing(residency.viewed_in)
+
+# Of places of the data's own law, with adequacy, or without any arrangement, `residency` speaks.
+crossing(country) := nothing if {
+	country == residency.origin
+} else := nothing if {
+	residency.adequacy(country)
+} else := nothing if {
+	not arranged(country)
+} else := way(country)
 
 nothing := {"code": "policy.unconcerned", "severity": "info", "legal": "", "params": {}}
 
-open_ways(place) := {found | some country in countries(place); found := way(country); found.severity == "info"}
-
-closed_ways(place) := {found | some country in countries(place); found := way(country); found.severity != "info"}
-
-# The countries that need a way and have one arranged; of those that have none, `residency` speaks.
-countries(place) := {country |
-	some country in [place.jurisdiction, residency.viewed_in]
-	country != residency.origin
-	not residency.adequacy(residency.origin, country)
-	arranged(country)
-}
-
 # METADATA
 # description: Whether the house has arranged a transfer to a country at all, be it one that holds or not.
-arranged(country) if count(arrangements(country)) > 0
+arranged(country) if reached[country]
 
-arrangements(country) := [transfer |
-	country != ""
-	some transfer in ours
-	transfer.to in residency.labels(country)
-]
+arranged(country) if {
+	some group in data.law.jurisdictions[country].groups
+	reached[group]
+}
+
+reached := {transfer.to | some transfer in ours; transfer.to != ""}
 
 ours := [transfer |
 	some transfer in data.facts.transfers
-	transfer.from in residency.labels(residency.origin)
+	transfer.from in residency.labels
 	transfer.tenant in {"", input.caller.tenant}
 ]
+
+# METADATA
+# description: What the house has arranged for a country.
+arrangements(country) := [transfer | some transfer in ours; covers(transfer, country)]
+
+covers(transfer, country) if transfer.to == country
+
+covers(transfer, country) if transfer.to in data.law.jurisdictions[country].groups
 
 # One arrangement that holds is enough; where none does, the reason is that of the one that is nearest to it.
 way(country) := min([[nearness[found.code], found] |
@@ -100,7 +109,7 @@ judged(transfer, country) := no("policy.transfer_route", transfer, country, {}) 
 } else := no("policy.transfer_threshold", transfer, country, {"needs": level})
 
 # The routes that the law of the origin knows.
-routes := object.union_n([data.law.transfers[label].routes | some label in residency.labels(residency.origin)])
+routes := object.union_n([data.law.transfers[label].routes | some label in residency.labels])
 
 in_force(transfer) if transfer.until >= residency.today
 
@@ -118,7 +127,7 @@ list_of_persons if "20+" in object.keys({bucket: true | some bucket in input.dat
 # Up to which level of the yearly numbers a route is enough.
 enough := {"exempt": {"nothing"}, "limited": {"nothing", "standard-contract"}}
 
-limits := min([data.law.thresholds[label] | some label in residency.labels(residency.origin)])
+limits := min([data.law.thresholds[label] | some label in residency.labels])
 
 # METADATA
 # description: What the law asks for at this year's numbers; undefined when they are not known.

@@ -43,6 +43,10 @@ test_places_of_the_same_law_or_with_adequacy_are_no_concern if {
 	}
 }
 
+test_at_home_nothing_needs_to_be_arranged if {
+	code(question("JP", "JP"), [transfer("JP", "JP", "scc")], "JP") == "policy.unconcerned"
+}
+
 test_without_an_arrangement_residency_refuses_and_nothing_more_is_said if {
 	code(german, [], "US") == "policy.unconcerned"
 	residence(german, [], "US").code == "policy.residency"
@@ -196,10 +200,15 @@ test_showing_an_answer_abroad_goes_by_the_same_ways if {
 
 test_target_and_screen_each_need_their_way if {
 	asked := question("DE", "US")
-	both := [transfer("EEA", "US", "scc"), transfer("EEA", "IN", "scc")]
-	code(asked, both, "IN") == "policy.transfer_arranged"
-	code(asked, [transfer("EEA", "US", "scc"), object.union(until("2026-05-31"), {"to": "IN"})], "IN") == "policy.transfer_expired"
-	residence(asked, [transfer("EEA", "US", "scc")], "IN").code == "policy.residency"
+	screen := transfer("EEA", "US", "scc")
+	target := transfer("EEA", "IN", "scc")
+	over := {"until": "2026-05-31"}
+	code(asked, [screen, target], "IN") == "policy.transfer_arranged"
+	said(asked, [screen, target], "IN").params.destination == "IN"
+	code(asked, [screen, object.union(target, over)], "IN") == "policy.transfer_expired"
+	code(asked, [object.union(screen, over), target], "IN") == "policy.transfer_expired"
+	residence(asked, [screen], "IN").code == "policy.residency"
+	residence(asked, [target], "IN").code == "policy.residency_access"
 }
 
 # --- China's yearly numbers
