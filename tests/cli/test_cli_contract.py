@@ -21,6 +21,7 @@ COMMANDS = [
     *(("policy", verb) for verb in ("check", "test", "show")),
     *(("policy", verb) for verb in ("build", "sign", "verify", "activate", "rollback", "status", "diff")),
     *(("policy", "signer", verb) for verb in ("create", "add", "list", "remove")),
+    *(("policy", "break-glass", verb) for verb in ("request", "sign", "list", "end")),
     *(("privacy", verb) for verb in ("scan", "explain", "eval")),
     *(("audit", verb) for verb in ("verify", "export", "search", "tail")),
 ]
