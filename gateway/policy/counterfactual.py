@@ -106,7 +106,7 @@ def with_targets(facts: Mapping[str, Any], targets: Iterable[Target], rulebook: 
     """Return the facts with more targets in the fleet, the table compiled for all of them."""
     site = SiteSettings(name=facts["site"], jurisdiction=facts["sites"][facts["site"]]["jurisdiction"])
     more = build_facts(site, Organisation(), list(targets), rulebook)
-    both = {name: {**more[name], **facts[name]} for name in ("sites", "places", "targets")}
+    both = {name: {**facts[name], **more[name], **facts[name]} for name in ("sites", "places", "targets")}
     return under({**facts, **both}, rulebook)
 
 

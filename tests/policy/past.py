@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,7 +14,11 @@ from msgspec.structs import replace
 from gateway.audit.book import LogBook
 from gateway.cli.past import log_folders, since
 from gateway.domain import Caller, Decision, Outcome, PolicyInput, Role, Target
+from gateway.keys.files import FileKeyring
+from gateway.policy.assembly import assemble
 from gateway.policy.client import OpaPolicy, draft
+from gateway.policy.opa import find_opa
+from gateway.policy.revisions import Revision, Revisions, Standing
 from gateway.settings import SHIPPED, Settings
 
 HEADER = "data,collected_in,class,purpose,destination,decision,redaction,legal_basis,review_by,owner,mode,note\n"
@@ -21,7 +26,15 @@ OPEN_TABLE = f"{HEADER}*,*,*,*,*,allow,pseudonymise,,,,,everything\n"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
-RULE = """package rules.places
+RULE = """# METADATA
+# title: Places
+# description: China is closed to data from elsewhere.
+# scope: package
+# custom:
+#   legal: none
+#   date: "2026-11-22"
+#   owner: tests
+package rules.places
 
 verdict(place) := {"code": "policy.residency", "severity": "deny", "legal": "", "params": params(place)} if {
 	place.jurisdiction in closed
@@ -38,7 +51,7 @@ params(place) := {"origin": input.data.collected_in, "destination": place.jurisd
 def policies(folder: Path, rule: str = RULE) -> Path:
     """Copy the shipped decision and data into ``folder``, with one rule."""
     for name in ("main", "data"):
-        shutil.copytree(SHIPPED / "policies" / name, folder / name)
+        shutil.copytree(SHIPPED / "policies" / name, folder / name, ignore=shutil.ignore_patterns("*_test.rego"))
     (folder / "places").mkdir()
     (folder / "places" / "rule.rego").write_text(rule)
     return folder
@@ -82,9 +95,27 @@ def write(book: LogBook, question: PolicyInput, decision: Decision) -> None:
     )
 
 
-async def live(settings: Settings, targets: Sequence[Target], questions: Iterable[PolicyInput]) -> list[Decision]:
-    """Decide the questions by what lies on disk, and write it all down, each under a request id of its own."""
-    policy = OpaPolicy(settings, draft(settings))
+def shelve(settings: Settings) -> Revision:
+    """Build a revision of what lies on disk and put it in force."""
+    keyring = FileKeyring(settings.keys)
+    keyring.create()
+    revisions = Revisions(settings.state / "policy")
+    revision = assemble(find_opa(settings), settings, keyring, revisions, datetime.now(UTC))
+    revisions.put_in_force(revision, "2026-01-01T00:00:00Z")
+    return revision
+
+
+async def live(
+    settings: Settings,
+    targets: Sequence[Target],
+    questions: Iterable[PolicyInput],
+    standing: Standing | None = None,
+) -> list[Decision]:
+    """Decide the questions, by what lies on disk where nothing else is said, and write it all down.
+
+    The n-th request is called ``01J`` and n in 23 digits.
+    """
+    policy = OpaPolicy(settings, standing or draft(settings))
     await policy.start()
     try:
         await policy.push_facts(targets)
