@@ -59,7 +59,7 @@ class Passage:
         self._reservation: Reservation | None = None
         self._visit: Visit | None = None
         self._attempt: Attempt | None = None
-        self._complete = False
+        self.complete = False  # whether the last word of the answer was said
 
     async def admit(self) -> Call:
         """Let the request in, up to its written intent.
@@ -91,10 +91,6 @@ class Passage:
         """Id of the last decision about this request; empty before there was one."""
         return self._visit.decision.id if self._visit and self._visit.decision else ""
 
-    def finish(self) -> None:
-        """Count the request as answered in full."""
-        self._complete = True
-
     async def answer(self) -> AsyncGenerator[Chunk]:
         """Yield the answer, values restored; try another target while nothing has left.
 
@@ -106,7 +102,7 @@ class Passage:
                 async with aclosing(self._attempt.answer()) as chunks:
                     async for chunk in chunks:
                         yield chunk
-                self.finish()
+                self.complete = True
                 return
             except EngineUnavailable as error:
                 if self._attempt.answered or self._attempt.visit.attempts >= ATTEMPTS:
@@ -124,7 +120,7 @@ class Passage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close: one outcome or one denial, everything given back. Awaits nothing, so nothing can cut it short."""
-        attempt, status, code = self._attempt, *ending(error, complete=self._complete)
+        attempt, status, code = self._attempt, *ending(error, complete=self.complete)
         refused = attempt is None and status == "failed"
         seconds = perf_counter() - self._started
         outcome = attempt.end(status, code) if attempt else Outcome(status, code, total_seconds=seconds)

@@ -58,7 +58,7 @@ async def preview(rooms: Rooms, passage: Passage) -> Preview:
     asked, decision = await decide(rooms, visit)
     rooms.book.preview(visit.caller, asked, decision)
     await rooms.book.durable()
-    passage.finish()
+    passage.complete = True
     targets = {target.id: target for target in rooms.fleet.targets()}
     places = Counter(visit.found())
     shown = list(places.items())[:MOST_PLACES]

@@ -66,7 +66,8 @@ def question(
 
 def _fits(asked: PolicyInput) -> bool:
     request, caller, data, env = asked.request, asked.caller, asked.data, asked.env
-    lists = (data.entities, data.jurisdictions, data.special, data.languages)
+    abroad = asked.counters.by_destination if asked.counters else ()
+    lists = (data.entities, data.jurisdictions, data.special, data.languages, abroad)
     words = (
         *(request.id, request.endpoint, request.model, request.purpose, data.collected_in, data.detector),
         *(caller.key_id, caller.tenant, caller.project, caller.site, caller.jurisdiction, caller.access_from),
