@@ -87,7 +87,7 @@ def test_a_customers_own_code_is_shown_as_it_is(language: str) -> None:
         ("@secrets", "data", "passwords and keys"),
         ("special:health", "data", "what is said of health"),
         ("special:*", "data", "special categories of personal data"),
-        ("PL_PESEL", "data", "the number PL_PESEL of a person"),
+        ("PL_PESEL", "data", "Polish personal numbers (PESEL)"),
         ("strict", "class", "strictly confidential"),
         ("EEA", "destination", "the European Economic Area"),
         ("QQ", "destination", "QQ"),

@@ -8,10 +8,12 @@ may be days or text. Messages name file, row of the sheet and column.
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -33,7 +35,17 @@ _MOST_COLUMNS = 64
 _ESCAPED = re.compile(r"_x005F_(?=x[0-9A-Fa-f]{4}_)")  # ECMA-376 part 1, 22.9.2.19: an underscore that is one
 _UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, InvalidFileException, ParseError, DefusedXmlException, EOFError),
-    *(KeyError, IndexError, ValueError, TypeError, AttributeError, NotImplementedError, RuntimeError, AssertionError),
+    *(
+        OSError,
+        KeyError,
+        IndexError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        NotImplementedError,
+        RuntimeError,
+        AssertionError,
+    ),
 )
 """What zipfile, ElementTree and openpyxl raise for files that are no workbooks, or broken ones."""
 
@@ -44,37 +56,41 @@ def read_workbook(path: Path, places: frozenset[str]) -> tuple[Row, ...]:
     Raises:
         SetupError: no workbook, too large, a formula, or as :func:`gateway.policy.table.read.parse`.
     """
-    _check_size(path)
-    lines = list(_lines(path))
+    content = _content(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what openpyxl leaves out: pictures, styles, newer drop-downs
+            lines = list(_lines(path, content))
+    except _UNREADABLE as error:
+        raise _refused(path, "is no XLSX workbook, or a broken one") from error
     return rows_of(str(path), lines, places, at="row")
 
 
-def _check_size(path: Path) -> None:
-    """Refuse what is too large. A part's size when unpacked is believed: more than that is never read of it."""
+def _content(path: Path) -> BytesIO:
+    """Return the file's bytes, unless it is too large. What a part says of its size when unpacked is believed: more
+    than that is never read of it."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise _refused(path, f"is larger than {MOST_BYTES} bytes")
-        with zipfile.ZipFile(path) as packed:
-            parts = packed.infolist()
+        with path.open("rb") as file:
+            content = BytesIO(file.read(MOST_BYTES + 1))
     except OSError as error:
         raise SetupError(
             f"{path} cannot be read ({error.strerror}).", "Check its path and mode.", exit_code=2
         ) from error
+    if len(content.getbuffer()) > MOST_BYTES:
+        raise _refused(path, f"is larger than {MOST_BYTES} bytes")
+    try:
+        with zipfile.ZipFile(content) as packed:
+            parts = packed.infolist()
     except _UNREADABLE as error:
         raise _refused(path, "is no XLSX workbook") from error
     if len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > MOST_UNPACKED_BYTES:
-        raise _refused(path, f"is more than {MOST_UNPACKED_BYTES} bytes when unpacked")
+        raise _refused(path, f"is more than {MOST_PARTS} parts or {MOST_UNPACKED_BYTES} bytes when unpacked")
+    return content
 
 
-def _lines(path: Path) -> Iterator[Line]:
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, keep_links=False)
-        try:
-            yield from _of_sheet(path, _sheet(path, book))
-        finally:
-            book.close()
-    except _UNREADABLE as error:
-        raise _refused(path, "is no XLSX workbook, or a broken one") from error
+def _lines(path: Path, content: BytesIO) -> Iterator[Line]:
+    book = openpyxl.load_workbook(content, read_only=True, keep_links=False)
+    yield from _of_sheet(path, _sheet(path, book))
 
 
 def _sheet(path: Path, book: Any) -> Any:
