@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from policy_house import PolicyHouse
 
 from gateway.domain import Caller, Capability, DataFacts, EnvFacts, PolicyInput, RequestFacts, Role, Target
 from gateway.policy.client import OpaPolicy, draft
@@ -83,3 +84,9 @@ async def policy(settings: Settings) -> AsyncIterator[OpaPolicy]:
         yield policy
     finally:
         await policy.stop()
+
+
+@pytest.fixture
+def house(short_dir: Path) -> PolicyHouse:
+    """An installation with small policies and nothing in force, preset balanced."""
+    return PolicyHouse(short_dir, "balanced")
