@@ -18,6 +18,7 @@ import hmac
 import re
 import secrets
 import threading
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -29,6 +30,16 @@ from gateway.privacy.span import Proceed, Seam, Span
 LEAST = 400
 """A chunk has at least so many characters, unless a blank line or the text ends it."""
 
+WHOLE = 1_500
+"""A paragraph with at most so many is never cut.
+
+Each cut costs a seam, and a search costs something however short its text is: chunks of half the length take a sixth
+longer in all.
+"""
+
+LEAST_JOINED = 400
+"""Short paragraphs that come to so many are a chunk."""
+
 LEAST_PARAGRAPH = 80
 """A paragraph with so many is never joined with others."""
 
@@ -38,7 +49,6 @@ MOST = 4_000
 SEAM = 80
 _ENTRY_BYTES = 250  # a key, an entry of the dictionary, a tuple
 _SPAN_BYTES = 160
-_SHARE = 3  # one in so many line ends ends a chunk; more if lines are long
 _TELLING = 128  # characters before a cut that tell whether it is one; less than LEAST
 _STEP = 16  # how far apart the places are, at least, that might be one
 _END = re.compile(r"[.!?。！？\n]+\s*")
@@ -97,9 +107,9 @@ class Memory(Generic[Value]):
 def cuts(text: str) -> list[int]:
     """Return where the text is cut, 0 and its length included, in order.
 
-    Blank lines cut off every paragraph that is long enough, and keep short ones together. A long paragraph is cut
-    behind lines or sentences; which of those is told by the characters right before it. So the same paragraph is cut
-    alike in any text.
+    Blank lines cut off every paragraph that is long enough, and keep short ones together. One longer than
+    :data:`WHOLE` is cut behind lines or sentences; which of those is told by the characters around it. So the same
+    paragraph is cut alike in any text, and so is the same passage within a paragraph, but for its edges.
     """
     places = [0]
     start = 0
@@ -108,7 +118,7 @@ def cuts(text: str) -> list[int]:
             _add(places, start)
             _cut_paragraph(places, text, end)
             _add(places, end)
-        elif end - places[-1] >= LEAST:
+        elif end - places[-1] >= LEAST_JOINED:
             _add(places, end)
         start = end
     _add(places, len(text))
@@ -116,20 +126,36 @@ def cuts(text: str) -> list[int]:
 
 
 def _cut_paragraph(places: list[int], text: str, end: int) -> None:
-    """Add the cuts within a paragraph that begins at the last cut and ends at ``end``."""
-    look = places[-1] + LEAST
-    for found in _END.finditer(text, look, end):
-        at = found.end()
-        if at < look or at == end or found[0][-1] in ".!?":  # a full stop within a number or a name
-            continue
-        chosen = _is_chosen(text, at) or at - places[-1] > MOST // 2
-        if chosen:
+    """Add the cuts within a paragraph that begins at the last cut and ends at ``end``.
+
+    Each place has a number, made of the characters right before it. A place is cut whose number is the least within
+    :data:`LEAST` to both sides: nothing further off has a say.
+    """
+    start = places[-1]
+    if end - start <= WHOLE:
+        return
+    ends = _ends(text, start + LEAST, end - LEAST)
+    numbers = [crc32(text[at - _TELLING : at].encode("utf-8", "replace")) for at in ends]
+    for index, at in enumerate(ends):
+        far = at - places[-1]
+        if far > MOST // 2 or (far >= LEAST and _is_least(ends, numbers, index)):
             _add(places, at)
-        look = at + (LEAST if chosen else _STEP)
 
 
-def _is_chosen(text: str, at: int) -> bool:
-    return crc32(text[max(0, at - _TELLING) : at].encode("utf-8", "replace")) % _SHARE == 0
+def _ends(text: str, low: int, high: int) -> list[int]:
+    """Return where lines and sentences end, some characters apart."""
+    ends, look = [], low
+    for found in _END.finditer(text, low, high):
+        at = found.end()
+        if look <= at < high and found[0][-1] not in ".!?":  # a full stop within a number or a name
+            ends.append(at)
+            look = at + _STEP
+    return ends
+
+
+def _is_least(ends: Sequence[int], numbers: Sequence[int], index: int) -> bool:
+    low, high = bisect_left(ends, ends[index] - LEAST), bisect_right(ends, ends[index] + LEAST)
+    return numbers[index] == min(numbers[low:high])
 
 
 def _add(places: list[int], at: int) -> None:

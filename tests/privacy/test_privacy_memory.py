@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.privacy.memory import LEAST, MOST, SEAM, Memory, cuts, find_by_pieces, pieces
+from gateway.privacy.memory import LEAST, MOST, SEAM, WHOLE, Memory, cuts, find_by_pieces, pieces
 from gateway.privacy.span import Proceed, Span
 
 LINE = "The press in hall four stopped twice during the night shift, and nobody wrote down why it did so.\n"
@@ -53,6 +53,17 @@ def test_a_passage_is_cut_alike_wherever_it_stands() -> None:
         set(text for _, text, across in pieces(before + PASSAGES[0]) if across is None) for before in ("", LINE * 3)
     )
     assert len(one & other) >= len(one) - 2
+
+
+def test_a_paragraph_is_cut_only_where_it_is_long() -> None:
+    paragraph = (LINE * 20)[:WHOLE].rstrip()
+    assert [piece.text for piece in pieces(f"{paragraph}\n\n{paragraph}")] == [paragraph, paragraph]
+    assert len(pieces(paragraph + LINE + "".join(PASSAGES))) > 5
+
+
+def test_chunks_of_one_paragraph_are_neither_short_nor_uncut() -> None:
+    lengths = [right - left for left, right in pairwise(cuts("".join(PASSAGES)))]
+    assert min(lengths) >= LEAST and max(lengths) <= MOST // 2 + LEAST
 
 
 @given(st.integers(0, 9_000), st.integers(3, SEAM - 2))
