@@ -1,7 +1,8 @@
 """Changes to break-glass grants, with the book kept: each step is on record, durably, before it takes effect.
 
 The running server (through its admin socket) and the command line (when there is no server) both change grants here
-and nowhere else. ``policy.break_glass_requested``, ``…_signed`` and ``…_ended`` are the records.
+and nowhere else. ``policy.break_glass_requested``, ``…_signed`` and ``…_ended`` are the records; ``….failed`` follows
+where the disk refused what was on record already.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class BreakGlassOffice:
         try:
             await asyncio.to_thread(change)
         except SetupError:
-            self._book.event("policy.break_glass_failed", by=by, grant=details)
+            self._book.event(f"policy.break_glass_{what}.failed", by=by, grant=details)
             raise
         await self._changed()
         return self._grants.find(id_, self._clock()).view()

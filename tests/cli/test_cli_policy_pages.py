@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,7 @@ def run(house: Path, source: str, **more: str) -> str:
 def installed(house: Path, repository: Path) -> Path:
     """The house with what the pages expect beside it: the virtual environment and the shipped policies."""
     (house / ".venv").symlink_to(Path(sys.executable).parent.parent)
-    (house / "policies").symlink_to(repository / "policies")
+    shutil.copytree(repository / "policies", house / "policies")
     return house
 
 

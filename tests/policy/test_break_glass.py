@@ -297,6 +297,14 @@ async def test_what_cannot_be_put_on_record_does_not_happen(
     assert [known.state for known in grants.all(NOW)] == ["waits"]
 
 
+async def test_what_could_not_be_written_is_on_record_too(grants: Grants, book: Book) -> None:
+    grants.folder.parent.mkdir(exist_ok=True)
+    grants.folder.write_text("a file where the folder should be")
+    with pytest.raises(SetupError, match="cannot be written"):
+        await BreakGlassOffice(grants, book, NEVER, clock=lambda: NOW).request(wish(), "op")
+    assert [name for name, _ in book.events][-1] == "policy.break_glass_requested.failed"
+
+
 @pytest.mark.parametrize(
     ("name", "problem"),
     [("eve", "not an approver's"), ("cem", "not an approver's"), ("ana", "signed it already")],
