@@ -138,10 +138,11 @@ class Target(msgspec.Struct, frozen=True):
 # --- policy documents: sekisho.input/1 and sekisho.decision/1 -------------------------------------------------------
 
 
-LONGEST_WORD, LONGEST_TARGET, MOST_WORDS = 256, 512, 512
+LONGEST_WORD, LONGEST_TARGET, MOST_WORDS, MOST_REASONS = 256, 512, 512, 1024
 Word = Annotated[str, msgspec.Meta(max_length=LONGEST_WORD, description="in Unicode form NFC")]
 Words = Annotated[tuple[Word, ...], msgspec.Meta(max_length=MOST_WORDS)]
 TargetId = Annotated[str, msgspec.Meta(max_length=LONGEST_TARGET, description="site/node/worker:model, in form NFC")]
+Legal = Annotated[str, msgspec.Meta(max_length=512, description="the law behind it, in words")]
 Bucket = Literal["1", "2-4", "5-19", "20+"]
 
 
@@ -218,11 +219,11 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     caller typed.
     """
 
-    code: str
-    rule: str
-    legal: str = ""
+    code: Word
+    rule: Word
+    legal: Legal = ""
     severity: Literal["info", "deny"] = "info"
-    params: dict[str, str] = {}
+    params: Annotated[dict[Word, Word], msgspec.Meta(max_length=16)] = {}
 
 
 class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -234,27 +235,27 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data in the answer that the caller did not send: nothing, they are masked, or the answer ends there.
     """
 
-    id: str
-    redact: dict[str, Literal["keep", "pseudonymise", "mask", "hash", "redact"]] = {}
+    id: TargetId
+    redact: dict[Word, Literal["keep", "pseudonymise", "mask", "hash", "redact"]] = {}
     tag_scope: Literal["project", "request"] = "project"
     restore: tuple[Literal["text", "arguments", "urls"], ...] = ()
-    obligations: tuple[str, ...] = ()
+    obligations: Words = ()
     output_guard: Literal["off", "redact", "block"] = "off"
 
 
 class Decision(msgspec.Struct, frozen=True):
     """``sekisho.decision/1`` as OPA answered it, checked, with what the gateway stamps on it."""
 
-    id: str
+    id: Word
     allow: bool
-    targets: tuple[Grant, ...]
-    reasons: tuple[Reason, ...]
-    revision: str  # policy revision, from the bundle's manifest
-    bundle_digest: str  # SHA-256 of the bundle that decided
-    data_revision: str  # SHA-256 of all pushed facts
-    engine: str  # "opa/1.22.2"
-    remember_until: str = ""  # RFC 3339; empty: for this question alone
-    remembered_from: str = ""  # id of the decision that OPA made, at most a second ago, when this one repeats it
+    targets: Annotated[tuple[Grant, ...], msgspec.Meta(max_length=64)]
+    reasons: Annotated[tuple[Reason, ...], msgspec.Meta(max_length=MOST_REASONS)]
+    revision: Word  # policy revision, from the bundle's manifest
+    bundle_digest: Word  # SHA-256 of the bundle that decided
+    data_revision: Word  # SHA-256 of all pushed facts
+    engine: Word  # "opa/1.22.2"
+    remember_until: Word = ""  # RFC 3339; empty: for this question alone
+    remembered_from: Word = ""  # id of the decision that OPA made, at most a second ago, when this one repeats it
     version: Literal["sekisho.decision/1"] = "sekisho.decision/1"
 
 

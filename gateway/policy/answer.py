@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gateway.domain import Grant, PolicyInput, Reason
+from gateway.domain import MOST_REASONS, Grant, Legal, PolicyInput, Reason
 
 KNOWN_OBLIGATIONS: frozenset[str] = frozenset()
 """What a policy may oblige the gateway to do with a prompt; it does none of them yet."""
@@ -44,10 +44,10 @@ class _Terms(_Strict, frozen=True, forbid_unknown_fields=True):
 
 
 class _Reason(_Strict, frozen=True, forbid_unknown_fields=True):
-    code: str
-    legal: str
+    code: Word
+    legal: Legal
     severity: Literal["info", "deny"]
-    params: dict[str, Word]
+    params: Annotated[dict[Word, Word], msgspec.Meta(max_length=16)]
 
 
 class _Decision(_Strict, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +57,7 @@ class _Decision(_Strict, frozen=True, forbid_unknown_fields=True):
     allow: bool
     granted: dict[str, str]  # target to its terms
     terms: dict[str, _Terms]
-    reasons: dict[str, tuple[_Reason, ...]]  # by rule
+    reasons: dict[Word, tuple[_Reason, ...]]  # by rule
     facts: str
     remember_until: str
 
@@ -107,6 +107,7 @@ def _check(decision: _Decision, question: PolicyInput) -> None:
     terms = [decision.terms.get(name) for name in granted.values()]
     sound = (
         decision.allow == bool(granted)
+        and sum(map(len, decision.reasons.values())) <= MOST_REASONS
         and granted.keys() <= set(question.candidates)
         and all(its is not None and "*" in its.redact for its in terms)
         and (not decision.remember_until or _is_time(decision.remember_until))

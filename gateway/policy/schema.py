@@ -1,4 +1,8 @@
-"""JSON Schemas (draft 2020-12) of the two policy documents, made from the types that read and write them."""
+"""JSON Schemas (draft 2020-12) of the two policy documents, made from the types that read and write them.
+
+Every string is bounded or enumerated, and in Unicode form NFC: :mod:`gateway.policy.question` and
+:mod:`gateway.policy.answer` let no other pass.
+"""
 
 from __future__ import annotations
 
