@@ -35,6 +35,7 @@ Place = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,4}$")]
 """A country (ISO 3166-1 alpha-2) or a group of them, such as EEA."""
 
 Route = Literal[
+    "adequate-recipient",
     "scc",
     "bcr",
     "appropriate-safeguards",

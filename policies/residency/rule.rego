@@ -65,7 +65,8 @@ viewed_in := input.caller.access_from if {
 # METADATA
 # description: >-
 #   The decision in force today that opens the way from the origin to a country, or to a group that it is in. One that
-#   holds for certified recipients only (`condition`) opens nothing: that a target is certified cannot be shown here.
+#   holds for certain recipients only (`condition`) opens nothing by itself: that a target's operator is one of them is
+#   for the house to say, as an arrangement (`conditional`, and the rule `transfers`).
 adequacy(country) := min(adequate[country]) if {
 	adequate[country]
 } else := min(found) if {
@@ -78,6 +79,16 @@ adequate[receiver] contains route.legal if {
 	some giver in labels
 	some receiver, route in data.law.adequacy[giver]
 	route.condition == ""
+	route.since <= today
+	route.until >= today
+}
+
+# METADATA
+# description: The decisions in force today that hold for certain recipients only, by the country that they are about.
+conditional[receiver] contains route.legal if {
+	some giver in labels
+	some receiver, route in data.law.adequacy[giver]
+	route.condition != ""
 	route.since <= today
 	route.until >= today
 }

@@ -3,9 +3,11 @@
 # description: >-
 #   Where no adequacy holds, a transfer that the house has arranged (`transfers` of organisation.yaml) opens the way: if
 #   the law of the origin knows that route, if it has not run out, and if the route is enough. Some hold only for few
-#   (explicit consent under GDPR art. 49, read narrowly), some only below China's yearly numbers of persons; then the
-#   counters decide, and a way that hangs on them is closed while they are unknown. In China below the lowest number no
-#   contract is needed, but separate consent still is (PIPL art. 39), so even there something must have been arranged.
+#   (explicit consent under GDPR art. 49, read narrowly), one only where an adequacy decision in force is about recipients
+#   of its kind (`adequate-recipient`: certified under the EU-US framework, subject to Canada's PIPEDA), some only below
+#   China's yearly numbers of persons; then the counters decide, and a way that hangs on them is closed while they are
+#   unknown. In China below the lowest number no contract is needed, but separate consent still is (PIPL art. 39), so
+#   even there something must have been arranged.
 #   Places of the data's own law, with adequacy, or without any arrangement are for the rule `residency`.
 # scope: package
 # related_resources:
@@ -95,6 +97,12 @@ judged(transfer, country) := no("policy.transfer_route", transfer, country, {}) 
 	not routes[transfer.route]
 } else := no("policy.transfer_expired", transfer, country, {"until": transfer.until}) if {
 	not in_force(transfer)
+} else := yes(transfer, country) if {
+	routes[transfer.route].holds == "conditional"
+	residency.conditional[transfer.to]
+	transfer.to == country
+} else := no("policy.transfer_route", transfer, country, {}) if {
+	routes[transfer.route].holds == "conditional"
 } else := yes(transfer, country) if {
 	routes[transfer.route].holds == "always"
 } else := yes(transfer, country) if {

@@ -77,6 +77,7 @@ routes := {
 	"pipl-certification",
 	"appi-consent",
 	"appi-equivalent-measures",
+	"adequate-recipient",
 }
 
 test_each_law_knows_its_own_routes if {
@@ -94,6 +95,21 @@ test_each_law_knows_its_own_routes if {
 		"US": [],
 		"IN": [],
 	}
+}
+
+test_a_decision_for_certain_recipients_opens_the_way_to_them if {
+	recipient := transfer("EEA", "US", "adequate-recipient")
+	code(german, [recipient], "US") == "policy.transfer_arranged"
+	residence(german, [recipient], "US").code == "policy.residency_arranged"
+	code(question("CH", "CH"), [transfer("CH", "US", "adequate-recipient")], "US") == "policy.transfer_arranged"
+	code(question("GB", "GB"), [transfer("GB", "CA", "adequate-recipient")], "CA") == "policy.transfer_arranged"
+}
+
+test_without_such_a_decision_in_force_no_recipient_is_one if {
+	code(german, [transfer("EEA", "IN", "adequate-recipient")], "IN") == "policy.transfer_route"
+	code(question("JP", "JP"), [transfer("JP", "US", "adequate-recipient")], "US") == "policy.transfer_route"
+	before := object.union(german, {"env": {"time": "2023-07-09T23:59:59Z"}})
+	code(before, [transfer("EEA", "US", "adequate-recipient")], "US") == "policy.transfer_route"
 }
 
 test_a_route_of_another_law_is_none if {
