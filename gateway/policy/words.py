@@ -25,7 +25,7 @@ from gateway.kinds import GROUP_OF, SPECIAL
 LANGUAGES = ("en", "de", "ja", "zh")
 FOLDER = Path(__file__).with_name("reasons")
 _SPECIAL = "special:"
-_NAMED = ("places", "classes", "near", "operators", "data")
+_NAMED = ("places", "classes", "near", "operators", "data", "routes", "needs", "why")
 
 
 def language_of(tag: str) -> str:

@@ -20,6 +20,8 @@ COMMANDS = [
     *(("models", verb) for verb in ("list", "show", "add", "alias", "verify")),
     *(("policy", verb) for verb in ("check", "test", "show")),
     *(("policy", verb) for verb in ("build", "sign", "verify", "activate", "rollback", "status", "diff")),
+    *(("policy", verb) for verb in ("ask", "explain", "replay")),
+    *(("policy", "shadow", verb) for verb in ("start", "status", "stop")),
     *(("policy", "signer", verb) for verb in ("create", "add", "list", "remove")),
     *(("policy", "break-glass", verb) for verb in ("request", "sign", "list", "end")),
     *(("privacy", verb) for verb in ("scan", "explain", "eval")),

@@ -148,7 +148,7 @@ def test_every_code_that_rego_says_has_a_text(repository: object) -> None:
 
     rego = [p for p in Path(str(repository), "policies").rglob("*.rego") if not p.name.endswith("_test.rego")]
     said = {code for path in rego for code in re.findall(r'"(policy\.[a-z_]+)"', path.read_text())}
-    gateways = {code for code in explanations() if code.startswith("policy.")}
+    refused = {code for code, each in explanations().items() if each.status in (403, 503)}
+    gateways = {code for code in refused if code.startswith("policy.")}
 
-    assert said - set(TEXTS) == set()
-    assert gateways == set(TEXTS)
+    assert said | gateways == set(TEXTS)
