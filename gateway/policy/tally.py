@@ -18,7 +18,7 @@ years cannot be joined. Rules:
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -123,16 +123,27 @@ class Kept:
 
     def get(self, mark: int) -> int:
         """Return the mark's flags, 0 when it is not kept."""
-        at = self._settled(mark)
-        return self._fresh.get(mark, 0) if at is None else int(self._flags[at])
+        return self.get_all([mark])[0]
+
+    def get_all(self, marks: Sequence[int]) -> list[int]:
+        """Return the flags of each mark, in order."""
+        if not len(self._marks):
+            return [self._fresh.get(mark, 0) for mark in marks]
+        wanted = np.fromiter(marks, np.uint64, len(marks))
+        at = np.minimum(np.searchsorted(self._marks, wanted), len(self._marks) - 1)
+        settled = np.where(self._marks[at] == wanted, self._flags[at], np.uint64(0)).tolist()
+        return [flags or self._fresh.get(mark, 0) for mark, flags in zip(marks, settled, strict=True)]
 
     def add(self, mark: int, flags: int) -> None:
-        """Set flags of a mark beside those that it has."""
-        at = self._settled(mark)
-        if at is not None:
-            self._flags[at] |= np.uint64(flags)
-            return
-        self._fresh[mark] = self._fresh.get(mark, 0) | flags
+        """Set flags of a mark that is kept, beside those that it has."""
+        if mark in self._fresh:
+            self._fresh[mark] |= flags
+        else:
+            self._flags[np.searchsorted(self._marks, np.uint64(mark))] |= np.uint64(flags)
+
+    def insert(self, mark: int, flags: int) -> None:
+        """Keep a mark that is not kept yet."""
+        self._fresh[mark] = flags
         if len(self._fresh) >= _FRESH:
             self.settle()
 
@@ -144,10 +155,6 @@ class Kept:
             order = np.argsort(marks, kind="stable")
             self._marks, self._flags, self._fresh = marks[order], flags[order], {}
         return self._marks, self._flags
-
-    def _settled(self, mark: int) -> int | None:
-        at = int(np.searchsorted(self._marks, np.uint64(mark)))
-        return at if at < len(self._marks) and int(self._marks[at]) == mark else None
 
 
 class Dump(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -189,21 +196,21 @@ class Tally:
             by_destination={name: count for name, count in sorted(by_destination.items()) if count},
         )
 
-    def hold(self, marks: Iterable[int], destinations: Iterable[str], *, sensitive: bool) -> None:
+    def hold(self, marks: Collection[int], destinations: Iterable[str], *, sensitive: bool) -> None:
         """Count a claim while it is open (rule 3)."""
         flags = self._flags(destinations, sensitive=sensitive)
-        for mark in marks:
-            held, kept = self._held.setdefault(mark, {}), self._kept.get(mark)
+        for mark, kept in self._with_flags(marks):
+            held = self._held.setdefault(mark, {})
             for flag in _each(flags):
                 if not kept & flag and flag not in held:
                     self._count(flag, 1)
                 held[flag] = held.get(flag, 0) + 1
 
-    def drop(self, marks: Iterable[int], destinations: Iterable[str], *, sensitive: bool) -> None:
+    def drop(self, marks: Collection[int], destinations: Iterable[str], *, sensitive: bool) -> None:
         """Close a claim that was held; what it alone held is not counted any more."""
         flags = self._flags(destinations, sensitive=sensitive)
-        for mark in marks:
-            held, kept = self._held[mark], self._kept.get(mark)
+        for mark, kept in self._with_flags(marks):
+            held = self._held[mark]
             for flag in _each(flags):
                 held[flag] -= 1
                 if not held[flag]:
@@ -213,16 +220,15 @@ class Tally:
             if not held:
                 del self._held[mark]
 
-    def lacks(self, marks: Iterable[int], destination: str, *, sensitive: bool) -> list[int]:
+    def lacks(self, marks: Collection[int], destination: str, *, sensitive: bool) -> list[int]:
         """Return which marks are not kept yet with all that is said of them, sorted."""
         flags = self._flags([destination], sensitive=sensitive)
-        return sorted(mark for mark in marks if flags & ~self._kept.get(mark))
+        return sorted(mark for mark, kept in self._with_flags(marks) if flags & ~kept)
 
-    def keep(self, marks: Iterable[int], destination: str, *, sensitive: bool) -> None:
-        """Count marks for the rest of the year."""
+    def keep(self, marks: Collection[int], destination: str, *, sensitive: bool) -> None:
+        """Count marks, each given once, for the rest of the year."""
         flags = self._flags([destination], sensitive=sensitive)
-        for mark in marks:
-            kept = self._kept.get(mark)
+        for mark, kept in self._with_flags(marks):
             if not kept and len(self._kept) >= self._most:
                 for flag in _each(flags):  # rule 4
                     self._count(flag, 1)
@@ -231,7 +237,10 @@ class Tally:
             for flag in _each(flags & ~kept):
                 if flag not in held:
                     self._count(flag, 1)
-            self._kept.add(mark, flags)
+            if kept:
+                self._kept.add(mark, flags)
+            else:
+                self._kept.insert(mark, flags)
 
     def dump(self) -> Dump:
         """Return what was kept; open claims are left out."""
@@ -259,7 +268,11 @@ class Tally:
         return tally
 
     def _only_held(self, flag: int) -> int:
-        return sum(1 for mark, held in self._held.items() if flag in held and not self._kept.get(mark) & flag)
+        return sum(1 for mark, kept in self._with_flags(self._held) if flag in self._held[mark] and not kept & flag)
+
+    def _with_flags(self, marks: Collection[int]) -> Iterator[tuple[int, int]]:
+        listed = list(marks)
+        return zip(listed, self._kept.get_all(listed), strict=True)
 
     def _count(self, flag: int, by: int) -> None:
         self._counts[flag] = self._counts.get(flag, 0) + by

@@ -433,11 +433,12 @@ def test_more_countries_than_there_are_flags_are_counted_as_one(counters: Counte
 def test_kept_marks_keep_their_flags_settled_or_not(flags: dict[int, int], settle_after: int) -> None:
     kept = Kept()
     for at, (mark, value) in enumerate(flags.items()):
-        kept.add(mark, value)
+        assert kept.get(mark) == 0
+        kept.insert(mark, value)
         if at == settle_after:
             kept.settle()
         kept.add(mark, 1)
-    assert {mark: kept.get(mark) for mark in flags} == {mark: value | 1 for mark, value in flags.items()}
+    assert kept.get_all(list(flags)) == [value | 1 for value in flags.values()]
     assert len(kept) == len(flags)
 
 
@@ -508,6 +509,18 @@ def test_any_order_counts_as_the_plain_reading_and_is_restored(
                 held[what].confirm(to) if verb == "confirm" else held[what].release()
         assert numbers(counters) == plain.facts()
     assert numbers(counting(log, path)) == plain.facts(with_open=False)
+
+
+def test_ten_thousands_are_counted_once_settled_or_not() -> None:
+    tally = Tally(AG, 2026)
+    marks = [mark * 0x9E3779B97F4A7C15 % 2**64 for mark in range(20_000)]  # spread, in no order
+    tally.keep(marks, "DE", sensitive=False)
+    tally.keep(marks[::2], "DE", sensitive=True)
+    tally.hold(marks[:10], ["DE"], sensitive=True)
+    assert tally.facts() == CounterFacts(AG, 2026, 20_000, 10_005, {"DE": 20_000})
+    loaded = Tally.load(tally.dump())
+    assert loaded.facts() == CounterFacts(AG, 2026, 20_000, 10_000, {"DE": 20_000})
+    assert loaded.lacks(marks, "DE", sensitive=True) == sorted(marks[1::2])
 
 
 def test_a_dump_is_the_tally() -> None:
