@@ -321,7 +321,7 @@ test_every_law_has_a_source_a_day_and_routes_that_the_rule_can_read if {
 		every name, route in law.routes {
 			name in routes
 			count(route.legal) > 5
-			route.holds in {"always", "narrow", "limited", "exempt"}
+			route.holds in {"always", "conditional", "narrow", "limited", "exempt"}
 		}
 	}
 }
@@ -333,4 +333,11 @@ test_the_thresholds_rise if {
 		regex.match(`^\d{4}-\d{2}-\d{2}$`, limits.since)
 		time.parse_rfc3339_ns(sprintf("2026-01-01T%s", [limits.year_begins_at])) > 0
 	}
+}
+
+test_where_nothing_is_arranged_no_place_need_be_looked_at if {
+	asked := {"data": {"collected_in": "DE"}, "caller": {"tenant": "acme"}}
+	arranged := [{"from": "EEA", "to": "US", "tenant": ""}]
+	transfers.spares_places with input as asked with data.facts.transfers as []
+	not transfers.spares_places with input as asked with data.facts.transfers as arranged
 }
