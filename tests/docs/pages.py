@@ -1,12 +1,13 @@
 """The pages that are made from code: ``python tests/docs/pages.py`` writes them, a test compares them.
 
 Settings come from :mod:`gateway.settings`, errors from the tree in :mod:`gateway.errors` and what ``sekisho doctor``
-says of each code, the command line from the commands' own help, the tables of ``docs/privacy/`` from the rules. What
-stands below the line ``<!-- by hand -->`` of a page is kept.
+says of each code, the command line from the commands' own help, policy documents from the types that write them, the
+tables of ``docs/privacy/`` from the rules. What stands below the line ``<!-- by hand -->`` of a page is kept.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,12 @@ import privacy_pages
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from gateway.audit.receipt_schema import ENVELOPE
+from gateway.audit.receipt_schema import SCHEMA as RECEIPT
 from gateway.cli.codes import explanations
 from gateway.cli.main import app
 from gateway.errors import SekishoError
+from gateway.policy.schema import schemas
 from gateway.settings import HELP, Settings
 
 REFERENCE = Path(__file__).resolve().parent.parent.parent / "docs" / "reference"
@@ -115,7 +119,46 @@ def commands_page() -> str:
     return COMMANDS_HEAD + "".join(_command(path, found) for path, found in _commands(root, "sekisho"))
 
 
+DOCUMENTS_HEAD = """\
+# Policy documents
+
+What the gateway asks, what it was answered, and what it can prove afterwards: JSON Schemas (draft 2020-12), made from
+the types that write and read these documents. Every string is bounded or enumerated and in Unicode form NFC; a question
+whose names are not is refused with `policy.input_unfit`. No document holds text of a prompt. Integers beyond 2^53 - 1
+travel as strings (RFC 8785). A version that is not known is refused.
+
+| Document | Written by | Found in |
+| --- | --- | --- |
+| `sekisho.input/1` | the gateway, before each attempt | `input` of each `intent`, `denial` and `preview` record |
+| `sekisho.decision/1` | OPA; the gateway stamps ids, revision and digests on it | `decision` of the same records |
+| `sekisho.receipt/1` | the gateway, on demand | the payload of `GET /v1/decisions/{id}/receipt` |
+
+[Decisions and receipts](../how-to/prove-where-a-prompt-ran.md) shows how to get and check them.
+"""
+
+
+def documents_page() -> str:
+    """Return the schemas of question, decision and receipt."""
+    found = {**schemas(), "sekisho.receipt/1": RECEIPT, "The envelope of a receipt": ENVELOPE}
+    sections = (f"\n## {name}\n\n```json\n{_schema(schema)}\n```\n" for name, schema in found.items())
+    return DOCUMENTS_HEAD + "".join(sections)
+
+
+def _schema(schema: Any) -> str:
+    return json.dumps(_on_one_line(schema), indent=2, ensure_ascii=False)
+
+
+def _on_one_line(value: Any) -> Any:
+    """Return a schema with each description, which is a docstring, as one line."""
+    if isinstance(value, dict):
+        return {key: _on_one_line(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_on_one_line(item) for item in value]
+    return " ".join(value.split()) if isinstance(value, str) else value
+
+
 PAGES = {
+    "policy-documents.md": documents_page,
     "settings.md": settings_page,
     "errors.md": errors_page,
     "command-line.md": commands_page,

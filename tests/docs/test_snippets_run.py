@@ -18,7 +18,12 @@ import pytest
 from running import Running, install
 
 TUTORIAL = "tutorial/first-request.md"
-PAGES = ("how-to/use-your-client.md", "how-to/manage-keys.md", "how-to/verify-the-log.md")
+PAGES = (
+    "how-to/use-your-client.md",
+    "how-to/manage-keys.md",
+    "how-to/verify-the-log.md",
+    "how-to/prove-where-a-prompt-ran.md",
+)
 _FENCE = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
