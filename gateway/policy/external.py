@@ -38,21 +38,21 @@ STALE_SECONDS = 3.0
 _NOT_ALLOWED = frozenset({401, 403, 404, 405})
 
 
-class _Labels(msgspec.Struct):
+class _Labels(msgspec.Struct, frozen=True):
     id: str = ""
     version: str = ""
 
 
-class _Bundle(msgspec.Struct):
+class _Bundle(msgspec.Struct, frozen=True):
     active_revision: str = ""
 
 
-class _Status(msgspec.Struct):
+class _Status(msgspec.Struct, frozen=True):
     labels: _Labels = _Labels()
     bundles: dict[str, _Bundle] = {}
 
 
-class _StatusAnswer(msgspec.Struct):
+class _StatusAnswer(msgspec.Struct, frozen=True):
     result: _Status
 
 
@@ -202,7 +202,7 @@ def address_of(url: str) -> SplitResult:
         fit = {
             "unix": address.path.startswith("/") and not address.netloc,
             "https": plain and bool(host),
-            "http": plain and (host == "localhost" or (bool(host) and ip_address(host).is_loopback)),
+            "http": plain and _is_loopback(host),
         }.get(address.scheme, False)
         _ = address.port
     except ValueError:
@@ -211,6 +211,13 @@ def address_of(url: str) -> SplitResult:
         mend = "Use http://127.0.0.1:PORT, https://HOST:PORT or unix:/path/to.sock."
         raise SetupError("policy.url is no address of an OPA that may be used.", mend, exit_code=2)
     return address
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _token(settings: Settings) -> str:

@@ -1,0 +1,238 @@
+"""Your own OPA, started with a configuration of its own: asked, watched, refused when it has another policy."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from policy_house import PolicyHouse
+
+from gateway.domain import PolicyInput, Target
+from gateway.errors import PolicyUnavailable, SetupError
+from gateway.policy.activation import PolicyLife
+from gateway.policy.client import OpaPolicy
+from gateway.policy.external import address_of
+from gateway.policy.opa import find_opa
+from gateway.policy.revisions import Revision
+from gateway.settings import Settings
+
+pytestmark = pytest.mark.real
+
+Ask = Callable[..., PolicyInput]
+TOKEN = "the-gateways-token"
+AUTHZ = """\
+package system.authz
+
+default allow := false
+
+allow if {
+	input.identity == "%s"
+	input.method in %s
+}
+"""
+
+
+class YourOpa:
+    """What the customer runs: a bundle from a file, verified; status on; its own policy for its API."""
+
+    def __init__(self, house: PolicyHouse, folder: Path, port: int = 0) -> None:
+        self.house, self.folder, self.port = house, folder, port
+        self.process: asyncio.subprocess.Process | None = None
+        folder.mkdir(exist_ok=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}" if self.port else f"unix:{self.folder / 's'}"
+
+    async def start(self, revision: Revision, *, pushes: bool = True) -> None:
+        shutil.copyfile(revision.bundle.path, self.folder / "bundle.tar.gz")
+        methods = ["GET", "POST", *(["PUT"] if pushes else [])]
+        (self.folder / "authz.rego").write_text(AUTHZ % (TOKEN, json.dumps(methods)))
+        key = revision.manifest.key
+        (self.folder / "opa.json").write_text(
+            json.dumps(
+                {
+                    "keys": {key.id: {"algorithm": "ES256", "key": key.pem}},
+                    "bundles": {
+                        "sekisho": {
+                            "resource": f"file://{self.folder}/bundle.tar.gz",
+                            "signing": {"keyid": key.id, "scope": "sekisho.policy"},
+                        }
+                    },
+                    "status": {"prometheus": True},
+                }
+            )
+        )
+        (self.folder / "s").unlink(missing_ok=True)
+        address = f"127.0.0.1:{self.port}" if self.port else f"unix://{self.folder / 's'}"
+        self.process = await asyncio.create_subprocess_exec(
+            *(str(find_opa(self.house.settings).path), "run", "--server", "--addr", address),
+            *("--authentication=token", "--authorization=basic", "--log-level", "error", "--skip-version-check"),
+            *("--config-file", str(self.folder / "opa.json"), str(self.folder / "authz.rego")),
+            stderr=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        await asyncio.sleep(0.5)
+
+    async def stop(self) -> None:
+        if self.process and self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            await self.process.wait()
+
+
+def _settings(house: PolicyHouse, yours: YourOpa) -> Settings:
+    (house.folder / "token").write_text(TOKEN)
+    return house.with_policy(url=yours.url, token_file=str(house.folder / "token"))
+
+
+@pytest_asyncio.fixture(params=["unix", "http"])
+async def yours(house: PolicyHouse, short_dir: Path, free_port: int, request: object) -> AsyncIterator[YourOpa]:
+    """Your OPA with the first revision, which is in force."""
+    over_http = request.param == "http"  # type: ignore[attr-defined]
+    yours = YourOpa(house, short_dir / "yours", free_port if over_http else 0)
+    await yours.start(await house.life().first("init"))
+    yield yours
+    await yours.stop()
+
+
+@pytest_asyncio.fixture
+async def policy(house: PolicyHouse, yours: YourOpa, targets: tuple[Target, ...]) -> AsyncIterator[OpaPolicy]:
+    policy = OpaPolicy(_settings(house, yours))
+    await _eventually_started(policy)
+    await policy.push_facts(targets)
+    yield policy
+    await policy.stop()
+
+
+async def _eventually_started(policy: OpaPolicy) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return await policy.start()
+        except SetupError:
+            await policy.stop()
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.2)
+
+
+async def _code(policy: OpaPolicy, question: PolicyInput) -> str:
+    with pytest.raises(PolicyUnavailable) as refusal:
+        await policy.decide(question)
+    return refusal.value.code
+
+
+async def _until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def test_it_decides_and_says_so(policy: OpaPolicy, ask: Ask, house: PolicyHouse) -> None:
+    decision = await policy.decide(ask())
+
+    assert decision.allow
+    assert decision.reasons[0].params == {"mark": "a"}
+    assert decision.revision == house.life().revisions.note().revision  # type: ignore[union-attr]
+    assert decision.engine.startswith("external-opa/1.")
+
+
+async def test_started_anew_it_gets_its_facts_again(policy: OpaPolicy, yours: YourOpa, ask: Ask) -> None:
+    before = await policy.decide(ask())
+    revision = yours.house.life().revisions.in_force()
+    assert revision
+    await yours.stop()
+    assert await _code(policy, ask()) == "policy.unavailable"
+
+    await yours.start(revision)
+    for _ in range(100):
+        with contextlib.suppress(PolicyUnavailable):
+            assert (await policy.decide(ask())).data_revision == before.data_revision
+            return
+        await asyncio.sleep(0.2)
+    pytest.fail("it did not come back")
+
+
+async def test_with_another_policy_it_is_not_asked(policy: OpaPolicy, yours: YourOpa, ask: Ask) -> None:
+    yours.house.mark("b")
+    life = yours.house.life()
+    other = life.revisions.get((await life.build("ana"))["revision"])
+    await yours.stop()
+    await yours.start(other)
+
+    await _until(lambda: not policy.ready())
+    for _ in range(100):
+        code = await _code(policy, ask())
+        if code == "policy.bundle_unknown":
+            return
+        assert code == "policy.unavailable"
+        await asyncio.sleep(0.1)
+    pytest.fail("it was never seen to have another policy")
+
+
+async def test_a_revision_that_it_does_not_have_is_not_activated(policy: OpaPolicy, yours: YourOpa, ask: Ask) -> None:
+    house = yours.house
+    house.person("ana", "policy-author")
+    house.person("ben", "approver")
+    house.mark("b")
+    life = PolicyLife(_settings(house, yours), house.keyring, house.book, policy, clock=house.clock())
+    second = str((await life.build("ana"))["revision"])
+    await house.sign(life, second, "ana", "ben")
+
+    with pytest.raises(SetupError, match="has another policy"):
+        await life.activate(second, "ana")
+
+    assert (await policy.decide(ask())).reasons[0].params == {"mark": "a"}
+
+
+async def test_where_its_api_takes_no_facts_answers_without_them_are_refused(
+    house: PolicyHouse, short_dir: Path, targets: tuple[Target, ...], ask: Ask
+) -> None:
+    yours = YourOpa(house, short_dir / "yours")
+    await yours.start(await house.life().first("init"), pushes=False)
+    policy = OpaPolicy(_settings(house, yours))
+    try:
+        await _eventually_started(policy)
+        await policy.push_facts(targets)
+        assert await _code(policy, ask()) in {"policy.malformed", "policy.facts_unknown"}
+    finally:
+        await policy.stop()
+        await yours.stop()
+
+
+async def test_one_that_is_not_there_is_told(house: PolicyHouse, short_dir: Path) -> None:
+    await house.life().first("init")
+
+    with pytest.raises(SetupError, match="does not tell its status"):
+        await OpaPolicy(_settings(house, YourOpa(house, short_dir / "none"))).start()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8181", "http://[::1]:8181", "https://opa.example:443", "unix:/o/s"])
+def test_addresses_that_may_be_used(url: str) -> None:
+    assert address_of(url).scheme in ("http", "https", "unix")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://opa.example:8181", "http://10.0.0.5:8181", "ftp://127.0.0.1", "127.0.0.1:8181", "unix:o/s"),
+        *(
+            "unix://host/s",
+            "https://user@opa.example",
+            "https://opa.example/path",
+            "http://127.0.0.1:99999",
+            "https://",
+        ),
+    ],
+)
+def test_addresses_that_may_not(url: str) -> None:
+    with pytest.raises(SetupError, match=r"policy\.url"):
+        address_of(url)
