@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from gateway.errors import SetupError
 from gateway.policy import break_glass
-from gateway.policy.break_glass import Grants, Wish
+from gateway.policy.break_glass import Wish
+from gateway.policy.break_glass_folder import Grants, Known, countersigned
 from gateway.policy.build import law
 from gateway.policy.dsse import Signature
 from gateway.policy.signers import Signers
@@ -99,7 +100,7 @@ class BreakGlassOffice:
         """
         async with self._one_at_a_time:
             grant, envelope = break_glass.draft(wish, by, self._never, self._clock())
-            details = break_glass.Known(id=grant.id, state="unsigned", grant=grant).view()
+            details = Known(id=grant.id, state="unsigned", grant=grant).view()
             return await self._change(
                 grant.id, "requested", details, by, partial(self._grants.write, grant.id, envelope)
             )
@@ -113,7 +114,7 @@ class BreakGlassOffice:
         """
         async with self._one_at_a_time:
             known = self._grants.find(reference, self._clock())
-            signer, envelope = break_glass.countersigned(known, signature, self._grants.approvers())
+            signer, envelope = countersigned(known, signature, self._grants.approvers())
             details = {**known.view(), "signer": signer.name, "key": signer.key_id}
             return await self._change(known.id, "signed", details, by, partial(self._grants.write, known.id, envelope))
 

@@ -24,11 +24,11 @@ from gateway.errors import PolicyUnavailable, SetupError
 from gateway.policy import break_glass, organisation
 from gateway.policy.answer import Answer, Refused, read_answer
 from gateway.policy.break_glass_office import grants_of
+from gateway.policy.break_glass_watch import GrantsWatch
 from gateway.policy.build import Bundle, build, law
 from gateway.policy.counters import Counters
 from gateway.policy.datasets import DataSets
 from gateway.policy.facts import MAX_CANDIDATES, Rulebook, build_facts
-from gateway.policy.grants_watch import GrantsWatch
 from gateway.policy.local import RETRY_AFTER_SECONDS, LocalOpa
 from gateway.policy.opa import find_opa
 from gateway.policy.remembered import Known, Remembered
@@ -118,13 +118,19 @@ class OpaPolicy:
         standing = self._standing
         if standing is None:
             standing = await asyncio.to_thread(standing_in_force, self._settings)
-        self._decider = await self._new(standing, NAMES[0])
-        await self._decider.start()
+        decider = await self._new(standing, NAMES[0])
+        try:
+            await decider.start()
+        except BaseException:
+            await decider.stop()
+            raise
+        self._decider = decider
 
     async def stop(self) -> None:
         """End OPA. Safe to call twice, or without a start."""
         await self._watch.stop()
-        for decider in (self._next, self._decider):
+        ending, self._next, self._decider = (self._next, self._decider), None, None
+        for decider in ending:
             if decider:
                 await decider.stop()
 

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.domain import Decision, PolicyInput, Target
 from gateway.errors import AuditUnavailable, SetupError
 from gateway.policy import break_glass, dsse
-from gateway.policy.break_glass import TYPE, Grants, Wish
+from gateway.policy.break_glass import TYPE, Wish
+from gateway.policy.break_glass_folder import Grants
 from gateway.policy.break_glass_office import BreakGlassOffice
 from gateway.policy.client import OpaPolicy, draft
 from gateway.policy.dsse import BadEnvelope, Signature
@@ -128,10 +129,13 @@ def test_an_approver_who_is_taken_away_no_longer_counts(grants: Grants, tmp_path
     assert Grants(grants.folder, lambda: SIGNERS[:1]).facts(NOW) == []
 
 
-def test_signers_that_cannot_be_read_open_nothing(grants: Grants, tmp_path: Path) -> None:
+def test_signers_that_cannot_be_read_open_nothing(
+    grants: Grants, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     put(grants, "ana", "ben")
     (tmp_path / "policy-signers.json").write_text("{")
     assert Grants(grants.folder, Signers(tmp_path).list).facts(NOW) == []
+    assert "no break-glass grant counts" in caplog.messages[0]
 
 
 def test_one_that_ended_opens_nothing_even_when_its_file_comes_back(grants: Grants) -> None:
@@ -182,13 +186,18 @@ BAD = {
 
 
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD.keys())
-def test_what_is_damaged_opens_nothing_and_is_shown(grants: Grants, content: bytes) -> None:
+def test_what_is_damaged_opens_nothing_and_is_said_once(
+    grants: Grants, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     good = put(grants, "ana", "ben")
     (grants.folder / "01JDAAAAAAAAAAAAAAAAAAAAAA.json").write_bytes(content)
     assert [fact["id"] for fact in grants.facts(NOW)] == [good]
     shown = grants.find("01JDAAAAAAAAAAAAAAAAAAAAAA", NOW)
     assert shown.state == "damaged"
     assert shown.problem
+    grants.facts(NOW)
+    (said,) = caplog.messages
+    assert said == f"break-glass grant 01JDAAAAAAAAAAAAAAAAAAAAAA opens nothing: {shown.problem}"
 
 
 def test_the_same_document_unharmed_does_count(grants: Grants) -> None:
@@ -239,6 +248,9 @@ def test_what_is_signed_is_canonical_json_of_all_fields() -> None:
         {"reason": ""},
         {"reason": "x" * 201},
         {"reason": "two\nlines"},
+        {"reason": "one line\n"},
+        {"project": "acme/p1\n"},
+        {"waives": ["policy.residency\n"]},
     ],
     ids=str,
 )
