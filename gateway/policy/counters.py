@@ -39,6 +39,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gateway.domain import CounterFacts
+from gateway.errors import SetupError
 from gateway.policy.tally import MOST_MARKS, Dump, Persons, Tally, marks_of, pack, unpack
 
 EVENT = "policy.subjects"
@@ -139,7 +140,7 @@ class Counters:
     """The counters of one process. Not for several threads.
 
     Args:
-        key: the secret of a year's marks (:func:`gateway.policy.tally.yearly_key`).
+        key: returns the secret of a year's marks; its SetupError means that nothing can be counted.
         write: writes an administrative record, as :meth:`gateway.audit.door.Book.event`.
         logs: the logs there are now, by name: this process's own and those of others beside it.
         snapshot: a file that this object may replace.
@@ -210,9 +211,13 @@ class Counters:
         if not self._open:
             return None
         year = datetime.fromisoformat(time).astimezone(self._zone).year
+        try:
+            key = self._key(year)
+        except SetupError as error:
+            _log.error("persons cannot be counted: %s", error)
+            return None
         tally = self._tally(entity, year)
-        marks = marks_of(self._key(year), entity, persons)
-        claim = Claim(tally, marks, frozenset(destinations), persons.sensitive)
+        claim = Claim(tally, marks_of(key, entity, persons), frozenset(destinations), persons.sensitive)
         tally.hold(claim.marks, claim.destinations, sensitive=claim.sensitive)
         return Reservation(claim, tally.facts(), self._record)
 

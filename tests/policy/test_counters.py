@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from gateway.audit.book import LogBook
 from gateway.audit.reader import Filter, search
 from gateway.domain import CounterFacts
-from gateway.errors import AuditUnavailable
+from gateway.errors import AuditUnavailable, SetupError
 from gateway.kinds import KINDS
 from gateway.policy.counters import EVENT, MOST_MARKS_A_RECORD, Counters, Read, Reservation
 from gateway.policy.tally import NOBODYS, Kept, Persons, Tally, marks_of, pack, persons_of, unpack, yearly_key
@@ -227,6 +227,14 @@ def test_before_it_is_open_nothing_can_be_counted(log: Log, snapshot: Path) -> N
     assert counters.reserve(AG, people("a"), {"DE"}, JUNE) is None
     counters.save()
     assert not snapshot.exists()
+
+
+def test_without_the_years_key_nothing_can_be_counted(counters: Counters) -> None:
+    def lost(year: int) -> bytes:
+        raise SetupError(f"There is no key file subjects-{year}.", "Restore your keys.")
+
+    counters._key = lost
+    assert counters.reserve(AG, people("a"), {"DE"}, JUNE) is None
 
 
 # --- writing

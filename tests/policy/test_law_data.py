@@ -64,7 +64,17 @@ def test_frameworks_for_certified_recipients_are_conditions(giver: str) -> None:
 
 @pytest.mark.parametrize(
     ("giver", "to"),
-    [("CN", "EEA"), ("CN", "HK"), ("JP", "US"), ("JP", "CN"), ("JP", "CH"), ("CH", "JP"), ("US", "CN"), ("EEA", "BR")],
+    [
+        ("CN", "EEA"),
+        ("CN", "HK"),
+        ("JP", "US"),
+        ("JP", "CN"),
+        ("JP", "CH"),
+        ("CH", "JP"),
+        ("US", "CN"),
+        ("US", "HK"),
+        ("EEA", "BR"),
+    ],
 )
 def test_ways_that_nobody_decided_are_not_there(giver: str, to: str) -> None:
     assert to not in LAW["adequacy"].get(giver, {})
