@@ -3,8 +3,8 @@
 The folder holds one folder for each rule, ``main/`` with the decision, and ``data/`` with JSON. Staged, it becomes an
 OPA bundle with declared roots: ``sekisho`` (the decision), ``rules`` (one package for each rule folder), ``law`` (the
 data, ``data/adequacy.json`` as ``data.law.adequacy``). What is pushed while it runs, ``data.facts``, lies beside it.
-The stage adds ``verdicts(place)`` and ``target_verdicts(target)``, which ask every rule, so that one that is missing or
-undefined leaves nothing permitted.
+The stage adds what asks every rule (:func:`_by_rule`), so that one that is missing or undefined leaves nothing
+permitted.
 
 The bundle of a revision is signed by OPA itself (``.signatures.json``: a JWT over each file's digest, ES256, which is
 what OPA knows besides RSA), and OPA refuses one that is not, or was changed. A bundle without a key is for checks only.
@@ -143,6 +143,7 @@ def check(opa: Opa, directory: Path) -> None:
     if unformatted.returncode:
         raise BuildError("Not formatted (opa fmt -w):", unformatted.stdout + unformatted.stderr)
     with _staged(directory, tests=True) as folder:
+        _check_default(opa, folder)
         for name in rules_in(folder):
             _check_verdict(opa, folder, name)
         _compile(opa, folder)
@@ -220,8 +221,9 @@ def law(directory: Path) -> dict[str, Any]:
 def _by_rule(directory: Path, names: list[str]) -> str:
     """Return Rego that asks every rule: once for the request, of each place, and of a target where it looks at targets.
 
-    A rule whose verdict is not of the place (``verdict(_)``) is asked once. One that looks at targets may say that it
-    has nothing to say of any (``spares_targets``); where all of them say so, no target is asked about: there are 64.
+    A rule whose verdict is not of the place (``verdict(_)``) is asked once. Others may say, once for the request, that
+    they have nothing to say of any place (``spares_places``), those that look at targets of any (``spares_targets``):
+    then they are not asked.
     """
     everywhere = [name for name in names if not re.search(r"^verdict\((?!_\))", _source(directory, name), re.MULTILINE)]
     placed = [name for name in names if name not in everywhere]
@@ -231,12 +233,20 @@ def _by_rule(directory: Path, names: list[str]) -> str:
     return "\n".join(
         [
             "package sekisho\n",
+            *(["import data.sekisho.table\n"] if placed else []),
             f"everywhere := {_asked(everywhere, 'verdict({})')}\n",
-            f"verdicts({'place' if placed else '_'}) := {_asked(placed, 'verdict(place)')}\n",
+            *(_judged(name, spares=_defines(directory, name, "spares_places")) for name in placed),
+            *([] if placed else ["judged := {}\n"]),
             f"target_verdicts({'target' if looking else '_'}) := {_asked(looking, 'target_verdict(target)')}\n",
             f"default targets_spared := false\n\ntargets_spared if {{ {spared} }}\n",
         ]
     )
+
+
+def _judged(name: str, *, spares: bool) -> str:
+    verdict = f"verdict := data.rules.{name}.verdict(data.facts.places[name])"
+    unless = f" if not data.rules.{name}.spares_places" if spares else ""
+    return f"judged.{name} := {{name: verdict | some name in table.places; {verdict}}}{unless}\n"
 
 
 def _asked(names: list[str], call: str) -> str:
@@ -295,6 +305,15 @@ def _check_verdict(opa: Opa, folder: Path, name: str) -> None:
     package = ".".join(str(step["value"]) for step in rule["package"]["path"][1:])
     if package != f"rules.{name}" or not any(r["head"].get("name") == "verdict" for r in rule.get("rules", [])):
         raise BuildError(f"{name}/rule.rego: there is no rules.{name}.verdict(place).")
+
+
+def _check_default(opa: Opa, folder: Path) -> None:
+    """Require ``default decision``: what cannot be decided must be refused by the policy itself too."""
+    done = opa.run("parse", "--format", "json", "main/decision.rego", cwd=folder)
+    _require(done, "The decision could not be read:")
+    rules = msgspec.json.decode(done.stdout).get("rules", [])
+    if not any(rule.get("default") and rule["head"].get("name") == "decision" for rule in rules):
+        raise BuildError("main/decision.rego: there is no default decision.")
 
 
 def _check_metadata(opa: Opa, folder: Path) -> None:

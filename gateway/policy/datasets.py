@@ -23,8 +23,8 @@ from typing import Any
 import msgspec
 
 from gateway.errors import SetupError
-from gateway.policy.facts import Rulebook, encode, groups_for, spots_for
-from gateway.policy.table.compiled import Where, compile_table
+from gateway.policy.facts import Rulebook, encode, place_name, placed
+from gateway.policy.table.compiled import Where
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _YOUNG = timedelta(hours=1)
@@ -134,8 +134,7 @@ class DataSets:
 def under(facts: Mapping[str, Any], rulebook: Rulebook) -> dict[str, Any]:
     """Return the same fleet, organisation and grants, with another rule table compiled for them. Pure.
 
-    What a rulebook decides in :func:`gateway.policy.facts.build_facts` is made again: the table, the groups of places,
-    the spots of targets. A test holds the two against each other.
+    What a rulebook decides in :func:`gateway.policy.facts.build_facts` is made again: the places and the table. A test holds the two against each other.
 
     Raises:
         SetupError: the table names too many cases.
@@ -144,12 +143,8 @@ def under(facts: Mapping[str, Any], rulebook: Rulebook) -> dict[str, Any]:
     wheres = {id_: _where(target, places[target["place"]]) for id_, target in targets.items()}
     return {
         **facts,
-        "places": {
-            name: {**place, "groups": groups_for(place["jurisdiction"], rulebook.groups)}
-            for name, place in places.items()
-        },
-        "targets": {id_: {**target, **spots_for(wheres[id_], rulebook)} for id_, target in targets.items()},
-        "table": compile_table(rulebook.rows, wheres.values(), rulebook.groups),
+        "targets": {id_: {**target, "place": place_name(wheres[id_], rulebook)} for id_, target in targets.items()},
+        **placed(wheres.values(), rulebook),
     }
 
 

@@ -7,7 +7,7 @@ are here. No fact comes from a prompt. A *place* is what rules may tell of a tar
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from gateway.domain import Target
 from gateway.kinds import GROUP_OF
 from gateway.policy.organisation import Organisation
 from gateway.policy.table.compiled import Where, compile_table, spots_of
-from gateway.policy.table.row import Row
+from gateway.policy.table.row import SITE, Row
 from gateway.settings import SiteSettings
 
 MAX_CANDIDATES = 64
@@ -43,16 +43,14 @@ def build_facts(
         break_glass: the grants that were verified, as :mod:`gateway.policy.break_glass` writes them.
     """
     wheres = {target.id: where_of(target, site.name) for target in targets}
-    groups = rulebook.groups
     return {
         "site": site.name,
         "sites": _sites(site, organisation, targets),
         "tenants": msgspec.to_builtins(organisation.tenants),
         "projects": msgspec.to_builtins(organisation.projects),
         "transfers": msgspec.to_builtins(organisation.transfers),
-        "places": {place_name(wheres[t.id]): _place(wheres[t.id], groups) for t in targets},
         "targets": {target.id: _target(target, wheres[target.id], rulebook) for target in targets},
-        "table": compile_table(rulebook.rows, wheres.values(), groups),
+        **placed(wheres.values(), rulebook),
         "kinds": dict(GROUP_OF),
         "break_glass": list(break_glass),
     }
@@ -80,29 +78,33 @@ def where_of(target: Target, site: str) -> Where:
     return Where(near, target.jurisdiction, target.site)
 
 
-def place_name(where: Where) -> str:
-    return f"{where.near}/{where.jurisdiction}"
+def place_name(where: Where, rulebook: Rulebook) -> str:
+    """Return the name of a place: how near, in which country and, where a row of the table names it, at which site."""
+    name = f"{where.near}/{where.jurisdiction}"
+    named = any(f"{SITE}{where.site}" in row.destination for row in rulebook.rows)
+    return f"{name}/{where.site}" if named else name
 
 
-def groups_for(jurisdiction: str, groups: Mapping[str, frozenset[str]]) -> list[str]:
-    return sorted(groups.get(jurisdiction, frozenset()) - {jurisdiction})
-
-
-def spots_for(where: Where, rulebook: Rulebook) -> dict[str, str]:
-    """Return a target's spot in the table's index, and the one it has for data of its own jurisdiction."""
-    spots = sorted(spots_of(where, rulebook.rows, rulebook.groups))
-    same = [spot for spot in spots if spot.startswith("same-jurisdiction|")]
+def placed(wheres: Iterable[Where], rulebook: Rulebook) -> dict[str, Any]:
+    """Return what hangs on the rulebook: the places, and the table compiled for them."""
+    places = {place_name(where, rulebook): where for where in dict.fromkeys(wheres)}
     return {
-        "spot": next((spot for spot in spots if spot not in same), spots[0]),
-        "spot_same": spots[0] if len(spots) == 1 else same[0],
+        "places": {name: _place(where, rulebook) for name, where in places.items()},
+        "table": compile_table(rulebook.rows, places.values(), rulebook.groups),
     }
 
 
-def _place(where: Where, groups: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+def _place(where: Where, rulebook: Rulebook) -> dict[str, Any]:
+    """Return a place, with its spot in the table's index, and the one it has for data of its own jurisdiction."""
+    spots = sorted(spots_of(where, rulebook.rows, rulebook.groups))
+    same = [spot for spot in spots if spot.startswith("same-jurisdiction|")]
+    groups = rulebook.groups.get(where.jurisdiction, frozenset())
     return {
         "near": where.near,
         "jurisdiction": where.jurisdiction,
-        "groups": groups_for(where.jurisdiction, groups),
+        "groups": sorted(groups - {where.jurisdiction}),
+        "spot": next((spot for spot in spots if spot not in same), spots[0]),
+        "spot_same": spots[0] if len(spots) == 1 else same[0],
     }
 
 
@@ -113,8 +115,7 @@ def _target(target: Target, where: Where, rulebook: Rulebook) -> dict[str, Any]:
         "site": target.site,
         "node": target.node,
         "external": target.external,
-        "place": place_name(where),
-        **spots_for(where, rulebook),
+        "place": place_name(where, rulebook),
     }
 
 

@@ -23,4 +23,8 @@ verdict(place) := label("policy.ccpa_disclosure", "California Civil Code § 1798
 	input.data.collected_in == "US"
 } else := label("policy.unconcerned", "")
 
+# METADATA
+# description: Whether no place need be looked at.
+spares_places if input.data.collected_in != "US"
+
 label(code, legal) := {"code": code, "severity": "info", "legal": legal, "params": {}}

@@ -24,3 +24,9 @@ test_it_never_says_no if {
 		}
 	}
 }
+
+test_only_data_from_the_united_states_need_a_look_at_places if {
+	ccpa.spares_places with input as {"data": {"collected_in": "DE"}}
+	not ccpa.spares_places with input as {"data": {"collected_in": "US"}}
+	not ccpa.spares_places with input as {"data": {}}
+}

@@ -32,6 +32,13 @@ verdict(place) := yes("policy.unconcerned") if {
 	stays(place.jurisdiction)
 } else := no("policy.china_automotive", place.jurisdiction)
 
+# METADATA
+# description: Whether no place need be looked at.
+spares_places if {
+	law.origins
+	not concerned
+}
+
 law := data.law.china_automotive
 
 # METADATA

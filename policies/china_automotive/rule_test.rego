@@ -122,3 +122,10 @@ test_every_signal_cites_the_law_and_names_buckets if {
 	}
 	china_automotive.law.since == "2021-10-01"
 }
+
+test_only_data_from_china_need_a_look_at_places if {
+	china_automotive.spares_places with input as {"data": {"collected_in": "DE"}}
+	not china_automotive.spares_places with input as {"data": {"collected_in": "CN"}}
+	not china_automotive.spares_places with input as {"data": {"collected_in": "DE"}}
+		with data.law.china_automotive as {}
+}

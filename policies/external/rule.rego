@@ -13,6 +13,8 @@
 #   owner: privacy officer
 package rules.external
 
+import data.sekisho.table
+
 # METADATA
 # description: A place of others is closed at once to a project that names none of their targets.
 verdict(place) := not_named if {
@@ -29,6 +31,13 @@ target_verdict(target) := unconcerned if {
 } else := {"code": "policy.external_named", "severity": "info", "legal": "", "params": {}} if {
 	target.id in named
 } else := not_named
+
+# METADATA
+# description: Whether no place need be looked at.
+spares_places if {
+	house := [1 | some name in table.places; data.facts.places[name].near in {"same-node", "same-site", "other"}]
+	count(house) == count(table.places)
+}
 
 # METADATA
 # description: >-

@@ -78,3 +78,15 @@ test_where_a_project_names_none_its_place_refuses_and_no_target_need_be_looked_a
 	asked := object.union(question("closed"), {"candidates": ["ven/n/w0:large"]})
 	external.spares_targets with input as asked with data.facts as facts
 }
+
+test_a_place_of_others_must_be_looked_at if {
+	every near, spared in {"same-node": true, "same-site": true, "other": true, "external": false, "moon": false} {
+		found := [1 | spares_places(near)]
+		count(found) == 1 == spared
+	}
+}
+
+spares_places(near) if {
+	known := {"places": {"here": {"near": near}}, "targets": {"t": {"place": "here"}}}
+	external.spares_places with input as {"candidates": ["t"]} with data.facts as known
+}

@@ -47,27 +47,29 @@ default remember_until := ""
 
 remember_until := sprintf("%sT23:59:59Z", [substring(input.env.time, 0, 10)]) if count(data.facts.break_glass) == 0
 
-granted := fitting if {
+granted := open_to_rules_and_table if {
 	targets_spared
 } else := {id: spot |
-	some id, spot in fitting
+	some id, spot in open_to_rules_and_table
 	permits(target_verdicts(data.facts.targets[id]))
 }
 
-fitting := {id: spot |
-	some id, spot in table.spot_at
-	permitted_places[table.place_of[id]]
-	terms[spot]
-}
+open_to_rules_and_table := {id: spot | some id, name in table.place_of; spot := open_places[name]}
 
-# --- the rules. The build writes who is asked what: `everywhere`, the rules that do not look at places; `verdicts` of a
-# place; `target_verdicts` of a target, and `targets_spared` where no rule wants to look at any.
+open_places := {name: spot | some name in permitted_places; spot := table.spot_at[name]; terms[spot]}
 
-judged := {name: found | some name in table.places; found := verdicts(data.facts.places[name])}
+# --- the rules. The build writes who is asked what: `everywhere`, the rules that do not look at places; `judged`, the
+# others by rule and place, less those that have nothing to say of any place (`spares_places`); `target_verdicts` of a
+# target, and `targets_spared` where no rule wants to look at any.
 
-permitted_places := {name | some name, found in judged; permits(found); count(found) + count(everywhere) > 0} if {
+permitted_places := intersection({table.places} | {permitted | some found in judged; permitted := permitted_of(found)}) if {
 	permits(everywhere)
+	count(everywhere) + count(judged) > 0
 } else := set()
+
+permitted_of(found) := {name | some name, verdict in found; verdict.severity == "info"} if {
+	count(waivers) == 0
+} else := {name | some name, verdict in found; passes(verdict)}
 
 permits(found) if count([1 | some verdict in found; verdict.severity == "info"]) == count(found)
 
@@ -125,8 +127,8 @@ terms := {spot: its |
 # reason.
 
 reasons[rule] contains verdict if {
-	some found in judged
-	some rule, verdict in found
+	some rule, found in judged
+	some verdict in found
 	verdict.code != "policy.unconcerned"
 	not waived(verdict)
 }
@@ -153,8 +155,8 @@ reasons[rule] contains verdict if {
 
 reasons[rule] contains broken(verdict) if {
 	count(waivers) > 0
-	some found in judged
-	some rule, verdict in found
+	some rule, found in judged
+	some verdict in found
 	waived(verdict)
 }
 
@@ -169,16 +171,13 @@ reasons.table contains verdict if some verdict in table.verdicts
 
 reasons.main contains fault("policy.no_candidates") if count(input.candidates) == 0
 
-reasons.main contains fault("policy.unknown_target") if {
-	some id in input.candidates
-	not table.place_of[id]
-}
+reasons.main contains fault("policy.unknown_target") if count(table.place_of) < count(input.candidates)
 
 reasons.main contains fault("policy.no_verdict") if not everywhere
 
 reasons.main contains fault("policy.no_verdict") if {
-	some name in table.places
-	not judged[name]
+	some found in judged
+	count(found) < count(table.places)
 }
 
 reasons.main contains fault("policy.no_verdict") if {

@@ -5,22 +5,20 @@ import data.sekisho
 facts := {
 	"revision": "r1",
 	"places": {
-		"same-node/DE": {"near": "same-node", "jurisdiction": "DE", "groups": ["EEA", "EU"]},
-		"same-site/DE": {"near": "same-site", "jurisdiction": "DE", "groups": ["EEA", "EU"]},
-		"other/DE": {"near": "other", "jurisdiction": "DE", "groups": ["EEA", "EU"]},
-		"other/FR": {"near": "other", "jurisdiction": "FR", "groups": ["EEA", "EU"]},
-		"external/DE": {"near": "external", "jurisdiction": "DE", "groups": ["EEA", "EU"]},
-		"other/CN": {"near": "other", "jurisdiction": "CN", "groups": []},
+		"same-node/DE": place("same-node", "DE", "same-node||", "same-node||"),
+		"same-site/DE": place("same-site", "DE", "same-site||", "same-site||"),
+		"other/DE": place("other", "DE", "elsewhere||", "same-jurisdiction||"),
+		"other/FR": place("other", "FR", "elsewhere||", "same-jurisdiction||"),
+		"external/DE": place("external", "DE", "external||", "external||"),
+		"other/CN": place("other", "CN", "elsewhere||", "same-jurisdiction||"),
 	},
-	"targets": {id: object.union(found, {"id": id}) |
-		some id, found in {
-			"here": target("same-node/DE", "muc", "same-node||", "same-node||"),
-			"next": target("same-site/DE", "muc", "same-site||", "same-site||"),
-			"berlin": target("other/DE", "ber", "elsewhere||", "same-jurisdiction||"),
-			"paris": target("other/FR", "par", "elsewhere||", "same-jurisdiction||"),
-			"vendor": object.union(target("external/DE", "ven", "external||", "external||"), {"external": true}),
-			"beijing": target("other/CN", "bei", "elsewhere||", "same-jurisdiction||"),
-		}
+	"targets": {
+		"here": target("here", "same-node/DE", "muc"),
+		"next": target("next", "same-site/DE", "muc"),
+		"berlin": target("berlin", "other/DE", "ber"),
+		"paris": target("paris", "other/FR", "par"),
+		"vendor": object.union(target("vendor", "external/DE", "ven"), {"external": true}),
+		"beijing": target("beijing", "other/CN", "bei"),
 	},
 	"table": {
 		"origins": {"JP": true},
@@ -59,15 +57,23 @@ facts := {
 
 observed := {"row": "8", "until": "2026-06-15", "instead": {"row": "9", "operator": "hash"}}
 
-target(place, site, spot, spot_same) := {
-	"place": place,
-	"site": site,
+place(near, jurisdiction, spot, spot_same) := {
+	"near": near,
+	"jurisdiction": jurisdiction,
+	"groups": {"CN": []}[jurisdiction],
 	"spot": spot,
 	"spot_same": spot_same,
-	"external": false,
-	"model": "m",
-	"node": "n",
+} if {
+	jurisdiction == "CN"
+} else := {
+	"near": near,
+	"jurisdiction": jurisdiction,
+	"groups": ["EEA", "EU"],
+	"spot": spot,
+	"spot_same": spot_same,
 }
+
+target(id, name, site) := {"id": id, "place": name, "site": site, "external": false, "model": "m", "node": "n"}
 
 question(candidates) := {
 	"version": "sekisho.input/1",
@@ -103,7 +109,7 @@ test_permitted_candidates_are_granted if {
 }
 
 test_each_reason_is_said_once if {
-	many := ["paris", "paris", "beijing", "here"]
+	many := ["paris", "berlin", "beijing", "here"]
 	codes(question(many)) == {
 		"policy.residency",
 		"policy.residency_adequate",
@@ -268,7 +274,17 @@ test_a_rule_that_says_nothing_permits_nothing if {
 
 verdict(severity) := {"severity": severity, "code": "policy.own", "legal": "", "params": {}}
 
-rule_one(place) := {"one": verdict("info"), "two": verdict(object.get({"same-node": "deny"}, place.near, "info"))}
+judged_one := {"one": here_and_next("info", "info"), "two": here_and_next("deny", "info")}
+
+judged_yes := {"one": here_and_next("info", "info")}
+
+judged_none := {}
+
+judged_odd := {"one": {"same-node/DE": object.remove(verdict("info"), ["severity"])}}
+
+judged_unconcerned := {"one": {"same-node/DE": object.union(verdict("info"), {"code": "policy.unconcerned"})}}
+
+here_and_next(here, next) := {"same-node/DE": verdict(here), "same-site/DE": verdict(next)}
 
 rule_none(_) := {}
 
@@ -276,7 +292,7 @@ rule_odd(_) := {"one": {"code": "policy.own", "legal": "", "params": {}}}
 
 rule_undefined(target) := {"one": verdict("info")} if target.site != "muc"
 
-rule_site(target) := {"one": verdict(object.get({"same-site||": "info"}, target.spot, "deny"))}
+rule_site(target) := {"one": verdict(object.get({"same-site/DE": "info"}, target.place, "deny"))}
 
 rule_unconcerned(_) := {"one": object.union(verdict("info"), {"code": "policy.unconcerned"})}
 
@@ -286,7 +302,7 @@ test_a_second_rule_can_only_take_away if {
 	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
-			with sekisho.verdicts as rule_one
+			with sekisho.judged as judged_one
 			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_none
 			with sekisho.targets_spared as false
@@ -295,7 +311,7 @@ test_a_second_rule_can_only_take_away if {
 	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
-			with sekisho.verdicts as rule_yes
+			with sekisho.judged as judged_yes
 			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_site
 			with sekisho.targets_spared as false
@@ -304,7 +320,7 @@ test_a_second_rule_can_only_take_away if {
 	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
-			with sekisho.verdicts as rule_one
+			with sekisho.judged as judged_one
 			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_site
 			with sekisho.targets_spared as false
@@ -313,7 +329,7 @@ test_a_second_rule_can_only_take_away if {
 	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
-			with sekisho.verdicts as rule_yes
+			with sekisho.judged as judged_yes
 			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_yes
 			with sekisho.targets_spared as false
@@ -325,7 +341,7 @@ test_no_rules_and_a_verdict_without_severity_permit_nothing if {
 	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
-			with sekisho.verdicts as rule_none
+			with sekisho.judged as judged_none
 			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_none
 			with sekisho.targets_spared as false
@@ -334,7 +350,7 @@ test_no_rules_and_a_verdict_without_severity_permit_nothing if {
 	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
-			with sekisho.verdicts as rule_odd
+			with sekisho.judged as judged_odd
 			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_none
 			with sekisho.targets_spared as false
@@ -349,7 +365,7 @@ test_no_rules_and_a_verdict_without_severity_permit_nothing if {
 	{id |
 		decision := sekisho.decision with input as question(["here", "next"])
 			with data.facts as facts
-			with sekisho.verdicts as rule_yes
+			with sekisho.judged as judged_yes
 			with sekisho.everywhere as {}
 			with sekisho.target_verdicts as rule_odd
 			with sekisho.targets_spared as false
@@ -360,7 +376,7 @@ test_no_rules_and_a_verdict_without_severity_permit_nothing if {
 test_a_rule_that_is_not_concerned_permits_and_is_no_reason if {
 	decision := sekisho.decision with input as question(["here"])
 		with data.facts as facts
-		with sekisho.verdicts as rule_unconcerned
+		with sekisho.judged as judged_unconcerned
 		with sekisho.everywhere as {}
 		with sekisho.target_verdicts as rule_unconcerned
 		with sekisho.targets_spared as false
@@ -389,6 +405,36 @@ test_a_rule_that_is_asked_once_and_is_undefined_permits_nothing if {
 		with data.rules.ai_act.verdict as rule_undefined
 	decision.granted == {}
 	"policy.no_verdict" in {reason.code | some reason in said(decision)}
+}
+
+of_origin(country) := json.patch(
+	with_data(["here", "vendor"], {"API_KEY": "1"}, ["union"]),
+	[{"op": "replace", "path": "/data/collected_in", "value": country}],
+)
+
+arranged := object.union(facts, {"transfers": [
+	{"from": "US", "to": "CN", "route": "scc", "until": "2030-01-01", "tenant": "", "reference": "1"},
+	{"from": "CN", "to": "DE", "route": "pipl-certification", "until": "2030-01-01", "tenant": "", "reference": "2"},
+]})
+
+test_rules_are_asked_of_places_where_they_are_concerned if {
+	asked_of("DE") == {"external", "residency", "secrets", "special_categories"}
+	asked_of("US") == {"ccpa", "external", "residency", "secrets", "special_categories", "transfers"}
+	asked_of("CN") == {"china_automotive", "external", "residency", "secrets", "special_categories", "transfers"}
+}
+
+asked_of(country) := {rule |
+	judged := sekisho.judged with input as of_origin(country) with data.facts as arranged
+	some rule, _ in judged
+	rule in {
+		"ccpa",
+		"china_automotive",
+		"external",
+		"residency",
+		"secrets",
+		"special_categories",
+		"transfers",
+	}
 }
 
 # --- break-glass

@@ -19,21 +19,16 @@ items := ({"*"} | {type | some type, _ in input.data.entities}) | {category |
 	category := concat(":", ["special", name])
 }
 
-spot_of(target) := target.spot_same if {
-	data.facts.places[target.place].jurisdiction == input.data.collected_in
-} else := target.spot
-
 place_of := {id: data.facts.targets[id].place | some id in input.candidates}
 
 places := {name | some name in place_of}
 
-# Which of a target's two spots counts, by its place.
-side := {name: found |
-	some name in places
-	found := {true: "spot_same", false: "spot"}[data.facts.places[name].jurisdiction == input.data.collected_in]
-}
+# Where each place stands in the index: two, if it hangs on the data's origin.
+spot_at := {name: spot_of(data.facts.places[name]) | some name in places}
 
-spot_at := {id: data.facts.targets[id][side[name]] | some id, name in place_of}
+spot_of(place) := place.spot_same if {
+	place.jurisdiction == input.data.collected_in
+} else := place.spot
 
 spots := {spot | some spot in spot_at}
 

@@ -67,21 +67,23 @@ viewed_in := input.caller.access_from if {
 #   The decision in force today that opens the way from the origin to a country, or to a group that it is in. One that
 #   holds for certain recipients only (`condition`) opens nothing by itself: that a target's operator is one of them is
 #   for the house to say, as an arrangement (`conditional`, and the rule `transfers`).
-adequacy(country) := min(adequate[country]) if {
+adequacy(country) := adequate[country] if {
 	adequate[country]
 } else := min(found) if {
-	found := {legal | some group in data.law.jurisdictions[country].groups; some legal in adequate[group]}
+	found := {adequate[group] | some group in data.law.jurisdictions[country].groups}
 	count(found) > 0
 }
 
 # Worked out once, whatever the places: by country or group that data from this origin may go to.
-adequate[receiver] contains route.legal if {
+adequate := object.union_n([open_to |
 	some giver in labels
-	some receiver, route in data.law.adequacy[giver]
-	route.condition == ""
-	route.since <= today
-	route.until >= today
-}
+	open_to := {receiver: route.legal |
+		some receiver, route in data.law.adequacy[giver]
+		route.condition == ""
+		route.since <= today
+		route.until >= today
+	}
+])
 
 # METADATA
 # description: The decisions in force today that hold for certain recipients only, by the country that they are about.

@@ -17,17 +17,13 @@ package rules.secrets
 import data.sekisho.table
 
 # METADATA
-# description: Nothing hangs on the place alone, but on what the table does with secrets at its spot.
-verdict(_) := unconcerned
-
-# METADATA
-# description: Whether the target is this node, or what it gets holds no secret any more.
-target_verdict(target) := unconcerned if {
-	spares_targets
+# description: Whether the place is this node, or what goes there holds no secret any more.
+verdict(place) := unconcerned if {
+	spares_places
 } else := {"code": "policy.secrets_here", "severity": "info", "legal": "", "params": {}} if {
-	data.facts.places[target.place].near == "same-node"
+	place.near == "same-node"
 } else := {"code": "policy.secrets_removed", "severity": "info", "legal": "", "params": {}} if {
-	removed[table.spot_of(target)]
+	removed[table.spot_of(place)]
 } else := {
 	"code": "policy.secrets",
 	"severity": "deny",
@@ -36,8 +32,8 @@ target_verdict(target) := unconcerned if {
 }
 
 # METADATA
-# description: Whether no target need be looked at.
-spares_targets if count(secrets) == 0
+# description: Whether no place need be looked at.
+spares_places if count(secrets) == 0
 
 secrets := {type | some type, _ in input.data.entities; kinds[type] == "@secrets"} if kinds
 

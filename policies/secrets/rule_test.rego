@@ -4,17 +4,12 @@ import data.rules.secrets
 
 facts := {
 	"places": {
-		"same-node/DE": {"near": "same-node", "jurisdiction": "DE"},
-		"same-site/DE": {"near": "same-site", "jurisdiction": "DE"},
-		"other/DE": {"near": "other", "jurisdiction": "DE"},
-		"external/DE": {"near": "external", "jurisdiction": "DE"},
+		"here": {"near": "same-node", "jurisdiction": "DE", "spot": "same-node||", "spot_same": "same-node||"},
+		"next": {"near": "same-site", "jurisdiction": "DE", "spot": "same-site||", "spot_same": "same-site||"},
+		"berlin": {"near": "other", "jurisdiction": "DE", "spot": "elsewhere||", "spot_same": "same-jurisdiction||"},
+		"vendor": {"near": "external", "jurisdiction": "DE", "spot": "external||", "spot_same": "external||"},
 	},
-	"targets": {
-		"here": {"place": "same-node/DE", "spot": "same-node||", "spot_same": "same-node||"},
-		"next": {"place": "same-site/DE", "spot": "same-site||", "spot_same": "same-site||"},
-		"berlin": {"place": "other/DE", "spot": "elsewhere||", "spot_same": "same-jurisdiction||"},
-		"vendor": {"place": "external/DE", "spot": "external||", "spot_same": "external||"},
-	},
+	"targets": {id: {"place": id} | some id in ["here", "next", "berlin", "vendor"]},
 	"kinds": {"API_KEY": "@secrets", "PASSWORD": "@secrets", "US_SSN": "@ids"},
 	"table": {
 		"origins": {},
@@ -42,8 +37,8 @@ question(entities, special) := {
 }
 
 said(entities, special) := {id: verdict.code |
-	some id, target in facts.targets
-	verdict := secrets.target_verdict(target) with input as question(entities, special) with data.facts as facts
+	some id, place in facts.places
+	verdict := secrets.verdict(place) with input as question(entities, special) with data.facts as facts
 }
 
 test_a_secret_stays_on_the_node_unless_the_table_takes_it_out if {
@@ -64,7 +59,7 @@ test_what_a_special_category_takes_out_is_out if {
 }
 
 test_it_says_which_secret if {
-	verdict := secrets.target_verdict(facts.targets.next) with input as question({"API_KEY": "1", "PASSWORD": "1"}, [])
+	verdict := secrets.verdict(facts.places.next) with input as question({"API_KEY": "1", "PASSWORD": "1"}, [])
 		with data.facts as facts
 	verdict == {
 		"code": "policy.secrets",
@@ -78,15 +73,14 @@ test_other_data_are_none_of_this_rules_business if {
 	every _, code in said({"US_SSN": "1", "PERSON": "1"}, []) {
 		code == "policy.unconcerned"
 	}
-	secrets.spares_targets with input as question({"US_SSN": "1"}, []) with data.facts as facts
-	secrets.verdict(facts.places["external/DE"]).severity == "info"
+	secrets.spares_places with input as question({"US_SSN": "1"}, []) with data.facts as facts
 }
 
 test_without_kinds_there_is_no_verdict if {
 	blind := object.remove(facts, ["kinds"])
 	found := {verdict |
 		some id in ["next", "berlin", "vendor"]
-		verdict := secrets.target_verdict(blind.targets[id]) with input as question({"API_KEY": "1"}, [])
+		verdict := secrets.verdict(blind.places[id]) with input as question({"API_KEY": "1"}, [])
 			with data.facts as blind
 	}
 	count(found) == 0

@@ -110,3 +110,9 @@ test_every_basis_is_of_a_known_law_and_names_known_categories if {
 		}
 	}
 }
+
+test_only_texts_of_special_categories_need_a_look_at_places if {
+	special_categories.spares_places with input as {"data": {"special": []}}
+	not special_categories.spares_places with input as {"data": {"special": ["union"]}}
+	not special_categories.spares_places with input as {"data": {}}
+}

@@ -40,6 +40,10 @@ verdict(place) := view if {
 
 view := crossing(residency.viewed_in)
 
+# METADATA
+# description: Whether no place need be looked at.
+spares_places if count(ours) == 0
+
 # Of places of the data's own law, with adequacy, or without any arrangement, `residency` speaks.
 crossing(country) := nothing if {
 	country == residency.origin

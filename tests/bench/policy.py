@@ -33,7 +33,7 @@ from yardstick import machine  # noqa: E402
 from yardstick.stats import percentile  # noqa: E402
 
 from gateway.domain import Caller, Capability, DataFacts, EnvFacts, PolicyInput, RequestFacts, Role, Target  # noqa: E402
-from gateway.policy.client import OpaPolicy  # noqa: E402
+from gateway.policy.client import OpaPolicy, draft  # noqa: E402
 from gateway.policy.question import question  # noqa: E402
 from gateway.settings import load  # noqa: E402
 
@@ -69,7 +69,8 @@ def _options() -> argparse.Namespace:
 async def _measure(folder: Path, options: argparse.Namespace, console: Console) -> dict[str, Any]:
     config = _installation(folder)
     targets = fleet()
-    policy = OpaPolicy(load(str(config)))
+    settings = load(str(config))
+    policy = OpaPolicy(settings, draft(settings))
     facts = machine.facts()
     console.print(f"[dim]the machine is {facts['busy_before']:.0%} busy with other work")
     await policy.start()
@@ -151,9 +152,9 @@ def fleet() -> list[Target]:
     return targets
 
 
-def questions(targets: Sequence[Target], count: int, many: int) -> list[PolicyInput]:
+def questions(targets: Sequence[Target], count: int, many: int, seed: int = SEED) -> list[PolicyInput]:
     """Return that many questions, no two alike; chance with a fixed seed."""
-    chance = Random(SEED)
+    chance = Random(seed)
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     asked = []
     for number in range(many):
@@ -177,9 +178,9 @@ async def _round(
 ) -> dict[str, float]:
     many = int(options.rate * options.seconds)
     asked = questions(targets, count, many)
-    used = _cpu_of_children()
-    for one in asked[:50]:  # both sides are warm
+    for one in questions(targets, count, 50, SEED + 1):  # both sides are warm
         await decide(one)
+    used = _cpu_of_children()
     seconds = await _at_rate(decide, asked, options.rate)
     opa_share = (_cpu_of_children() - used) / many
     remembered = await _again(decide, asked[-1])
@@ -252,10 +253,8 @@ def _write(report: dict[str, Any], path: Path) -> None:
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     path.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
-    print(
-        f"\nFacts of {SITES} sites, {TARGETS} targets and {PROJECTS} projects were in force {report['push_seconds']} s after"
-    )
-    print(f"they were made. Written: {path}")
+    print(f"\n{SITES} sites, {TARGETS} targets and {PROJECTS} projects were in force after {report['push_seconds']} s.")
+    print(f"Written: {path}")
 
 
 if __name__ == "__main__":

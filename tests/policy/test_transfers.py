@@ -1,4 +1,4 @@
-"""Persons whose data could cross a counted border: reserved for the question, written for what goes, else given back."""
+"""Persons whose data could cross a counted border: reserved to ask, written for what goes, given back otherwise."""
 
 from __future__ import annotations
 
