@@ -134,7 +134,8 @@ class DataSets:
 def under(facts: Mapping[str, Any], rulebook: Rulebook) -> dict[str, Any]:
     """Return the same fleet, organisation and grants, with another rule table compiled for them. Pure.
 
-    What a rulebook decides in :func:`gateway.policy.facts.build_facts` is made again: the places and the table. A test holds the two against each other.
+    What a rulebook decides in :func:`gateway.policy.facts.build_facts` is made again: the places and the table. A test
+    holds the two against each other.
 
     Raises:
         SetupError: the table names too many cases.
