@@ -164,7 +164,7 @@ def _language(settings: Settings, wanted: str) -> str:
 
 def _decision(settings: Settings, wanted: str) -> tuple[PolicyInput, Decision, list[str]]:
     """Return the newest decision of that id, and the ids of others of its request. Raises SetupError."""
-    from gateway.policy.replay import Unreadable, past_of
+    from gateway.policy.replay import REQUESTS, Unreadable, past_of
 
     found: dict[str, tuple[PolicyInput, Decision]] = {}
     named = False
@@ -174,7 +174,7 @@ def _decision(settings: Settings, wanted: str) -> tuple[PolicyInput, Decision, l
             continue
         named = True
         try:
-            past = past_of(record)
+            past = past_of(record, (*REQUESTS, "preview"))
         except Unreadable:
             continue
         if past is not None:

@@ -14,7 +14,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -30,6 +30,7 @@ from gateway.policy.flips import Difference, Line, Sums, differences, jurisdicti
 from gateway.policy.proposal import Proposal
 from gateway.policy.rehearsal import Rehearsal
 
+REQUESTS = ("intent", "denial")
 SIDE_BY_SIDE = 8
 MOST_NAMED = 100
 _SECOND = len("2030-01-31T00:00:00")
@@ -95,17 +96,20 @@ class Report(msgspec.Struct):
         return {**plain, **self.sums.counts(), "lines": self.sums.lines()}
 
 
-def past_of(record: Mapping[str, Any]) -> Past | None:
+def past_of(record: Mapping[str, Any], types: Collection[str] = REQUESTS) -> Past | None:
     """Return the decision that a record holds, ``None`` where it is about something else.
+
+    Args:
+        types: the records that count. A ``preview`` decided too, and nothing hung on it.
 
     Raises:
         Unreadable: it is about a decision that cannot be read.
     """
-    if record.get("type") not in ("intent", "denial"):
+    if record.get("type") not in types:
         return None
     asked, decided = record.get("input"), record.get("decision")
     if decided is None:
-        if record["type"] == "intent" or (asked is None and _was_decided(record)):
+        if record["type"] != "denial" or (asked is None and _was_decided(record)):
             raise Unreadable("the record does not hold what was decided")
         return None
     try:

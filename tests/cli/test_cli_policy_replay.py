@@ -232,6 +232,15 @@ def test_the_newest_of_several_attempts_is_explained(sekisho, settings: Settings
     assert (found["decision"]["id"], found["others"]) == ("01JSECOND", [decision.id])
 
 
+def test_a_preview_is_explained_and_not_replayed(sekisho, settings: Settings, here: Path) -> None:
+    (decision,) = past_in_force(settings, BEIJING)
+    with open_book(settings) as book:
+        book.preview(caller_of(ALL), ALL, replace(decision, id="01JPREVIEW"))
+
+    assert sekisho("policy", "explain", "01JPREVIEW").code == 0
+    assert sekisho("policy", "replay", "--json").json["decisions"] == 1
+
+
 # --- ask
 
 

@@ -23,6 +23,8 @@ PAGES = (
     "how-to/manage-keys.md",
     "how-to/verify-the-log.md",
     "how-to/prove-where-a-prompt-ran.md",
+    "how-to/understand-a-decision.md",
+    "how-to/rehearse-a-change.md",
 )
 _FENCE = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
