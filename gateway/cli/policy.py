@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gateway.cli import policy_cases, policy_explain, policy_glass, policy_life, policy_replay, policy_shadow
+from gateway.cli import (
+    policy_cases,
+    policy_explain,
+    policy_glass,
+    policy_life,
+    policy_replay,
+    policy_shadow,
+    policy_table,
+)
 from gateway.cli.session import ANSWERED_NO, Session, command, group
 from gateway.errors import SetupError
 
@@ -19,17 +27,18 @@ policy_life.register(app)
 policy_cases.register(app)
 policy_explain.register(app)
 policy_replay.register(app)
+policy_table.register(app)
 app.add_typer(policy_glass.app)
 app.add_typer(policy_shadow.app)
 
 
 @command(app, "check", examples=["sekisho policy check", "sekisho policy check --config /etc/sekisho/sekisho.yaml"])
 def check(session: Session) -> None:
-    """Check format, compilation without dangerous builtins, metadata, and that a bundle can be built.
+    """Check format, compilation without dangerous builtins, metadata, that a bundle can be built, and the rule table.
 
     Leaves with 1 when the policies do not pass.
     """
-    from gateway.policy import build
+    from gateway.policy import build, names
     from gateway.policy.opa import find_opa
 
     settings = session.settings
@@ -37,14 +46,18 @@ def check(session: Session) -> None:
     try:
         with session.output.progress("Checking policies"):
             build.check(opa, settings.policies)
+            names.require_known_sites_in_rego(settings)
             bundle = build.build(opa, settings.policies, settings.state / "policy")
     except build.BuildError as error:
         data = {"passed": False, "problem": error.problem, "details": error.details.splitlines()}
         session.output.result(data, error.problem, error.details.rstrip())
         raise typer.Exit(ANSWERED_NO) from error
-    data = {"passed": True, "revision": bundle.revision, "digest": bundle.digest, "opa": opa.version}
+    sound, table, told = policy_table.check_table(settings)
+    data = {"passed": sound, "revision": bundle.revision, "digest": bundle.digest, "opa": opa.version, "table": table}
     line = f"{settings.policies} passes. Revision {bundle.revision}, OPA {opa.version}."
-    session.output.result(data, line)
+    session.output.result(data, *told, line if sound else f"The rule table {table['file']} does not pass.")
+    if not sound:
+        raise typer.Exit(ANSWERED_NO)
 
 
 @command(app, "test", examples=["sekisho policy test", "sekisho policy test --json"])

@@ -21,6 +21,8 @@ COMMANDS = [
     *(("policy", verb) for verb in ("check", "test", "show")),
     *(("policy", verb) for verb in ("build", "sign", "verify", "activate", "rollback", "status", "diff")),
     *(("policy", verb) for verb in ("ask", "explain", "replay")),
+    *(("policy", verb) for verb in ("render", "lint")),
+    *(("policy", "table", verb) for verb in ("export", "import")),
     *(("policy", "shadow", verb) for verb in ("start", "status", "stop")),
     *(("policy", "signer", verb) for verb in ("create", "add", "list", "remove")),
     *(("policy", "break-glass", verb) for verb in ("request", "sign", "list", "end")),

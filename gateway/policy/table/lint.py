@@ -11,14 +11,16 @@ Errors are what must not come into force, warnings what somebody must look at, n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import date, timedelta
+from difflib import get_close_matches
 from typing import Literal
 
 import msgspec
 
+from gateway.errors import SetupError
 from gateway.kinds import KINDS, name_of
-from gateway.policy.table.row import OPERATORS, TEXT, Row
+from gateway.policy.table.row import OPERATORS, SPECIAL, TEXT, Row
 from gateway.policy.table.space import Box, Space
 
 Severity = Literal["error", "warning", "note"]
@@ -40,8 +42,10 @@ class Remark(msgspec.Struct, frozen=True):
 
     def told(self, file: str) -> str:
         """Return it as one line: file, line, column, what is odd, and what to do."""
-        column = f", column {self.column}" if self.column else ""
-        return f"{self.severity}: {file}, line {self.lines[0]}{column}: {self.says}. {self.mend}"
+        return f"{self.severity}: {self.place(file)}: {self.says}. {self.mend}"
+
+    def place(self, file: str) -> str:
+        return f"{file}, line {self.lines[0]}" + (f", column {self.column}" if self.column else "")
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -51,13 +55,16 @@ class Share(msgspec.Struct, frozen=True):
     decides: tuple[Box, ...]
 
 
-def lint(rows: Sequence[Row], groups: Mapping[str, frozenset[str]], today: date) -> list[Remark]:
+def lint(
+    rows: Sequence[Row], groups: Mapping[str, frozenset[str]], today: date, types: Set[str] = frozenset()
+) -> list[Remark]:
     """Return what is odd, errors first, then by line.
 
     Args:
         rows: the table, in order.
         groups: each country, with itself and its groups.
         today: in UTC.
+        types: finding types that are searched for; empty when that is not known.
     """
     space = Space(rows, groups)
     shares = shares_of(rows, space, today)
@@ -65,8 +72,20 @@ def lint(rows: Sequence[Row], groups: Mapping[str, frozenset[str]], today: date)
         *_about_cases(rows, shares),
         *(remark for row, share in zip(rows, shares, strict=True) for remark in _observing(row, share, space, today)),
         *(remark for row in rows for remark in _review(row, today)),
+        *(remark for row in rows for remark in _unknown(row, types)),
     ]
     return sorted(found, key=lambda remark: (SEVERITIES.index(remark.severity), remark.lines))
+
+
+def require_sound(file: str, rows: Sequence[Row], groups: Mapping[str, frozenset[str]], today: date) -> None:
+    """Refuse a table that must not come into force.
+
+    Raises:
+        SetupError: the first error, with file and line.
+    """
+    for remark in lint(rows, groups, today):
+        if remark.severity == "error":
+            raise SetupError(f"{remark.place(file)}: {remark.says}.", remark.mend, exit_code=2)
 
 
 def shares_of(rows: Sequence[Row], space: Space, today: date) -> list[Share]:
@@ -207,6 +226,15 @@ def _review(row: Row, today: date) -> Iterable[Remark]:
         )
     elif row.mode == "enforce" and row.review_by <= today + SOON:
         yield Remark("review_soon", "note", (row.line,), f"it is to be reviewed by {day}", "Plan for it.", "review_by")
+
+
+def _unknown(row: Row, types: Set[str]) -> Iterable[Remark]:
+    plain = [word for word in row.data if word != TEXT and not word.startswith(("@", SPECIAL))]
+    for word in plain if types else ():
+        if word not in types:
+            near = get_close_matches(word, sorted(types), n=1)
+            mend = f"Did you mean {near[0]}?" if near else "Types that are found stand in docs/privacy."
+            yield Remark("unknown_type", "warning", (row.line,), f"nothing finds the type {word} here", mend, "data")
 
 
 def told_lines(lines: Iterable[int]) -> str:
