@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from gateway.policy.names import require_known_sites
 from gateway.policy.opa import Opa
 from gateway.policy.revisions import BUNDLE, MANIFEST, TABLE, Revision, Revisions
 from gateway.policy.table import read
+from gateway.policy.table.lint import require_sound
 from gateway.policy.table.row import groups_of
 from gateway.settings import Settings
 
@@ -42,8 +43,7 @@ def assemble(opa: Opa, settings: Settings, secrets: Secrets, revisions: Revision
         SetupError: table, policies or data are malformed; names file and line. Tests that fail do not refuse: the
             manifest says so, and such a revision cannot be activated.
     """
-    table, book = _table(settings)
-    build.check(opa, settings.policies)
+    table, book = checked(opa, settings, now.date())
     report = build.test(opa, settings.policies)
     key = signing_key(secrets.bundle_key_file())
     expires = said(now.replace(hour=0, minute=0, second=0) + timedelta(days=settings.policy.valid_days))
@@ -68,6 +68,21 @@ def assemble(opa: Opa, settings: Settings, secrets: Secrets, revisions: Revision
         envelope = dsse.sign(TYPE, written(manifest), [secrets.log_key()])
         (folder / MANIFEST).write_bytes(dsse.write_envelope(envelope))
         return revisions.keep(folder)
+
+
+def checked(opa: Opa, settings: Settings, today: date) -> tuple[bytes, Rulebook]:
+    """Return the rule table, as it is in a revision and as it reads, when it and the policies are as they must be.
+
+    Raises:
+        SetupError: names file and line: the table, a name that nothing goes by, a rule's form, metadata, builtins.
+    """
+    text, name = read.source(settings)
+    groups = groups_of(build.law(settings.policies).get("jurisdictions", {}))
+    rows = read.parse(text, name, frozenset().union(*groups.values()))
+    build.check(opa, settings.policies)
+    require_sound(name, rows, groups, today)
+    require_known_sites(settings, organisation.load(settings), rows, name)
+    return text.encode(), Rulebook(rows, groups)
 
 
 def sources(directory: Path) -> tuple[Source, ...]:
@@ -96,14 +111,6 @@ def signing_key(path: Path) -> build.SigningKey:
     id_ = hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()[:16]
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
     return build.SigningKey(path, build.VerifyingKey(id_, pem))
-
-
-def _table(settings: Settings) -> tuple[bytes, Rulebook]:
-    text, name = read.source(settings)
-    groups = groups_of(build.law(settings.policies).get("jurisdictions", {}))
-    rows = read.parse(text, name, frozenset().union(*groups.values()))
-    require_known_sites(settings, organisation.load(settings), rows, name)
-    return text.encode(), Rulebook(rows, groups)
 
 
 def _cases(opa: Opa, settings: Settings, bundle: build.Bundle, book: Rulebook) -> Tested | None:

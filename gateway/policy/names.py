@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.errors import SetupError
 from gateway.policy.build import rules_in
-from gateway.policy.organisation import Organisation
+from gateway.policy.organisation import Organisation, load
 from gateway.policy.table.row import SITE, Row
 from gateway.settings import Settings
 
@@ -26,6 +26,12 @@ def require_known_sites(settings: Settings, organisation: Organisation, rows: Se
         for word in row.destination:
             if word.startswith(SITE) and word.removeprefix(SITE) not in known:
                 raise _unknown(f"{table}, line {row.line}, column destination", word.removeprefix(SITE))
+    require_known_sites_in_rego(settings, organisation)
+
+
+def require_known_sites_in_rego(settings: Settings, organisation: Organisation | None = None) -> None:
+    """Refuse Rego alone, as :func:`require_known_sites`. Raises SetupError."""
+    known = {settings.site.name, *(organisation or load(settings)).sites}
     for path in _rego(settings.policies):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             for dotted, quoted in _SITE_IN_REGO.findall(line):
