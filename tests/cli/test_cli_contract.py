@@ -18,7 +18,7 @@ COMMANDS = [
     *(("serve",), ("init",), ("doctor",), ("version",)),
     *(("keys", verb) for verb in ("create", "list", "revoke", "check")),
     *(("models", verb) for verb in ("list", "show", "add", "alias", "verify")),
-    *(("policy", verb) for verb in ("check", "test", "show")),
+    *(("policy", verb) for verb in ("check", "test", "show", "cases")),
     *(("policy", verb) for verb in ("build", "sign", "verify", "activate", "rollback", "status", "diff")),
     *(("policy", verb) for verb in ("ask", "explain", "replay")),
     *(("policy", verb) for verb in ("render", "lint")),
