@@ -20,6 +20,7 @@ from gateway.policy.break_glass_folder import Grants, Known, countersigned
 from gateway.policy.build import law
 from gateway.policy.dsse import Signature
 from gateway.policy.signers import Signers
+from gateway.policy.words import texts
 from gateway.settings import Settings
 
 View = dict[str, Any]
@@ -95,9 +96,10 @@ class BreakGlassOffice:
         """Ask for a grant. It opens nothing until two approvers have signed it.
 
         Raises:
-            SetupError: it may not be asked for, or could not be written.
+            SetupError: it names a code that there is not, may not be asked for, or could not be written.
             AuditUnavailable: it could not be put on record, so it was not made.
         """
+        _require_known(wish.waives)
         async with self._one_at_a_time:
             grant, envelope = break_glass.draft(wish, by, self._never, self._clock())
             details = Known(id=grant.id, state="unsigned", grant=grant).view()
@@ -141,3 +143,10 @@ class BreakGlassOffice:
             raise
         await self._changed()
         return self._grants.find(id_, self._clock()).view()
+
+
+def _require_known(codes: Collection[str]) -> None:
+    """Refuse a code of ours that no rule says: it would open nothing when it is needed. A house knows its ``own.``."""
+    unknown = [code for code in codes if code.startswith("policy.") and code not in texts("en")]
+    if unknown:
+        raise SetupError(f"There is no code {unknown[0]}.", "Give the one that the refusal named.", exit_code=2)

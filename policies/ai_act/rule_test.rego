@@ -107,9 +107,10 @@ test_every_purpose_has_a_class_a_source_and_a_day if {
 }
 
 test_the_days_are_those_of_article_113 if {
-	since := {"prohibited": "2025-02-02", "high-risk": "2026-08-02"}
+	since := {"art. 5(1)": "2025-02-02", "annex III(": "2026-08-02", "art. 6(1), annex I ": "2027-08-02"}
 	every purpose in data.law.purposes.purposes {
-		purpose.since == object.get(since, purpose.class, purpose.since)
+		days := {day | some point, day in since; contains(purpose.legal, point)}
+		days == {day | day := purpose.since; purpose.class != "safety"}
 	}
 }
 

@@ -309,6 +309,15 @@ async def test_what_cannot_be_put_on_record_does_not_happen(
     assert [known.state for known in grants.all(NOW)] == ["waits"]
 
 
+async def test_a_code_that_no_rule_says_is_refused_and_a_houses_own_is_not(
+    office: BreakGlassOffice, grants: Grants
+) -> None:
+    with pytest.raises(SetupError, match=r"There is no code policy\.residence"):
+        await office.request(wish(waives=["policy.residency", "policy.residence"]), "op")
+    assert grants.all(NOW) == []
+    assert (await office.request(wish(waives=["own.export_control"]), "op"))["state"] == "unsigned"
+
+
 async def test_what_could_not_be_written_is_on_record_too(grants: Grants, book: Book) -> None:
     grants.folder.parent.mkdir(exist_ok=True)
     grants.folder.write_text("a file where the folder should be")
