@@ -32,7 +32,7 @@ from gateway.policy.facts import MAX_CANDIDATES, Rulebook, build_facts
 from gateway.policy.local import RETRY_AFTER_SECONDS, LocalOpa
 from gateway.policy.opa import find_opa
 from gateway.policy.remembered import Known, Remembered
-from gateway.policy.revisions import Revisions, Standing
+from gateway.policy.revisions import Revision, Revisions, Standing
 from gateway.policy.signing import require_vouched, trust_of
 from gateway.policy.supervisor import OpaProcess
 from gateway.policy.table import read
@@ -197,13 +197,12 @@ class OpaPolicy:
         Nothing changes for questions. Call :meth:`switch` or :meth:`abandon` next.
 
         Raises:
-            SetupError: OPA refuses the bundle, does not come up, or its answer is no decision.
+            SetupError: the organisation's file is not as it must be, OPA refuses the bundle, does not come up, or its
+                answer is no decision.
             PolicyUnavailable: the facts could not be pushed.
         """
         async with self._changing:
-            current = self._decider
-            if current is None:
-                self._organisation = organisation.load(self._settings)
+            current, self._organisation = self._decider, organisation.load(self._settings)
             name = next(name for name in NAMES if current is None or name != current.name)
             self._next = await self._new(standing, name)
             try:
@@ -312,7 +311,12 @@ def _now() -> str:
 
 
 def standing_in_force(settings: Settings) -> Standing:
-    """Return what is in force.
+    """Return what is in force. Raises SetupError, as :func:`vouched_in_force`, or for its table."""
+    return vouched_in_force(settings).standing
+
+
+def vouched_in_force(settings: Settings) -> Revision:
+    """Return the revision in force.
 
     Raises:
         SetupError: nothing is, it is not whole, or its signatures do not hold here.
@@ -322,7 +326,7 @@ def standing_in_force(settings: Settings) -> Standing:
         problem = "No policy is in force."
         raise SetupError(problem, "Run: sekisho policy build, then: sekisho policy activate REVISION")
     require_vouched(revision, trust_of(settings.keys))
-    return revision.standing
+    return revision
 
 
 def draft(settings: Settings) -> Standing:

@@ -34,6 +34,8 @@ from gateway.settings import Jurisdiction, Name, Settings
 Place = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,4}$")]
 """A country (ISO 3166-1 alpha-2) or a group of them, such as EEA."""
 
+Text = Annotated[str, msgspec.Meta(max_length=120)]
+
 Route = Literal[
     "adequate-recipient",
     "scc",
@@ -60,7 +62,7 @@ class Site(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Tenant(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``entity`` is the legal entity that answers for its data; several tenants may be one."""
 
-    entity: str = ""
+    entity: Text = ""
     models: tuple[str, ...] = ()  # empty: all
 
 
@@ -84,7 +86,7 @@ class Transfer(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     to: Place
     route: Route
     until: date
-    reference: str
+    reference: Text
     tenant: str = ""
 
 
