@@ -11,12 +11,16 @@ import msgspec
 import pytest
 
 from gateway.errors import SetupError
+from gateway.policy.access import Access
+from gateway.policy.answer import read_answer
 from gateway.policy.build import Bundle, build, rules_in
 from gateway.policy.case import LANGS, Case, Expected, load, parse
-from gateway.policy.cases import Outcome, run, told
+from gateway.policy.cases import Outcome, asked, run, told
 from gateway.policy.client import rulebook
 from gateway.policy.facts import Rulebook
 from gateway.policy.opa import Opa, find_opa
+from gateway.policy.session import UnixOpaClient
+from gateway.policy.supervisor import OpaProcess
 from gateway.settings import Settings
 
 LINES = decisions.read()
@@ -156,6 +160,31 @@ def test_a_case_that_is_decided_otherwise_is_told_with_its_story(asker: Asker) -
 def test_many_cases_at_once_are_decided_as_each_alone(asker: Asker, decided: dict[int, Outcome]) -> None:
     for line in LINES[::40]:
         assert asker.ask([line.case]) == (decided[line.number],)
+
+
+@pytest.mark.real
+async def test_an_opa_that_serves_answers_the_same(asker: Asker, decided: dict[int, Outcome], short_dir: Path) -> None:
+    clients: list[UnixOpaClient] = []
+
+    async def up(access: Access) -> None:
+        clients.extend(UnixOpaClient(access.socket, token, 10.0) for token in (access.push, access.query))
+        for client in clients:
+            await client.open()
+
+    async def down() -> None:
+        for client in clients:
+            await client.close_connection()
+
+    process = OpaProcess(asker.opa, asker.bundle, short_dir, up, down)
+    await process.start()
+    try:
+        for line in LINES[::7]:
+            one = asked(line.case, asker.rulebook)
+            await clients[0].push(one.facts)
+            answer = read_answer(await clients[1].ask(one.question), one.question, (one.facts["revision"],))
+            assert answer == decided[line.number].answer, line.number
+    finally:
+        await process.stop()
 
 
 # --- what a case file may hold
