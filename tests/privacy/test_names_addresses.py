@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.privacy.names.addresses import addresses
+from gateway.privacy.names.addresses import TOLD, TOLD_KEYS, addresses
 
 
 def found(text: str) -> set[str]:
@@ -91,3 +91,34 @@ def test_a_name_above_an_address_is_no_part_of_it() -> None:
 )
 def test_addresses_take_time_in_proportion(text: str) -> None:
     assert sum(1 for _ in addresses(text)) <= len(text)
+
+
+WAYS = (
+    "via|Viale|V.LE|Piazza|P.zza|piazzale|P.le|Corso|c.so|Largo|Vicolo|Contrada|Lungomare|Calle|C/|avenida|Avda.|Avd|"
+    "Av.|Plaza|Pza.|PASEO|Carretera|Ctra.|Ronda|TRAVESÍA|Camino|Glorieta|Rambla|Passeig|Carrer|Urbanización|Pº|Pg.|vİa"
+)
+
+
+@pytest.mark.parametrize("way", WAYS.split("|"))
+def test_every_way_of_the_south_is_looked_for(way: str) -> None:
+    assert covers(f"Si trova in {way} Garibaldi 4, 10122 Torino.", "Garibaldi 4, 10122 Torino")
+
+
+TOLD_TEXTS = (
+    "She lives in|He lived in|living in|I live in|resides in|I reside in|resided in|residing in|Born in|raised in|"
+    "grew up in|grown up in|based in|I'm in|I am in|originally from|Moved here from|flew to|travelled to|traveled to|"
+    "travelling to|flying to|wohnt in|Wohne in|wohnhaft in|geboren in|aufgewachsen in|habite à|habitant à|né à|Née à|"
+    "née à|vive a|Vive en|vive in|nato a|Nata a|nacido en|Nacida en|residente en|residente a|residente in|"
+    "domiciliado en|domiciliada en|natural de"
+)
+
+
+@pytest.mark.parametrize("told", TOLD_TEXTS.split("|"))
+def test_every_form_of_telling_where_somebody_is_has_a_key(told: str) -> None:
+    text = f"X {told} Springfield"
+    assert TOLD.search(text) and any(key in text for key in TOLD_KEYS)
+
+
+@pytest.mark.parametrize("text", ["张江路88号", "浦东大道88号", "京都府京都市中京区寺町通12", "愛知県豊田市1-1"])
+def test_districts_and_house_numbers_of_the_east_are_looked_for(text: str) -> None:
+    assert found(f"住所は {text} です") == {text}

@@ -100,3 +100,22 @@ def test_cues_take_time_in_proportion(text: str) -> None:
 def test_small_names_and_whereabouts_are_asked_by_the_finder(find: Find, places: Find) -> None:
     assert "brenda larsson" in find("my name is brenda larsson")
     assert "Ystrad" in places("I grew up in Ystrad and work nights.")
+
+
+FAREWELLS = (
+    "Mit freundlichen Grüßen|Viele Grüße|Beste Grüsse|Lieben Gruß|Herzlichen Grüssen|Gruß|Grüße|MfG|mfg|LG|VG|lg|vg|"
+    "Best regards|Kind Regards|Many thanks|With best wishes|Regards|Sincerely|Yours sincerely|Yours faithfully|"
+    "Yours truly|Thanks|Thank you|Best|Cheers|Cordialement|Bien cordialement|Meilleures salutations|Bien à vous|Merci|"
+    "Cordiali saluti|Saluti|Un cordial saludo|Saludos|Saludos cordiales|Atentamente|Gracias|Grazie"
+)
+
+
+@pytest.mark.parametrize("farewell", FAREWELLS.split("|"))
+@pytest.mark.parametrize("gap", [",\n", "\n\n  ", "!  \n", ", ", ".\n"])
+def test_who_takes_leave_is_announced(farewell: str, gap: str) -> None:
+    assert "leaving" in [cue.name for cue in cues(f"{farewell}{gap}Lena Holt")]
+
+
+def test_who_is_asked_is_announced() -> None:
+    asked = (f"Lena Holt, {word} you" for word in ("can", "could", "please", "thanks", "I'm", "let", "have"))
+    assert all("asked" in [cue.name for cue in cues(text)] for text in asked)

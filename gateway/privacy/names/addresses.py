@@ -9,7 +9,7 @@ The street decides; postcode and town are taken along when they follow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import regex
 
@@ -103,14 +103,20 @@ _CORNER = (
     rf"(?:[ ](?:{_U}|\d{{1,4}})(?![\p{{L}}])){{0,3}}"
 )
 _END = r"(?![\p{N}]|[ ]?(?:[mck]?m|Stk|Stück|St|Nm|bar|kg|Teile|pcs|°|%|×)(?![\p{L}]))"
-_NUMBERED = re.compile(r"(?<=[a-zß.éú])[ ,]{1,2}\d")  # a number behind a word
+_NUMBERED = re.compile(r"\d(?<=[ ,]\d)")  # behind a word, perhaps
+_STREET_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzß.éú")  # with which a street ends
 _ENDINGS = tuple(
     "straße|strasse|str.|weg|platz|gasse|allee|ring|damm|ufer|graben|steig|chaussee|stieg|hof|markt|gatan|gata|vägen|"
     "gade|vej|"
     "veien|vegen|stræde|gränd|straat|laan|plein|kade|gracht|dreef|katu|tie|kuja|polku|utca|útja|út|tér|allé".split("|")
 )
 _KEYS = ("Straße d", "Platz d", "ul. ", "ulica ", "al. ", "os. ", "Rua ", "Strada ", "Str. ", "ulice ", "nám. ")
-_NUMBERED_STREETS = 2  # the first forms; looked for where a number follows such an ending, or a key stands
+_SOUTHERN_AT = 2  # forms before it are looked for where a number follows such an ending, or a key stands
+_WAYS = tuple(  # one of them stands in small letters in every street of the south
+    "via|v.le|piazza|p.zza|p.le|corso|c.so|largo|vicolo|contrada|lungomare|calle|c/|avenida|avd|av.|plaza|pza|paseo|"
+    "carretera|ctra|ronda|travesía|camino|glorieta|rambla|passeig|carrer|urbanización|pº|p°|pg.".split("|")
+)
+_DOTTED = re.compile("[\u0130\u0131]")  # the letters i that no small or capital letter is like
 _WESTERN = tuple(  # one by one they take half the time of one expression with all of them
     regex.compile(rf"(?<![\p{{Latin}}\p{{N}}])(?:{form}){_END}")
     for form in (
@@ -146,6 +152,12 @@ TOLD = regex.compile(
     r"(\p{Lu}[\p{L}'’\-]{3,30}(?:[ ](?:am|an der|sur|sous|de|del|di|la|le|\p{Lu}[\p{L}'’\-]{1,30})(?![\p{L}])){0,3})"
 )
 """Where somebody is told to live, to come from, to go; in group 1 the town."""
+TOLD_KEYS = tuple(
+    "es in |ve in |ed in |ng in |de in |orn in |up in |'m in |am in |ally from |here from |flew to |lled to |eled to |"
+    "ling to |ying to |hnt in |hne in |aft in |ren in |sen in |bite à |tant à |ée à |é à |ive a |ive en |ive in |"
+    "ato a |ata a |ido en |ida en |nte en |nte a |nte in |ado en |ada en |ural de ".split("|")
+)
+"""One of them stands wherever :data:`TOLD` matches."""
 _K = "一-鿿々ヶケノ"
 _EASTERN = regex.compile(
     rf"(?:(?:東京都|北海道|大阪府|京都府|[{_K}]{{2,3}}県)[ ]?[{_K}]{{1,7}}[市区郡町村][{_K}ァ-ヺぁ-んー]{{0,15}}[ ]?"
@@ -155,6 +167,8 @@ _EASTERN = regex.compile(
     r"(?:\d{1,4}(?:号楼|栋|幢|楼|单元|室|弄|号)){0,4}"
     rf"|[一-鿿]{{1,14}}(?:路|大道|大街)\d{{1,5}}号(?:\d{{1,4}}(?:号楼|栋|幢|楼|单元|室)){{0,4}})"
 )
+_EASTERN_KEYS = ("東京都", "北海道", "大阪府", "京都府", "県", "市")
+_EASTERN_ROAD = re.compile(r"[路道街]\d")
 _HOUSE = regex.compile(r"\d")
 _LETTERS = regex.compile(r"\p{Latin}{3}")
 _HAN = regex.compile(r"[一-鿿]")
@@ -168,20 +182,37 @@ def addresses(text: str) -> Iterator[Span]:
     if not _HOUSE.search(text):
         return
     yield from runs(text)
-    for form in _WESTERN[0 if _has_numbered_street(text) else _NUMBERED_STREETS :] if _LETTERS.search(text) else ():
+    for form in _forms(text) if _LETTERS.search(text) else ():
         for match in form.finditer(text):
             start, end = back(text, match.start()), onward(text, cut_contact(text, match.start(), match.end()))
             yield Span(start, end, "LOCATION", 0.85, "cue:address", check="street and house number")
-    if _HAN.search(text):
+    if _HAN.search(text) and (any(key in text for key in _EASTERN_KEYS) or _EASTERN_ROAD.search(text)):
         for match in _EASTERN.finditer(text):
             yield Span(match.start(), match.end(), "LOCATION", 0.85, "cue:address", check="district and house number")
+
+
+def _forms(text: str) -> Sequence[regex.Pattern[str]]:
+    """Return the forms of streets that may stand in the text."""
+    numbered = _WESTERN[:_SOUTHERN_AT] if _has_numbered_street(text) else ()
+    southern = _WESTERN[_SOUTHERN_AT : _SOUTHERN_AT + 1] if _has_way(text) else ()
+    return (*numbered, *southern, *_WESTERN[_SOUTHERN_AT + 1 :])
 
 
 def _has_numbered_street(text: str) -> bool:
     if any(key in text for key in _KEYS):
         return True
-    ends = (match.start() for match in _NUMBERED.finditer(text))
-    return any(text[max(0, end - 10) : end].lower().endswith(_ENDINGS) for end in ends)
+    for digit in _NUMBERED.finditer(text):
+        end = digit.start() - 1
+        if end and text[end - 1] in " ,":
+            end -= 1
+        if end and text[end - 1] in _STREET_LETTERS and text[max(0, end - 10) : end].lower().endswith(_ENDINGS):
+            return True
+    return False
+
+
+def _has_way(text: str) -> bool:
+    small = text.lower()
+    return any(way in small for way in _WAYS) or _DOTTED.search(text) is not None
 
 
 def _fields(text: str) -> Iterator[Span]:

@@ -6,6 +6,8 @@ says what becomes of them.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 UPPER = r"\p{Lu}[\p{L}\p{M}'’\-]{0,30}"
@@ -45,6 +47,19 @@ _FAREWELL = (
     r"(?:Bien )?[Cc]ordialement|(?:Sincères|Meilleures) salutations|Bien à vous|Merci|"
     r"(?:Cordiali|Distinti) saluti|Saluti|Un (?:cordial )?saludo|Saludos(?: cordiales)?|Atentamente|Gracias|Grazie)"
 )
+_FAREWELL_ENDS = tuple(
+    "üße|üßen|üsse|üssen|uß|fG|fg|LG|VG|lg|vg|egards|hanks|ishes|ncerely|faithfully|truly|hank you|Best|Cheers|"
+    "ordialement|alutations|à vous|Merci|aluti|aludo|aludos|ordiales|tentamente|Gracias|Grazie".split("|")
+)
+_PAUSE = re.compile("[,\n]")
+
+
+def _may_leave(text: str) -> bool:
+    """Whether a comma or a line's end stands behind what a farewell ends with."""
+    before = (text[max(0, pause.start() - 16) : pause.start()] for pause in _PAUSE.finditer(text))
+    return any(words.rstrip(" ,.!").endswith(_FAREWELL_ENDS) for words in before)
+
+
 _NAMED = (  # who says, or of whom it is said, how somebody is called
     r"(?:(?:[Mm]y|[Hh]is|[Hh]er|[Tt]heir|[Yy]our|[Ff]ull|[Mm]aiden|[Cc]ustomer|[Cc]hild's|[Ss]on's|[Dd]aughter's|"
     r"[Ww]ife's|[Hh]usband's)(?:[ ](?:full|first|last|middle|maiden|legal))?[ ](?:sur)?name(?:[ ]is|'s|[ ]was)|"
@@ -102,20 +117,25 @@ LAST_WORDS = frozenset(
 
 
 class Form(NamedTuple):
-    """One form. ``key``: stands in every text that holds it."""
+    """One form. ``key`` stands in every text that holds it; of such a text ``may`` is true, at little cost."""
 
     name: str
     expression: str
     strong: bool = False  # the word is a name whatever it looks like
     key: str = ""
+    may: Callable[[str], object] = bool
 
 
 FORMS = (
     Form("titled", rf"(?:{TITLE}[ ])+{_COLLEAGUE}({FULL})", True),
     Form("signed", rf"(?:gez\.|i\. ?A\.|i\. ?V\.|ppa\.)[ ]({FULL})", True, key=". "),
     Form("greeted", rf"{_GREETING}[ ]({FULL})[ ]?[,!:\n]"),
-    Form("leaving", rf"{_FAREWELL}(?:[,.!]?[ ]{{0,3}}\n{{1,2}}[ ]{{0,4}}|,[ ])(?:{TITLE}[ ]){{0,2}}({FULL})"),
-    Form("asked", rf"(?m:^)[>\"“ ]{{0,3}}({FULL}),[ ](?={_ASKED}[ ])", key=", "),
+    Form(
+        "leaving",
+        rf"{_FAREWELL}(?:[,.!]?[ ]{{0,3}}\n{{1,2}}[ ]{{0,4}}|,[ ])(?:{TITLE}[ ]){{0,2}}({FULL})",
+        may=_may_leave,
+    ),
+    Form("asked", rf"(?m:^)[>\"“ ]{{0,3}}({FULL}),[ ](?={_ASKED}[ ])", may=re.compile(f",[ ]{_ASKED}[ ]").search),
     Form("initialled", rf"({_INITIALLED})"),
 )
 BEFORE = (Form("named", _NAMED, True), Form("related", _KIN, True), Form("told", _TOLD))

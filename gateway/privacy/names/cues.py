@@ -72,7 +72,9 @@ class Cue(NamedTuple):
 
 def cues(text: str) -> list[Cue]:
     """Return where names are announced, in order of their start."""
-    found = [cue for form, expression in _CUES if form.key in text for cue in _of(text, form, expression)]
+    found = [
+        cue for form, expression in _CUES if form.key in text and form.may(text) for cue in _of(text, form, expression)
+    ]
     return sorted((*found, *_labelled(text), *_speaking(text), *_told(text), *_doing(text)))
 
 

@@ -27,6 +27,7 @@ USUAL = 0.3  # how common a word is (lexicon), from which on its uses have been 
 MOST_WORDS = 5
 _LONGEST_KEY, _LONGEST_VALUE = 32, 64  # characters
 _AFTER_KEY = re.compile(r"""(?<=\w)["'”」]?[ \t]{0,3}(?:[:=：＝]|>)[ \t]{0,3}""")
+_MARKS = ":=>：＝"  # one of them stands behind a key
 _PHRASE = re.compile(r"[^\W\d_][\w.\- /()'’]*\Z")
 _QUOTED = {quote: re.compile(rf"[^{quote}\n<>{{}}]{{1,{_LONGEST_VALUE}}}(?={quote}| <)") for quote in "\"'"}
 _BARE = re.compile(
@@ -64,7 +65,7 @@ class _Table(NamedTuple):
 def keyed(text: str, lexicon: Lexicon) -> Iterator[Span]:
     """Yield the names that keys and headers announce; those of values before those of columns."""
     kinds: dict[str, Kind] = {}
-    for match in _AFTER_KEY.finditer(text):
+    for match in _AFTER_KEY.finditer(text) if any(mark in text for mark in _MARKS) else ():
         key, kind = _key_before(text, match.start(), kinds)
         if kind:
             yield from _value(text, match.end(), (key, kind), lexicon)

@@ -9,7 +9,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from gateway.privacy.names.addresses import TOLD
+from gateway.privacy.names.addresses import TOLD, TOLD_KEYS
 from gateway.privacy.names.classifier import SEEN, Classifier
 from gateway.privacy.names.cues import Cue, cues
 from gateway.privacy.names.evidence import Evidence
@@ -62,7 +62,8 @@ class Western:
             chances[first:last] = self._tagger.judge(rows[first:last], read[:, SEEN:])
         evidence.weigh(chances)
         _recall(text, words, chances, evidence)
-        evidence.hear(TOLD.finditer(text, words[0].start, words[-1].end), chances)
+        if any(key in text for key in TOLD_KEYS):
+            evidence.hear(TOLD.finditer(text, words[0].start, words[-1].end), chances)
         yield from spans(text, words, chances, _announce(words, found(), chances, evidence), evidence)
 
 
