@@ -35,11 +35,11 @@ verdict(place) := yes("policy.unconcerned", "") if {
 	near(place) in data.law.special_categories.free
 } else := no("policy.special_elsewhere", place, min(without_basis))
 
-# The laws that are about these data: those of their origin, else the strictest reading.
 # METADATA
 # description: Whether no place need be looked at.
 spares_places if count(input.data.special) == 0
 
+# The laws that are about these data: those of their origin, else the strictest reading.
 laws := found if {
 	found := [law | some label in residency.labels; law := data.law.special_categories.laws[label]]
 	count(found) > 0
