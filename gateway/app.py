@@ -166,6 +166,8 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         policy.count_with(_counters(stack, settings, keyring, book))
         life = PolicyLife(settings, keyring, book, policy)
         await _policy_in_force(life, settings)
+        warning = asyncio.get_running_loop().create_task(life.warn_daily(), name="policy-expiry")
+        stack.callback(warning.cancel)
         await _start_all(stack, [engine, policy, privacy])
         target = _target(settings, store, engine.device)
         metrics = Metrics(version=__version__, models=[target.model])

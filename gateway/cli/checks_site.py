@@ -114,6 +114,27 @@ def rules(settings: Settings) -> Check:
     return Check("policies", "ok", said)
 
 
+def policy(settings: Settings) -> Check:
+    """A revision is in force, whole, and for long enough; and it says what the files say."""
+    from gateway.policy.client import vouched_in_force
+    from gateway.policy.in_force import differences, expiry
+    from gateway.policy.manifest import instant
+
+    revision = vouched_in_force(settings)
+    now = datetime.now(UTC)
+    until = f"{revision.id[:12]}, until {revision.manifest.expires[:10]}"
+    if warning := expiry(revision, now):
+        state: State = "fails" if now >= instant(revision.manifest.expires) else "warning"
+        return Check(
+            "policy in force", state, warning, "Run: sekisho policy build, then have it signed and activate it."
+        )
+    changed = differences(settings, revision)
+    if changed:
+        said = f"{until}; {', '.join(changed[:3])} differ{'s' if len(changed) == 1 else ''} from it"
+        return Check("policy in force", "ok", said)
+    return Check("policy in force", "ok", until)
+
+
 def model(settings: Settings) -> Check:
     from gateway.cli.models import shelf
 
@@ -165,7 +186,7 @@ def sandbox(settings: Settings) -> Check:
     return Check("engine sandbox", "fails" if required else "warning", " ".join(missing), mend)
 
 
-SITE = (configuration, secrets, api_keys, opa, rules, model, detectors, sockets, address, tls, sandbox)
+SITE = (configuration, secrets, api_keys, opa, rules, policy, model, detectors, sockets, address, tls, sandbox)
 
 
 def all_checks(settings: Settings) -> list[Check]:

@@ -15,6 +15,7 @@ before or the new one in force, and the next ``policy.in_force`` says which.
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ from gateway.policy.signing import hindrances, require_vouched, signatures, trus
 from gateway.settings import Settings
 
 T = TypeVar("T")
+_log = logging.getLogger("sekisho.policy")
+_DAY_SECONDS = 24 * 60 * 60
 View = dict[str, Any]
 OF_A_REVISION = (BUNDLE, TABLE, MANIFEST)
 
@@ -193,6 +196,14 @@ class PolicyLife:
         since = note.since if note else ""
         await self._record("policy.in_force", "", revision, since=since, expires=revision.manifest.expires)
         return revision
+
+    async def warn_daily(self) -> None:
+        """Say in the log, each day, that what is in force expires soon or has. Ends when it is cancelled."""
+        while True:
+            revision = await asyncio.to_thread(self.revisions.in_force)
+            if revision and (warning := expiry(revision, self._clock())):
+                _log.warning(warning, extra={"revision": revision.id, "expires": revision.manifest.expires})
+            await asyncio.sleep(_DAY_SECONDS)
 
     # --- what there is
 
