@@ -180,12 +180,10 @@ class Counters:
         """
         self._open = False
         try:
-            self._load()
-            self._catch_up()
-        except NotOfThisLogError:
-            _log.warning("the snapshot of the counters is not of these logs; they are counted anew")
-            self._forget()
-            self._catch_up()
+            self._restore()
+        except (OSError, ValueError) as error:
+            _log.error("persons cannot be counted, a log cannot be read: %s", error)
+            raise
         self._open = True
 
     def ready(self) -> bool:
@@ -249,6 +247,15 @@ class Counters:
 
     def _record(self, subjects: Subjects) -> None:
         self._write(EVENT, **msgspec.structs.asdict(subjects))
+
+    def _restore(self) -> None:
+        try:
+            self._load()
+            self._catch_up()
+        except NotOfThisLogError:
+            _log.warning("the snapshot of the counters is not of these logs; they are counted anew")
+            self._forget()
+            self._catch_up()
 
     def _forget(self) -> None:
         self._tallies, self._places = {}, {}

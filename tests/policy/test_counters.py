@@ -370,7 +370,7 @@ def test_saving_over_a_log_that_changed_leaves_no_snapshot(counters: Counters, l
     "wrong", [{"marks": "!"}, {"marks": "QQ=="}, {"year": "2026"}, {"more": 1}, {"destination": None}]
 )
 def test_a_record_that_is_none_keeps_the_counters_closed(
-    wrong: dict[str, Any], counters: Counters, log: Log, snapshot: Path
+    wrong: dict[str, Any], counters: Counters, log: Log, snapshot: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     filled(counters)
     log.events[0] |= wrong
@@ -379,6 +379,7 @@ def test_a_record_that_is_none_keeps_the_counters_closed(
     )
     with pytest.raises(ValueError, match="none"):
         fresh.open()
+    assert "persons cannot be counted" in caplog.text
     assert fresh.reserve(AG, people("a"), {"DE"}, JUNE) is None
 
 
