@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import random
 import subprocess
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.audit.canonical import canonical
+from gateway.audit.disk import Disk
 from gateway.audit.layout import CHECKPOINT
 from gateway.audit.merkle import inclusion_proof, leaf_hash, root_hash, verify_inclusion
 from gateway.audit.note import NoteError, Signer
@@ -214,6 +216,30 @@ def test_what_is_no_receipt_is_told(raw: bytes) -> None:
     assert not report.statement
 
 
+def _spaced(envelope: dict[str, Any]) -> bytes:
+    return json.dumps(envelope).encode()
+
+
+def _escaped(envelope: dict[str, Any]) -> bytes:
+    return canonical(envelope).replace(b"included", b"\\u0069ncluded")
+
+
+def _reordered(envelope: dict[str, Any]) -> bytes:
+    return json.dumps(dict(reversed(envelope.items())), separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _said_twice(envelope: dict[str, Any]) -> bytes:
+    return b'{"inclusion":{"status":"pending"},' + canonical(envelope)[1:]
+
+
+@pytest.mark.parametrize("write", [_spaced, _escaped, _reordered, _said_twice])
+def test_the_same_receipt_in_another_form_is_refused(write: Callable[[dict[str, Any]], bytes]) -> None:
+    envelope = json.loads(RECEIPTS[INCLUDED])
+    assert verify_receipt(canonical(envelope), VKEY).ok
+
+    assert not verify_receipt(write(envelope), VKEY).ok
+
+
 # --- against the record
 
 
@@ -299,6 +325,24 @@ async def test_a_receipt_is_pending_until_a_signed_head_covers_its_record(open_l
     assert (report.ok, report.status) == (True, INCLUDED)
     compare(report, record_at(log.folder, entry.sequence))
     assert report.ok
+
+
+async def test_nothing_is_signed_that_is_not_on_stable_storage(open_log: Callable[..., Log]) -> None:
+    class FailingDisk(Disk):
+        fails = False
+
+        def sync(self, descriptor: int) -> None:
+            if self.fails:
+                raise OSError(errno.EIO, "no disk")
+            super().sync(descriptor)
+
+    disk = FailingDisk()
+    log = open_log(disk)
+    disk.fails = True
+    entry = log.intent(1)
+
+    with pytest.raises(AuditUnavailable):
+        await log.book.receipt(entry.sequence)
 
 
 async def test_receipts_of_a_log_over_several_bundles(open_log: Callable[..., Log]) -> None:
