@@ -30,13 +30,14 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Literal, cast, get_args
 
 import msgspec
 import yaml
 
 from gateway.domain import DataClass
 from gateway.errors import SetupError
+from gateway.policy import plain_yaml
 from gateway.policy.organisation import Organisation
 from gateway.policy.table.row import Operator
 from gateway.settings import Jurisdiction, Name
@@ -154,40 +155,16 @@ def parse(text: str, path: Path) -> Case:
         SetupError: not YAML, an unknown field, a wrong value, an expectation that cannot be met; names file and line.
     """
     try:
-        tree = yaml.compose(text, _Words)
-        loader = _Words("")
-        case = msgspec.convert(loader.construct_document(tree) if tree else None, Case, strict=True)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _wrong(path, line, error.problem or "not valid YAML") from error
+        tree = yaml.compose(text, plain_yaml.Words)
+        case = msgspec.convert(plain_yaml.read(text), Case, strict=True)
     except yaml.YAMLError as error:
-        raise _wrong(path, 1, "not valid YAML") from error
+        line, problem = plain_yaml.problem_of(error)
+        raise _wrong(path, line or 1, problem) from error
     except msgspec.ValidationError as error:
         raise _wrong(path, _line_of(str(error), tree), str(error)) from error
     if problem := _problem(case):
         raise _wrong(path, _line_of(problem, tree), problem)
     return msgspec.structs.replace(case, name=path.stem)
-
-
-class _Words(yaml.SafeLoader):
-    """YAML in which only true and false are truths, days stay texts, and no key stands twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else ""
-            if not name or name in seen:
-                problem = f"`{name}` stands twice" if name else "a key is no word"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-            seen.add(name)
-        return cast(dict[Any, Any], super().construct_mapping(node, deep))
-
-
-_Words.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":bool"))]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Words.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))
 
 
 def _text(path: Path) -> str:

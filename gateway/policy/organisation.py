@@ -29,6 +29,7 @@ import yaml
 
 from gateway.domain import DataClass
 from gateway.errors import SetupError
+from gateway.policy import plain_yaml
 from gateway.settings import Jurisdiction, Name, Settings
 
 Place = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,4}$")]
@@ -109,11 +110,11 @@ def load(settings: Settings) -> Organisation:
             raise SetupError(f"There is no file {path}.", "Mend policy.organisation.", exit_code=2)
         return Organisation()
     try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        raw: Any = plain_yaml.read(path.read_text(encoding="utf-8")) or {}
         organisation = msgspec.convert(raw, Organisation, strict=True)
     except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
-        raise _wrong(path, f", line {line}: not valid YAML" if line else ": not valid YAML") from error
+        line, problem = plain_yaml.problem_of(error)
+        raise _wrong(path, f", line {line}: {problem}" if line else f": {problem}") from error
     except UnicodeDecodeError as error:
         raise _wrong(path, " is not UTF-8") from error
     except msgspec.ValidationError as error:
