@@ -192,33 +192,54 @@ def told(explanation: Explanation, language: str = "en", *, what_if: bool = True
     """Return the explanation as lines for people: each target, what was said of it, and what would flip the answer."""
     lines: list[str] = []
     for target in explanation.targets:
-        lines += ["", phrase(f"target_{'allowed' if target.allowed else 'refused'}", language, target=target.id)]
+        verdict = phrase(f"target_{'allowed' if target.allowed else 'refused'}", language, target=target.id)
+        lines += ["", f"{verdict} ({_told_place(target.place, language)})" if target.place else verdict]
         lines += [f"  {line}" for line in _told_rules(target.rules, language)]
-        lines += [f"  {line}" for row in target.rows for line in _told_row(row, language)]
+        lines += [f"  {line}" for line in _told_rows(target.rows, language)]
     return [*lines, "", *_told_changes(explanation, language)] if what_if else lines
 
 
+def _told_place(place: str, language: str) -> str:
+    near, _, country = place.partition("/")
+    return ", ".join(named(word, language) for word in (near, country) if word)
+
+
 def _told_rules(rules: Sequence[RuleSaid], language: str) -> list[str]:
-    width = max((len(rule.rule) for rule in rules), default=0)
-    said = max((len(phrase(rule.says, language)) for rule in rules), default=0)
+    """Return a line for each rule that spoke, and one for all that did not."""
+    spoke = [rule for rule in rules if rule.reason]
+    width = max((len(rule.rule) for rule in spoke), default=0)
+    said = max((len(phrase(rule.says, language)) for rule in spoke), default=0)
+    silent = phrase("comma", language).join(rule.rule for rule in rules if not rule.reason)
     return [
-        f"{rule.rule:<{width}}  {phrase(rule.says, language):<{said}}  "
-        f"{with_law(rule.reason, language) if rule.reason else ''}".rstrip()
-        for rule in rules
+        *(
+            f"{rule.rule:<{width}}  {phrase(rule.says, language):<{said}}  {with_law(rule.reason, language)}"
+            for rule in spoke
+            if rule.reason
+        ),
+        *([phrase("silent", language, rules=silent)] if silent else []),
     ]
 
 
-def _told_row(row: RowSaid, language: str) -> list[str]:
-    data = named(row.item, language, "data")
-    observed = [
-        sentence(Reason(_OBSERVED, _TABLE, params={"row": str(line), "data": row.item}), language)
+def _told_rows(rows: Sequence[RowSaid], language: str) -> list[str]:
+    """Return a line for each row that observed, and one for each row that decided, with what it decided about."""
+    observed = {
+        sentence(Reason(_OBSERVED, _TABLE, params={"row": str(line), "data": row.item}), language): None
+        for row in rows
         for line in row.observed
-    ]
+    }
+    about: dict[RowSaid, list[str]] = {}
+    for row in rows:
+        about.setdefault(replace(row, item="", observed=()), []).append(named(row.item, language, "data"))
+    return [*observed, *(_told_row(row, data, language) for row, data in about.items())]
+
+
+def _told_row(row: RowSaid, about: list[str], language: str) -> str:
+    data = phrase("comma", language).join(about)
     if not row.line:
-        return [*observed, phrase("no_table_row", language, data=data)]
+        return phrase("no_table_row", language, data=data)
     verdict = named(row.redaction, language) if row.decision == "allow" else phrase("refused", language)
     note = f" ({row.note})" if row.note else ""
-    return [*observed, f"{phrase('table_row', language, row=str(row.line), data=data)}: {verdict}{note}"]
+    return f"{phrase('table_row', language, row=str(row.line), data=data)}: {verdict}{note}"
 
 
 def _told_changes(explanation: Explanation, language: str) -> list[str]:
