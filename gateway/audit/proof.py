@@ -7,6 +7,7 @@ of ``2**level`` leaves is folded from the tile of level ``level // 8``, which is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from gateway.audit import layout
@@ -49,8 +50,8 @@ def record_at(folder: Path, index: int) -> bytes | None:
     path = folder / layout.tile_path("entries", bundle)
     if not path.exists():
         return None
-    frames = list(layout.frames(path.read_bytes()))
-    return frames[number].data if number < len(frames) else None
+    frame = next(islice(layout.frames(path.read_bytes()), number, None), None)
+    return frame.data if frame else None
 
 
 class _Tiles:

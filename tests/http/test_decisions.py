@@ -21,7 +21,7 @@ from gateway.audit.reader import search
 from gateway.audit.receipt import verify_receipt
 from gateway.audit.recent import Recent
 from gateway.domain import Caller, Choice, Chunk, Decision, Detection, Finding, Grant, Reason, Role, Usage
-from gateway.errors import EngineUnavailable, LimitExceeded, PolicyUnavailable
+from gateway.errors import EngineUnavailable, LimitExceeded, PolicyUnavailable, Unauthenticated
 from gateway.http import api
 from gateway.http.gate import Gate
 from gateway.http.listener import Listener
@@ -49,6 +49,8 @@ class Plant(House):
         self.reasons: tuple[Reason, ...] = ()
 
     def identify(self, authorization: str | None) -> Caller:
+        if authorization == "Bearer nobody":
+            raise Unauthenticated
         return OTHERS.get(authorization or "") or super().identify(authorization)
 
     async def decide(self, question: Any) -> Decision:
@@ -498,6 +500,32 @@ async def test_a_403_proposes_a_model_on_this_site_when_another_is_in_question(s
     _, answer, _ = await served.post(BODY)
 
     assert answer["error"]["message"].endswith("Remove them or use a model on this site.")
+
+
+WALKED = [
+    ("GET", "/v1/decisions/D1", "Bearer nobody", 401, "invalid_api_key"),
+    ("GET", "/v1/decisions/D1/receipt", "Bearer nobody", 401, "invalid_api_key"),
+    ("POST", PREVIEW, "Bearer nobody", 401, "invalid_api_key"),
+    ("GET", PREVIEW, "Bearer key", 404, "policy.decision_not_found"),
+    ("GET", "/v1/decisions", "Bearer key", 404, "request.route_not_found"),
+    ("GET", "/v1/decisions/", "Bearer key", 404, "request.route_not_found"),
+    ("GET", "/v1/decisions/D1/more", "Bearer key", 404, "request.route_not_found"),
+    ("POST", "/v1/decisions/D1", "Bearer key", 405, "request.method_not_allowed"),
+    ("DELETE", "/v1/decisions/D1/receipt", "Bearer key", 405, "request.method_not_allowed"),
+    ("PUT", PREVIEW, "Bearer key", 405, "request.method_not_allowed"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "key", "status", "code"), WALKED)
+async def test_every_route_refuses_in_openais_shape(
+    served: Served, method: str, path: str, key: str, status: int, code: str
+) -> None:
+    async with served.session.request(method, served.base + path, headers={"authorization": key}, data=b"{}") as answer:
+        body = await answer.json()
+
+    assert (answer.status, body["error"]["code"]) == (status, code)
+    assert set(body["error"]) == {"message", "type", "param", "code"}
+    assert "x-request-id" in answer.headers
 
 
 async def test_the_new_routes_are_described(served: Served) -> None:
