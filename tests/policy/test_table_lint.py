@@ -131,7 +131,10 @@ def test_an_overlap_is_a_case_that_an_earlier_row_decides_otherwise(table: list[
         undoing = {
             row.line
             for row in before
-            if row.line in takers and strength(row) < strength(later) and decided[row.line] - about[later.line]
+            if row.line in takers
+            and strength(row) < strength(later)
+            and decided[row.line] - about[later.line]
+            and not (later.decision == "deny" and "*" in later.data and "*" not in row.data)
         }
         said = [r for r in found(table, "overlap") if r.lines[0] == later.line]
         assert {line for r in said for line in r.lines[1:]} == (takers if decided[later.line] else set())
@@ -173,6 +176,16 @@ def test_a_denial_that_an_earlier_row_undoes_is_a_warning() -> None:
     )
 
     assert [(r.severity, r.lines) for r in found(table, "overlap")] == [("warning", (3, 2))]
+
+
+def test_a_denial_of_all_data_is_not_undone_by_rows_about_some() -> None:
+    masks = _about(LAW, data=("PERSON",))
+    denies = _about(LAW, decision="deny", redaction=None, destination=("external",))
+
+    assert [r.severity for r in found(_numbered([masks, denies, LAW]), "overlap")][:1] == ["note"]
+    assert [r.severity for r in found(_numbered([masks, _about(denies, data=("PERSON", "VIN")), LAW]), "overlap")][
+        :1
+    ] == ["warning"]
 
 
 def test_an_exception_before_the_rule_is_a_note() -> None:

@@ -184,11 +184,31 @@ def test_each_preset_is_a_sound_table(name: str) -> None:
     assert parse(preset(name), name, frozenset())
 
 
-def test_the_strict_preset_gives_no_outsider_a_tag() -> None:
-    rows = parse(preset("strict"), "strict", frozenset())
+@pytest.mark.parametrize("near", NEAR)
+@pytest.mark.parametrize("data_class", DATA_CLASSES)
+def test_under_the_strict_preset_nothing_leaves_this_machine(near: str, data_class: str) -> None:
+    said = first_row(parse(preset("strict"), "strict", frozenset()), "*", _case(near, data_class))
 
-    said = [first_row(rows, "PERSON", _case("external", data_class)) for data_class in DATA_CLASSES]
-    assert {row.redaction for row in said if row} == {"mask"}
+    assert said and said.decision == ("allow" if near == "same-node" else "deny")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("item", ["API_KEY", "PASSWORD", "US_SSN", "CREDIT_CARD", "PERSON"])
+def test_no_preset_shows_a_finding_to_outsiders(name: str, item: str) -> None:
+    rows = parse(preset(name), name, frozenset())
+
+    for data_class in DATA_CLASSES:
+        row = first_row(rows, item, _case("external", data_class))
+        assert row and row.redaction != "keep"
+        assert name == "demo" or item not in ("API_KEY", "PASSWORD") or row.redaction in ("mask", "redact")
+
+
+@pytest.mark.parametrize(("item", "data_class"), [("special:health", "internal"), ("*", "strict")])
+def test_the_balanced_preset_keeps_back_from_outsiders(item: str, data_class: str) -> None:
+    rows = parse(preset("balanced"), "balanced", frozenset())
+
+    said = [first_row(rows, item, _case(near, data_class)) for near in NEAR]
+    assert [row.decision for row in said if row] == ["allow", "allow", "allow", "allow", "deny"]
 
 
 def test_an_unknown_preset_is_told() -> None:

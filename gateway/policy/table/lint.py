@@ -139,7 +139,7 @@ def _about_cases(rows: Sequence[Row], shares: Sequence[Share]) -> Iterable[Remar
             yield _dead(row, [rows[n].line for n in takers])
             continue
         others = [n for n in takers if _verdict(rows[n]) != _verdict(row)]
-        undoing = [n for n in others if _weaker(rows[n], row) and not _inside(shares[n], share.box)]
+        undoing = [n for n in others if _undoes(rows[n], row) and not _inside(shares[n], share.box)]
         if undoing:
             yield _undone(row, [rows[n].line for n in undoing])
         if rest := [n for n in others if n not in undoing]:
@@ -179,8 +179,12 @@ def _verdict(row: Row) -> int:
     return OPERATORS.index(row.redaction) if row.decision == "allow" and row.redaction else len(OPERATORS)
 
 
-def _weaker(row: Row, other: Row) -> bool:
-    return _verdict(row) < _verdict(other)
+def _undoes(earlier: Row, row: Row) -> bool:
+    """Whether the earlier row holds back less. A denial of all data holds whatever rows about some of them say: every
+    request has a text as a whole, and what may not go keeps the rest back."""
+    if row.decision == "deny" and TEXT in row.data and TEXT not in earlier.data:
+        return False
+    return _verdict(earlier) < _verdict(row)
 
 
 # --- rows that observe
