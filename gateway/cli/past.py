@@ -90,11 +90,22 @@ def since(folder: Path, first: str, until: str = "") -> Iterator[Found]:
             yield Found(f"{log}, records from {index * BUNDLE_RECORDS + count}", None)
 
 
-def newest_first(folder: Path, text: str = "") -> Iterator[dict[str, Any]]:
-    """Yield the records of a log that hold the text, the newest first; what is no record is left out."""
-    from gateway.audit.layout import bundle_indexes
+def newest_first(folder: Path, text: str = "", first: str = "", until: str = "") -> Iterator[dict[str, Any]]:
+    """Yield the records of a log that hold the text, the newest first; what is no record is left out.
 
-    for index in reversed(bundle_indexes(folder)):
+    Args:
+        first: no older bundle is looked into than the one of this time (RFC 3339, UTC).
+        until: nor one that begins later than this.
+    """
+    from gateway.audit.layout import bundle_indexes
+    from gateway.audit.reader import comparable
+
+    indexes = bundle_indexes(folder)
+    start = _start(folder, indexes, comparable(first)) if first else 0
+    end = _start(folder, indexes, comparable(until)) + 1 if until else len(indexes)
+    for index in reversed(indexes[start:end]):
+        if until and _begins(folder, index) > comparable(until):
+            return
         for found in reversed(list(_bundle(folder, index, text.encode()))):
             if found.record:
                 yield found.record
@@ -113,7 +124,7 @@ def _start(folder: Path, indexes: list[int], first: str) -> int:
 
 
 def _begins(folder: Path, index: int) -> str:
-    """Return the time of a bundle's first readable record, empty where it has none: then one looks further back."""
+    """Return the time of a bundle's first readable record, ``~`` where it has none: then one looks further back."""
     from gateway.audit.reader import comparable
 
     records = (found.record for found in _bundle(folder, index))

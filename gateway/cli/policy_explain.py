@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.settings import Settings
 
 Lang = Annotated[str, typer.Option("--lang", help="Language of the words: en, de, ja, zh; else the site's.")]
+_BEFORE, _AFTER = timedelta(minutes=5), timedelta(hours=1)
 Decided = Annotated[str, typer.Argument(metavar="ID", help="Id of a decision, or of a request.")]
 
 
@@ -191,13 +192,32 @@ def _decision(settings: Settings, wanted: str) -> tuple[PolicyInput, Decision, l
 
 
 def _newest_first(settings: Settings, text: str) -> Iterator[dict[str, Any]]:
+    """Yield the records that hold an id, the newest first: those near the time that it tells, or else any."""
     import heapq
 
     from gateway.audit.reader import comparable
     from gateway.cli.past import log_folders, newest_first
 
-    logs = (newest_first(folder, text) for folder in log_folders(settings))
-    return heapq.merge(*logs, key=lambda record: comparable(str(record["time"])), reverse=True)
+    for first, until in (*_near(text), ("", "")):
+        logs = (newest_first(folder, text, first, until) for folder in log_folders(settings))
+        merged = heapq.merge(*logs, key=lambda record: comparable(str(record["time"])), reverse=True)
+        record = next(merged, None)
+        if record is not None:
+            yield record
+            yield from merged
+            return
+
+
+def _near(text: str) -> list[tuple[str, str]]:
+    """Return when records that name an id were written: a ULID tells when it was made."""
+    from ulid import ULID
+
+    try:
+        made = ULID.from_str(text).datetime
+    except ValueError:
+        return []
+    first, until = ((made + each).isoformat().replace("+00:00", "Z") for each in (-_BEFORE, _AFTER))
+    return [(first, until)]
 
 
 def _as_then(settings: Settings, decision: Decision) -> tuple[Proposal, dict[str, Any]]:

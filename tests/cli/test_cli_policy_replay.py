@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -181,6 +182,20 @@ def test_a_decision_is_explained_by_its_id_and_its_requests(sekisho, settings: S
     assert "Row 2 of the rule table: names of persons: Refused (names stay)" in said.out
     assert "without names of persons" in said.out
     assert sekisho("policy", "explain", "01J" + "1".zfill(23), "--json").json["decision"]["id"] == second.id
+
+
+def test_a_decision_in_a_long_log_is_found_near_its_time(settings: Settings, here: Path) -> None:
+    """Bundles of another time are not read; where the id tells the wrong time, all of them are."""
+    (decision,) = past(settings, ALL)
+    with open_book(settings) as book:
+        for number in range(600):
+            write(book, ALL, replace(decision, id=f"other{number}"))
+    (folder,) = log_folders(settings)
+
+    made = datetime.now(UTC) - timedelta(hours=1)
+    assert [record["decision"]["id"] for record in newest_first(folder, decision.id, made.isoformat())] == [decision.id]
+    assert list(newest_first(folder, decision.id, until=made.isoformat())) == []
+    assert len(list(newest_first(folder))) == 1202
 
 
 def test_an_explanation_comes_in_the_language_asked_for(sekisho, settings: Settings, here: Path) -> None:
