@@ -19,6 +19,7 @@ from gateway.policy.break_glass import Wish
 from gateway.policy.break_glass_folder import Grants, Known, countersigned
 from gateway.policy.build import law
 from gateway.policy.dsse import Signature
+from gateway.policy.revisions import Revisions
 from gateway.policy.signers import Signers
 from gateway.policy.words import texts
 from gateway.settings import Settings
@@ -35,14 +36,16 @@ class Events(Protocol):
 
 
 def never_waived(settings: Settings) -> frozenset[str]:
-    """Return the codes that no grant may name, as the policies on disk say. Raises SetupError.
+    """Return the codes that no grant may name, as the revision in force says, or the files where there is none yet.
 
-    OPA has the last word, by the list of the revision in force.
+    OPA has the last word, by the same list. Raises SetupError.
     """
-    never = law(settings.policies).get("break_glass", {}).get("never")
+    revision = Revisions(settings.state / "policy").in_force()
+    said = revision.law if revision else law(settings.policies)
+    never = said.get("break_glass", {}).get("never")
     if not isinstance(never, dict):
-        problem = f"{settings.policies / 'data' / 'break_glass.json'} does not say what is never waived."
-        raise SetupError(problem, "Restore that file.")
+        problem = "data/break_glass.json of the policies does not say what is never waived."
+        raise SetupError(problem, "Restore that file, build and activate.")
     return frozenset(never)
 
 
@@ -141,7 +144,7 @@ class BreakGlassOffice:
         except SetupError:
             self._book.event(f"policy.break_glass_{what}.failed", by=by, grant=details)
             raise
-        await self._changed()
+
         return self._grants.find(id_, self._clock()).view()
 
 

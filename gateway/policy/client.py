@@ -85,7 +85,6 @@ class OpaPolicy:
         self._changing = asyncio.Lock()
         self._transfers: Transfers | None = None
         self.observer: Callable[[PolicyInput, Decision], None] | None = None  # told of each decision; MUST NOT raise
-        self._datasets = DataSets(settings.state / "policy" / "data")
         self._data_sets = DataSets(settings.state / "policy" / "data")
         self._grants = grants_of(settings)
         self._granted: list[dict[str, Any]] = []
