@@ -144,7 +144,7 @@ class BreakGlassOffice:
         except SetupError:
             self._book.event(f"policy.break_glass_{what}.failed", by=by, grant=details)
             raise
-
+        await self._changed()
         return self._grants.find(id_, self._clock()).view()
 
 
