@@ -115,10 +115,11 @@ class Rehearsal:
         """Return the decision under the facts pushed last, read as strictly as in service.
 
         Raises:
-            Refused: the answer is no decision.
+            Refused: the answer is no decision, or there are no facts yet.
             SetupError: OPA is gone.
         """
-        return read_answer(await self._said(self._open().ask(question)), question, (self.facts,))
+        facts = (self.facts,) if self.facts else ()
+        return read_answer(await self._said(self._open().ask(question)), question, facts)
 
     async def internals(self, question: PolicyInput) -> dict[str, Any]:
         """Return every value of ``data.sekisho`` for the question: what rules said of places, what the table has.
