@@ -24,13 +24,17 @@ signers = group("signer", "The persons whose signature on a policy counts.")
 def _revisions_here(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete a revision's id."""
     try:
-        return [one.id for one in _shelf(Session().settings).list() if one.id.startswith(incomplete)]
+        names = ["latest", "in-force", *(one.id for one in _shelf(Session().settings).list())]
+        return [name for name in names if name.startswith(incomplete)]
     except SetupError:
         return []
 
 
 Reference = Annotated[
-    str, typer.Argument(help="A revision's id, or its beginning, or its folder.", autocompletion=_revisions_here)
+    str,
+    typer.Argument(
+        help="A revision's id or its beginning, `latest`, `in-force`, or a folder.", autocompletion=_revisions_here
+    ),
 ]
 KeyFile = Annotated[Path, typer.Option("--key", help="Your private key, as `signer create` made it.")]
 Roles = Annotated[list[str], typer.Option("--role", help="policy-author or approver; may be given twice.")]
@@ -40,12 +44,12 @@ def register(app: typer.Typer) -> None:
     """Add these commands to ``sekisho policy``."""
     for name, work, examples in (
         ("build", build, ["sekisho policy build", "sekisho policy build --json"]),
-        ("sign", sign, ["sekisho policy sign 3f2a91 --key ana.pem"]),
+        ("sign", sign, ["sekisho policy sign latest --key ana.pem"]),
         ("verify", verify, ["sekisho policy verify 3f2a91", "sekisho policy verify ./from-headquarters"]),
-        ("activate", activate, ["sekisho policy activate 3f2a91", "sekisho policy activate ./from-headquarters"]),
+        ("activate", activate, ["sekisho policy activate latest", "sekisho policy activate ./from-headquarters"]),
         ("rollback", rollback, ["sekisho policy rollback"]),
         ("status", status, ["sekisho policy status", "sekisho policy status --json"]),
-        ("diff", diff, ["sekisho policy diff 3f2a91 77b0c4", "sekisho policy diff in-force 77b0c4"]),
+        ("diff", diff, ["sekisho policy diff in-force files", "sekisho policy diff 3f2a91 77b0c4"]),
     ):
         command(app, name, examples=examples)(work)
     app.add_typer(signers)
@@ -119,7 +123,7 @@ def status(session: Session) -> None:
 def diff(session: Session, one: Reference, other: Reference) -> None:
     """Show what another revision changes: rows of the table, and lines of rules and data.
 
-    `in-force` names the revision in force, `files` what the files say now.
+    `files` names what the files say now.
     """
     from gateway.policy.difference import compare
 
@@ -137,21 +141,24 @@ def create(
     out: Annotated[Path, typer.Option(help="File for your private key; it must not exist.")],
     no_passphrase: Annotated[bool, typer.Option("--no-passphrase", help="Leave the key unprotected.")] = False,
 ) -> None:
-    """Make a key pair of your own. Keep the file; give the line with the public key to whoever runs this gateway.
+    """Make a key pair of your own. Keep the file; give the one that ends in .pub to whoever runs this gateway.
 
     The passphrase is asked twice at a terminal, or read from standard input.
     """
     from gateway.policy.signers import create_private
 
     public = create_private(out, "" if no_passphrase else _ask_passphrase(out, new=True))
-    line = f"sekisho policy signer add {name} --public-key {public} --role approver"
-    session.output.result({"name": name, "file": str(out), "public_key": public}, f"Wrote {out}.", f"Next: {line}")
+    beside = out.with_suffix(".pub")
+    beside.write_text(f"{public}\n", encoding="ascii")
+    line = f"sekisho policy signer add {name} --public-key {beside} --role approver"
+    data = {"name": name, "file": str(out), "public_file": str(beside), "public_key": public}
+    session.output.result(data, f"Wrote {out} and {beside}.", f"Next: {line}")
 
 
 @command(
     signers,
     "add",
-    examples=["sekisho policy signer add ana --public-key mQ3…= --role policy-author", "… --public-key ana.pub"],
+    examples=["sekisho policy signer add ana --public-key ana.pub --role policy-author"],
 )
 def add(
     session: Session,
@@ -225,11 +232,6 @@ def _content(settings: Settings, reference: str) -> Any:
 
     if reference == "files":
         return content_of_files(settings)
-    if reference == "in-force":
-        revision = _shelf(settings).in_force()
-        if revision is None:
-            raise SetupError("No policy is in force.", "Run: sekisho policy build", exit_code=USED_WRONGLY)
-        return content_of(revision)
     return content_of(_shelf(settings).get(reference))
 
 

@@ -149,11 +149,16 @@ class Revisions:
     def get(self, reference: str) -> Revision:
         """Return one by its id, the beginning of it (4 digits at least), or the path of its folder.
 
+        ``latest`` is the one that was built last, ``in-force`` what it says.
+
         Raises:
             SetupError: there is none, more than one, or it is not what its manifest says.
         """
         if os.sep in reference:
             return open_revision(Path(reference))
+        named = self._named(reference)
+        if named:
+            return named
         names = (
             sorted(p.name for p in self._shelf.glob(f"{reference}*")) if re.fullmatch("[0-9a-f]+", reference) else []
         )
@@ -162,6 +167,11 @@ class Revisions:
             problem = f"{'More than one' if len(names) > 1 else 'No'} revision is called {reference!r}."
             raise SetupError(problem, "See: sekisho policy status", exit_code=2)
         return open_revision(self._shelf / names[0])
+
+    def _named(self, reference: str) -> Revision | None:
+        if reference == "latest":
+            return next(iter(self.list()), None)
+        return self.in_force() if reference == IN_FORCE else None
 
     def note(self) -> InForce | None:
         """Return what the file ``in-force`` says, ``None`` where there is none. Raises SetupError."""

@@ -25,6 +25,8 @@ PAGES = (
     "how-to/prove-where-a-prompt-ran.md",
     "how-to/understand-a-decision.md",
     "how-to/rehearse-a-change.md",
+    "how-to/write-rules.md",
+    "how-to/change-the-policy.md",
 )
 _FENCE = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
