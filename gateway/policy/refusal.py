@@ -12,9 +12,10 @@ from collections.abc import Iterable
 
 from gateway.domain import Decision, Reason
 from gateway.errors import PolicyDenied
+from gateway.kinds import GROUP_OF, name_of
 from gateway.policy.explain import text_of
 
-TABLE = "policy.table_denied"
+OF_SECRETS, SECRETS = "policy.secrets", name_of("secrets")
 MOST_REASONS, MOST_FINDINGS = 16, 32  # in `error.sekisho`
 _MOST_SAID = 3  # reasons, types, and paths of one type, in the sentence
 
@@ -30,9 +31,8 @@ def denied(decision: Decision, found: Iterable[Found], *, leaves_site: bool) -> 
         leaves_site: whether a target of this model is not on the caller's site.
     """
     no = [reason for reason in decision.reasons if reason.severity == "deny"]
-    types = {reason.params["data"] for reason in no if reason.code == TABLE and "data" in reason.params}
     distinct = list(dict.fromkeys(found))
-    to_remove = [each for each in distinct if each[1] in types]
+    to_remove = [each for each in distinct if any(_is_about(reason, each[1]) for reason in no)]
     return PolicyDenied(
         _message(no, to_remove, leaves_site=leaves_site),
         reasons=tuple(dict.fromkeys(reason.code for reason in no)),
@@ -46,25 +46,37 @@ def denied(decision: Decision, found: Iterable[Found], *, leaves_site: bool) -> 
     )
 
 
+def _is_about(reason: Reason, type_: str) -> bool:
+    """Whether a reason would not stand without data of a type. A rule about secrets names one and means all."""
+    named = reason.params.get("data", "")
+    return named == type_ or (reason.code == OF_SECRETS and GROUP_OF.get(type_) == SECRETS)
+
+
 def _shown(reason: Reason) -> dict[str, object]:
     return {"code": reason.code, "text": text_of(reason), "legal": reason.legal, "params": reason.params}
 
 
 def _message(no: list[Reason], to_remove: list[Found], *, leaves_site: bool) -> str:
-    said = [f"data of type {_listed(to_remove)} may not go to any target of this model ({TABLE})"] if to_remove else []
-    others = [reason for reason in no if not (to_remove and reason.code == TABLE)]
+    types = {type_ for _, type_ in to_remove}
+    about = [reason for reason in no if any(_is_about(reason, type_) for type_ in types)]
+    others = [reason for reason in no if reason not in about]
+    codes = ", ".join(dict.fromkeys(reason.code for reason in about[:_MOST_SAID]))
+    said = [f"data of type {_listed(to_remove)} may not go to any target of this model ({codes})"] if about else []
     told = dict.fromkeys(f"{text_of(reason).removesuffix('.')} ({reason.code})" for reason in others)
     parts = [*said, *told][:_MOST_SAID]
     head = PolicyDenied.default_message.removesuffix(".")
-    return f"{head}{': ' if parts else ''}{'; '.join(parts)}. {_mend(no, to_remove, leaves_site=leaves_site)}"
+    mend = _mend(others, leaves_site=leaves_site, removable=bool(to_remove))
+    return f"{head}{': ' if parts else ''}{'; '.join(parts)}. {mend}"
 
 
-def _mend(no: list[Reason], to_remove: list[Found], *, leaves_site: bool) -> str:
-    elsewhere = "use a model on this site"
-    if to_remove:
-        return f"Remove them or {elsewhere}." if leaves_site else "Remove them."
-    ask = f"`sekisho doctor {no[0].code}` tells the way out." if no else "Your operator can tell why."
-    return f"{elsewhere.capitalize()}, or: {ask}" if leaves_site else f"What helps: {ask}"
+def _mend(others: list[Reason], *, leaves_site: bool, removable: bool) -> str:
+    """Return what would help: to remove data, to choose a model here, or what is told of the other reasons."""
+    ways = ["remove them"] if removable else []
+    ways += ["use a model on this site"] if leaves_site else []
+    if others:
+        ways.append(f"see `sekisho doctor {others[0].code}`")
+    text = " or ".join(ways) or "ask your operator"
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _listed(to_remove: list[Found]) -> str:

@@ -51,7 +51,7 @@ def test_another_rule_says_its_reason_and_where_the_way_out_is_told() -> None:
     error = denied(decision(RESIDENCY), [SSN], leaves_site=True)
 
     assert "(policy.residency)" in error.message
-    assert error.message.endswith("Use a model on this site, or: `sekisho doctor policy.residency` tells the way out.")
+    assert error.message.endswith("Use a model on this site or see `sekisho doctor policy.residency`.")
     assert error.param is None
 
 
@@ -63,12 +63,40 @@ def test_a_row_against_everything_names_no_data() -> None:
     assert error.param is None
 
 
+def test_a_rule_about_secrets_means_every_secret() -> None:
+    reason = Reason("policy.secrets", "secrets", "", "deny", {"data": "API_KEY"})
+    found = [("user", "PERSON"), ("messages[0].content", "API_KEY"), ("messages[1].content", "PASSWORD")]
+
+    error = denied(decision(reason), found, leaves_site=True)
+
+    assert "API_KEY (messages[0].content) and PASSWORD (messages[1].content)" in error.message
+    assert error.message.endswith("(policy.secrets). Remove them or use a model on this site.")
+    assert error.param == "messages[0].content"
+
+
+def test_a_row_about_one_secret_means_that_one() -> None:
+    found = [("messages[0].content", "API_KEY"), ("messages[1].content", "PASSWORD")]
+
+    error = denied(decision(row("API_KEY")), found, leaves_site=False)
+
+    assert error.detail is not None
+    assert error.detail["findings"] == [{"path": "messages[0].content", "type": "API_KEY"}]
+
+
+def test_reasons_that_hang_on_no_data_are_told_beside_those_that_do() -> None:
+    error = denied(decision(row("US_SSN"), RESIDENCY), [SSN], leaves_site=False)
+
+    assert "US_SSN (messages[1].content)" in error.message
+    assert "(policy.residency)" in error.message
+    assert error.message.endswith("Remove them or see `sekisho doctor policy.residency`.")
+
+
 def test_a_no_without_reasons_is_still_a_sentence() -> None:
     error = denied(decision(), [], leaves_site=False)
 
     assert (error.code, error.message) == (
         "policy.denied",
-        "Policy does not allow this request. What helps: Your operator can tell why.",
+        "Policy does not allow this request. Ask your operator.",
     )
 
 
