@@ -146,11 +146,11 @@ class Shadow:
             await self._push(decision.data_revision)
         answer = await self._ask(question)
         found = differences(question.candidates, decision.targets, answer.targets)
+        lines = [await self._line(difference, question, decision) for difference in found]
         self._both("other" if found else "same")
         if answer.allow != decision.allow:
             self._both("allowed" if answer.allow else "refused")
-        for difference in found:
-            line = await self._line(difference, question, decision)
+        for line in lines:
             for counts in (self._total, self._minute):
                 counts.sums.add(line, decision.id)
 
