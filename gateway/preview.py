@@ -65,16 +65,18 @@ async def preview(rooms: Rooms, passage: Passage) -> Preview:
     return Preview(
         decision=decision,
         data_class=asked.data.data_class,
-        targets=tuple(_open(grant, targets[grant.id], asked.data.entities) for grant in decision.targets),
+        targets=tuple(_open(grant, targets.get(grant.id), asked.data.entities) for grant in decision.targets),
         findings=tuple(FoundAt(*place, count, _operators(place[1], decision.targets)) for place, count in shown),
         findings_left_out=len(places) - len(shown),
         special=asked.data.special,
     )
 
 
-def _open(grant: Grant, target: Target, types: Iterable[str]) -> Open:
+def _open(grant: Grant, target: Target | None, types: Iterable[str]) -> Open:
+    """A target's id begins with its site; it may have gone while policy answered."""
     redact: dict[str, str] = {type_: operator(grant.redact, type_) for type_ in types}
-    return Open(grant.id, target.site, target.jurisdiction, redact)
+    site, _, _ = grant.id.partition("/")
+    return Open(grant.id, target.site if target else site, target.jurisdiction if target else "", redact)
 
 
 def _operators(type_: str, grants: Iterable[Grant]) -> tuple[str, ...]:

@@ -253,8 +253,11 @@ def _case(folder: Path, sequence: int, recent: Recent) -> Case:
         raise ValueError("no such record")
     record = found[0]
     request = str(record.get("request", ""))
-    known = (lookup.read(folder, each) for each in recent.request(request))
-    same = [each[0] for each in known if each] or lookup.of_request(folder, request, sequence)
+    known = recent.request(request)
+    if sequence in known:
+        same = [each[0] for each in (lookup.read(folder, one) for one in known) if each]
+    else:  # written before memory began, or so long ago that it was forgotten
+        same = lookup.of_request(folder, request, sequence)
     return Case(record, tuple(same))
 
 

@@ -145,6 +145,19 @@ async def test_after_a_restart_the_files_tell_the_same(log: Log) -> None:
     assert await log.book.case(0) == before
 
 
+async def test_an_attempt_that_a_restart_interrupted_is_shown_with_its_end(log: Log) -> None:
+    log.intent(1)
+    await log.book.durable()
+    log.reopen()  # closes the intent as interrupted: memory knows that record only
+
+    case = await log.book.case(0)
+
+    assert [(record["type"], record.get("status")) for record in case.same_request] == [
+        ("intent", None),
+        ("outcome", "interrupted"),
+    ]
+
+
 def test_a_denial_is_found_by_the_id_of_a_decision_that_never_came(log: Log) -> None:
     log.book.denial(code="policy.timeout", status=503, caller=CALLER, request_id="01J", decision_id="01JNEVER")
 

@@ -413,6 +413,21 @@ async def test_a_preview_asks_policy_what_the_real_request_asks(served: Served) 
     assert previewed.data.data_class == "strict"
 
 
+async def test_a_target_that_went_away_meanwhile_is_told_by_its_id(served: Served) -> None:
+    async def decide(question: Any) -> Decision:
+        served.house.engines.pop("a")
+        return Decision("D1", True, (Grant("a", {"*": "keep"}),), (), "r1", "b", "d", "opa")
+
+    served.house.decide = decide  # type: ignore[method-assign]
+
+    status, seen, _ = await served.preview()
+
+    assert (status, seen["targets"]) == (
+        200,
+        [{"id": "a", "site": "a", "jurisdiction": "", "redact": {"PERSON": "keep"}}],
+    )
+
+
 BAD: list[tuple[str, Any, int, str]] = [
     ("no endpoint", {"body": BODY}, 400, "body"),
     ("another endpoint", {"endpoint": "/v1/models", "body": BODY}, 400, "endpoint"),
