@@ -53,6 +53,26 @@ def test_the_cases_that_ship_are_listed_in_a_language(sekisho) -> None:
     assert "supplier-phone" in sekisho("policy", "cases").out
 
 
+@pytest.mark.real
+def test_one_case_is_shown_whole_as_it_is_decided_now(sekisho, own: Path) -> None:
+    said, plain = (
+        sekisho("policy", "cases", "paris", "--lang", "de"),
+        sekisho("policy", "cases", "paris", "--json").json,
+    )
+
+    assert "A customer's own case" in said.out
+    assert "allowed: paris/n1/w0:m" in said.out
+    assert "policy.residency_adequate: Ein geltender Angemessenheitsbeschluss öffnet den Weg" in said.out
+    assert "DIFFERS: expected none; got paris/n1/w0:m" in said.out
+    assert (plain["allow"], plain["decided"]) == ([], ["paris/n1/w0:m"])
+    assert (own / "cases").is_dir()
+
+
+@pytest.mark.usefixtures("house")
+def test_a_case_that_there_is_not_is_used_wrongly(sekisho) -> None:
+    assert sekisho("policy", "cases", "no-such-case").code == 2
+
+
 @pytest.mark.usefixtures("house")
 def test_a_language_without_titles_is_used_wrongly(sekisho) -> None:
     said = sekisho("policy", "cases", "--lang", "fr")
