@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain import DATA_CLASSES
+from gateway.errors import SetupError
 from gateway.kinds import KINDS
-from gateway.policy.table.lint import Remark, lint, told_lines
+from gateway.policy.table.lint import Remark, lint, require_sound, told_lines
 from gateway.policy.table.read import PRESETS, parse, preset
 from gateway.policy.table.row import NEAR, OPERATORS, Case, Row, Spot, fits, words_of
 
@@ -106,7 +107,7 @@ def found(table: list[Row], kind: str, severity: str = "") -> list[Remark]:
     return [r for r in lint(table, GROUPS, TODAY) if r.kind == kind and severity in ("", r.severity)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(tables())
 def test_a_row_is_dead_when_it_decides_no_case_at_all(table: list[Row]) -> None:
     _, decided = shares(table)
@@ -118,7 +119,7 @@ def strength(row: Row) -> int:
     return len(OPERATORS) if row.redaction is None else OPERATORS.index(row.redaction)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(tables())
 def test_an_overlap_is_a_case_that_an_earlier_row_decides_otherwise(table: list[Row]) -> None:
     about, decided = shares(table)
@@ -239,6 +240,18 @@ def test_what_stands_behind_rows_that_observe(days: list[int], dead: list[int]) 
 )
 def test_a_row_observes_for_a_month_on_site_and_no_secrets(row: Row, said: list[tuple[str, ...]]) -> None:
     assert [(r.kind, r.severity, r.column) for r in lint(_numbered([row]), GROUPS, TODAY)] == said
+
+
+def test_a_table_with_an_error_is_refused_with_its_place() -> None:
+    bad = _about(OBSERVED, data=("JWT",))
+
+    with pytest.raises(SetupError) as error:
+        require_sound("rules.csv", _numbered([LAW, bad]), GROUPS, TODAY)
+    assert str(error.value) == (
+        "rules.csv, line 3, column data: nothing observes secrets (JWT): they are refused at once. "
+        "Take them out, or write enforce."
+    )
+    require_sound("rules.csv", _numbered([LAW, LAW, OBSERVED]), GROUPS, TODAY)
 
 
 @pytest.mark.parametrize(

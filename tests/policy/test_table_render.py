@@ -13,10 +13,12 @@ import pytest
 from gateway.domain import DATA_CLASSES
 from gateway.kinds import KINDS, SPECIAL, name_of
 from gateway.policy import words
+from gateway.policy.table.lint import lint
 from gateway.policy.table.read import COLUMNS, PRESETS, parse, preset
 from gateway.policy.table.render import escaped, line, markdown, sentence, title
-from gateway.policy.table.row import NEAR, OPERATORS, Row
+from gateway.policy.table.row import NEAR, OPERATORS, Row, groups_of
 from gateway.policy.table.sheet import explained
+from gateway.policy.table.write import cells_of
 from gateway.privacy.patterns.catalogue import RULES
 from gateway.settings import SHIPPED
 
@@ -192,6 +194,22 @@ def test_presets_are_said_whole(name: str, language: str) -> None:
     assert text.startswith(f"# {title(language)}\n")
     assert text.count("\n- **") == len(rows)
     assert all(escaped(row.owner) in text and line(row.line, language) in text for row in rows)
+
+
+def test_the_example_of_the_docs_is_sound_and_said_as_they_say(repository: Path) -> None:
+    page = (repository / "docs" / "how-to" / "write-rules.md").read_text(encoding="utf-8")
+    texts = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    rows = parse(texts[0], "rules.csv", frozenset(PLACES) | GROUPS)
+    groups = groups_of(PLACES)
+
+    assert [r for r in lint(rows, groups, date(2026, 11, 22)) if r.severity != "note"] == []
+    assert f"{line(4, 'en')}: {sentence(rows[2], 'en')}" == " ".join(texts[1].split())
+    cells = [
+        [cell.strip().strip("`") for cell in found.strip("|").split("|")]
+        for found in page.splitlines()
+        if found[:1] == "|"
+    ]
+    assert cells[2:7] == [list(cells_of(row))[:-1] for row in rows]
 
 
 def test_markdown_shows_what_a_person_wrote_as_it_is() -> None:

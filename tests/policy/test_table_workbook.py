@@ -76,7 +76,7 @@ def csv_of(lines: list[list[str]]) -> str:
     return "\n".join(quoted) + "\n"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.builds(_finished, ROWS, VERDICTS, DAYS), max_size=6))
 def test_out_and_in_again_are_the_same_rows(tmp_path_factory: pytest.TempPathFactory, lines: list[list[str]]) -> None:
     rows = parse(csv_of(lines), "rules.csv", PLACES)

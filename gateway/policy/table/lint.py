@@ -70,7 +70,7 @@ def lint(
     shares = shares_of(rows, space, today)
     found = [
         *_about_cases(rows, shares),
-        *(remark for row, share in zip(rows, shares, strict=True) for remark in _observing(row, share, space, today)),
+        *(remark for row in rows for remark in _observing(row, space, today)),
         *(remark for row in rows for remark in _review(row, today)),
         *(remark for row in rows for remark in _unknown(row, types)),
     ]
@@ -78,12 +78,13 @@ def lint(
 
 
 def require_sound(file: str, rows: Sequence[Row], groups: Mapping[str, frozenset[str]], today: date) -> None:
-    """Refuse a table that must not come into force.
+    """Refuse a table that must not come into force: only rows that observe can be errors.
 
     Raises:
         SetupError: the first error, with file and line.
     """
-    for remark in lint(rows, groups, today):
+    space = Space(rows, groups)
+    for remark in (remark for row in rows for remark in _observing(row, space, today)):
         if remark.severity == "error":
             raise SetupError(f"{remark.place(file)}: {remark.says}.", remark.mend, exit_code=2)
 
@@ -190,7 +191,7 @@ def _undoes(earlier: Row, row: Row) -> bool:
 # --- rows that observe
 
 
-def _observing(row: Row, share: Share, space: Space, today: date) -> Iterable[Remark]:
+def _observing(row: Row, space: Space, today: date) -> Iterable[Remark]:
     end = _observes_until(row, today)
     if end is None:
         return
@@ -201,7 +202,7 @@ def _observing(row: Row, share: Share, space: Space, today: date) -> Iterable[Re
     if secrets := sorted(_SECRETS.intersection(row.data)):
         says = f"nothing observes secrets ({', '.join(secrets)}): they are refused at once"
         yield Remark("observe_secrets", "error", (row.line,), says, "Take them out, or write enforce.", "data")
-    elif not share.box.meets(space.on_site()):
+    elif not space.box(row).meets(space.on_site()):
         says = "a row observes only while every target is on the caller's site, and no destination of this one is"
         yield Remark(
             "observe_elsewhere", "error", (row.line,), says, "Write enforce, or another destination.", "destination"

@@ -76,7 +76,6 @@ class Space:
         self._spots = [(near, country, site) for near in NEAR for country in self._countries for site in sites]
         self._labels = {country: groups.get(country, frozenset({country})) for country in self._countries}
         self._possible = self._journeys(self._countries, lambda origin: _bits(_can_be(origin, s) for s in self._spots))
-        self._everything = (1 << len(self.items)) - 1
         self._there: dict[tuple[str, ...], int] = {}
 
     def box(self, row: Row) -> Box:
