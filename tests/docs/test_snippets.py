@@ -20,6 +20,8 @@ import typer
 import yaml
 from typer.core import TyperCommand, TyperGroup
 
+from gateway.policy import plain_yaml
+from gateway.policy.organisation import Organisation
 from gateway.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -72,8 +74,13 @@ def test_json_parses(snippet: Snippet) -> None:
 
 
 @pytest.mark.parametrize("snippet", of("yaml"))
-def test_yaml_is_a_valid_configuration(snippet: Snippet) -> None:
-    msgspec.convert(yaml.safe_load(snippet.text), Settings)
+def test_yaml_is_a_valid_configuration_or_organisation(snippet: Snippet) -> None:
+    said = plain_yaml.read(snippet.text)
+
+    if set(said) <= set(Organisation.__struct_fields__):
+        msgspec.convert(said, Organisation)
+    else:
+        msgspec.convert(yaml.safe_load(snippet.text), Settings)
 
 
 def commands(snippet: Snippet, program: str) -> list[list[str]]:
