@@ -47,7 +47,8 @@ def explain(session: Session, decision: Decided, lang: Lang = "") -> None:
     Asks the revision and the facts of that day again; where they are gone, shows what the record holds.
     """
     from gateway.policy.explain import explain as words
-    from gateway.policy.explanation import plain, told
+    from gateway.policy.explanation import plain, told, told_question
+    from gateway.policy.words import phrase
 
     language = _language(session.settings, lang)
     with session.output.progress("Looking for the decision"):
@@ -56,17 +57,16 @@ def explain(session: Session, decision: Decided, lang: Lang = "") -> None:
     try:
         proposal, facts = _as_then(session.settings, found)
     except SetupError as error:
-        missing = f"Not asked again: {error.problem}"
+        missing = error.problem
     else:
         with session.output.progress("Asking again"):
             again = asyncio.run(_explained(session.settings, proposal, facts, question))
-    lines = [f"Decision {found.id}, request {question.request.id}, {question.env.time}"]
-    lines += [f"Further decisions of this request: {', '.join(others)}"] if others else []
-    lines += [*_asked(question), "", *words(question, found, language)]
-    lines += ["", f"{missing} What stands above is what the record holds."] if missing else []
+    lines = [phrase("decision_of", language, id=found.id, request=question.request.id, time=question.env.time)]
+    lines += [phrase("further", language, ids=", ".join(others))] if others else []
+    lines += [*told_question(question, language), "", *words(question, found, language)]
+    lines += ["", phrase("not_again", language, why=missing)] if missing else []
     lines += told(again, language) if again else []
-    if again is not None and again.allowed != found.allow:
-        lines += ["", "Asked again it is answered otherwise: the record is to be trusted, not this explanation."]
+    lines += ["", phrase("otherwise", language)] if again is not None and again.allowed != found.allow else []
     session.output.result(
         {
             "decision": _plain(found),
@@ -128,8 +128,9 @@ def ask(
 ) -> None:
     """Put a question to the policy, without a server and without a prompt. Leaves with 1 when the answer is no."""
     from gateway.policy.asking import Wish, facts_to_ask_under, question_of
-    from gateway.policy.explanation import plain, told
+    from gateway.policy.explanation import plain, told, told_question
     from gateway.policy.proposal import find
+    from gateway.policy.words import phrase
 
     settings = session.settings
     language = _language(settings, lang)
@@ -142,8 +143,9 @@ def ask(
     question = _read_question(input) if input else question_of(settings, wish, candidates, _now())
     with session.output.progress("Asking"):
         found = asyncio.run(_explained(settings, proposal, facts, question, what_if=why))
-    lines = [*_asked(question), f"Asked: {proposal.name} ({proposal.bundle.revision[:12]})"]
-    lines += [_verdict(found, language), *told(found, language, what_if=why)]
+    asked_of = f"{proposal.name} ({proposal.bundle.revision[:12]})"
+    lines = [*told_question(question, language), phrase("asked_of", language, policy=asked_of)]
+    lines += [phrase("allowed" if found.allowed else "refused", language), *told(found, language, what_if=why)]
     data_said = {"question": _plain(question), "policy": proposal.as_dict(), **plain(found, language)}
     session.output.result(data_said, *lines)
     if not found.allowed:
@@ -257,24 +259,6 @@ def _read_question(path: Path) -> PolicyInput:
     except msgspec.DecodeError as error:
         mend = "See docs/reference/files.md for sekisho.input/1."
         raise SetupError(f"{path} is no question: {error}.", mend, exit_code=USED_WRONGLY) from error
-
-
-def _asked(question: PolicyInput) -> list[str]:
-    """Return what was asked, in two lines."""
-    caller, data = question.caller, question.data
-    read_in = caller.access_from or caller.jurisdiction
-    carries = ", ".join([*(f"{type_} ({count})" for type_, count in data.entities.items()), *data.special])
-    return [
-        f"Asked by {caller.tenant}/{caller.project} for {question.request.purpose or 'no purpose'}, "
-        f"model {question.request.model or 'any'}, read in {read_in or 'a place not set'}",
-        f"Data of class {data.data_class}, from {data.collected_in or 'a place not set'}: {carries or 'no findings'}",
-    ]
-
-
-def _verdict(found: Explanation, language: str) -> str:
-    from gateway.policy.words import phrase
-
-    return phrase("allowed" if found.allowed else "refused", language)
 
 
 def _plain(value: Any) -> Any:

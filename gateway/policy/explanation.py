@@ -188,6 +188,34 @@ def _case(question: PolicyInput, target: Mapping[str, Any], place: Mapping[str, 
 # --- in words
 
 
+def told_question(question: PolicyInput, language: str = "en") -> list[str]:
+    """Return what was asked, in two lines."""
+    caller, data = question.caller, question.data
+    read_in = caller.access_from or caller.jurisdiction
+    carries = [
+        *(f"{named(type_, language, 'data')} ({count})" for type_, count in data.entities.items()),
+        *(named(f"{SPECIAL}{name}", language) for name in data.special),
+    ]
+    unset, any_ = phrase("unset", language), phrase("any", language)
+    return [
+        phrase(
+            "asked_by",
+            language,
+            project=f"{caller.tenant}/{caller.project}",
+            purpose=question.request.purpose or unset,
+            model=question.request.model or any_,
+            place=named(read_in, language) or unset,
+        ),
+        phrase(
+            "asked_data",
+            language,
+            data_class=named(data.data_class, language),
+            place=named(data.collected_in, language) or unset,
+            data=phrase("comma", language).join(carries) or phrase("no_findings", language),
+        ),
+    ]
+
+
 def told(explanation: Explanation, language: str = "en", *, what_if: bool = True) -> list[str]:
     """Return the explanation as lines for people: each target, what was said of it, and what would flip the answer."""
     lines: list[str] = []
