@@ -146,8 +146,11 @@ class PolicyLife:
 
     # --- in force
 
-    async def activate(self, reference: str, by: str) -> View:
+    async def activate(self, reference: str, by: str, *, first: bool = False) -> View:
         """Put a revision in force, by its id or the path of its folder.
+
+        Args:
+            first: it is the first of a new installation, which nobody need approve.
 
         Returns:
             ``in_force`` true, or false with ``hindrances``: why it may not be, by stable code.
@@ -160,8 +163,8 @@ class PolicyLife:
             note = self.revisions.note()
             if note and note.revision == revision.id:
                 return {**self.view(revision), "in_force": True}
-            free = note is None or self._settings.site.preset == "demo"
-            return await self._go("policy.activated", revision, by, approved=free, first=note is None)
+            free = first or self._settings.site.preset == "demo"
+            return await self._go("policy.activated", revision, by, approved=free, first=first)
 
     async def rollback(self, by: str) -> View:
         """Put that revision in force again which was before. Needs nobody's approval; else as :meth:`activate`."""
@@ -180,7 +183,7 @@ class PolicyLife:
         """
         if self.revisions.note() is None:
             made = await self.build(by)
-            done = await self.activate(made["revision"], by)
+            done = await self.activate(made["revision"], by, first=True)
             if not done["in_force"]:
                 raise SetupError(" ".join(done["hindrances"].values()), "Run: sekisho policy test")
         return self._require_in_force()
@@ -210,7 +213,8 @@ class PolicyLife:
     def view(self, revision: Revision) -> View:
         """Return a revision as people and scripts see it."""
         trust, note, now = trust_of(self._settings.keys), self.revisions.note(), self._clock()
-        free = note is None or self._settings.site.preset == "demo" or revision.id in (note.revision, *note.before)
+        known = (note.revision, *note.before) if note else ()
+        free = self._settings.site.preset == "demo" or revision.id in known
         return {
             **view_of(revision, now),
             "signatures": [

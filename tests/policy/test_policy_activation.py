@@ -51,10 +51,11 @@ def _mark(decision: Decision) -> str:
 # --- who may
 
 
-async def test_the_first_needs_nobody_and_the_second_two_persons(people: PolicyHouse) -> None:
+async def test_the_first_at_set_up_needs_nobody_and_any_other_two_persons(people: PolicyHouse) -> None:
     life = people.life()
     first, second = await _build(people, "a"), await _build(people, "b")
-    assert (await life.activate(first, "ana"))["in_force"]
+    assert not (await life.activate(first, "ana"))["in_force"]  # as if somebody had removed what was in force
+    assert (await life.activate(first, "init", first=True))["in_force"]
 
     for names in ([], ["ana"]):
         await people.sign(life, second, *names)
