@@ -28,6 +28,7 @@ taken as they stand.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, cast, get_args
@@ -38,6 +39,7 @@ import yaml
 from gateway.domain import DataClass
 from gateway.errors import SetupError
 from gateway.policy import plain_yaml
+from gateway.policy.facts import MAX_CANDIDATES
 from gateway.policy.organisation import Organisation
 from gateway.policy.table.row import Operator
 from gateway.settings import Jurisdiction, Name
@@ -48,7 +50,7 @@ LANGS: tuple[str, ...] = get_args(Lang)
 Near = Literal["same-node", "same-site", "other", "external"]
 Code = Annotated[str, msgspec.Meta(pattern=r"^policy\.[a-z0-9_]+$")]
 NotEmpty = Annotated[str, msgspec.Meta(min_length=1)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -178,19 +180,24 @@ def _text(path: Path) -> str:
 
 def _problem(case: Case) -> str:
     """Return what is wrong with a case that has the right form; the path is written as msgspec writes it."""
-    given, targets = case.given, set(case.given.targets)
+    return next(_problems(case), "")
+
+
+def _problems(case: Case) -> Iterator[str]:
+    given, expected = case.given, case.expected
     if case.name:
-        return "the name is the file's own - at `$.name`"
-    if not targets and case.expected.allow:
-        return "there is no target - at `$.expected.allow`"
-    if unknown := sorted(set(case.expected.allow) - targets):
-        return f"`{unknown[0]}` is none of the case's targets - at `$.expected.allow`"
-    if not case.expected.allow and not case.expected.reasons:
-        return "a refusal needs the code of a reason - at `$.expected`"
+        yield "the name is the file's own - at `$.name`"
+    if len(given.targets) > MAX_CANDIDATES:
+        yield f"more than {MAX_CANDIDATES} targets - at `$.given.targets`"
+    if unknown := sorted(set(expected.allow) - set(given.targets)):
+        yield f"`{unknown[0]}` is none of the case's targets - at `$.expected.allow`"
+    if not expected.allow and not expected.reasons:
+        yield "a refusal needs the code of a reason - at `$.expected`"
     if not _is_time(given.at):
-        return f"`{given.at}` is neither a day nor a time such as 2026-06-01T12:00:00Z - at `$.given.at`"
-    far = [id_ for id_, aim in given.targets.items() if aim.near == "other" and site_of(id_) == given.site]
-    return f"`{far[0]}` is on the case's own site - at `$.given.targets`" if far else ""
+        yield f"`{given.at}` is neither a day nor a time such as 2026-06-01T12:00:00Z - at `$.given.at`"
+    for id_, aim in given.targets.items():
+        if aim.near == "other" and site_of(id_) == given.site:
+            yield f"`{id_}` is on the case's own site - at `$.given.targets`"
 
 
 def _is_time(text: str) -> bool:

@@ -225,6 +225,18 @@ def test_a_wrong_case_is_named_by_file_and_line(old: str, new: str, line: int, p
     assert "\n" not in str(error.value)
 
 
+def test_a_case_has_no_more_targets_than_a_question() -> None:
+    many = "".join(f"    paris/n{number}/w0:m: {{jurisdiction: FR}}\n" for number in range(62))
+
+    with pytest.raises(SetupError, match="line 9: more than 64 targets"):
+        case_of(TEXT.replace("expected:", f"{many}expected:"))
+
+
+def test_findings_are_bounded() -> None:
+    with pytest.raises(SetupError, match=r"line 5: .*1000"):
+        case_of(TEXT.replace("  site: oslo", "  found: {PERSON: 1001}\n  site: oslo"))
+
+
 def test_a_refusal_needs_a_reason() -> None:
     head = TEXT.partition("expected:")[0]
 
