@@ -107,6 +107,7 @@ class Given(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     organisation: Organisation = Organisation()
     collected_in: Jurisdiction = ""
     data_class: DataClass = msgspec.field(name="class", default="internal")
+    declared: DataClass | None = None  # by who sends it, in a header
     found: dict[str, Count] = {}
     special: tuple[str, ...] = ()
     mark: DataClass = "public"

@@ -134,9 +134,18 @@ def _question(given: Given, targets: Sequence[Target]) -> PolicyInput:
         class_floor=given.data_class,
     )
     project = given.organisation.projects.get(f"{given.tenant}/{given.project}", Project())
-    data = derive(caller, Declared(), _detection(given), project_floor=project.data_class)
+    data = derive(caller, Declared(given.declared), _detection(given), project_floor=project.data_class)
     model = given.model or next((target.model for target in targets), "m")
-    request = RequestFacts("01J0", "/v1/chat/completions", Capability.CHAT, model, False, False, given.purpose)
+    request = RequestFacts(
+        id="01J0",
+        endpoint="/v1/chat/completions",
+        capability=Capability.CHAT,
+        model=model,
+        stream=False,
+        tools=False,
+        purpose=given.purpose,
+        declared_class=given.declared or "",
+    )
     time = given.at if given.at.endswith("Z") else f"{given.at}T12:00:00Z"
     env = EnvFacts(site=given.site, node="n1", time=time, attempt=1, clock=given.clock)
     whole = question(request, caller, data, targets, env)

@@ -3,7 +3,7 @@
 # description: >-
 #   A project that names sites is worked on there and nowhere else; a prototype project without sites, on the caller's
 #   own. What tells of a prototype (data/prototypes.json) is for projects declared as prototypes. A text that is marked
-#   strictly confidential stays on the caller's site too, unless its project names sites.
+#   strictly confidential, or declared so by who sends it, stays on the caller's site too, unless its project names sites.
 # scope: package
 # related_resources:
 #   - ref: https://www.vda.de/en/topics/digitization/data-security/isa
@@ -46,6 +46,8 @@ bound if project.prototype == true
 bound if count(telling) > 0
 
 bound if input.data.mark == "strict"
+
+bound if input.request.declared_class == "strict"
 
 sites := project_sites if {
 	count(project_sites) > 0

@@ -65,6 +65,14 @@ test_what_tells_of_a_prototype_is_for_projects_declared_as_such if {
 	permitted("hr/wiki", code_name) == ["munich"]
 }
 
+test_a_caller_who_declares_it_strictly_confidential_keeps_it_there_too if {
+	asked := object.union(question("hr/wiki", {}), {"request": {"declared_class": "strict"}})
+	verdict := prototypes.target_verdict({"site": "berlin", "external": false}) with input as asked with data.facts.projects as projects
+	verdict.code == "policy.site_not_named"
+	here := prototypes.target_verdict({"site": "munich", "external": false}) with input as asked with data.facts.projects as projects
+	here.code == "policy.site_named"
+}
+
 test_a_mark_of_strictly_confidential_keeps_a_text_on_the_callers_site if {
 	permitted("hr/wiki", strict) == ["munich"]
 	place("hr/wiki", strict).severity == "info"

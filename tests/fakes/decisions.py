@@ -159,6 +159,7 @@ _BESIDES = {
     "row": _row,
     "table": _plain("table"),
     "mark": _plain("mark"),
+    "declared": _plain("declared"),
     "clock": _plain("clock"),
     "model": _plain("model"),
     "signals": _signals,
