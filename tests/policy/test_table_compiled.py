@@ -15,7 +15,7 @@ from gateway.domain import DATA_CLASSES
 from gateway.errors import SetupError
 from gateway.kinds import GROUP_OF
 from gateway.policy.table.compiled import Where, compile_table, spots_of
-from gateway.policy.table.row import NEAR, OPERATORS, Case, Row, Spot, first_row
+from gateway.policy.table.row import NEAR, OPERATORS, Case, Row, Spot, first_row, fits, words_of
 
 GROUPS = {
     "DE": frozenset({"DE", "EU", "EEA"}),
@@ -85,6 +85,34 @@ def test_it_says_what_the_rows_say(table: list[Row], place: Where, data_class: s
         assert look_up(compiled, name, data_class, origin, purpose, item) == entry_of(first_row(table, item, case))
 
 
+DAYS = [date(2026, 12, 1), date(2026, 12, 9), date(2026, 12, 20)]
+OBSERVING = rows(mode=st.just("observe"), review_by=st.sampled_from(DAYS)).map(
+    lambda row: msgspec.structs.replace(row, decision="deny", redaction=None)
+)
+
+
+def expected(table: list[Row], item: str, case: Case) -> Any:
+    """What a cell must say: the first row, and where it observes the one that holds without it."""
+    about = [row for row in table if fits(row, case) and not words_of(item).isdisjoint(row.data)]
+    entry = entry_of(about[0] if about else None)
+    if about and about[0].mode == "observe":
+        until = about[0].review_by
+        without = next((row for row in about if row.mode == "enforce" or row.review_by < until), None)
+        entry |= {"until": until.isoformat(), "instead": entry_of(without) or {}}
+    return entry
+
+
+@given(st.lists(st.one_of(rows(), OBSERVING), max_size=8), st.sampled_from(PLACES), st.sampled_from(ORIGINS))
+def test_it_says_what_holds_while_rows_observe(table: list[Row], place: Where, origin: str) -> None:
+    table = [msgspec.structs.replace(row, line=number) for number, row in enumerate(table, 2)]
+    compiled = compile_table(table, PLACES, GROUPS)
+
+    for (name, spot), item in ((named, item) for named in spots_of(place, table, GROUPS).items() for item in ITEMS):
+        where = Spot(spot.near, GROUPS.get(place.jurisdiction, frozenset({place.jurisdiction})), place.site)
+        case = Case(where, "internal", GROUPS.get(origin, frozenset({origin})), "training")
+        assert look_up(compiled, name, "internal", origin, "training", item) == expected(table, item, case)
+
+
 def _only(table: Sequence[Row]) -> Any:
     compiled = compile_table(table, PLACES[:1], GROUPS)
     (cell,) = {name for by in _leaves(compiled["index"]) for name in [by]}
@@ -109,6 +137,12 @@ def test_one_that_ends_sooner_is_not_stepped_over(until: date, instead: dict[str
     sooner = msgspec.structs.replace(OBSERVED, review_by=until, line=3)
 
     assert _only([OBSERVED, sooner, Row(decision="deny", line=4)])["*"]["instead"] == instead
+
+
+def test_all_that_observe_as_long_are_stepped_over() -> None:
+    longer = [msgspec.structs.replace(OBSERVED, review_by=date(2026, 12, day), line=day) for day in (20, 21, 25)]
+
+    assert _only([OBSERVED, *longer, Row(redaction="hash", line=9)])["*"]["instead"] == {"row": "9", "operator": "hash"}
 
 
 def test_without_another_row_nothing_holds() -> None:

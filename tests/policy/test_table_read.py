@@ -130,6 +130,8 @@ def test_the_first_row_that_fits_decides(row: str, item: str, fits: bool) -> Non
             "column note: it holds a line break or a character that nobody sees (U+202E)",
         ),
         (_table('"PERSON\nVIN",*,*,*,*,allow,mask', "VIN,*,*,*,*,allow,tag"), "line 4, column redaction: `tag`"),
+        (_table("\x1b[2J,*,*,*,*,allow,mask"), "column data: `\\u001b[2J` is not a finding type"),
+        (_table("V" * 999 + ",*,*,*,*,allow,mask"), "V…. Mend the rule table."),
         (HEADER + "*,*,*,*,*,deny\n" * 2001, "line 2002: more than 2000 rows"),
         (_table("*,*,*,*,*,allow,mask,,,,watch"), "column mode: `watch` is not one of enforce, observe"),
         (_table("*,*,*,*,*,allow,mask,,,,observe"), "column mode: only a row that denies can observe"),

@@ -27,6 +27,7 @@ from gateway.policy.words import LANGUAGES
 PLACES = frozenset({"DE", "CN", "EU", "EEA"})
 REST = ("*", "*", "*", "*", "*", "allow", "pseudonymise")
 DAY = date(2027, 6, 30)
+SOME = settings().max_examples // 4  # each writes a file
 
 
 def words(*choices: str) -> st.SearchStrategy[tuple[str, ...]]:
@@ -76,7 +77,7 @@ def csv_of(lines: list[list[str]]) -> str:
     return "\n".join(quoted) + "\n"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=SOME)
 @given(st.lists(st.builds(_finished, ROWS, VERDICTS, DAYS), max_size=6))
 def test_out_and_in_again_are_the_same_rows(tmp_path_factory: pytest.TempPathFactory, lines: list[list[str]]) -> None:
     rows = parse(csv_of(lines), "rules.csv", PLACES)
@@ -241,6 +242,13 @@ def test_a_row_far_down_ends_the_reading(tmp_path: Path) -> None:
         read_workbook(path, PLACES)
 
 
+def test_without_defusedxml_nothing_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openpyxl.DEFUSEDXML", False)
+
+    with pytest.raises(SetupError, match="OPENPYXL_DEFUSEDXML"):
+        read_workbook(saved(sheet_of(REST), tmp_path), PLACES)
+
+
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"cannot be read \(No such file or directory\)"):
         read_workbook(tmp_path / "rules.xlsx", PLACES)
@@ -249,7 +257,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 DAMAGE = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=SOME)
 @given(DAMAGE)
 def test_a_damaged_workbook_is_refused_or_read(
     tmp_path_factory: pytest.TempPathFactory, damage: list[tuple[float, int]]

@@ -49,6 +49,7 @@ KIND_NAMES = frozenset(map(name_of, KINDS))
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 _LONGEST_TEXT = 200
+_LONGEST_SAID = 400
 _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that turn the direction of what follows: a text would not say what it shows."""
@@ -266,6 +267,8 @@ def _check_complete(name: str, rows: Sequence[Row], at: str) -> None:
 
 
 def wrong(name: str, place: str, what: str, column: str = "") -> SetupError:
-    """Return the error that names file, line or row, and column."""
+    """Return the error that names file, line or row, and column. What it quotes of a cell is harmless to a terminal."""
     where = f"{Path(name)}, {place}" + (f", column {column}" if column else "")
-    return SetupError(f"{where}: {what}.", "Mend the rule table.", exit_code=2)
+    seen = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in what)
+    short = seen if len(seen) <= _LONGEST_SAID else seen[:_LONGEST_SAID] + "…"
+    return SetupError(f"{where}: {short}.", "Mend the rule table.", exit_code=2)

@@ -56,6 +56,9 @@ def read_workbook(path: Path, places: frozenset[str]) -> tuple[Row, ...]:
     Raises:
         SetupError: no workbook, too large, a formula, or as :func:`gateway.policy.table.read.parse`.
     """
+    if not openpyxl.DEFUSEDXML:
+        mend = "Unset OPENPYXL_DEFUSEDXML, and install what the lock names."
+        raise SetupError("Workbooks cannot be read: openpyxl would read XML with entities.", mend)
     content = _content(path)
     try:
         with warnings.catch_warnings():
