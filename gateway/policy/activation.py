@@ -30,7 +30,17 @@ from gateway.policy.assembly import Secrets, assemble
 from gateway.policy.in_force import differences, expiry, view_of
 from gateway.policy.manifest import TYPE, said
 from gateway.policy.opa import find_opa
-from gateway.policy.revisions import BUNDLE, MANIFEST, TABLE, Revision, Revisions, Standing, Step, unwatched
+from gateway.policy.revisions import (
+    BUNDLE,
+    MANIFEST,
+    TABLE,
+    Revision,
+    Revisions,
+    Standing,
+    Step,
+    open_revision,
+    unwatched,
+)
 from gateway.policy.signers import Signer, Signers
 from gateway.policy.signing import hindrances, require_vouched, signatures, trust_of
 from gateway.settings import Settings
@@ -263,9 +273,16 @@ class PolicyLife:
                     shutil.copyfile(folder / name, fresh / name)
                 except OSError as error:
                     raise SetupError(f"{folder / name} cannot be read.", "Name a revision's folder.") from error
-            revision = Revisions(self.revisions.folder).keep(fresh)
-        require_vouched(revision, trust_of(self._settings.keys))
-        return revision
+            theirs = open_revision(fresh)
+            require_vouched(theirs, trust_of(self._settings.keys))
+            kept = self.revisions.keep(fresh)
+        if kept.digest != theirs.digest:
+            problem = f"A revision {kept.id} was built here on the same day."
+            raise SetupError(problem, "Have that one signed, or build theirs anew on another day.")
+        known = {one.keyid for one in kept.envelope.signatures}
+        more = [one for one in theirs.envelope.signatures if one.keyid not in known]
+        both = msgspec.structs.replace(kept.envelope, signatures=(*kept.envelope.signatures, *more))
+        return self.revisions.write_signatures(kept, both) if more else kept
 
     def _who(self, revision: Revision, signature: dsse.Signature) -> Signer:
         alone = msgspec.structs.replace(revision.envelope, signatures=(signature,))
@@ -293,7 +310,6 @@ class PolicyLife:
             details = {"before": before.revision if before else "", "signed_by": names, "first": first}
             await self._record(what, by, revision, **details)
             self._step("recorded")
-            await self._working(self._put, revision, what == "policy.rolled_back")
         except (SetupError, SekishoError) as error:
             await self._switch.abandon()
             code = error.code if isinstance(error, SekishoError) else "policy.refused"
@@ -302,15 +318,31 @@ class PolicyLife:
         except BaseException:
             await self._switch.abandon()
             raise
+        # whoever waits for it may go away: what is written and what decides change together
+        await asyncio.shield(asyncio.ensure_future(self._commit(what, revision, by)))
+        return {**self.view(revision), "in_force": True}
+
+    async def _commit(self, what: str, revision: Revision, by: str) -> None:
+        try:
+            await self._working(self._put, revision, what == "policy.rolled_back")
+        except SetupError:
+            await self._switch.abandon()
+            await self._record("policy.refused", by, revision, tried=what, codes=["policy.refused"])
+            raise
         self._step("in_force")
         await self._switch.switch()
         self._step("switched")
-        return {**self.view(revision), "in_force": True}
+        await self._working(self.revisions.drop_old)
 
     def _put(self, revision: Revision, back: bool) -> None:
+        """Put it in force on disk, or raise SetupError and leave what was."""
         try:
             self.revisions.put_in_force(revision, said(self._clock()), back=back)
         except OSError as error:
+            note = self.revisions.note()
+            if note and note.revision == revision.id:  # replaced, though not known to be on stable storage
+                _log.warning("in-force was replaced, but could not be synced", extra={"revision": revision.id})
+                return
             problem = f"{self.revisions.folder} cannot be written ({error.strerror})."
             raise SetupError(problem, "Check its owner and free space.") from error
 

@@ -15,6 +15,7 @@ renaming. Whatever dies on the way, exactly one whole revision is in force (or s
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -241,7 +242,7 @@ class Revisions:
         return open_revision(revision.folder)
 
     def put_in_force(self, revision: Revision, since: str, *, back: bool = False) -> InForce:
-        """Put a kept revision in force. On stable storage when this returns; those that are too old are dropped then.
+        """Put a kept revision in force. On stable storage when this returns.
 
         Args:
             back: it was the one before; what was in force until now is not something to go back to.
@@ -251,17 +252,19 @@ class Revisions:
         earlier = tuple(name for name in dict.fromkeys(gone) if name != revision.id)
         note = InForce(revision.id, revision.digest, since, earlier[: KEPT - 1])
         replace_file(self.folder / IN_FORCE, msgspec.json.encode(note) + b"\n", self._step, "in-force")
-        self._drop_old(note)
         return note
 
-    def _drop_old(self, note: InForce) -> None:
-        """Keep those that were in force last, and the newest that were built."""
-        revisions = self.list()
+    def drop_old(self) -> None:
+        """Keep those that were in force last, and the newest that were built. What cannot be removed stays."""
+        revisions, note = self.list(), self.note()
+        if note is None:
+            return
         kept = {note.revision, *note.before, *(revision.id for revision in revisions[:KEPT])}
         for revision in (revision for revision in revisions if revision.id not in kept):
             self._step("old.dropping")
             doomed = self._shelf / f".new-{revision.id}"  # a name that is no revision's any more, then away with it
-            revision.folder.rename(doomed)
+            with contextlib.suppress(OSError):
+                revision.folder.rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
 
     def _whole(self, name: str) -> Revision | None:

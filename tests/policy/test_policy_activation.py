@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from policy_house import PolicyHouse
 
+from gateway.cli.checks_site import policy as look_at_policy
 from gateway.domain import Decision, PolicyInput, Target
 from gateway.errors import PolicyUnavailable, SetupError
 from gateway.policy.activation import PolicyLife
@@ -155,6 +156,7 @@ async def test_one_from_headquarters_counts_when_its_signers_are_trusted_here(
     await life.first("init")
     with pytest.raises(SetupError, match="Nobody vouches"):
         await life.activate(folder, "ana")
+    assert theirs not in [one.id for one in life.revisions.list()]
 
     for signer in (ceo, dpo):
         await life.add_signer(signer, "admin")
@@ -177,6 +179,34 @@ async def test_a_changed_one_from_elsewhere_is_refused_and_leaves_nothing(people
     with pytest.raises(SetupError, match=r"rules\.csv is not what the manifest says"):
         await people.life().activate(str(folder), "ana")
     assert people.life().revisions.list() == []
+
+
+async def test_more_signatures_from_elsewhere_are_taken_in(people: PolicyHouse, tmp_path: Path) -> None:
+    headquarters = PolicyHouse(tmp_path / "hq", "balanced")
+    persons = [headquarters.person(name, "approver") for name in ("ceo", "dpo", "cto")]
+    for person in persons:
+        await people.life().add_signer(person, "admin")
+    theirs = await _build(headquarters, "hq")
+    folder = headquarters.life().revisions.get(theirs).folder
+    await headquarters.sign(headquarters.life(), theirs, "ceo", "dpo")
+    await people.life().take(folder, "ana")
+
+    await headquarters.sign(headquarters.life(), theirs, "cto")
+    again = await people.life().take(folder, "ana")
+
+    assert [one["name"] for one in again["signatures"]] == ["", "ceo", "dpo", "cto"]
+
+
+async def test_one_of_the_same_content_that_was_built_here_stays(people: PolicyHouse, tmp_path: Path) -> None:
+    headquarters = PolicyHouse(tmp_path / "hq", "balanced")
+    for name in ("ceo", "dpo"):
+        await people.life().add_signer(headquarters.person(name, "approver"), "admin")
+    theirs, ours = await _build(headquarters, "a"), await _build(people, "a")
+    await headquarters.sign(headquarters.life(), theirs, "ceo", "dpo")
+
+    assert theirs == ours
+    with pytest.raises(SetupError, match="was built here on the same day"):
+        await people.life().take(headquarters.life().revisions.get(theirs).folder, "ana")
 
 
 # --- what decides
@@ -274,6 +304,60 @@ async def test_a_disk_that_refuses_leaves_the_one_before(served: tuple[PolicyHou
 
     assert _mark(await policy.decide(ask())) == "a"
     assert house.book.types()[-2:] == ["policy.activated", "policy.refused"]
+
+
+async def test_a_disk_that_fails_after_the_change_does_not_part_disk_and_decisions(
+    served: tuple[PolicyHouse, OpaPolicy], ask: Ask
+) -> None:
+    house, policy = served
+
+    def step(name: str) -> None:
+        if name in ("in-force.replaced", "old.dropping"):
+            raise OSError(5, "Input/output error")
+
+    life = house.life(policy, step)
+    await house.sign(life, second := await _build(house, "b", life), "ana", "ben")
+
+    assert (await life.activate(second, "ana"))["in_force"]
+    assert _mark(await policy.decide(ask())) == "b"
+    assert life.revisions.note().revision == second  # type: ignore[union-attr]
+
+
+async def test_whoever_stops_waiting_stops_nothing(served: tuple[PolicyHouse, OpaPolicy], ask: Ask) -> None:
+    house, policy = served
+    life: PolicyLife | None = None
+    waiting: list[asyncio.Task[object]] = []
+    loop = asyncio.get_running_loop()
+
+    def step(name: str) -> None:  # in a thread, while the one who asked goes away
+        if name == "in-force.written":
+            loop.call_soon_threadsafe(waiting[0].cancel)
+
+    life = house.life(policy, step)
+    await house.sign(life, second := await _build(house, "b", life), "ana", "ben")
+    waiting.append(asyncio.create_task(life.activate(second, "ana")))
+    with pytest.raises(asyncio.CancelledError):
+        await waiting[0]
+
+    for _ in range(200):
+        if _mark(await policy.decide(ask())) == "b":
+            break
+        await asyncio.sleep(0.05)
+    assert _mark(await policy.decide(ask())) == "b"
+    assert life.revisions.note().revision == second  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("age_days", "state", "said"),
+    [(0, "ok", "until"), (355, "warning", "expires on"), (400, "fails", "expired on")],
+)
+async def test_doctor_looks_at_what_is_in_force(house: PolicyHouse, age_days: int, state: str, said: str) -> None:
+    house.now = datetime.now(UTC) - timedelta(days=age_days)
+    await house.life().first("init")
+
+    found = look_at_policy(house.settings)
+
+    assert (found.state, said in found.said) == (state, True)
 
 
 async def test_an_expired_policy_refuses_every_question(

@@ -130,6 +130,7 @@ async def test_old_ones_that_were_never_in_force_are_dropped(house: PolicyHouse)
     shelf = house.life().revisions
 
     shelf.put_in_force(made[0], "2026-11-22T09:00:00Z")
+    shelf.drop_old()
 
     left = {one.id for one in shelf.list()}
     assert left == {made[0].id, *(one.id for one in made[-KEPT:])}
