@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from gateway.cli import (
+    policy_ask,
     policy_cases,
     policy_explain,
     policy_glass,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 app = group("policy", "Check, test, sign and activate the rules.")
 policy_life.register(app)
 policy_cases.register(app)
+policy_ask.register(app)
 policy_explain.register(app)
 policy_replay.register(app)
 policy_table.register(app)

@@ -1,17 +1,15 @@
-"""``sekisho policy explain`` and ``ask``: why it was decided so, and what would be decided."""
+"""``sekisho policy explain``: why it was decided so, and what would have to be otherwise."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.policy_replay import TableOption
-from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command
+from gateway.cli.session import USED_WRONGLY, Session, command
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
@@ -26,18 +24,12 @@ Decided = Annotated[str, typer.Argument(metavar="ID", help="Id of a decision, or
 
 
 def register(app: typer.Typer) -> None:
-    """Add these commands to ``sekisho policy``."""
-    asking = [
-        "sekisho policy ask --data PERSON=3 --class confidential --place other/FR",
-        "sekisho policy ask --tenant hr --project payroll --origin CN --access-from DE --special health --why",
-        "sekisho policy ask --input question.json --bundle policies --json",
-    ]
+    """Add this command to ``sekisho policy``."""
     explaining = [
         "sekisho policy explain 01JZ8QW3T5B7M9K2X4C6V8N0AR",
         "sekisho policy explain 01JZ8QW3T5B7M9K2X4C6V8N0AR --lang de",
         "sekisho policy explain 01JZ8QW3T5B7M9K2X4C6V8N0AR --json",
     ]
-    command(app, "ask", examples=asking)(ask)
     command(app, "explain", examples=explaining)(explain)
 
 
@@ -47,20 +39,19 @@ def explain(session: Session, decision: Decided, lang: Lang = "") -> None:
     Asks the revision and the facts of that day again; where they are gone, shows what the record holds.
     """
     from gateway.policy.explain import explain as words
-    from gateway.policy.explanation import plain, told, told_question
+    from gateway.policy.explanation_words import plain, told, told_question
     from gateway.policy.words import phrase
 
-    language = _language(session.settings, lang)
+    language = language_for(session.settings, lang)
     with session.output.progress("Looking for the decision"):
         question, found, others = _decision(session.settings, decision)
     again, missing = None, ""
     try:
         proposal, facts = _as_then(session.settings, found)
+        with session.output.progress("Asking again"):
+            again = asyncio.run(explained_by(session.settings, proposal, facts, question))
     except SetupError as error:
         missing = error.problem
-    else:
-        with session.output.progress("Asking again"):
-            again = asyncio.run(_explained(session.settings, proposal, facts, question))
     lines = [phrase("decision_of", language, id=found.id, request=question.request.id, time=question.env.time)]
     lines += [phrase("further", language, ids=", ".join(others))] if others else []
     lines += [*told_question(question, language), "", *words(question, found, language)]
@@ -69,8 +60,8 @@ def explain(session: Session, decision: Decided, lang: Lang = "") -> None:
     lines += ["", phrase("otherwise", language)] if again is not None and again.allowed != found.allow else []
     session.output.result(
         {
-            "decision": _plain(found),
-            "question": _plain(question),
+            "decision": plain_json(found),
+            "question": plain_json(question),
             "others": others,
             "missing": missing,
             "words": words(question, found, language),
@@ -80,82 +71,8 @@ def explain(session: Session, decision: Decided, lang: Lang = "") -> None:
     )
 
 
-Tenant = Annotated[str, typer.Option("--tenant")]
-Project = Annotated[str, typer.Option("--project")]
-Origin = Annotated[str, typer.Option("--origin", help="Country the data come from; else the site's.")]
-Access = Annotated[str, typer.Option("--access-from", help="Country where the answer is read; else the site's.")]
-Class = Annotated[str, typer.Option("--class", help="public, internal, confidential or strict.")]
-Data = Annotated[
-    list[str] | None, typer.Option("--data", metavar="TYPE[=COUNT]", help="A finding, such as PERSON=3; repeatable.")
-]
-Special = Annotated[list[str] | None, typer.Option("--special", help="A special category, such as health; repeatable.")]
-Purpose = Annotated[str, typer.Option("--purpose")]
-Model = Annotated[str, typer.Option("--model", help="Model name; else any.")]
-Targets = Annotated[list[str] | None, typer.Option("--target", help="Id of a target; repeatable; else all known ones.")]
-Places = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--place",
-        metavar="NEAR[/COUNTRY]",
-        help="A target that need not exist: same-node, same-site, other/FR, external/US; repeatable.",
-    ),
-]
-Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="A whole question, sekisho.input/1.")]
-Against = Annotated[
-    str, typer.Option("--bundle", metavar="B", help="What to ask: a revision, a bundle, a folder; else in-force.")
-]
-What = Annotated[bool, typer.Option("--why", help="Say too what every rule said, and what would flip the answer.")]
-
-
-def ask(
-    session: Session,
-    tenant: Tenant = "default",
-    project: Project = "default",
-    origin: Origin = "",
-    access_from: Access = "",
-    data_class: Class = "internal",
-    data: Data = None,
-    special: Special = None,
-    purpose: Purpose = "general",
-    model: Model = "",
-    target: Targets = None,
-    place: Places = None,
-    input: Input = None,
-    bundle: Against = "in-force",
-    rules: TableOption = None,
-    why: What = False,
-    lang: Lang = "",
-) -> None:
-    """Put a question to the policy, without a server and without a prompt. Leaves with 1 when the answer is no."""
-    from gateway.policy.asking import Wish, facts_to_ask_under, question_of
-    from gateway.policy.explanation import plain, told, told_question
-    from gateway.policy.proposal import find
-    from gateway.policy.words import phrase
-
-    settings = session.settings
-    language = _language(settings, lang)
-    with session.output.progress("Preparing the policy"):
-        proposal = find(settings, bundle, rules)
-    wish = Wish(
-        tenant, project, origin, access_from, data_class, tuple(data or ()), tuple(special or ()), purpose, model
-    )
-    facts, candidates = facts_to_ask_under(settings, proposal, wish, tuple(target or ()), tuple(place or ()))
-    question = _read_question(input) if input else question_of(settings, wish, candidates, _now())
-    with session.output.progress("Asking"):
-        found = asyncio.run(_explained(settings, proposal, facts, question, what_if=why))
-    asked_of = f"{proposal.name} ({proposal.bundle.revision[:12]})"
-    lines = [*told_question(question, language), phrase("asked_of", language, policy=asked_of)]
-    lines += [phrase("allowed" if found.allowed else "refused", language), *told(found, language, what_if=why)]
-    data_said = {"question": _plain(question), "policy": proposal.as_dict(), **plain(found, language)}
-    session.output.result(data_said, *lines)
-    if not found.allowed:
-        raise typer.Exit(ANSWERED_NO)
-
-
-# --- how
-
-
-def _language(settings: Settings, wanted: str) -> str:
+def language_for(settings: Settings, wanted: str) -> str:
+    """Return the language of an answer. Raises SetupError: there are no words in it."""
     from gateway.policy.words import LANGUAGES, language_of
 
     if wanted and wanted not in LANGUAGES:
@@ -163,6 +80,28 @@ def _language(settings: Settings, wanted: str) -> str:
             f"There are no words in {wanted}.", f"Use --lang {', '.join(LANGUAGES)}.", exit_code=USED_WRONGLY
         )
     return wanted or language_of(settings.site.language)
+
+
+async def explained_by(
+    settings: Settings, proposal: Proposal, facts: dict[str, Any], question: PolicyInput, *, what_if: bool = True
+) -> Explanation:
+    """Ask a policy all that an explanation takes. Raises SetupError."""
+    from gateway.policy.explanation import explained
+    from gateway.policy.opa import find_opa
+    from gateway.policy.rehearsal import Rehearsal
+
+    async with Rehearsal(find_opa(settings), proposal.bundle.path) as rehearsal:
+        return await explained(rehearsal, question, facts, proposal, what_if=what_if)
+
+
+def plain_json(value: Any) -> Any:
+    """Return a value of ours as plain JSON."""
+    import msgspec
+
+    return msgspec.to_builtins(value)
+
+
+# --- how
 
 
 def _decision(settings: Settings, wanted: str) -> tuple[PolicyInput, Decision, list[str]]:
@@ -232,40 +171,3 @@ def _as_then(settings: Settings, decision: Decision) -> tuple[Proposal, dict[str
         problem = f"Revision {decision.revision[:12]} is not the one that decided."
         raise SetupError(problem, "Restore it from a backup of the data folder.")
     return proposal, DataSets(settings.state / "policy" / "data").read(decision.data_revision)
-
-
-async def _explained(
-    settings: Settings, proposal: Proposal, facts: dict[str, Any], question: PolicyInput, *, what_if: bool = True
-) -> Explanation:
-    from gateway.policy.explanation import explained
-    from gateway.policy.opa import find_opa
-    from gateway.policy.rehearsal import Rehearsal
-
-    async with Rehearsal(find_opa(settings), proposal.bundle.path) as rehearsal:
-        return await explained(rehearsal, question, facts, proposal, what_if=what_if)
-
-
-def _read_question(path: Path) -> PolicyInput:
-    import msgspec
-
-    from gateway.domain import PolicyInput
-
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=PolicyInput)
-    except OSError as error:
-        raise SetupError(
-            f"{path} cannot be read ({error.strerror}).", "Check its path.", exit_code=USED_WRONGLY
-        ) from error
-    except msgspec.DecodeError as error:
-        mend = "See docs/reference/files.md for sekisho.input/1."
-        raise SetupError(f"{path} is no question: {error}.", mend, exit_code=USED_WRONGLY) from error
-
-
-def _plain(value: Any) -> Any:
-    import msgspec
-
-    return msgspec.to_builtins(value)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

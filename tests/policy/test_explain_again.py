@@ -15,7 +15,8 @@ from gateway.domain import DataFacts, PolicyInput, Reason, Target
 from gateway.errors import SetupError
 from gateway.policy.client import rulebook
 from gateway.policy.counterfactual import Change, changes, hypothetical, with_targets
-from gateway.policy.explanation import Explanation, explained, plain, rows_for, rules_in, told
+from gateway.policy.explanation import Explanation, explained, rows_for, rules_in
+from gateway.policy.explanation_words import plain, told
 from gateway.policy.facts import Rulebook, build_facts
 from gateway.policy.opa import find_opa
 from gateway.policy.organisation import Organisation
