@@ -206,18 +206,23 @@ def _becomes(character: str) -> str:
 def _by_character(text: str) -> Normal:
     table = _table()
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    traits = int(np.bitwise_or.reduce(table.traits[codes], initial=0))
-    normal = _translated(text, codes, table) if traits & _CHANGED else Normal(text)
+    of_each = table.traits[codes]
+    traits = int(np.bitwise_or.reduce(of_each, initial=0))
+    normal = _translated(codes, np.flatnonzero(of_each & _CHANGED), table) if traits & _CHANGED else Normal(text)
     if traits & _ACCENT_TRAIT:
         normal = _composed(normal)
     normal.text = _in_words(normal.text, traits)
     return normal
 
 
-def _translated(text: str, codes: NDArray[np.uint32], table: _Table) -> Normal:
+def _translated(codes: NDArray[np.uint32], changed: NDArray[np.intp], table: _Table) -> Normal:
+    """Return the text with what each character becomes; ``changed``: where those stand that become another."""
+    others = codes[changed]
+    if (table.length[others] == 1).all():
+        replaced = codes.copy()
+        replaced[changed] = table.flat[table.begin[others]]
+        return Normal(_decoded(replaced))
     lengths = table.length[codes]
-    if (lengths == 1).all():
-        return Normal(_decoded(table.flat[table.begin[codes]]))
     source = np.repeat(np.arange(len(codes), dtype=np.int32), lengths)
     firsts = np.cumsum(lengths, dtype=np.int32) - lengths
     within = np.arange(len(source), dtype=np.int32) - firsts[source]

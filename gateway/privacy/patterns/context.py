@@ -83,7 +83,7 @@ class Whereabouts:
     """
 
     def __init__(self, text: str) -> None:
-        self._lowered = _lowered(text)
+        self._lowered = lowered(text)
         self._of_words: dict[Sequence[str], list[int] | None] = {}
 
     def may_hold(self, words: Sequence[str], low: int, high: int) -> bool:
@@ -109,12 +109,12 @@ class Whereabouts:
         return sorted(found)
 
 
-def _lowered(text: str) -> str:
+def lowered(text: str) -> str:
     """Return the text in lower case, as long as it is."""
-    lowered = text.lower()
-    if len(lowered) != len(text):  # a capital I with a dot above, the one letter that grows
-        lowered = text.replace("\u0130", "i").lower()
-    return lowered
+    small = text.lower()
+    if len(small) != len(text):  # a capital I with a dot above, the one letter that grows
+        small = text.replace("\u0130", "i").lower()
+    return small
 
 
 def near(text: str, start: int, end: int, words: Iterable[str], before: int, after: int) -> str:
@@ -127,20 +127,20 @@ def near(text: str, start: int, end: int, words: Iterable[str], before: int, aft
     """
     for low, high in ((max(0, start - before), start), (end, end + after)):
         side = text[low:high]
-        lowered = _lowered(side)
+        small = lowered(side)
         first = text[low - 1] if low else ""
         for word in words:
-            if _occurs(word, lowered, side, first):
+            if _occurs(word, small, side, first):
                 return word
     return ""
 
 
-def _occurs(word: str, lowered: str, side: str, before: str) -> bool:
-    at = lowered.find(word)
+def _occurs(word: str, small: str, side: str, before: str) -> bool:
+    at = small.find(word)
     while at >= 0:
         if not _is_lettered(word[0]) or _is_a_word(word, side, at, side[at - 1] if at else before):
             return True
-        at = lowered.find(word, at + 1)
+        at = small.find(word, at + 1)
     return False
 
 

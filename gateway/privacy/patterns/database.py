@@ -178,30 +178,42 @@ class Scratch:
     def __init__(self, shards: Sequence[hyperscan.Database]) -> None:
         self._shards = [(shard, hyperscan.Scratch(shard)) for shard in shards]
 
-    def reports(self, data: bytes, proceed: Proceed) -> Reports:
-        """Return every report, in no order.
+    def reports(self, texts: Sequence[bytes], proceed: Proceed) -> list[Reports]:
+        """Return every report of each text, in no order.
+
+        All texts go through one shard before the next: what a shard takes of the processor's cache is read in once.
 
         Raises:
-            TooManyCandidates: more than :data:`MOST_REPORTS`.
+            TooManyCandidates: more than :data:`MOST_REPORTS` of them all.
             Exception: what ``proceed`` raised.
         """
-        if len(data) > LAST_PLACE:
+        if any(len(data) > LAST_PLACE for data in texts):
             raise TooManyCandidates
-        packed = array("q")
-        append = packed.append
-        failure: list[BaseException] = []
-
-        def report(number: int, start: int, end: int, flags: int, context: object) -> bool | None:
-            append(number << 52 | start << 26 | end)
-            return _stop(len(packed), proceed, failure) if len(packed) % _REPORTS_PER_STEP == 0 else None
-
+        found = [array("q") for _ in texts]
         for shard, scratch in self._shards:
-            proceed()
-            try:
-                shard.scan(data, match_event_handler=report, scratch=scratch)
-            except hyperscan.ScanTerminated:
-                raise failure[0] from None
-        return np.frombuffer(packed, dtype=np.int64)
+            for data, packed in zip(texts, found, strict=True):
+                proceed()
+                _scan(shard, scratch, data, packed, proceed)
+            if sum(map(len, found)) > MOST_REPORTS:
+                raise TooManyCandidates
+        return [np.frombuffer(packed, dtype=np.int64) for packed in found]
+
+
+def _scan(
+    shard: hyperscan.Database, scratch: hyperscan.Scratch, data: bytes, packed: array[int], proceed: Proceed
+) -> None:
+    """Add the reports of one shard."""
+    append = packed.append
+    failure: list[BaseException] = []
+
+    def report(number: int, start: int, end: int, flags: int, context: object) -> bool | None:
+        append(number << 52 | start << 26 | end)
+        return _stop(len(packed), proceed, failure) if len(packed) % _REPORTS_PER_STEP == 0 else None
+
+    try:
+        shard.scan(data, match_event_handler=report, scratch=scratch)
+    except hyperscan.ScanTerminated:
+        raise failure[0] from None
 
 
 def _stop(reports: int, proceed: Proceed, failure: list[BaseException]) -> bool | None:

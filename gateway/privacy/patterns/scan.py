@@ -21,6 +21,7 @@ Work is linear in the number of reports, and ``proceed`` is called every few hun
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 from importlib.metadata import version
@@ -33,12 +34,13 @@ from numpy.typing import NDArray
 from gateway import __version__
 from gateway.errors import SetupError
 from gateway.privacy.compiled import Compiler
-from gateway.privacy.patterns.context import Whereabouts, Words, bare, near, ruled_out
+from gateway.privacy.patterns.context import Whereabouts, Words, bare, lowered, near, ruled_out
 from gateway.privacy.patterns.database import EDGE, LAST_PLACE, PLACE_BITS, Database, Form, Reports, form_of
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
 from gateway.privacy.span import Proceed, Span
 
 _REPORTS_PER_STEP = 256
+_BATCH = 100_000  # characters
 _BEFORE = {
     Boundary.NONE: "",
     Boundary.START: "(?<![0-9A-Za-z])",
@@ -50,13 +52,13 @@ _BEFORE = {
 _JOINED = "[{0}]?[0-9A-Za-z]"
 
 Edges = list[tuple[int, int]]  # lowest start and end of each report, in the padded text
-Row = tuple[int, int, int]  # the same, behind the number of the form
 
 _SOME = 8  # reports of one form in one text from which on its rules' words are looked up rather than read
 _MANY = 64  # reports of one form in one text from which on failures are remembered
 _AROUND = 320  # what stands so near a candidate decides whether it holds: more than any confirmer reads, but for keys
 _MOST_FAILURES = 256
 _DISTANCES = 4  # between reports in the same surroundings that are looked at, the most frequent ones
+_FIRST_BYTES = -64  # of a character's bytes in UTF-8, as signed numbers, only those after its first are below
 _READS_FAR = "secrets"
 
 
@@ -117,13 +119,13 @@ class _Prepared:
                 f"The expression of rule {rules[0].name} is refused by Python ({error}).",
                 "Write what both Vectorscan and Python's re understand.",
             ) from None
-        self._exact = least == most and self._joined is None and not form.loosened
+        self.exact = least == most and self._joined is None and not form.loosened
 
     def candidates(self, padded: str, low: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield ``(start, end)`` in the padded text for a report's lowest start and end, first start first."""
-        if self._exact:
-            yield low, end
-            return
+        """Yield ``(start, end)`` in the padded text for a report's lowest start and end, first start first.
+
+        Where ``exact``, there are no others than these two.
+        """
         for last in (end, end - 1) if self._joined else (end,):
             if self._joined and self._joined.match(padded, last):
                 continue
@@ -159,7 +161,14 @@ class Patterns:
         Raises:
             TooManyCandidates: the text holds more than can be looked at.
         """
-        return [self._find(text, proceed) for text in texts]
+        found: list[list[Span]] = []
+        for some in _batches(texts):
+            proceed()
+            padded = [f"{EDGE}{text}{EDGE}" for text in some]
+            data = [each.encode("utf-8", "replace") for each in padded]
+            reports = self._scratch.reports(data, proceed)
+            found += [self._of_one(*of_one, proceed) for of_one in zip(some, padded, data, reports, strict=True)]
+        return found
 
     def self_test(self) -> None:
         """Look for the example of every rule that has one.
@@ -177,21 +186,30 @@ class Patterns:
         texts = [text, rule.example]
         return any(span.source == f"pattern:{rule.name}" for spans in self.find(texts, _go_on) for span in spans)
 
-    def _find(self, text: str, proceed: Proceed) -> list[Span]:
-        proceed()
-        padded = f"{EDGE}{text}{EDGE}"
-        data = padded.encode("utf-8", "replace")
-        rows = _rows(self._plan.margins, self._scratch.reports(data, proceed), padded, data)
-        spans = self._foreign(text, {number for number, _, _ in rows} if self._plan.foreign else frozenset())
-        if rows:
+    def _of_one(self, text: str, padded: str, data: bytes, reports: Reports, proceed: Proceed) -> list[Span]:
+        numbers, edges = _sorted(self._plan.margins, reports, padded, data)
+        spans = self._foreign(text, frozenset(numbers) if self._plan.foreign else frozenset())
+        if numbers:
             search = _Search(text, padded, self._plan, lambda: self._plan.words.in_text(data, self._words), proceed)
-            spans += search.spans(rows)
+            spans += search.spans(numbers, edges)
         return sorted(spans, key=_place)
 
     def _foreign(self, text: str, numbers: Collection[int]) -> list[Span]:
         hit = {id(each) for number, each in self._plan.foreign_by_number.items() if number in numbers}
         asked = (each for each in self._plan.foreign if id(each) in hit or not each.forms)
         return [span for each in asked for span in each.search(text)]
+
+
+def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield texts that are scanned together: as many as hold :data:`_BATCH` characters, a longer one alone."""
+    first = size = 0
+    for at, text in enumerate(texts):
+        size += len(text)
+        if at > first and size > _BATCH:
+            yield texts[first:at]
+            first, size = at, len(text)
+    if texts:
+        yield texts[first:]
 
 
 class _Search:
@@ -208,20 +226,17 @@ class _Search:
         self._whereabouts: Whereabouts | None = None
         self._last_alike: tuple[Edges, list[int] | None] | None = None  # of the reports that were asked for last
 
-    def spans(self, rows: Sequence[Row]) -> list[Span]:
-        """Return what holds of the reports, which are sorted by number."""
+    def spans(self, numbers: Sequence[int], edges: Edges) -> list[Span]:
+        """Return what holds of the reports, which are sorted by the numbers of their forms."""
         found: list[Span] = []
         last, at = len(self._plan.by_number), 0
-        while at < len(rows) and (number := rows[at][0]) < last:  # the rest: prefilters of foreign recognizers
-            begin = at
-            while at < len(rows) and rows[at][0] == number:
-                at += 1
-            prepared, edges = self._plan.by_number[number], None
+        while at < len(numbers) and (number := numbers[at]) < last:  # the rest: prefilters of foreign recognizers
+            begin, at = at, bisect_right(numbers, number, at)
+            prepared, of_form = self._plan.by_number[number], edges[begin:at]
             for rule, mask, needed in prepared.rules:
                 present = mask & self._words if mask else 0
                 if present or not needed:
-                    edges = edges or [(low, end) for _, low, end in rows[begin:at]]
-                    found += self._of_rule(rule, prepared, edges, self._named(present))
+                    found += self._of_rule(rule, prepared, of_form, self._named(present))
         return found
 
     @property
@@ -242,7 +257,7 @@ class _Search:
         many = len(edges) > _MANY and rule.family != _READS_FAR
         failed = _Failures(self._padded) if many else None
         alike = self._alike(edges) if many else None
-        look_up = rule.needs_context and len(edges) >= _SOME
+        is_far = self._is_far if len(edges) >= _SOME else self._is_bare
         at, steps = -1, 0
         while (at := at + 1) < len(edges):
             low, end = edges[at]
@@ -251,7 +266,7 @@ class _Search:
             steps += 1
             if begin <= low and end <= stop:
                 continue
-            if (look_up and self._is_far(rule, low, end, words)) or (failed and failed.has(low, end)):
+            if (rule.needs_context and is_far(rule, low, end, words)) or (failed and failed.has(low, end)):
                 if alike:
                     at = alike[at]
                 continue
@@ -278,9 +293,16 @@ class _Search:
             self._whereabouts = Whereabouts(self._padded)
         return not self._whereabouts.may_hold(words, low - rule.context_before, end + rule.context_after)
 
+    def _is_bare(self, rule: Rule, low: int, end: int, words: Sequence[str]) -> bool:
+        """As :meth:`_is_far`, for a few reports: reads what is around them."""
+        around = lowered(self._padded[max(0, low - 1 - rule.context_before) : end + rule.context_after])
+        return not any(word in around for word in words)
+
     def _first(self, rule: Rule, prepared: _Prepared, low: int, end: int, words: Sequence[str]) -> Span | None:
         """Return the first of a report's candidates that holds."""
         last = len(self._text)
+        if prepared.exact:
+            return self._confirmed(rule, max(low - 1, 0), min(end - 1, last), words)
         for start, to in prepared.candidates(self._padded, low, end):
             span = self._confirmed(rule, max(start - 1, 0), min(to - 1, last), words)
             if span:
@@ -350,21 +372,20 @@ def _margins(forms: Sequence[Form]) -> NDArray[np.int64]:
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-def _rows(margins: NDArray[np.int64], reports: Reports, padded: str, data: bytes) -> list[Row]:
-    """Return the reports without boundaries, in code points; by number, start, and the longest first."""
+def _sorted(margins: NDArray[np.int64], reports: Reports, padded: str, data: bytes) -> tuple[list[int], Edges]:
+    """Return numbers and edges without boundaries, in code points; by number, start, and the longest first."""
     if not len(reports):
-        return []
+        return [], []
     numbers, lows, ends = _unpacked(reports)
     around = margins[numbers]
     lows += around[:, 0]
-    if len(padded) != len(data):  # bytes to code points: how many characters begin before a byte
-        begins = np.zeros(len(data) + 1, dtype=np.int32)
-        np.cumsum((np.frombuffer(data, dtype=np.int8) >= -64), out=begins[1:])
-        lows, ends = begins[lows].astype(np.int64), begins[ends].astype(np.int64)
+    if len(padded) != len(data):  # bytes to code points: less those that go on a character
+        onward = np.flatnonzero(np.frombuffer(data, dtype=np.int8) < _FIRST_BYTES)
+        lows, ends = lows - np.searchsorted(onward, lows), ends - np.searchsorted(onward, ends)
     ends -= around[:, 1]
     longest = LAST_PLACE - ends
     numbers, lows, longest = _unpacked(np.sort(numbers << PLACE_BITS * 2 | lows << PLACE_BITS | longest))
-    return [*zip(numbers.tolist(), lows.tolist(), (LAST_PLACE - longest).tolist(), strict=True)]
+    return numbers.tolist(), [*zip(lows.tolist(), (LAST_PLACE - longest).tolist(), strict=True)]
 
 
 def _unpacked(packed: Reports) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
