@@ -94,7 +94,7 @@ async def explained(
                 str(facts["targets"].get(id_, {}).get("place", "")),
                 id_ in granted,
                 tuple(_by_rule(rules, alone.reasons)),
-                tuple(rows_for(question, id_, facts, proposal.rulebook, alone.reasons)),
+                tuple(rows_for(question, id_, facts, proposal.rulebook, whole.reasons)),
                 granted.get(id_),
             )
         )
@@ -145,7 +145,7 @@ def rows_for(
     """Return which row decides about each item of the request at the target, by the plain reading of the table.
 
     Args:
-        reasons: what was said of this target alone; tells which rows only observed.
+        reasons: what was decided; tells which rows only observed, which hangs on all candidates together.
     """
     entry = facts["targets"].get(target)
     if rulebook is None or entry is None:

@@ -210,6 +210,19 @@ def test_a_row_that_only_observed_is_named_and_passed(
     assert (person.line, person.decision, person.observed) == (3, "allow", (2,))
 
 
+@pytest.mark.real
+async def test_a_row_observes_only_while_no_candidate_is_elsewhere(why: Explain, ask: Ask) -> None:
+    until = date(2026, 6, 20).isoformat()
+    rows = (f"PERSON,*,*,*,same-site,deny,,,{until},,observe,", "*,*,*,*,*,allow,keep,,,,,")
+
+    on_site: Explanation = await why(ask("muc/n/w0:m"), *rows)
+    both: Explanation = await why(ask("muc/n/w0:m", "ber/n/w0:m"), *rows)
+
+    assert [(row.line, row.observed) for row in on_site.targets[0].rows] == [(3, ()), (3, (2,))]
+    assert [(row.line, row.decision) for row in both.targets[0].rows] == [(3, "allow"), (2, "deny")]
+    assert [target.allowed for target in both.targets] == [False, True]
+
+
 def test_without_a_table_no_row_is_named(settings: Settings, targets: tuple[Target, ...], ask: Ask) -> None:
     facts = build_facts(settings.site, Organisation(), targets, book_of(settings, "*,*,*,*,*,allow,keep,,,,,"))
 
