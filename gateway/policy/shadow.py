@@ -6,7 +6,8 @@ Guarantees:
    does not fit into the queue is dropped and counted.
 2. The OPA that it asks is another process than the one that decides, on a socket of its own, and gives way to it.
    Killed, frozen or slow, it costs nothing but comparisons: those are counted as unanswered.
-3. Each question is asked under the very facts that decided it, with the shadow's own rule table.
+3. Each question is asked under the very facts that decided it, with the shadow's own rule table. A decision that
+   repeats a remembered one is compared as that was.
 4. Once a minute the sums are written into the log (``policy.shadow``), with a few decisions by id; nothing of a
    question is. A log that cannot be written keeps them for the next minute.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +35,7 @@ from gateway.policy.proposal import Proposal
 from gateway.policy.rehearsal import NICE
 
 QUEUE = 256
+MOST_RECENT = 1024
 RECORD_SECONDS = 60.0
 MOST_LINES = 100
 LINES_IN_A_RECORD = 30
@@ -76,6 +79,13 @@ class Counts(msgspec.Struct):
         return {**plain, **self.sums.counts(), "lines": self.sums.lines()}
 
 
+class _Found(msgspec.Struct, frozen=True):
+    """What the shadow says of one question: whether it allows it, and what differs."""
+
+    allow: bool
+    lines: tuple[Line, ...]
+
+
 class Shadow:
     """One shadow. Call :meth:`start`, then :meth:`observe` with each decision, then :meth:`stop`.
 
@@ -99,6 +109,7 @@ class Shadow:
         self._tasks: list[asyncio.Task[None]] = []
         self._facts: dict[str, Any] = {}
         self._pushed = ("", "")  # the revision that decided, and that of the facts with the shadow's own table
+        self._recent: OrderedDict[str, _Found] = OrderedDict()  # by the decision: one that repeats it is as it was
         self._total = Counts(_now())
         self._minute = Counts(_now())
 
@@ -142,17 +153,25 @@ class Shadow:
 
     async def _compare(self, question: PolicyInput, decision: Decision) -> None:
         """Raises Refused, SetupError or PolicyUnavailable where there is no answer to compare with."""
+        found = self._recent.get(decision.remembered_from)
+        if found is None:
+            found = await self._found(question, decision)
+        self._recent[decision.remembered_from or decision.id] = found
+        if len(self._recent) > MOST_RECENT:
+            self._recent.popitem(last=False)
+        self._both("other" if found.lines else "same")
+        if found.allow != decision.allow:
+            self._both("allowed" if found.allow else "refused")
+        for line in found.lines:
+            for counts in (self._total, self._minute):
+                counts.sums.add(line, decision.id)
+
+    async def _found(self, question: PolicyInput, decision: Decision) -> _Found:
         if decision.data_revision != self._pushed[0] or self._pushed[1] not in self._opa.in_force:
             await self._push(decision.data_revision)
         answer = await self._ask(question)
         found = differences(question.candidates, decision.targets, answer.targets)
-        lines = [await self._line(difference, question, decision) for difference in found]
-        self._both("other" if found else "same")
-        if answer.allow != decision.allow:
-            self._both("allowed" if answer.allow else "refused")
-        for line in lines:
-            for counts in (self._total, self._minute):
-                counts.sums.add(line, decision.id)
+        return _Found(answer.allow, tuple([await self._line(each, question, decision) for each in found]))
 
     async def _push(self, revision: str) -> None:
         facts = await asyncio.to_thread(self._facts_of, revision)

@@ -108,6 +108,23 @@ async def test_the_policy_in_force_beside_itself_is_the_same(house: Settings, po
     assert (found["same"], found["other"], found["unanswered"]) == (4, 0, 0)
 
 
+async def test_a_remembered_decision_is_compared_and_not_asked_again(
+    house: Settings, policy: OpaPolicy, ask: Ask
+) -> None:
+    opa = Scripted(b'{"result": 1}')
+    shadow = shadow_of(house, opa, lambda sums: None)
+    await shadow.start()
+    decision = await policy.decide(ask())
+    for number in range(5):
+        shadow.observe(ask(), replace(decision, id=f"again{number}", remembered_from=decision.id))
+    await asyncio.sleep(0.3)
+    found = shadow.status()
+    await shadow.stop()
+
+    assert (found["seen"], found["other"], found["refused"], found["closed"]) == (5, 5, 5, 15)
+    assert opa.asked == 4  # once, and once for each target that would be closed
+
+
 async def test_new_facts_reach_it(
     house: Settings, policy: OpaPolicy, wish: ShadowWish, ask: Ask, targets: tuple[Target, ...]
 ) -> None:
@@ -277,6 +294,7 @@ class Scripted:
     def __init__(self, answer: bytes = b"{}", seconds: float = 0.0) -> None:
         self.in_force: tuple[str, ...] = ()
         self._answer, self._seconds = answer, seconds
+        self.asked = 0
 
     async def start(self) -> None: ...
 
@@ -286,6 +304,7 @@ class Scripted:
         self.in_force = ("f",)
 
     async def ask(self, question: PolicyInput) -> bytes:
+        self.asked += 1
         await asyncio.sleep(self._seconds)
         return self._answer
 
