@@ -245,8 +245,7 @@ async def test_an_answer_that_is_none_is_a_refusal(
 
 
 @pytest.mark.real
-async def test_thousands_a_minute(house: Settings, targets: tuple[Target, ...], ask: Ask) -> None:
-    """Not a measurement: 300 distinct questions that took a minute would be far too slow."""
+async def test_different_questions_are_each_asked(house: Settings, targets: tuple[Target, ...], ask: Ask) -> None:
     asked = [replace(ask(), data=DataFacts("internal", "DE", {f"TYPE_{n}": "1"}, "d")) for n in range(300)]
     await live(house, targets, asked)
 
