@@ -80,7 +80,7 @@ def test(session: Session) -> None:
 
 @command(app, "show", examples=["sekisho policy show", "sekisho policy show --json"])
 def show(session: Session) -> None:
-    """Show which rules are in force: folders, rule table and preset."""
+    """Show what the files say: rule folders, table and preset. What is in force: `sekisho policy status`."""
     from gateway.policy import build
 
     settings = session.settings
