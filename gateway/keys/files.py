@@ -106,7 +106,7 @@ class FileKeyring:
         return key
 
     def subjects_key(self, year: int) -> bytes:
-        """Return the key of a file of its own, ``subjects-2026``: destroyed, the marks of that year tell nobody anything.
+        """Return the key of a file of its own, ``subjects-2026``: with it gone, that year's marks tell nobody anything.
 
         Raises:
             SetupError: it cannot be read or written.

@@ -64,8 +64,10 @@ def sekisho(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture(scope="session")
 def new_house() -> Iterator[Path]:
-    """A folder that ``sekisho init`` has set up, once: it builds and tests the policies, which takes seconds. Its log is
-    taken away, so that each test sees only its own records."""
+    """A folder that ``sekisho init`` has set up, once: it builds and tests the policies, which takes seconds.
+
+    Its log is taken away, so that each test sees only its own records.
+    """
     folder = Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
     before = Path.cwd()
     os.chdir(folder)

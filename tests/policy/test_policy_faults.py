@@ -45,6 +45,12 @@ def _runs(pid: int) -> bool:
         return False
 
 
+def _starve(pid: int) -> None:
+    """Let a process have no more address space than it has."""
+    used = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.prlimit(pid, resource.RLIMIT_AS, (used, used))
+
+
 async def _until(condition: Callable[[], bool], seconds: float = 20.0) -> float:
     began = time.monotonic()
     while not condition():
@@ -106,8 +112,7 @@ async def test_an_opa_that_runs_out_of_memory_is_replaced(
     policy: OpaPolicy, ask: Ask, target: Callable[..., Target], targets: tuple[Target, ...]
 ) -> None:
     starved = _pid(policy)
-    used = int(Path(f"/proc/{starved}/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.prlimit(starved, resource.RLIMIT_AS, (used, used))
+    _starve(starved)
 
     with pytest.raises(PolicyUnavailable):  # more facts than it has room for
         await policy.push_facts([target(f"s{number}/n/w0:m") for number in range(4_000)])
