@@ -349,7 +349,8 @@ class PolicyLife:
     def _require_in_force(self) -> Revision:
         revision = self.revisions.in_force()
         if revision is None:
-            raise SetupError("No policy is in force.", "Run: sekisho policy build, then: sekisho policy activate ID")
+            mend = "Run: sekisho policy build, have it signed, then: sekisho policy activate latest"
+            raise SetupError("No policy is in force.", mend)
         require_vouched(revision, trust_of(self._settings.keys))
         return revision
 

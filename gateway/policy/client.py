@@ -323,7 +323,7 @@ def vouched_in_force(settings: Settings) -> Revision:
     revision = Revisions(settings.state / "policy").in_force()
     if revision is None:
         problem = "No policy is in force."
-        raise SetupError(problem, "Run: sekisho policy build, then: sekisho policy activate REVISION")
+        raise SetupError(problem, "Run: sekisho policy build, have it signed, then: sekisho policy activate latest")
     require_vouched(revision, trust_of(settings.keys))
     return revision
 
