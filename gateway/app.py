@@ -46,12 +46,12 @@ from gateway.identity.limits import KeyLimits
 from gateway.inquiry import Inquiry
 from gateway.keys.files import FileKeyring
 from gateway.pipeline import Checkpoint
-from gateway.policy.activation import PolicyLife
-from gateway.policy.break_glass_office import BreakGlassOffice
 from gateway.policy.client import OpaPolicy
-from gateway.policy.counters import EVENT as SUBJECTS
-from gateway.policy.counters import Counters
-from gateway.policy.shadow_office import ShadowOffice
+from gateway.policy.glass.office import BreakGlassOffice
+from gateway.policy.life.activation import PolicyLife
+from gateway.policy.persons.counters import EVENT as SUBJECTS
+from gateway.policy.persons.counters import Counters
+from gateway.policy.trials.shadow_office import ShadowOffice
 from gateway.ports import Rooms
 from gateway.privacy.detector import CascadeDetector, Detector, NoDetection
 from gateway.privacy.service import PrivacyRoom

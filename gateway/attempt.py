@@ -31,9 +31,9 @@ from gateway.domain import (
 )
 from gateway.fleet.door import Placement
 from gateway.identity.door import Reservation
+from gateway.policy.persons.transfers import Crossing
 from gateway.policy.question import question
 from gateway.policy.refusal import denied
-from gateway.policy.transfers import Crossing
 from gateway.ports import Call, Rooms
 from gateway.privacy.door import Redacted
 from gateway.privacy.tags import canonical

@@ -97,14 +97,14 @@ def api_keys(settings: Settings) -> Check:
 
 
 def opa(settings: Settings) -> Check:
-    from gateway.policy.opa import find_opa
+    from gateway.policy.opa.program import find_opa
 
     found = find_opa(settings)
     return Check("opa", "ok", f"OPA {found.version} at {found.path}")
 
 
 def rules(settings: Settings) -> Check:
-    from gateway.policy.build import rules_in
+    from gateway.policy.life.build import rules_in
 
     if not settings.policies.is_dir():
         return Check("policies", "fails", f"no folder {settings.policies}", "Set policy.directory, or reinstall.")
@@ -117,8 +117,8 @@ def rules(settings: Settings) -> Check:
 def policy(settings: Settings) -> Check:
     """A revision is in force, whole, and for long enough; and it says what the files say."""
     from gateway.policy.client import vouched_in_force
-    from gateway.policy.in_force import differences, expiry
-    from gateway.policy.manifest import instant
+    from gateway.policy.life.in_force import differences, expiry
+    from gateway.policy.life.manifest import instant
 
     revision = vouched_in_force(settings)
     now = datetime.now(UTC)

@@ -20,7 +20,7 @@ from gateway.cli.session import ANSWERED_NO, Session, command, group
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
-    from gateway.policy.build import TestReport
+    from gateway.policy.life.build import TestReport
     from gateway.settings import Settings
 
 app = group("policy", "Check, test, sign and activate the rules.")
@@ -40,8 +40,8 @@ def check(session: Session) -> None:
 
     Leaves with 1 when the policies do not pass.
     """
-    from gateway.policy import build, names
-    from gateway.policy.opa import find_opa
+    from gateway.policy.life import build, names
+    from gateway.policy.opa.program import find_opa
 
     settings = session.settings
     opa = find_opa(settings)
@@ -65,8 +65,8 @@ def check(session: Session) -> None:
 @command(app, "test", examples=["sekisho policy test", "sekisho policy test --json"])
 def test(session: Session) -> None:
     """Run the rules' own tests, then the cases in words beside them. Leaves with 1 when one fails."""
-    from gateway.policy import build
-    from gateway.policy.opa import find_opa
+    from gateway.policy.life import build
+    from gateway.policy.opa.program import find_opa
 
     opa = find_opa(session.settings)
     with session.output.progress("Testing policies"):
@@ -81,7 +81,7 @@ def test(session: Session) -> None:
 @command(app, "show", examples=["sekisho policy show", "sekisho policy show --json"])
 def show(session: Session) -> None:
     """Show what the files say: rule folders, table and preset. What is in force: `sekisho policy status`."""
-    from gateway.policy import build
+    from gateway.policy.life import build
 
     settings = session.settings
     table = _table(settings)

@@ -74,9 +74,9 @@ def ask(
     lang: Lang = "",
 ) -> None:
     """Put a question to the policy, without a server and without a prompt. Leaves with 1 when the answer is no."""
-    from gateway.policy.asking import Wish, facts_to_ask_under, question_of
-    from gateway.policy.explanation_words import plain, told, told_question
-    from gateway.policy.proposal import find
+    from gateway.policy.trials.asking import Wish, facts_to_ask_under, question_of
+    from gateway.policy.trials.explanation_words import plain, told, told_question
+    from gateway.policy.trials.proposal import find
     from gateway.policy.words import phrase
 
     settings = session.settings

@@ -11,9 +11,9 @@ from gateway.cli.session import USED_WRONGLY, Session, command
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
-    from gateway.policy.case import Case
-    from gateway.policy.cases import Outcome
-    from gateway.policy.opa import Opa
+    from gateway.policy.opa.program import Opa
+    from gateway.policy.trials.case import Case
+    from gateway.policy.trials.cases import Outcome
     from gateway.settings import Settings
 
 NameArgument = Annotated[
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def cases(session: Session, name: NameArgument = "", lang: LangOption = "en") -> None:
     """List the everyday cases in words that the rules are tested with. They lie in `cases` beside the rules."""
-    from gateway.policy.case import LANGS, load
+    from gateway.policy.trials.case import LANGS, load
 
     if lang not in LANGS:
         raise SetupError(f"There are no titles in {lang}.", f"Use one of: {', '.join(LANGS)}.", exit_code=USED_WRONGLY)
@@ -57,15 +57,15 @@ def run_cases(opa: Opa, settings: Settings) -> tuple[Outcome, ...]:
     Raises:
         SetupError: a case, the table or a policy is malformed; names file and line.
     """
-    from gateway.policy.case import load
+    from gateway.policy.trials.case import load
 
     return _decided(opa, settings, load(settings.policies))
 
 
 def _decided(opa: Opa, settings: Settings, found: tuple[Case, ...]) -> tuple[Outcome, ...]:
-    from gateway.policy import build
-    from gateway.policy.cases import run
     from gateway.policy.client import rulebook
+    from gateway.policy.life import build
+    from gateway.policy.trials.cases import run
 
     if not found:
         return ()
@@ -74,7 +74,7 @@ def _decided(opa: Opa, settings: Settings, found: tuple[Case, ...]) -> tuple[Out
 
 def told_cases(outcomes: tuple[Outcome, ...]) -> list[str]:
     """Return what to say of them: each difference with its story, and a line that sums up."""
-    from gateway.policy.cases import told
+    from gateway.policy.trials.cases import told
 
     failed = [outcome for outcome in outcomes if outcome.differences]
     lines = [line for outcome in failed for line in told(outcome)]
@@ -106,7 +106,7 @@ def _row(case: Case, lang: str) -> tuple[str, ...]:
 
 def _show(session: Session, case: Case, lang: str) -> None:
     """Show a case whole, as it is decided now, with the reasons in words."""
-    from gateway.policy.opa import find_opa
+    from gateway.policy.opa.program import find_opa
 
     with session.output.progress("Asking OPA"):
         (outcome,) = _decided(find_opa(session.settings), session.settings, (case,))

@@ -1,6 +1,6 @@
 """Changes to policies: through the running server, or, where there is none, under the lock and on record here.
 
-The rules are the same code on both ways: :class:`gateway.policy.activation.PolicyLife`.
+The rules are the same code on both ways: :class:`gateway.policy.life.activation.PolicyLife`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.cli.server import Server, operator, running_server
 
 if TYPE_CHECKING:
     from gateway.identity.office import Events
-    from gateway.policy.activation import PolicyLife
+    from gateway.policy.life.activation import PolicyLife
     from gateway.settings import Settings
 
 View = dict[str, Any]
@@ -102,7 +102,7 @@ class OfflinePolicy:
         return self._do(lambda life: life.take(Path(folder), operator()))
 
     def sign(self, revision: str, key_id: str, signature: str) -> View:
-        from gateway.policy.dsse import Signature
+        from gateway.policy.life.dsse import Signature
 
         return self._do(lambda life: life.sign(revision, Signature(key_id, signature), operator()))
 
@@ -123,7 +123,7 @@ class OfflinePolicy:
     def add_signer(self, name: str, public_key: str, roles: list[str]) -> View:
         import msgspec
 
-        from gateway.policy.signers import Signer
+        from gateway.policy.life.signers import Signer
 
         signer = msgspec.convert({"name": name, "public_key": public_key, "roles": roles}, Signer)
         return self._do(lambda life: life.add_signer(signer, operator()))
@@ -138,8 +138,8 @@ class OfflinePolicy:
         from msgspec.structs import replace
 
         from gateway.keys.files import FileKeyring
-        from gateway.policy.activation import PolicyLife
         from gateway.policy.client import OpaPolicy
+        from gateway.policy.life.activation import PolicyLife
 
         settings = self._settings
         with tempfile.TemporaryDirectory(prefix="sk-", dir="/tmp") as scratch:

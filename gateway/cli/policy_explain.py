@@ -14,8 +14,8 @@ from gateway.errors import SetupError
 
 if TYPE_CHECKING:
     from gateway.domain import Decision, PolicyInput
-    from gateway.policy.explanation import Explanation
-    from gateway.policy.proposal import Proposal
+    from gateway.policy.trials.explanation import Explanation
+    from gateway.policy.trials.proposal import Proposal
     from gateway.settings import Settings
 
 Lang = Annotated[str, typer.Option("--lang", help="Language of the words: en, de, ja, zh; else the site's.")]
@@ -39,7 +39,7 @@ def explain(session: Session, decision: Decided, lang: Lang = "") -> None:
     Asks the revision and the facts of that day again; where they are gone, shows what the record holds.
     """
     from gateway.policy.explain import explain as words
-    from gateway.policy.explanation_words import plain, told, told_question
+    from gateway.policy.trials.explanation_words import plain, told, told_question
     from gateway.policy.words import phrase
 
     language = language_for(session.settings, lang)
@@ -86,9 +86,9 @@ async def explained_by(
     settings: Settings, proposal: Proposal, facts: dict[str, Any], question: PolicyInput, *, what_if: bool = True
 ) -> Explanation:
     """Ask a policy all that an explanation takes. Raises SetupError."""
-    from gateway.policy.explanation import explained
-    from gateway.policy.opa import find_opa
-    from gateway.policy.rehearsal import Rehearsal
+    from gateway.policy.opa.program import find_opa
+    from gateway.policy.trials.explanation import explained
+    from gateway.policy.trials.scratch import Rehearsal
 
     async with Rehearsal(find_opa(settings), proposal.bundle.path) as rehearsal:
         return await explained(rehearsal, question, facts, proposal, what_if=what_if)
@@ -106,7 +106,7 @@ def plain_json(value: Any) -> Any:
 
 def _decision(settings: Settings, wanted: str) -> tuple[PolicyInput, Decision, list[str]]:
     """Return the newest decision of that id, and the ids of others of its request. Raises SetupError."""
-    from gateway.policy.replay import REQUESTS, Unreadable, past_of
+    from gateway.policy.trials.replay import REQUESTS, Unreadable, past_of
 
     found: dict[str, tuple[PolicyInput, Decision]] = {}
     named = False
@@ -164,7 +164,7 @@ def _near(text: str) -> list[tuple[str, str]]:
 def _as_then(settings: Settings, decision: Decision) -> tuple[Proposal, dict[str, Any]]:
     """Return the policy and the facts that decided. Raises SetupError when one of them is gone."""
     from gateway.policy.datasets import DataSets
-    from gateway.policy.proposal import find
+    from gateway.policy.trials.proposal import find
 
     proposal = find(settings, decision.revision)
     if proposal.bundle.digest != decision.bundle_digest:

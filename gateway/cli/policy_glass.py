@@ -1,7 +1,7 @@
 """``sekisho policy break-glass``: two approvers let named rules not stop a project, for a day at most.
 
 Changes go through the running server, or, where there is none, under the lock and on record here. The rules are the
-same code on both ways: :class:`gateway.policy.break_glass_office.BreakGlassOffice`.
+same code on both ways: :class:`gateway.policy.glass.office.BreakGlassOffice`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from gateway.cli.session import USED_WRONGLY, Session, command, group
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
-    from gateway.policy.break_glass import Wish
-    from gateway.policy.break_glass_office import BreakGlassOffice
-    from gateway.policy.dsse import Signature
+    from gateway.policy.glass.grant import Wish
+    from gateway.policy.glass.office import BreakGlassOffice
+    from gateway.policy.life.dsse import Signature
     from gateway.settings import Settings
 
 View = dict[str, Any]
@@ -61,9 +61,10 @@ def request(
 @command(app, "sign", examples=["sekisho policy break-glass sign 01JDA7Z0 --key ana.pem"])
 def sign(session: Session, grant: Reference, key: KeyFile) -> None:
     """Sign a grant as an approver. With the second signature it counts. Your key stays with you."""
-    from gateway.policy import break_glass, dsse
-    from gateway.policy.break_glass_office import grants_of
-    from gateway.policy.signers import needs_passphrase, read_private
+    from gateway.policy.glass import grant as break_glass
+    from gateway.policy.glass.office import grants_of
+    from gateway.policy.life import dsse
+    from gateway.policy.life.signers import needs_passphrase, read_private
 
     known = grants_of(session.settings).find(grant, break_glass.now())
     if known.envelope is None:
@@ -81,8 +82,8 @@ def sign(session: Session, grant: Reference, key: KeyFile) -> None:
 @command(app, "list", examples=["sekisho policy break-glass list", "sekisho policy break-glass list --json"])
 def list_grants(session: Session) -> None:
     """List grants: those that hold or wait, and those that were over less than 30 days ago."""
-    from gateway.policy import break_glass
-    from gateway.policy.break_glass_office import grants_of
+    from gateway.policy.glass import grant as break_glass
+    from gateway.policy.glass.office import grants_of
 
     data = [known.view() for known in grants_of(session.settings).all(break_glass.now())]
     session.output.table("Break-glass", _COLUMNS, [_row(view) for view in data], {"data": data}, "There is no grant.")
@@ -121,7 +122,7 @@ def glass_changes(settings: Settings) -> Iterator[GlassChanges]:
         yield ServerGlass(server)
         return
     with data_lock(settings.state), admin_book(settings) as book:
-        from gateway.policy.break_glass_office import BreakGlassOffice
+        from gateway.policy.glass.office import BreakGlassOffice
 
         yield OfflineGlass(BreakGlassOffice.of(settings, book))
 
@@ -167,7 +168,7 @@ class OfflineGlass:
 def _wish(**fields: Any) -> Wish:
     import msgspec
 
-    from gateway.policy.break_glass import Wish
+    from gateway.policy.glass.grant import Wish
 
     try:
         return msgspec.convert(fields, Wish)

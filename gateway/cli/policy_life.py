@@ -13,8 +13,8 @@ from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, gro
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
-    from gateway.policy.activation import PolicyLife
-    from gateway.policy.revisions import Revisions
+    from gateway.policy.life.activation import PolicyLife
+    from gateway.policy.life.revisions import Revisions
     from gateway.settings import Settings
 
 View = dict[str, Any]
@@ -67,9 +67,9 @@ def build(session: Session) -> None:
 
 def sign(session: Session, revision: Reference, key: KeyFile) -> None:
     """Add your signature to a revision. Your key stays with you; only the signature is stored."""
-    from gateway.policy import dsse
-    from gateway.policy.manifest import TYPE
-    from gateway.policy.signers import needs_passphrase, read_private
+    from gateway.policy.life import dsse
+    from gateway.policy.life.manifest import TYPE
+    from gateway.policy.life.signers import needs_passphrase, read_private
 
     shown = _shelf(session.settings).get(revision)
     passphrase = _ask_passphrase(key) if needs_passphrase(key) else ""
@@ -125,7 +125,7 @@ def diff(session: Session, one: Reference, other: Reference) -> None:
 
     `files` names what the files say now.
     """
-    from gateway.policy.difference import compare
+    from gateway.policy.life.difference import compare
 
     found = compare(_content(session.settings, one), _content(session.settings, other))
     session.output.result(found.view(), *found.lines())
@@ -145,7 +145,7 @@ def create(
 
     The passphrase is asked twice at a terminal, or read from standard input.
     """
-    from gateway.policy.signers import create_private
+    from gateway.policy.life.signers import create_private
 
     public = create_private(out, "" if no_passphrase else _ask_passphrase(out, new=True))
     beside = out.with_suffix(".pub")
@@ -167,7 +167,7 @@ def add(
     role: Roles,
 ) -> None:
     """Let a person's signatures count from now on."""
-    from gateway.policy.signers import ROLES, read_public
+    from gateway.policy.life.signers import ROLES, read_public
 
     if wrong := [one for one in role if one not in ROLES]:
         raise SetupError(f"`{wrong[0]}` is no role.", f"Give one of: {', '.join(ROLES)}.", exit_code=USED_WRONGLY)
@@ -183,8 +183,8 @@ def add(
 @command(signers, "list", examples=["sekisho policy signer list", "sekisho policy signer list --json"])
 def list_signers(session: Session) -> None:
     """Show whose signatures count."""
-    from gateway.policy.activation import signer_view
-    from gateway.policy.signers import Signers
+    from gateway.policy.life.activation import signer_view
+    from gateway.policy.life.signers import Signers
 
     data = [signer_view(signer) for signer in Signers(session.settings.keys).list()]
     rows = [(one["name"], ", ".join(one["roles"]), one["key_id"], one["added"]) for one in data]
@@ -206,7 +206,7 @@ def remove(
 
 
 def _shelf(settings: Settings) -> Revisions:
-    from gateway.policy.revisions import Revisions
+    from gateway.policy.life.revisions import Revisions
 
     return Revisions(settings.state / "policy")
 
@@ -214,8 +214,8 @@ def _shelf(settings: Settings) -> Revisions:
 def _life(settings: Settings) -> PolicyLife:
     """Return what reads revisions; whatever would change something is not called on it."""
     from gateway.keys.files import FileKeyring
-    from gateway.policy.activation import PolicyLife
     from gateway.policy.client import OpaPolicy
+    from gateway.policy.life.activation import PolicyLife
 
     return PolicyLife(settings, FileKeyring(settings.keys), _NoBook(), OpaPolicy(settings))
 
@@ -228,7 +228,7 @@ class _NoBook:
 
 
 def _content(settings: Settings, reference: str) -> Any:
-    from gateway.policy.difference import content_of, content_of_files
+    from gateway.policy.life.difference import content_of, content_of_files
 
     if reference == "files":
         return content_of_files(settings)

@@ -11,8 +11,8 @@ import typer
 from gateway.cli.session import ANSWERED_NO, COULD_NOT, Session, command
 
 if TYPE_CHECKING:
-    from gateway.policy.proposal import Proposal
-    from gateway.policy.replay import Replay, Report
+    from gateway.policy.trials.proposal import Proposal
+    from gateway.policy.trials.replay import Replay, Report
 
 BUNDLE_HELP = (
     "What to try: a revision, in-force, a bundle.tar.gz, a folder of rules; else the policies and table on disk."
@@ -51,7 +51,7 @@ def replay(
     Leaves with 1 when something opens that was closed, with 3 when a record could not be read.
     """
     from gateway.cli.past import instant
-    from gateway.policy.proposal import find
+    from gateway.policy.trials.proposal import find
 
     first, last = instant(since), instant(until) if until else ""
     with session.output.progress("Preparing the policy"):
@@ -72,7 +72,7 @@ def _collected(session: Session, proposal: Proposal, first: str, last: str, tena
     from gateway.cli.past import log_folders
     from gateway.cli.past import since as since_in
     from gateway.policy.datasets import DataSets
-    from gateway.policy.replay import Replay
+    from gateway.policy.trials.replay import Replay
 
     settings = session.settings
     past = Replay(DataSets(settings.state / "policy" / "data"), proposal)
@@ -87,8 +87,8 @@ def _collected(session: Session, proposal: Proposal, first: str, last: str, tena
 
 async def _replayed(session: Session, proposal: Proposal, past: Replay) -> Report:
     from gateway.cli.past import counting
-    from gateway.policy.opa import find_opa
-    from gateway.policy.rehearsal import Rehearsal
+    from gateway.policy.opa.program import find_opa
+    from gateway.policy.trials.scratch import Rehearsal
 
     with counting(session.output, "Deciding again", past.report.decisions) as count:
         async with Rehearsal(find_opa(session.settings), proposal.bundle.path) as rehearsal:

@@ -149,7 +149,7 @@ def _table(settings: Settings) -> tuple[str, Rulebook]:
 
 
 def _places(settings: Settings) -> frozenset[str]:
-    from gateway.policy.build import law
+    from gateway.policy.life.build import law
     from gateway.policy.table.row import groups_of
 
     return frozenset[str]().union(*groups_of(law(settings.policies).get("jurisdictions", {})).values())

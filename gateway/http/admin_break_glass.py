@@ -20,9 +20,9 @@ from starlette.routing import Route
 
 from gateway.errors import BadRequest, SetupError
 from gateway.http.admin import body_of, json_response, operator_of
-from gateway.policy.break_glass import Wish
-from gateway.policy.break_glass_office import BreakGlassOffice
-from gateway.policy.dsse import Signature
+from gateway.policy.glass.grant import Wish
+from gateway.policy.glass.office import BreakGlassOffice
+from gateway.policy.life.dsse import Signature
 
 T = TypeVar("T")
 

@@ -25,9 +25,9 @@ from starlette.routing import Route
 
 from gateway.errors import BadRequest, SetupError
 from gateway.http.admin import body_of, json_response, operator_of
-from gateway.policy import dsse
-from gateway.policy.activation import PolicyLife, signer_view
-from gateway.policy.signers import Signer
+from gateway.policy.life import dsse
+from gateway.policy.life.activation import PolicyLife, signer_view
+from gateway.policy.life.signers import Signer
 
 T = TypeVar("T")
 

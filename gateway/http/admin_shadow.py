@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from gateway.errors import BadRequest, SetupError
 from gateway.http.admin import body_of, json_response, operator_of
-from gateway.policy.shadow_office import ShadowOffice, ShadowWish
+from gateway.policy.trials.shadow_office import ShadowOffice, ShadowWish
 
 T = TypeVar("T")
 

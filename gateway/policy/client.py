@@ -21,24 +21,25 @@ from ulid import ULID
 
 from gateway.domain import Caller, DataClass, Decision, PolicyInput, Target
 from gateway.errors import PolicyUnavailable, SetupError
-from gateway.policy import break_glass, organisation
+from gateway.policy import organisation
 from gateway.policy.answer import Answer, Refused, read_answer
-from gateway.policy.break_glass_office import grants_of
-from gateway.policy.break_glass_watch import GrantsWatch
-from gateway.policy.build import Bundle, build, law
-from gateway.policy.counters import Counters
 from gateway.policy.datasets import DataSets
 from gateway.policy.facts import MAX_CANDIDATES, Rulebook, build_facts
-from gateway.policy.local import RETRY_AFTER_SECONDS, LocalOpa
-from gateway.policy.opa import find_opa
+from gateway.policy.glass import grant as break_glass
+from gateway.policy.glass.office import grants_of
+from gateway.policy.glass.watch import GrantsWatch
+from gateway.policy.life.build import Bundle, build, law
+from gateway.policy.life.revisions import Revision, Revisions, Standing
+from gateway.policy.life.signing import require_vouched, trust_of
+from gateway.policy.life.trial import trial_of
+from gateway.policy.opa.local import RETRY_AFTER_SECONDS, LocalOpa
+from gateway.policy.opa.program import find_opa
+from gateway.policy.opa.supervisor import OpaProcess
+from gateway.policy.persons.counters import Counters
+from gateway.policy.persons.transfers import Crossing, Transfers, Values
 from gateway.policy.remembered import Known, Remembered
-from gateway.policy.revisions import Revision, Revisions, Standing
-from gateway.policy.signing import require_vouched, trust_of
-from gateway.policy.supervisor import OpaProcess
 from gateway.policy.table import read
 from gateway.policy.table.row import groups_of
-from gateway.policy.transfers import Crossing, Transfers, Values
-from gateway.policy.trial import trial_of
 from gateway.settings import Settings
 
 NAMES = ("opa", "opa-next")
@@ -46,7 +47,7 @@ NAMES = ("opa", "opa-next")
 
 
 class Decider(Protocol):
-    """One OPA with one revision; :class:`~gateway.policy.local.LocalOpa` is the usual one."""
+    """One OPA with one revision; :class:`~gateway.policy.opa.local.LocalOpa` is the usual one."""
 
     standing: Standing
     engine: str
@@ -234,7 +235,7 @@ class OpaPolicy:
 
     async def _new(self, standing: Standing, name: str) -> Decider:
         if self._settings.policy.url:
-            from gateway.policy.external import ExternalOpa  # noqa: PLC0415  most houses have none
+            from gateway.policy.opa.external import ExternalOpa  # noqa: PLC0415  most houses have none
 
             return ExternalOpa(self._settings, standing, name)
         return LocalOpa(self._settings, await asyncio.to_thread(find_opa, self._settings), standing, name)

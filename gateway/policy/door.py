@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from gateway.domain import Caller, DataClass, Decision, PolicyInput, Target
-from gateway.policy.transfers import Crossing, Values
+from gateway.policy.persons.transfers import Crossing, Values
 
 
 class Policy(Protocol):

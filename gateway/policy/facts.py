@@ -40,7 +40,7 @@ def build_facts(
     """Return ``data.facts``, without its revision.
 
     Args:
-        break_glass: the grants that were verified, as :mod:`gateway.policy.break_glass` writes them.
+        break_glass: the grants that were verified, as :mod:`gateway.policy.glass.grant` writes them.
     """
     wheres = {target.id: where_of(target, site.name) for target in targets}
     return {

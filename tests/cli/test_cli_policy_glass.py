@@ -19,8 +19,8 @@ from gateway.http.admin_break_glass import break_glass_routes
 from gateway.http.listener import Listener
 from gateway.identity.keys import KeyRegister
 from gateway.keys.files import FileKeyring
-from gateway.policy.break_glass_office import BreakGlassOffice
-from gateway.policy.signers import Signer, Signers, create_private
+from gateway.policy.glass.office import BreakGlassOffice
+from gateway.policy.life.signers import Signer, Signers, create_private
 
 pytestmark = pytest.mark.real  # `house` builds its first policy with the real OPA
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from gateway import settings
-from gateway.policy.signers import Signer, Signers, create_private
+from gateway.policy.life.signers import Signer, Signers, create_private
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from gateway.cli.past import log_folders, newest_first
 from gateway.domain import Decision, PolicyInput
-from gateway.policy.proposal import find
+from gateway.policy.trials.proposal import find
 from gateway.settings import Settings, load
 from tests.policy.conftest import TARGETS, make_question
 from tests.policy.past import HEADER, OPEN_TABLE, caller_of, live, open_book, policies, shelve, write

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.policy.case import Case, Expected, Given, Title
+from gateway.policy.trials.case import Case, Expected, Given, Title
 
 FILE = Path(__file__).parents[1] / "policy" / "decisions.csv"
 COLUMNS = "here origin access place class data purpose at besides expected code why".split()

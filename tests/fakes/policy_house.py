@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from small_policies import write_policies
 
 from gateway.keys.files import FileKeyring
-from gateway.policy import dsse
-from gateway.policy.activation import PolicyLife
-from gateway.policy.manifest import TYPE
-from gateway.policy.revisions import Revision, Standing, Step, unwatched
-from gateway.policy.signers import Signer, Signers, public_text
+from gateway.policy.life import dsse
+from gateway.policy.life.activation import PolicyLife
+from gateway.policy.life.manifest import TYPE
+from gateway.policy.life.revisions import Revision, Standing, Step, unwatched
+from gateway.policy.life.signers import Signer, Signers, public_text
 from gateway.settings import PolicySettings, Settings, SiteSettings
 
 TABLE = """\

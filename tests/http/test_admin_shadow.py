@@ -17,7 +17,7 @@ from gateway.http.admin import admin_app, admin_socket
 from gateway.http.admin_shadow import shadow_routes
 from gateway.http.listener import Listener
 from gateway.identity.keys import KeyRegister
-from gateway.policy.shadow_office import ShadowOffice
+from gateway.policy.trials.shadow_office import ShadowOffice
 from gateway.settings import Settings, SiteSettings
 
 

@@ -1,6 +1,6 @@
 """Activates a policy and is killed at a step. Usage: life_process.py FOLDER PRESET STEP COMMAND ARGUMENT.
 
-With the real log and the real OPA; ``STEP`` is one that :data:`gateway.policy.revisions.Step` names, or ``-`` for none.
+With the real log and the real OPA; ``STEP`` is one that :data:`gateway.policy.life.revisions.Step` names, or ``-``.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fakes"))
 from policy_house import PolicyHouse
 
 from gateway.audit.book import LogBook
-from gateway.policy.activation import PolicyLife
 from gateway.policy.client import OpaPolicy
+from gateway.policy.life.activation import PolicyLife
 
 ORIGIN = "muc/n/w0"
 

@@ -15,10 +15,10 @@ from gateway.audit.book import LogBook
 from gateway.cli.past import log_folders, since
 from gateway.domain import Caller, Decision, Outcome, PolicyInput, Role, Target
 from gateway.keys.files import FileKeyring
-from gateway.policy.assembly import assemble
 from gateway.policy.client import OpaPolicy, draft
-from gateway.policy.opa import find_opa
-from gateway.policy.revisions import Revision, Revisions, Standing
+from gateway.policy.life.assembly import assemble
+from gateway.policy.life.revisions import Revision, Revisions, Standing
+from gateway.policy.opa.program import find_opa
 from gateway.settings import SHIPPED, Settings
 
 HEADER = "data,collected_in,class,purpose,destination,decision,redaction,legal_basis,review_by,owner,mode,note\n"

@@ -17,13 +17,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.domain import Decision, PolicyInput, Target
 from gateway.errors import AuditUnavailable, SetupError
-from gateway.policy import break_glass, dsse
-from gateway.policy.break_glass import TYPE, Wish
-from gateway.policy.break_glass_folder import Grants
-from gateway.policy.break_glass_office import BreakGlassOffice
 from gateway.policy.client import OpaPolicy, draft
-from gateway.policy.dsse import BadEnvelope, Signature
-from gateway.policy.signers import Signer, Signers
+from gateway.policy.glass import grant as break_glass
+from gateway.policy.glass.folder import Grants
+from gateway.policy.glass.grant import TYPE, Wish
+from gateway.policy.glass.office import BreakGlassOffice
+from gateway.policy.life import dsse
+from gateway.policy.life.dsse import BadEnvelope, Signature
+from gateway.policy.life.signers import Signer, Signers
 from gateway.settings import Settings
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)

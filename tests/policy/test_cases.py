@@ -11,16 +11,16 @@ import msgspec
 import pytest
 
 from gateway.errors import SetupError
-from gateway.policy.access import Access
 from gateway.policy.answer import read_answer
-from gateway.policy.build import Bundle, build, rules_in
-from gateway.policy.case import LANGS, Case, Expected, load, parse
-from gateway.policy.cases import Outcome, asked, run, told
 from gateway.policy.client import rulebook
 from gateway.policy.facts import Rulebook
-from gateway.policy.opa import Opa, find_opa
-from gateway.policy.session import UnixOpaClient
-from gateway.policy.supervisor import OpaProcess
+from gateway.policy.life.build import Bundle, build, rules_in
+from gateway.policy.opa.access import Access
+from gateway.policy.opa.program import Opa, find_opa
+from gateway.policy.opa.session import UnixOpaClient
+from gateway.policy.opa.supervisor import OpaProcess
+from gateway.policy.trials.case import LANGS, Case, Expected, load, parse
+from gateway.policy.trials.cases import Outcome, asked, run, told
 from gateway.settings import Settings
 
 LINES = decisions.read()

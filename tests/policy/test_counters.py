@@ -20,8 +20,8 @@ from gateway.audit.reader import Filter, search
 from gateway.domain import CounterFacts
 from gateway.errors import AuditUnavailable, SetupError
 from gateway.kinds import KINDS
-from gateway.policy.counters import EVENT, MOST_MARKS_A_RECORD, Counters, Read, Reservation
-from gateway.policy.tally import NOBODYS, Kept, Persons, Tally, marks_of, pack, persons_of, unpack, yearly_key
+from gateway.policy.persons.counters import EVENT, MOST_MARKS_A_RECORD, Counters, Read, Reservation
+from gateway.policy.persons.tally import NOBODYS, Kept, Persons, Tally, marks_of, pack, persons_of, unpack, yearly_key
 from gateway.privacy.patterns.catalogue import RULES
 from gateway.settings import AuditSettings
 

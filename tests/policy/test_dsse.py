@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from gateway.policy import dsse
-from gateway.policy.dsse import BadEnvelope, Signer, add_signatures, canonical, sign, verify
+from gateway.policy.life import dsse
+from gateway.policy.life.dsse import BadEnvelope, Signer, add_signatures, canonical, sign, verify
 
 TYPE = "application/vnd.sekisho.test+json"
 ANA, BEN, EVE = (Ed25519PrivateKey.generate() for _ in range(3))

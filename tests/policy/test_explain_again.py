@@ -14,15 +14,15 @@ from msgspec.structs import replace
 from gateway.domain import DataFacts, PolicyInput, Reason, Target
 from gateway.errors import SetupError
 from gateway.policy.client import rulebook
-from gateway.policy.counterfactual import Change, changes, hypothetical, with_targets
-from gateway.policy.explanation import Explanation, explained, rows_for, rules_in
-from gateway.policy.explanation_words import plain, told
 from gateway.policy.facts import Rulebook, build_facts
-from gateway.policy.opa import find_opa
+from gateway.policy.opa.program import find_opa
 from gateway.policy.organisation import Organisation
-from gateway.policy.proposal import find
-from gateway.policy.rehearsal import Rehearsal
 from gateway.policy.table.read import parse
+from gateway.policy.trials.counterfactual import Change, changes, hypothetical, with_targets
+from gateway.policy.trials.explanation import Explanation, explained, rows_for, rules_in
+from gateway.policy.trials.explanation_words import plain, told
+from gateway.policy.trials.proposal import find
+from gateway.policy.trials.scratch import Rehearsal
 from gateway.policy.words import LANGUAGES
 from gateway.settings import SHIPPED, Settings
 from tests.policy.past import HEADER, OPEN_TABLE, policies

@@ -6,14 +6,14 @@ import decisions
 import pytest
 
 from gateway.domain import PolicyInput, Reason
-from gateway.policy import cases
 from gateway.policy.answer import Answer
-from gateway.policy.build import build
 from gateway.policy.client import rulebook
-from gateway.policy.explanation import RowSaid, rows_for
 from gateway.policy.facts import Rulebook
-from gateway.policy.opa import find_opa
+from gateway.policy.life.build import build
+from gateway.policy.opa.program import find_opa
 from gateway.policy.table.row import SPECIAL
+from gateway.policy.trials import cases
+from gateway.policy.trials.explanation import RowSaid, rows_for
 from gateway.settings import Settings
 
 Explained = tuple[PolicyInput, Answer, dict[str, list[RowSaid]]]

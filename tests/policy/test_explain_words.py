@@ -11,12 +11,12 @@ import pytest
 
 from gateway.domain import DATA_CLASSES, Reason
 from gateway.kinds import KINDS, SPECIAL
-from gateway.policy.build import build
-from gateway.policy.cases import run
 from gateway.policy.client import rulebook
-from gateway.policy.opa import find_opa
+from gateway.policy.life.build import build
+from gateway.policy.opa.program import find_opa
 from gateway.policy.organisation import Route
 from gateway.policy.table.row import NEAR, OPERATORS
+from gateway.policy.trials.cases import run
 from gateway.policy.words import FOLDER, LANGUAGES, language_of, named, parameters, sentence, texts, with_law
 from gateway.settings import Settings
 

@@ -10,9 +10,9 @@ from typing import Any, get_args
 import pytest
 
 from gateway.kinds import SPECIAL
-from gateway.policy.build import law
-from gateway.policy.counters import CHINA
+from gateway.policy.life.build import law
 from gateway.policy.organisation import Route
+from gateway.policy.persons.counters import CHINA
 from gateway.privacy.patterns.catalogue import RULES
 from gateway.settings import SHIPPED
 

@@ -14,8 +14,8 @@ from policy_house import PolicyHouse
 from gateway.cli.checks_site import policy as look_at_policy
 from gateway.domain import Decision, PolicyInput, Target
 from gateway.errors import PolicyUnavailable, SetupError
-from gateway.policy.activation import PolicyLife
 from gateway.policy.client import OpaPolicy
+from gateway.policy.life.activation import PolicyLife
 
 pytestmark = pytest.mark.real
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.policy import build as policy_build
-from gateway.policy.build import CAPABILITIES, BuildError, build, check
-from gateway.policy.capabilities import FORBIDDEN, reduced
-from gateway.policy.opa import Opa, find_opa
+from gateway.policy.life import build as policy_build
+from gateway.policy.life.build import CAPABILITIES, BuildError, build, check
+from gateway.policy.opa.capabilities import FORBIDDEN, reduced
+from gateway.policy.opa.program import Opa, find_opa
 from gateway.settings import Settings
 
 pytestmark = pytest.mark.real

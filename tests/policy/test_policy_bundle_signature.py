@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from policy_house import PolicyHouse
 
 from gateway.errors import SetupError
-from gateway.policy.access import Access
-from gateway.policy.assembly import signing_key
-from gateway.policy.build import Bundle, VerifyingKey, build, build_signed
-from gateway.policy.opa import find_opa
-from gateway.policy.supervisor import OpaProcess
+from gateway.policy.life.assembly import signing_key
+from gateway.policy.life.build import Bundle, VerifyingKey, build, build_signed
+from gateway.policy.opa.access import Access
+from gateway.policy.opa.program import find_opa
+from gateway.policy.opa.supervisor import OpaProcess
 
 pytestmark = pytest.mark.real
 
@@ -116,7 +116,7 @@ async def test_any_other_is_refused(
 async def test_a_bundle_that_was_signed_for_another_purpose_is_refused(
     house: PolicyHouse, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.policy.supervisor.SCOPE", "something.else")
+    monkeypatch.setattr("gateway.policy.opa.supervisor.SCOPE", "something.else")
 
     with pytest.raises(SetupError, match="scope mismatch"):
         await _start(house, bundle)

@@ -9,8 +9,8 @@ import pytest
 from policy_house import TABLE, PolicyHouse
 
 from gateway.errors import SetupError
-from gateway.policy.assembly import checked
-from gateway.policy.opa import find_opa
+from gateway.policy.life.assembly import checked
+from gateway.policy.opa.program import find_opa
 
 pytestmark = pytest.mark.real
 

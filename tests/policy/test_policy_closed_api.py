@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from gateway.policy.access import Access
-from gateway.policy.build import build
-from gateway.policy.opa import find_opa
-from gateway.policy.supervisor import OpaProcess
+from gateway.policy.life.build import build
+from gateway.policy.opa.access import Access
+from gateway.policy.opa.program import find_opa
+from gateway.policy.opa.supervisor import OpaProcess
 from gateway.settings import Settings
 
 pytestmark = pytest.mark.real

@@ -16,11 +16,11 @@ from policy_house import PolicyHouse
 
 from gateway.domain import PolicyInput, Target
 from gateway.errors import PolicyUnavailable, SetupError
-from gateway.policy.activation import PolicyLife
 from gateway.policy.client import OpaPolicy
-from gateway.policy.external import address_of
-from gateway.policy.opa import find_opa
-from gateway.policy.revisions import Revision
+from gateway.policy.life.activation import PolicyLife
+from gateway.policy.life.revisions import Revision
+from gateway.policy.opa.external import address_of
+from gateway.policy.opa.program import find_opa
 from gateway.settings import Settings
 
 pytestmark = pytest.mark.real

@@ -17,7 +17,7 @@ import pytest_asyncio
 from gateway.domain import PolicyInput, Target
 from gateway.errors import PolicyUnavailable, SetupError
 from gateway.policy.client import OpaPolicy, draft
-from gateway.policy.supervisor import OpaProcess
+from gateway.policy.opa.supervisor import OpaProcess
 from gateway.settings import PolicySettings, Settings
 
 pytestmark = pytest.mark.real
@@ -126,7 +126,7 @@ async def test_an_opa_that_runs_out_of_memory_is_replaced(
 async def test_a_socket_that_answers_rubbish_gives_no_decision(policy: OpaPolicy, ask: Ask) -> None:
     async def rubbish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"result\": true}"[:-1])
+        writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{"result": true}'[:-1])
         writer.close()
 
     os.kill(_pid(policy), signal.SIGSTOP)  # what listens there now is not OPA
@@ -229,7 +229,7 @@ async def test_opa_dies_with_the_gateway(settings: Settings) -> None:
 
 
 async def test_no_opa_is_told_with_the_mend(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.policy.opa.opa_candidates", lambda _: [Path("/nonexistent/opa")])
+    monkeypatch.setattr("gateway.policy.opa.program.opa_candidates", lambda _: [Path("/nonexistent/opa")])
 
     with pytest.raises(SetupError, match=r"at least 1\.21\.3") as error:
         await OpaPolicy(settings, draft(settings)).start()
@@ -241,7 +241,7 @@ async def test_an_old_opa_is_refused(settings: Settings, short_dir: Path, monkey
     old = short_dir / "opa"
     old.write_text("#!/bin/sh\necho 'Version: 1.21.2'\n")
     old.chmod(0o700)
-    monkeypatch.setattr("gateway.policy.opa.opa_candidates", lambda _: [old])
+    monkeypatch.setattr("gateway.policy.opa.program.opa_candidates", lambda _: [old])
 
     with pytest.raises(SetupError, match=r"is 1\.21\.2"):
         await OpaPolicy(settings, draft(settings)).start()

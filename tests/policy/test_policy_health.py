@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.policy.health import LIMIT_SECONDS, Health
+from gateway.policy.opa.health import LIMIT_SECONDS, Health
 
 
 class Clock:

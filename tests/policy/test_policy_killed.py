@@ -12,7 +12,7 @@ import pytest
 from policy_house import PolicyHouse
 
 from gateway.audit.reader import logs, search
-from gateway.policy.revisions import Revisions
+from gateway.policy.life.revisions import Revisions
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 

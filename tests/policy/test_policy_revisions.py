@@ -9,8 +9,8 @@ import pytest
 from policy_house import PolicyHouse
 
 from gateway.errors import SetupError
-from gateway.policy.in_force import differences
-from gateway.policy.revisions import IN_FORCE, KEPT, Revision, Revisions, open_revision
+from gateway.policy.life.in_force import differences
+from gateway.policy.life.revisions import IN_FORCE, KEPT, Revision, Revisions, open_revision
 
 pytestmark = pytest.mark.real
 

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from policy_house import PolicyHouse
 
 from gateway.errors import SetupError
-from gateway.policy import dsse
-from gateway.policy.manifest import TYPE, BundleKey, Manifest, Source, read, said, written
-from gateway.policy.manifest import Tested as Results
-from gateway.policy.revisions import Revision
-from gateway.policy.signers import Signer, Signers, create_private, needs_passphrase, read_private, read_public
-from gateway.policy.signing import Trust, hindrances, require_vouched, signatures, trust_of
+from gateway.policy.life import dsse
+from gateway.policy.life.manifest import TYPE, BundleKey, Manifest, Source, read, said, written
+from gateway.policy.life.manifest import Tested as Results
+from gateway.policy.life.revisions import Revision
+from gateway.policy.life.signers import Signer, Signers, create_private, needs_passphrase, read_private, read_public
+from gateway.policy.life.signing import Trust, hindrances, require_vouched, signatures, trust_of
 
 MANIFEST = Manifest(
     revision="a" * 32,
@@ -155,7 +155,7 @@ def test_signers_that_cannot_be(people: PolicyHouse, change: dict[str, object], 
 
 
 def _public() -> str:
-    from gateway.policy.signers import public_text
+    from gateway.policy.life.signers import public_text
 
     return public_text(Ed25519PrivateKey.generate().public_key())
 

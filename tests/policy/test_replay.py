@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from gateway.domain import DataFacts, Grant, PolicyInput, Reason, Target
 from gateway.errors import SetupError
 from gateway.policy.datasets import DataSets
-from gateway.policy.flips import Line, Sums, differences, why_not
-from gateway.policy.opa import find_opa
-from gateway.policy.proposal import find
-from gateway.policy.rehearsal import Rehearsal
-from gateway.policy.replay import Replay, Report, Unreadable, past_of
+from gateway.policy.opa.program import find_opa
+from gateway.policy.trials.flips import Line, Sums, differences, why_not
+from gateway.policy.trials.proposal import find
+from gateway.policy.trials.replay import Replay, Report, Unreadable, past_of
+from gateway.policy.trials.scratch import Rehearsal
 from gateway.settings import Settings
 from tests.policy.past import HEADER, OPEN_TABLE, RULE, live, policies, records
 

@@ -15,10 +15,10 @@ from gateway.errors import SetupError
 from gateway.policy.answer import Refused
 from gateway.policy.client import rulebook
 from gateway.policy.facts import build_facts
-from gateway.policy.opa import find_opa
+from gateway.policy.opa.program import find_opa
 from gateway.policy.organisation import Organisation
-from gateway.policy.proposal import Proposal, find
-from gateway.policy.rehearsal import NICE, Rehearsal
+from gateway.policy.trials.proposal import Proposal, find
+from gateway.policy.trials.scratch import NICE, Rehearsal
 from gateway.settings import Settings
 from tests.policy.past import OPEN_TABLE, policies, shelve
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.policy import build
-from gateway.policy.opa import Opa, find_opa
+from gateway.policy.life import build
+from gateway.policy.opa.program import Opa, find_opa
 from gateway.settings import Settings
 
 pytestmark = pytest.mark.real

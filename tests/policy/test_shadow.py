@@ -20,9 +20,9 @@ from gateway.domain import PolicyInput, Target
 from gateway.errors import AuditUnavailable, SetupError
 from gateway.policy.client import OpaPolicy, draft
 from gateway.policy.datasets import DataSets
-from gateway.policy.proposal import find
-from gateway.policy.shadow import QUEUE, Shadow
-from gateway.policy.shadow_office import ShadowOffice, ShadowWish
+from gateway.policy.trials.proposal import find
+from gateway.policy.trials.shadow import QUEUE, Shadow
+from gateway.policy.trials.shadow_office import ShadowOffice, ShadowWish
 from gateway.settings import Settings
 from tests.policy.past import HEADER, OPEN_TABLE, open_book, policies, records
 

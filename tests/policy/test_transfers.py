@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from gateway.domain import Caller, Target
-from gateway.policy.counters import Counters
-from gateway.policy.tally import yearly_key
-from gateway.policy.transfers import Transfers
+from gateway.policy.persons.counters import Counters
+from gateway.policy.persons.tally import yearly_key
+from gateway.policy.persons.transfers import Transfers
 
 Make = Callable[..., Any]
 NOW = "2026-06-01T12:00:00Z"

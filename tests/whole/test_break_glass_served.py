@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from running import Running, sekisho
 
-from gateway.policy.signers import create_private
+from gateway.policy.life.signers import create_private
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 

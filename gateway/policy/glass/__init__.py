@@ -1,0 +1,1 @@
+"""Break-glass: grants that two approvers sign, and what becomes of them."""

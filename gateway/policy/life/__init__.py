@@ -1,0 +1,1 @@
+"""The life of a policy: built, signed, verified, put in force, taken back."""
