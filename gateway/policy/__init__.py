@@ -1,1 +1,1 @@
-"""WHERE a request may go: documents, the OPA client and its supervised process, bundles."""
+"""WHERE a request may go: the question, the door and its client, the facts, the words of an answer."""
