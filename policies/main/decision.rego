@@ -127,6 +127,14 @@ terms := {spot: its |
 # reason.
 
 reasons[rule] contains verdict if {
+	none_waived
+	some rule, found in judged
+	some verdict in found
+	verdict.code != "policy.unconcerned"
+}
+
+reasons[rule] contains verdict if {
+	not none_waived
 	some rule, found in judged
 	some verdict in found
 	verdict.code != "policy.unconcerned"
@@ -140,7 +148,7 @@ reasons[rule] contains verdict if {
 }
 
 reasons[rule] contains broken(verdict) if {
-	count(waivers) > 0
+	not none_waived
 	some rule, verdict in everywhere
 	waived(verdict)
 }
@@ -154,14 +162,14 @@ reasons[rule] contains verdict if {
 }
 
 reasons[rule] contains broken(verdict) if {
-	count(waivers) > 0
+	not none_waived
 	some rule, found in judged
 	some verdict in found
 	waived(verdict)
 }
 
 reasons[rule] contains broken(verdict) if {
-	count(waivers) > 0
+	not none_waived
 	some id in input.candidates
 	some rule, verdict in target_verdicts(data.facts.targets[id])
 	waived(verdict)
@@ -189,7 +197,7 @@ reasons.main contains fault("policy.no_verdict") if {
 
 reasons.main contains fault("policy.no_row") if {
 	some spot in table.spots
-	not table.cells[spot]
+	not table.cell_of[spot]
 }
 
 reasons.main contains fault("policy.no_output_guard") if {
@@ -201,6 +209,9 @@ waived(verdict) if {
 	verdict.severity == "deny"
 	waivers[verdict.code]
 }
+
+# Most days no glass is broken, and no verdict need be looked at twice.
+none_waived if count(waivers) == 0
 
 broken(verdict) := {
 	"code": "policy.break_glass",

@@ -24,7 +24,11 @@ place_of := {id: data.facts.targets[id].place | some id in input.candidates}
 places := {name | some name in place_of}
 
 # Where each place stands in the index: two, if it hangs on the data's origin.
-spot_at := {name: spot_of(data.facts.places[name]) | some name in places}
+spot_at := {name: place[which] |
+	some name in places
+	place := data.facts.places[name]
+	which := {true: "spot_same", false: "spot"}[place.jurisdiction == input.data.collected_in]
+}
 
 spot_of(place) := place.spot_same if {
 	place.jurisdiction == input.data.collected_in
@@ -40,34 +44,46 @@ purpose := input.request.purpose if {
 	data.facts.table.purposes[input.request.purpose]
 } else := "*"
 
-cells := {spot: cell |
+# The cell of each spot, by name: few cells stand for many spots, and are looked at once.
+cell_of := {spot: name |
 	some spot in spots
-	cell := data.facts.table.cells[data.facts.table.index[spot][input.data.class][origin][purpose]]
+	name := data.facts.table.index[spot][input.data.class][origin][purpose]
+	data.facts.table.cells[name]
 }
 
-# The most precise word that the cell has.
-found(cell, item) := cell[item]
+# The broader word by which a row can mean an item.
+broader := {item: broader_of(item) | some item in items}
 
-found(cell, item) := cell[data.facts.kinds[item]] if not cell[item]
-
-found(cell, item) := cell["special:*"] if {
+broader_of(item) := "special:*" if {
 	startswith(item, "special:")
-	not cell[item]
+} else := object.get(data.facts.kinds, item, "*")
+
+# What the most precise word that a cell has says of each item; nothing, if there is none.
+entries := {name: by_item |
+	names := {name | some name in cell_of}
+	some name in names
+	cell := data.facts.table.cells[name]
+	by_item := {item: entry |
+		some item, word in broader
+		entry := object.get(cell, item, object.get(cell, word, object.get(cell, "*", {})))
+	}
 }
-
-entry(cell, item) := found(cell, item)
-
-entry(cell, item) := cell["*"] if not found(cell, item)
 
 # What holds: a row that only observes steps back while nothing leaves the site, but never for secrets.
-ruling(cell, item) := entry(cell, item).instead if {
-	steps_back(cell, item)
-} else := entry(cell, item)
+rulings := entries if {
+	count(observing) == 0
+} else := {name: {item: ruling(item, entry) | some item, entry in by_item} | some name, by_item in entries}
 
-steps_back(cell, item) if {
-	entry(cell, item).until >= today
+observing := {name | some name, by_item in entries; some entry in by_item; entry.until}
+
+ruling(item, entry) := entry.instead if {
+	steps_back(item, entry)
+} else := entry
+
+steps_back(item, entry) if {
+	entry.until >= today
 	all_on_site
-	not object.get(data.facts.kinds, item, "") == "@secrets"
+	not broader[item] == "@secrets"
 }
 
 all_on_site if {
@@ -79,17 +95,19 @@ on_site := {name | some name in places; data.facts.places[name].near in {"same-n
 
 today := substring(input.env.time, 0, 10)
 
-operators := {spot: {item: ruling(cell, item).operator | some item in items} | some spot, cell in cells}
+# What is done to each item at a spot; a spot where some item may not go is left out.
+redaction := {spot: operators[name] | some spot, name in cell_of}
 
-permits(spot) if count(operators[spot]) == count(items)
+operators := {name: redact(allowed) |
+	some name, by_item in rulings
+	allowed := {item: entry.operator | some item, entry in by_item}
+	count(allowed) == count(items)
+}
 
-# What is done to each item at a spot. A row about a special category says the least that is done to every finding of
-# such a text.
-redaction := {spot: redact(by_item) | some spot, by_item in operators; permits(spot)}
-
-strength := {"keep": 0, "pseudonymise": 1, "hash": 2, "mask": 3, "redact": 4}
-
-redact(by_item) := {item: by_item[strongest] |
+# A row about a special category says the least that is done to every finding of such a text.
+redact(by_item) := by_item if {
+	count(input.data.special) == 0
+} else := {item: by_item[strongest] |
 	some item, operator in by_item
 	not startswith(item, "special:")
 	least := [[strength[other], category] |
@@ -99,18 +117,20 @@ redact(by_item) := {item: by_item[strongest] |
 	strongest := max(array.concat([[strength[operator], item]], least))[1]
 }
 
+strength := {"keep": 0, "pseudonymise": 1, "hash": 2, "mask": 3, "redact": 4}
+
 # --- why
 
-verdicts contains row_says("policy.table_denied", "deny", ruling(cell, item), item) if {
-	some cell in cells
-	some item in items
-	not ruling(cell, item).operator
+verdicts contains row_says("policy.table_denied", "deny", entry, item) if {
+	some by_item in rulings
+	some item, entry in by_item
+	not entry.operator
 }
 
-verdicts contains row_says("policy.table_observed", "info", entry(cell, item), item) if {
-	some cell in cells
-	some item in items
-	steps_back(cell, item)
+verdicts contains row_says("policy.table_observed", "info", entry, item) if {
+	some name in observing
+	some item, entry in entries[name]
+	steps_back(item, entry)
 }
 
 row_says(code, severity, said, item) := {
