@@ -6,7 +6,6 @@ The rules are the same code on both ways: :class:`gateway.policy.life.activation
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -135,16 +134,13 @@ class OfflinePolicy:
         return asyncio.run(self._done(change))
 
     async def _done(self, change: Callable[[PolicyLife], Coroutine[Any, Any, View]]) -> View:
-        from msgspec.structs import replace
-
         from gateway.keys.files import FileKeyring
         from gateway.policy.client import OpaPolicy
         from gateway.policy.life.activation import PolicyLife
 
         settings = self._settings
-        with tempfile.TemporaryDirectory(prefix="sk-", dir="/tmp") as scratch:
-            policy = OpaPolicy(replace(settings, run_dir=scratch))
-            try:
-                return await change(PolicyLife(settings, FileKeyring(settings.keys), self._book, policy))
-            finally:
-                await policy.stop()
+        policy = OpaPolicy(settings)
+        try:
+            return await change(PolicyLife(settings, FileKeyring(settings.keys), self._book, policy))
+        finally:
+            await policy.stop()
