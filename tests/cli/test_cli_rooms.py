@@ -32,7 +32,7 @@ def test_policies_that_do_not_compile_are_a_no_with_opas_own_lines(sekisho, hous
     (house / "own" / "bad").mkdir(parents=True)
     (house / "own" / "bad" / "rule.rego").write_text("package rules.bad\n\nverdict(_) := http.send({})\n")
     (house / "own" / "main").mkdir()
-    (house / "own" / "main" / "decision.rego").write_text("package sekisho\n")
+    (house / "own" / "main" / "decision.rego").write_text("package sekisho\n\ndefault decision := {}\n")
     change(house, policy={"opa_binary": str(opa_binary), "directory": "own"})
     said = sekisho("policy", "check")
     assert said.code == 1

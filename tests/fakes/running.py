@@ -50,6 +50,9 @@ def install(folder: Path, model_file: Path, **change: dict[str, Any]) -> Path:
     for section, values in change.items():
         settings.setdefault(section, {}).update(values)
     config.write_text(yaml.safe_dump(settings))
+    if {"directory", "rules"} & change.get("policy", {}).keys():  # other policies than those that init put in force
+        sekisho(folder, "policy", "build")
+        sekisho(folder, "policy", "activate", "latest")
     return config
 
 

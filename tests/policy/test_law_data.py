@@ -159,3 +159,9 @@ def test_each_rule_has_a_source_and_a_day(rule: str) -> None:
     day = re.search(r'date: "(.+)"', head)
     assert day
     assert is_day(day[1])
+
+
+def test_answers_are_not_guarded_unless_a_house_wants_it() -> None:
+    modes = law(SHIPPED / "policies")["output_guard"]
+
+    assert modes == dict.fromkeys(("same-node", "same-site", "same-jurisdiction", "elsewhere", "external"), "off")
