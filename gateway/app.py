@@ -23,8 +23,8 @@ import uvloop
 from starlette.routing import Route
 
 from gateway import __version__, clock
-from gateway.audit import reader
 from gateway.audit.book import LogBook
+from gateway.audit.log import reader
 from gateway.clock import ClockQuality
 from gateway.domain import Capability, Target
 from gateway.engines.door import Engine

@@ -2,7 +2,7 @@
 
 Guarantees, and where they are kept:
 
-1. A record is the kernel's when the call returns: a killed process loses nothing (:mod:`gateway.audit.journal`).
+1. A record is the kernel's when the call returns: a killed process loses nothing (:mod:`gateway.audit.log.journal`).
 2. ``durable`` returns only after data and names are synced; one sync serves all who wait (``committer``).
 3. Records are leaves of one tree; its heads are signed at least each ``checkpoint_seconds`` or ``checkpoint_records``
    while there is traffic, and at the end; only what is on stable storage is signed (``heads``).
@@ -33,18 +33,18 @@ from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit import lookup
 from gateway.audit import record as records
-from gateway.audit.committer import Committer
-from gateway.audit.disk import Disk, sync_folder
 from gateway.audit.door import Case
-from gateway.audit.lock import FolderLock
-from gateway.audit.note import Signer
-from gateway.audit.proof import prove
-from gateway.audit.receipt import issue, statement_of
+from gateway.audit.log import lookup
+from gateway.audit.log.committer import Committer
+from gateway.audit.log.disk import Disk, sync_folder
+from gateway.audit.log.lock import FolderLock
+from gateway.audit.log.note import Signer
+from gateway.audit.log.proof import prove
+from gateway.audit.log.recovery import Found, recover
+from gateway.audit.log.writer import RECORD_REFUSED, Writer
+from gateway.audit.receipt.issue import issue, statement_of
 from gateway.audit.recent import Recent
-from gateway.audit.recovery import Found, recover
-from gateway.audit.writer import RECORD_REFUSED, Writer
 from gateway.domain import Caller, Decision, Outcome, PolicyInput, Target
 from gateway.errors import AuditUnavailable, SetupError
 from gateway.settings import AuditSettings

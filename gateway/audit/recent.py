@@ -1,6 +1,6 @@
 """Where in the log the records of recent decisions are: two bounded maps in memory, filled as records are written.
 
-What has fallen out is found in the files (:mod:`gateway.audit.lookup`).
+What has fallen out is found in the files (:mod:`gateway.audit.log.lookup`).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.audit.canonical import canonical
-from gateway.audit.layout import MOST_RECORD_BYTES
+from gateway.audit.log.layout import MOST_RECORD_BYTES
 from gateway.domain import Caller, Decision, Outcome, PolicyInput, Target, Usage
 
 LONGEST_WORD = 64  # characters kept of a word that comes from outside: an engine's finish reason, a source address

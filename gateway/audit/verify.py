@@ -23,9 +23,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.audit import layout
-from gateway.audit.merkle import CompactRange, leaf_hash, root_hash
-from gateway.audit.note import Checkpoint, NoteError, Verifier, open_checkpoint, parse_verifier_key
+from gateway.audit.log import layout
+from gateway.audit.log.merkle import CompactRange, leaf_hash, root_hash
+from gateway.audit.log.note import Checkpoint, NoteError, Verifier, open_checkpoint, parse_verifier_key
 from gateway.audit.report import Report
 from gateway.audit.rules import RecordRules
 

@@ -16,7 +16,7 @@ from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, gro
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
-    from gateway.audit.reader import Filter
+    from gateway.audit.log.reader import Filter
     from gateway.audit.report import Report
     from gateway.settings import Settings
 
@@ -62,7 +62,7 @@ def verify(
 
     Works without the server's program too: the verifier needs only Python and `cryptography`.
     """
-    from gateway.audit.note import NoteError
+    from gateway.audit.log.note import NoteError
 
     if receipt is not None:
         from gateway.cli.receipt import tell
@@ -101,7 +101,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
 ) -> None:
     """Write every record up to the last signed head, that head and the public key, to be checked elsewhere."""
-    from gateway.audit import export as exporting
+    from gateway.audit.export import lines as exporting
 
     if form != "jsonl":
         raise SetupError(f"There is no export format {form}.", "Use: --format jsonl", exit_code=USED_WRONGLY)
@@ -138,7 +138,7 @@ def search(
     limit: Annotated[int, typer.Option(min=1, help="Most records to show.")] = 1000,
 ) -> None:
     """Find records, oldest first. They hold no prompt text, only what was decided about it."""
-    from gateway.audit.reader import Filter
+    from gateway.audit.log.reader import Filter
 
     wanted = Filter(type, request, tenant, project, key, code, since, until, text)
     found: list[dict[str, Any]] = []
@@ -158,7 +158,7 @@ def tail(
     origin: Origin = "",
 ) -> None:
     """Show the newest records of one log; with --follow, one line each as they come."""
-    from gateway.audit.reader import newest
+    from gateway.audit.log.reader import newest
 
     folder = _one_log(session, origin)
     found = newest(folder, count)
@@ -172,7 +172,7 @@ def tail(
 
 
 def _following(folder: Path, first: int) -> Iterator[dict[str, Any]]:
-    from gateway.audit.reader import search as search_log
+    from gateway.audit.log.reader import search as search_log
 
     while True:
         for record in search_log(folder, first=first):
@@ -183,15 +183,15 @@ def _following(folder: Path, first: int) -> Iterator[dict[str, Any]]:
 
 def _matching(session: Session, wanted: Filter, origin: str) -> Iterator[dict[str, Any]]:
     """Yield what matches in one log, or in all of them together, by time."""
-    from gateway.audit.reader import comparable
-    from gateway.audit.reader import search as search_log
+    from gateway.audit.log.reader import comparable
+    from gateway.audit.log.reader import search as search_log
 
     folders = [_one_log(session, origin)] if origin else _logs(session.settings)
     return heapq.merge(*(search_log(folder, wanted) for folder in folders), key=lambda r: comparable(r["time"]))
 
 
 def _verified(place: Path, key: Path | None, session: Session) -> Report:
-    from gateway.audit.export import verify_export
+    from gateway.audit.export.lines import verify_export
     from gateway.audit.verify import verify as verify_log
 
     if place.is_dir():
@@ -202,7 +202,7 @@ def _verified(place: Path, key: Path | None, session: Session) -> Report:
 
 
 def _logs(settings: Settings) -> list[Path]:
-    from gateway.audit.reader import logs
+    from gateway.audit.log.reader import logs
 
     found = logs(settings.data / "audit")
     if not found:

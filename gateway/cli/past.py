@@ -53,7 +53,7 @@ def instant(text: str) -> str:
 
 def log_folders(settings: Settings) -> list[Path]:
     """Return all logs. Raises SetupError when there is none."""
-    from gateway.audit.reader import logs
+    from gateway.audit.log.reader import logs
 
     found = logs(settings.data / "audit")
     if not found:
@@ -68,8 +68,8 @@ def since(folder: Path, first: str, until: str = "") -> Iterator[Found]:
         first: RFC 3339, UTC; included.
         until: likewise, not included; empty: to the end.
     """
-    from gateway.audit.layout import BUNDLE_RECORDS, bundle_indexes
-    from gateway.audit.reader import comparable
+    from gateway.audit.log.layout import BUNDLE_RECORDS, bundle_indexes
+    from gateway.audit.log.reader import comparable
 
     log = _name(folder)
     indexes = bundle_indexes(folder)
@@ -97,8 +97,8 @@ def newest_first(folder: Path, text: str = "", first: str = "", until: str = "")
         first: no older bundle is looked into than the one of this time (RFC 3339, UTC).
         until: nor one that begins later than this.
     """
-    from gateway.audit.layout import bundle_indexes
-    from gateway.audit.reader import comparable
+    from gateway.audit.log.layout import bundle_indexes
+    from gateway.audit.log.reader import comparable
 
     indexes = bundle_indexes(folder)
     start = _start(folder, indexes, comparable(first)) if first else 0
@@ -125,7 +125,7 @@ def _start(folder: Path, indexes: list[int], first: str) -> int:
 
 def _begins(folder: Path, index: int) -> str:
     """Return the time of a bundle's first readable record, ``~`` where it has none: then one looks further back."""
-    from gateway.audit.reader import comparable
+    from gateway.audit.log.reader import comparable
 
     records = (found.record for found in _bundle(folder, index))
     return next((comparable(str(record["time"])) for record in records if record), "~")
@@ -134,7 +134,7 @@ def _begins(folder: Path, index: int) -> str:
 def _bundle(folder: Path, index: int, text: bytes = b"") -> Iterator[Found]:
     import msgspec
 
-    from gateway.audit import layout
+    from gateway.audit.log import layout
 
     path = folder / layout.tile_path("entries", index)
     for number, frame in enumerate(layout.frames(path.read_bytes())):

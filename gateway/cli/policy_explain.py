@@ -136,7 +136,7 @@ def _newest_first(settings: Settings, text: str) -> Iterator[dict[str, Any]]:
     """Yield the records that hold an id, the newest first: those near the time that it tells, or else any."""
     import heapq
 
-    from gateway.audit.reader import comparable
+    from gateway.audit.log.reader import comparable
     from gateway.cli.past import log_folders, newest_first
 
     for first, until in (*_near(text), ("", "")):

@@ -13,7 +13,7 @@ from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
-    from gateway.audit.receipt import ReceiptReport
+    from gateway.audit.receipt.issue import ReceiptReport
 
 
 def tell(session: Session, file: Path, place: Path | None, vkey: str) -> None:
@@ -23,8 +23,8 @@ def tell(session: Session, file: Path, place: Path | None, vkey: str) -> None:
         place: a log's folder or an export that holds its record; ``None``: the receipt alone.
         vkey: the log's public key.
     """
-    from gateway.audit.note import NoteError
-    from gateway.audit.receipt import MOST_BYTES, compare, verify_receipt
+    from gateway.audit.log.note import NoteError
+    from gateway.audit.receipt.issue import MOST_BYTES, compare, verify_receipt
 
     try:
         with file.open("rb") as source:
@@ -47,7 +47,7 @@ def _record_at(place: Path, index: int) -> bytes | None:
     """Return the bytes of one record of a log's folder or of an export."""
     from itertools import islice
 
-    from gateway.audit.proof import record_at
+    from gateway.audit.log.proof import record_at
 
     if place.is_dir():
         return record_at(place, index)

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from gateway.audit.receipt_schema import ENVELOPE
+from gateway.audit.receipt.schema import ENVELOPE
 from gateway.http.chat import ChatRequest
 from gateway.http.completions import CompletionRequest
 from gateway.http.decisions import PREVIEW, RECEIPT, RECEIPT_TYPE, SHOW, PreviewRequest

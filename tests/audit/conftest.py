@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.audit import record as records
 from gateway.audit.book import LogBook, LogEntry
-from gateway.audit.disk import Disk
+from gateway.audit.log.disk import Disk
 from gateway.domain import (
     Caller,
     CallerFacts,

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.disk import Disk
-from gateway.audit.layout import HISTORY, notes
-from gateway.audit.reader import raw_records, search
+from gateway.audit.log.disk import Disk
+from gateway.audit.log.layout import HISTORY, notes
+from gateway.audit.log.reader import raw_records, search
 from gateway.audit.verify import verify
 from gateway.domain import Caller, Outcome, Role, Usage
 from gateway.errors import AuditUnavailable, SetupError

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.export import export, verify_export
-from gateway.audit.layout import tile_path
-from gateway.audit.reader import Filter, comparable, logs, newest, raw_records, search
+from gateway.audit.export.lines import export, verify_export
+from gateway.audit.log.layout import tile_path
+from gateway.audit.log.reader import Filter, comparable, logs, newest, raw_records, search
 from gateway.domain import Outcome
 from gateway.errors import SetupError
 

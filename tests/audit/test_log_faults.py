@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.disk import Disk
-from gateway.audit.layout import tile_path
-from gateway.audit.reader import search
+from gateway.audit.log.disk import Disk
+from gateway.audit.log.layout import tile_path
+from gateway.audit.log.reader import search
 from gateway.audit.verify import verify
 from gateway.domain import Outcome
 from gateway.errors import AuditUnavailable

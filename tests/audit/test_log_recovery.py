@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit.layout import tile_path
-from gateway.audit.reader import search
+from gateway.audit.log.layout import tile_path
+from gateway.audit.log.reader import search
 from gateway.audit.verify import verify
 from gateway.domain import Outcome
 from gateway.errors import SetupError

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit.layout import frames, tile_path
-from gateway.audit.note import Signer
+from gateway.audit.log.layout import frames, tile_path
+from gateway.audit.log.note import Signer
 from gateway.audit.verify import verify
 from gateway.domain import Outcome
 

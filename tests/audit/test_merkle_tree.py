@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.merkle import (
+from gateway.audit.log.merkle import (
     EMPTY_ROOT,
     CompactRange,
     consistency_proof,

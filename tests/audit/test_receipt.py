@@ -18,12 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.audit.canonical import canonical
-from gateway.audit.disk import Disk
-from gateway.audit.layout import CHECKPOINT
-from gateway.audit.merkle import inclusion_proof, leaf_hash, root_hash, verify_inclusion
-from gateway.audit.note import NoteError, Signer
-from gateway.audit.proof import Inclusion, prove, record_at
-from gateway.audit.receipt import (
+from gateway.audit.log.disk import Disk
+from gateway.audit.log.layout import CHECKPOINT
+from gateway.audit.log.merkle import inclusion_proof, leaf_hash, root_hash, verify_inclusion
+from gateway.audit.log.note import NoteError, Signer
+from gateway.audit.log.proof import Inclusion, prove, record_at
+from gateway.audit.log.tiles import HashTiles
+from gateway.audit.receipt.issue import (
     INCLUDED,
     PAYLOAD_TYPE,
     PENDING,
@@ -34,8 +35,7 @@ from gateway.audit.receipt import (
     statement_of,
     verify_receipt,
 )
-from gateway.audit.receipt_schema import ENVELOPE, SCHEMA
-from gateway.audit.tiles import HashTiles
+from gateway.audit.receipt.schema import ENVELOPE, SCHEMA
 from gateway.domain import Outcome
 from gateway.errors import AuditUnavailable
 
@@ -369,7 +369,7 @@ async def test_a_log_whose_tiles_do_not_lead_to_its_head_gives_no_receipt(open_l
 
 def test_the_verifier_of_receipts_needs_python_and_cryptography_only() -> None:
     program = (
-        "import sys; from gateway.audit.receipt import verify_receipt\n"
+        "import sys; from gateway.audit.receipt.issue import verify_receipt\n"
         "tops = {name.split('.')[0] for name in sys.modules} - set(sys.stdlib_module_names)\n"
         "print(sorted(tops - {'cryptography', '_cffi_backend', 'gateway', '__main__'}))\n"
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from running import sekisho
 
-from gateway.audit.export import export
+from gateway.audit.export.lines import export
 from gateway.domain import Outcome
 
 Log = Any  # conftest.OpenLog

@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 from ulid import ULID
 
-from gateway.audit import lookup
 from gateway.audit.canonical import canonical
-from gateway.audit.layout import BUNDLE_RECORDS, frame, tile_path
+from gateway.audit.log import lookup
+from gateway.audit.log.layout import BUNDLE_RECORDS, frame, tile_path
 from gateway.audit.recent import Recent
 from gateway.audit.record import Preview, caller_ref
 from gateway.domain import Caller, Decision, Outcome, PolicyInput, Role

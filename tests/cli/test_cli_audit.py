@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.reader import logs
+from gateway.audit.log.reader import logs
 
 
 @pytest.fixture

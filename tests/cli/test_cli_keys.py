@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway import settings
-from gateway.audit.reader import logs, search
+from gateway.audit.log.reader import logs, search
 from gateway.cli.lock import data_lock, is_locked
 from gateway.errors import SetupError
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway import settings
-from gateway.audit.reader import logs, search
+from gateway.audit.log.reader import logs, search
 from gateway.cli.lock import data_lock
 from gateway.cli.models import shelf
 from gateway.http.admin import admin_app, admin_socket

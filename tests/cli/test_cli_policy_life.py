@@ -9,7 +9,7 @@ import pytest
 import yaml
 from small_policies import write_policies
 
-from gateway.audit.reader import logs, search
+from gateway.audit.log.reader import logs, search
 
 pytestmark = pytest.mark.real
 

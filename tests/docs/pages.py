@@ -20,8 +20,8 @@ import privacy_pages
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from gateway.audit.receipt_schema import ENVELOPE
-from gateway.audit.receipt_schema import SCHEMA as RECEIPT
+from gateway.audit.receipt.schema import ENVELOPE
+from gateway.audit.receipt.schema import SCHEMA as RECEIPT
 from gateway.cli.codes import explanations
 from gateway.cli.main import app
 from gateway.errors import SekishoError

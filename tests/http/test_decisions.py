@@ -17,8 +17,8 @@ from house import CALLER, House, words
 from msgspec.structs import replace
 
 from gateway.audit.book import LogBook
-from gateway.audit.reader import search
-from gateway.audit.receipt import verify_receipt
+from gateway.audit.log.reader import search
+from gateway.audit.receipt.issue import verify_receipt
 from gateway.audit.recent import Recent
 from gateway.domain import Caller, Choice, Chunk, Decision, Detection, Finding, Grant, Reason, Role, Usage
 from gateway.errors import EngineUnavailable, LimitExceeded, PolicyUnavailable, Unauthenticated

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.audit.book import LogBook
-from gateway.audit.reader import Filter, search
+from gateway.audit.log.reader import Filter, search
 from gateway.domain import CounterFacts
 from gateway.errors import AuditUnavailable, SetupError
 from gateway.kinds import KINDS

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from policy_house import PolicyHouse
 
-from gateway.audit.reader import logs, search
+from gateway.audit.log.reader import logs, search
 from gateway.policy.life.revisions import Revisions
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]

@@ -15,7 +15,7 @@ import pytest
 from running import Running, sekisho
 from small_policies import write_policies
 
-from gateway.audit.reader import logs, search
+from gateway.audit.log.reader import logs, search
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.audit import layout
-from gateway.audit.disk import Disk, replace
-from gateway.audit.growing import GrowingFile
-from gateway.audit.note import Signer
+from gateway.audit.log import layout
+from gateway.audit.log.disk import Disk, replace
+from gateway.audit.log.growing import GrowingFile
+from gateway.audit.log.note import Signer
 
 
 class Heads:

@@ -11,8 +11,8 @@ import errno
 import os
 from pathlib import Path
 
-from gateway.audit import layout
-from gateway.audit.merkle import CompactRange, root_hash
+from gateway.audit.log import layout
+from gateway.audit.log.merkle import CompactRange, root_hash
 
 _FULL = layout.BUNDLE_RECORDS * layout.HASH_BYTES
 _SIZE_BYTES = 8

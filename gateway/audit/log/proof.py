@@ -1,7 +1,8 @@
 """Proofs of inclusion from a log's files: standard library only, beside the writer, a few dozen reads at any size.
 
-The tree is RFC 6962's; its hashes stand in tiles of 256 (:mod:`gateway.audit.layout`). The hash of a perfect subtree
-of ``2**level`` leaves is folded from the tile of level ``level // 8``, which is in its file before a head covers it.
+The tree is RFC 6962's; its hashes stand in tiles of 256 (:mod:`gateway.audit.log.layout`). The hash of a perfect
+subtree of ``2**level`` leaves is folded from the tile of level ``level // 8``, which is in its file before a head
+covers it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from gateway.audit import layout
-from gateway.audit.merkle import CompactRange, leaf_hash, verify_inclusion
-from gateway.audit.note import Checkpoint, Verifier, open_checkpoint
+from gateway.audit.log import layout
+from gateway.audit.log.merkle import CompactRange, leaf_hash, verify_inclusion
+from gateway.audit.log.note import Checkpoint, Verifier, open_checkpoint
 
 _TILE_LEVELS = 8  # of the tree, in one level of tiles
 

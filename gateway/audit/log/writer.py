@@ -15,15 +15,15 @@ import time
 
 from gateway.audit import record as records
 from gateway.audit.denials import DenialCounts
-from gateway.audit.disk import Disk, replace
-from gateway.audit.growing import Tampered
-from gateway.audit.heads import Heads
-from gateway.audit.journal import Journal
-from gateway.audit.lock import FolderLock
-from gateway.audit.note import Signer
+from gateway.audit.log.disk import Disk, replace
+from gateway.audit.log.growing import Tampered
+from gateway.audit.log.heads import Heads
+from gateway.audit.log.journal import Journal
+from gateway.audit.log.lock import FolderLock
+from gateway.audit.log.note import Signer
+from gateway.audit.log.recovery import Found
+from gateway.audit.log.reserve import Reserve
 from gateway.audit.recent import Recent
-from gateway.audit.recovery import Found
-from gateway.audit.reserve import Reserve
 from gateway.errors import AuditUnavailable
 from gateway.settings import AuditSettings
 

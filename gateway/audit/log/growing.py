@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gateway.audit.disk import Disk
+from gateway.audit.log.disk import Disk
 
 
 class Tampered(Exception):

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.audit import layout
+from gateway.audit.log import layout
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from gateway.audit import layout
-from gateway.audit.merkle import CompactRange, leaf_hash
-from gateway.audit.note import (
+from gateway.audit.log import layout
+from gateway.audit.log.merkle import CompactRange, leaf_hash
+from gateway.audit.log.note import (
     Checkpoint,
     NoteError,
     format_verifier_key,
@@ -27,7 +27,7 @@ from gateway.audit.note import (
     parse_verifier_key,
     split_note,
 )
-from gateway.audit.reader import raw_records
+from gateway.audit.log.reader import raw_records
 from gateway.audit.report import Report
 from gateway.audit.rules import RecordRules
 from gateway.errors import SetupError

@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.audit.canonical import canonical
-from gateway.audit.merkle import leaf_hash, verify_inclusion
-from gateway.audit.note import NoteError, Signer, Verifier, key_id, open_checkpoint, parse_verifier_key, split_note
-from gateway.audit.proof import Inclusion
+from gateway.audit.log.merkle import leaf_hash, verify_inclusion
+from gateway.audit.log.note import NoteError, Signer, Verifier, key_id, open_checkpoint, parse_verifier_key, split_note
+from gateway.audit.log.proof import Inclusion
 
 VERSION = "sekisho.receipt/1"
 PAYLOAD_TYPE = "application/vnd.sekisho.receipt+json"

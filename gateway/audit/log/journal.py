@@ -10,18 +10,18 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.audit import layout
-from gateway.audit.disk import Disk, sync_folder
-from gateway.audit.growing import GrowingFile, Tampered
-from gateway.audit.merkle import CompactRange, leaf_hash
-from gateway.audit.tiles import BundleSizes, HashTiles
+from gateway.audit.log import layout
+from gateway.audit.log.disk import Disk, sync_folder
+from gateway.audit.log.growing import GrowingFile, Tampered
+from gateway.audit.log.merkle import CompactRange, leaf_hash
+from gateway.audit.log.tiles import BundleSizes, HashTiles
 
 _CHECKED_PER_PASS = 1024
 
 
 @dataclass
 class Tail:
-    """Where a log stands: what :mod:`gateway.audit.recovery` found.
+    """Where a log stands: what :mod:`gateway.audit.log.recovery` found.
 
     ``sizes`` are the lengths of all full bundles; ``bytes`` is the length of the one after them.
     """

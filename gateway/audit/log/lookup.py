@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 from ulid import ULID
 
-from gateway.audit import layout
-from gateway.audit.proof import record_at
-from gateway.audit.reader import comparable
+from gateway.audit.log import layout
+from gateway.audit.log.proof import record_at
+from gateway.audit.log.reader import comparable
 
 BUNDLES_NEAR, BUNDLES_NEWEST = 8, 8
 BUNDLES_OF_A_REQUEST = 4  # looked through for the other records of a request, when memory has forgotten them

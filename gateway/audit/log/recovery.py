@@ -16,13 +16,13 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.audit import layout
-from gateway.audit.disk import sync_folder
-from gateway.audit.growing import Tampered
-from gateway.audit.journal import Tail, check_sealed
-from gateway.audit.merkle import leaf_hash
-from gateway.audit.note import Checkpoint, NoteError, Verifier, open_checkpoint
-from gateway.audit.tiles import BundleSizes, HashTiles
+from gateway.audit.log import layout
+from gateway.audit.log.disk import sync_folder
+from gateway.audit.log.growing import Tampered
+from gateway.audit.log.journal import Tail, check_sealed
+from gateway.audit.log.merkle import leaf_hash
+from gateway.audit.log.note import Checkpoint, NoteError, Verifier, open_checkpoint
+from gateway.audit.log.tiles import BundleSizes, HashTiles
 from gateway.errors import SetupError
 
 _MEND = "Compare with a copy kept elsewhere; `sekisho audit verify` names every place. The log is not touched."

@@ -1,0 +1,1 @@
+"""Receipts: one decision, proven by itself."""
