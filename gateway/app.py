@@ -169,7 +169,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         warning = asyncio.get_running_loop().create_task(life.warn_daily(), name="policy-expiry")
         stack.callback(warning.cancel)
         await _start_all(stack, [engine, policy, privacy])
-        target = _target(settings, store, engine.device)
+        target = _target(settings, store, engine)
         metrics = Metrics(version=__version__, models=[target.model])
         fleet = LocalFleet(
             [Member(target, engine)],
@@ -309,7 +309,7 @@ def _detector(settings: Settings) -> Detector:
     return CascadeDetector(settings.privacy, settings.base, settings.state / "patterns")
 
 
-def _target(settings: Settings, store: ContentStore, device: str) -> Target:
+def _target(settings: Settings, store: ContentStore, engine: Engine) -> Target:
     manifest = store.find(settings.engine.model)
     model = manifest.name if manifest else settings.engine.model
     own = manifest is not None and settings.engine.kind != "openai-http"  # that one's bytes are not seen from here
@@ -322,5 +322,6 @@ def _target(settings: Settings, store: ContentStore, device: str) -> Target:
         jurisdiction=settings.site.jurisdiction,
         same_node=True,
         digest=manifest.sha256 if manifest and own else "",
-        device=device,
+        device=engine.device,
+        build=engine.build,
     )

@@ -50,6 +50,7 @@ class Visit(msgspec.Struct):
     reservation: Reservation
     detection: Detection
     data: DataFacts
+    parts: dict[str, float]  # seconds by stage
     failed: set[str] = msgspec.field(default_factory=set)  # target ids
     attempts: int = 0
     question: PolicyInput | None = None  # the last one asked
@@ -84,9 +85,10 @@ async def begin(rooms: Rooms, visit: Visit) -> Attempt:
     try:
         grant = _granted(decision, placement.target)
         _reserve_tokens(visit, placement)
-        redacted = rooms.privacy.redact(
-            visit.call.segments, visit.detection.findings, grant, visit.caller, visit.request_id
-        )
+        with rooms.telemetry.stage("redact", visit.parts):
+            redacted = rooms.privacy.redact(
+                visit.call.segments, visit.detection.findings, grant, visit.caller, visit.request_id
+            )
         prompt = Prompt(
             request_id=visit.request_id,
             capability=visit.call.capability,
@@ -109,7 +111,7 @@ async def _place(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision, Pla
     while True:
         asked, decision = await _decide(rooms, visit)
         began = perf_counter()
-        with rooms.telemetry.stage("choose"):
+        with rooms.telemetry.stage("choose", visit.parts):
             placement = await rooms.fleet.choose(decision, visit.caller, frozenset(visit.failed))
         if perf_counter() - began <= DECISION_SECONDS:
             return asked, decision, placement
@@ -142,7 +144,7 @@ async def decide(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision]:
     targets, time = rooms.fleet.candidates(visit.call.model, visit.call.capability, visit.caller), rooms.now()
     visit.crossing = rooms.policy.count(visit.caller, visit.values, visit.data.special, targets, time)
     asked = visit.question = _ask(rooms, visit, targets, time)
-    with rooms.telemetry.stage("decide"):
+    with rooms.telemetry.stage("decide", visit.parts):
         visit.decision = decision = await rooms.policy.decide(asked)
     return asked, decision
 
@@ -223,7 +225,7 @@ class Attempt:
                 yield rest
 
     async def _durable(self) -> None:
-        with self._rooms.telemetry.stage("sync"):
+        with self._rooms.telemetry.stage("sync", self.visit.parts):
             await self._entry.durable()
 
     def _note(self, chunk: Chunk) -> None:
@@ -242,6 +244,7 @@ class Attempt:
             finish_reason=self._finish_reason,
             first_byte_seconds=self.first_byte_seconds,
             total_seconds=perf_counter() - self._started,
+            parts=dict(self.visit.parts),
             redactions=dict(self._redacted.counts),
             restored=self._restorer.restored,
             guarded=dict(self._guard.counts) if self._guard else {},

@@ -133,6 +133,7 @@ class Target(msgspec.Struct, frozen=True):
     external: bool = False  # operated by somebody else
     digest: str = ""  # SHA-256 of the model's file, in hex; "" when another keeps it
     device: str = ""  # what computes there, as its engine tells: "cpu: …" or "gpu: …"; "" when it does not tell
+    build: str = ""  # which program computes, as the engine tells: "xllamacpp/2026.10.11549 b1-0000000"
 
 
 # --- policy documents: sekisho.input/1 and sekisho.decision/1 -------------------------------------------------------
@@ -321,6 +322,7 @@ class Outcome(Value, frozen=True, gc=False):
     finish_reason: str = ""
     first_byte_seconds: float | None = None
     total_seconds: float = 0.0
+    parts: dict[str, float] = {}  # seconds by stage, of all attempts so far
     redactions: dict[str, int] = {}  # tags made, by type
     restored: int = 0  # tags turned back into values
     guarded: dict[str, int] = {}  # values in the answer that were masked, or that ended it, by type

@@ -59,6 +59,7 @@ class Passage:
         self._reservation: Reservation | None = None
         self._visit: Visit | None = None
         self._attempt: Attempt | None = None
+        self._parts: dict[str, float] = {}  # seconds by stage
         self.complete = False  # whether the last word of the answer was said
 
     async def admit(self) -> Call:
@@ -79,11 +80,11 @@ class Passage:
         call = await arrival.unpack()
         caller = self._caller = narrow(caller, call.declared)
         rooms.fleet.candidates(call.model, call.capability, caller)  # an unknown model is refused before the search
-        with rooms.telemetry.stage("detect"):
+        with rooms.telemetry.stage("detect", self._parts):
             detection = await rooms.privacy.detect(call.segments, caller)
         rooms.telemetry.found(detection.counts())
         data = derive(caller, call.declared, detection, project_floor=rooms.policy.class_floor(caller))
-        self._visit = Visit(arrival.request_id, caller, call, self._reservation, detection, data)
+        self._visit = Visit(arrival.request_id, caller, call, self._reservation, detection, data, self._parts)
         return self._visit
 
     @property

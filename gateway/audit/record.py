@@ -5,8 +5,8 @@ which log it belongs to. What was asked and decided is written whole; what was t
 field that a prompt, a found value, a tag or a key could go into.
 
 Names and units: ``time`` is RFC 3339 UTC with microseconds; ``monotonic_ns`` is a string, since it passes 2^53 after
-104 days of uptime; ``*_us`` are microseconds; ``request`` is a ULID; an outcome's ``intent`` is the sequence
-of its intent.
+104 days of uptime; ``clock`` says whether something keeps the wall clock right; ``*_us`` are microseconds; ``request``
+is a ULID; an outcome's ``intent`` is the sequence of its intent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import msgspec
 
 from gateway.audit.canonical import canonical
 from gateway.audit.log.layout import MOST_RECORD_BYTES
-from gateway.domain import Caller, Decision, Outcome, PolicyInput, Target, Usage
+from gateway.domain import Caller, Clock, Decision, Outcome, PolicyInput, Target, Usage
 
 LONGEST_WORD = 64  # characters kept of a word that comes from outside: an engine's finish reason, a source address
 
@@ -39,6 +39,7 @@ class Record(msgspec.Struct, kw_only=True, tag_field="type", omit_defaults=False
     sequence: int = 0
     time: str = ""
     monotonic_ns: str = ""
+    clock: Clock = "unknown"
     version: Literal["sekisho.record/1"] = "sekisho.record/1"
 
 
@@ -68,6 +69,7 @@ class OutcomeRecord(Record, kw_only=True, tag="outcome"):
     usage: Usage | None = None
     first_byte_us: int | None = None
     total_us: int = 0
+    parts_us: Mapping[str, int] = {}  # by stage, of all attempts so far: detect, decide, choose, redact, sync
     redactions: Mapping[str, int] = {}
     restored: int = 0
     guarded: Mapping[str, int] = {}  # what the guard of the answer masked, or ended it for, by type
@@ -130,18 +132,20 @@ def outcome_record(request: str, intent: int, outcome: Outcome) -> OutcomeRecord
         usage=outcome.usage,
         first_byte_us=None if first is None else round(first * 1e6),
         total_us=round(outcome.total_seconds * 1e6),
+        parts_us={stage: round(seconds * 1e6) for stage, seconds in outcome.parts.items()},
         redactions=outcome.redactions,
         restored=outcome.restored,
         guarded=outcome.guarded,
     )
 
 
-def stamp(record: Record, origin: str, sequence: int) -> None:
+def stamp(record: Record, origin: str, sequence: int, clock: Clock) -> None:
     """Give the record its place and its times."""
     record.origin = origin
     record.sequence = sequence
     record.time = now()
     record.monotonic_ns = str(time.monotonic_ns())
+    record.clock = clock
 
 
 def encode(record: Record) -> bytes:

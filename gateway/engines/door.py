@@ -23,6 +23,10 @@ class Engine(Protocol):
     def device(self) -> str:
         """What computes, as the engine tells once it has started, ``cpu: …`` or ``gpu: …``; "" when it does not."""
 
+    @property
+    def build(self) -> str:
+        """Which program computes, with its version, once it has started; "" when that cannot be seen from here."""
+
     async def start(self) -> None:
         """Load the model; returns when it answers. Raises EngineUnavailable."""
 

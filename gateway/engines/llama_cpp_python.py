@@ -14,6 +14,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,7 @@ class InProcess:
         self._model: _Model | None = None
         self._runs: set[_Run] = set()
 
-    device = ""  # its library does not tell
+    device = build = ""  # its library does not tell what computes
 
     @property
     def slots(self) -> int:
@@ -232,6 +233,7 @@ class InProcess:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="llama")
         try:
             self._model = await self._in_thread(lambda: _Model(self._settings, self._weights, self._chat_template))
+            self.build = f"llama-cpp-python/{metadata.version('llama-cpp-python')}"
         except ImportError as error:
             message = "llama-cpp-python is not installed. Run: pip install 'sekisho[llama-cpp-python]'"
             raise EngineUnavailable(message, code="engine.not_installed") from error

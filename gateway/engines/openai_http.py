@@ -173,7 +173,7 @@ class HttpEngine:
         self._read_timeout_seconds = read_timeout_seconds
         self._exchange: Exchange | None = None
 
-    device = ""  # nobody can see from here what computes there
+    device = build = ""  # nobody can see from here what computes there
 
     @property
     def slots(self) -> int:

@@ -58,6 +58,7 @@ class Status(msgspec.Struct, frozen=True):
     locks: dict[str, str] = {}
     problem: str = ""
     device: str = ""  # what computes: "cpu: …" or "gpu: …"
+    build: str = ""  # which program, with its version
 
 
 def _read_all(descriptor: int) -> bytes:
@@ -131,8 +132,15 @@ def device_of(found: Sequence[Mapping[str, Any]], gpu_layers: int) -> str:
     return ""
 
 
-def serve(config: WorkerConfig) -> tuple[Any, str]:
-    """Load the model; return the listening server, which lives as long as it is referred to, and what it runs on.
+def build_of(version: str, info: Mapping[str, Any]) -> str:
+    """Return the engine's name and version, and llama.cpp's own build where the engine knows it."""
+    number, commit = info.get("build_number", 0), info.get("commit", "unknown")
+    return f"xllamacpp/{version}" + (f" llama.cpp/b{number}-{commit}" if number else "")
+
+
+def serve(config: WorkerConfig) -> tuple[Any, str, str]:
+    """Load the model; return the listening server, which lives as long as it is referred to, what it runs on, and its
+    build.
 
     Raises:
         RuntimeError: the model cannot be loaded, or the socket not be bound.
@@ -153,7 +161,8 @@ def serve(config: WorkerConfig) -> tuple[Any, str]:
     parameters.prefill_assistant = False  # a last message of the assistant is history, as for OpenAI
     _close_doors(parameters, config)
     _size(parameters, config, has_gpu)
-    return xllamacpp.Server(parameters), device_of(devices, config.gpu_layers)
+    build = build_of(xllamacpp.__version__, xllamacpp.BUILD_INFO)
+    return xllamacpp.Server(parameters), device_of(devices, config.gpu_layers), build
 
 
 def mute() -> None:
@@ -181,12 +190,12 @@ def run(config: WorkerConfig, status: int) -> int:
         return 3
     _tell(status, Status("locked", locks))
     try:
-        _server, device = serve(config)  # it serves as long as this name holds it
+        _server, device, build = serve(config)  # it serves as long as this name holds it
     except (RuntimeError, ImportError, OSError) as error:
         _tell(status, Status("failed", problem=f"{type(error).__name__} while loading."))
         return 4
     mute()
-    _tell(status, Status("listening", device=device))
+    _tell(status, Status("listening", device=device, build=build))
     _wait(config.parent)
 
 

@@ -85,7 +85,7 @@ class ManagedWorker:
         self._exchange: Exchange | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._ready = False
-        self._device = ""
+        self._device = self._build = ""
         self.locks: dict[str, str] = {}
 
     @property
@@ -99,6 +99,10 @@ class ManagedWorker:
     @property
     def device(self) -> str:
         return self._device
+
+    @property
+    def build(self) -> str:
+        return self._build
 
     @property
     def pid(self) -> int | None:
@@ -201,7 +205,7 @@ class ManagedWorker:
         while (status := await child.next_status()) is not None:
             self.locks = status.locks or self.locks
             if status.state == "listening":
-                self._device = status.device
+                self._device, self._build = status.device, status.build
                 return
             if status.state != "locked":
                 break

@@ -3,7 +3,7 @@
 The life of one request, as these calls see it::
 
     entered()                                  in flight + 1
-    with stage("detect"): ...                  once for each stage it went through
+    with stage("detect", parts): ...                  once for each stage it went through
     found(detection.counts())
     left(endpoint, model, outcome)             in flight - 1; times, tokens, how it ended
 
@@ -12,7 +12,7 @@ The life of one request, as these calls see it::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
@@ -27,8 +27,8 @@ class Telemetry(Protocol):
     def entered(self) -> None:
         """A request came in. Exactly one :meth:`left` MUST follow."""
 
-    def stage(self, name: Stage) -> AbstractContextManager[None]:
-        """Time what runs inside, whether it succeeds or raises."""
+    def stage(self, name: Stage, parts: MutableMapping[str, float]) -> AbstractContextManager[None]:
+        """Time what runs inside, whether it succeeds or raises, and add its seconds to ``parts[name]`` too."""
 
     def found(self, counts: Mapping[str, int]) -> None:
         """Count findings by type."""

@@ -8,7 +8,7 @@ All methods belong to the event loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from time import perf_counter
 from types import TracebackType
 
@@ -80,8 +80,8 @@ class Metrics(Collector):
     def entered(self) -> None:
         self._in_flight += 1
 
-    def stage(self, name: Stage) -> _Stopwatch:
-        return _Stopwatch(self._stages, name)
+    def stage(self, name: Stage, parts: MutableMapping[str, float]) -> _Stopwatch:
+        return _Stopwatch(self._stages, name, parts)
 
     def found(self, counts: Mapping[str, int]) -> None:
         for kind, count in counts.items():
@@ -136,10 +136,10 @@ class Metrics(Collector):
 class _Stopwatch:
     """Times one ``with`` block."""
 
-    __slots__ = ("_name", "_started", "_times")
+    __slots__ = ("_name", "_parts", "_started", "_times")
 
-    def __init__(self, times: Times, name: str) -> None:
-        self._times, self._name = times, name
+    def __init__(self, times: Times, name: str, parts: MutableMapping[str, float]) -> None:
+        self._times, self._name, self._parts = times, name, parts
 
     def __enter__(self) -> None:
         self._started = perf_counter()
@@ -147,4 +147,6 @@ class _Stopwatch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._times.observe(self._name, perf_counter() - self._started)
+        seconds = perf_counter() - self._started
+        self._times.observe(self._name, seconds)
+        self._parts[self._name] = self._parts.get(self._name, 0.0) + seconds

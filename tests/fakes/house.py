@@ -176,7 +176,8 @@ class Telemetry:
     def entered(self) -> None: ...
 
     @contextmanager
-    def stage(self, name: str) -> Any:
+    def stage(self, name: str, parts: dict[str, float]) -> Any:
+        parts[name] = parts.get(name, 0.0)
         yield
 
     def found(self, counts: Any) -> None: ...

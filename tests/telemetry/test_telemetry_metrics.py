@@ -31,7 +31,7 @@ def samples(metrics: Metrics, name: str) -> dict[tuple[tuple[str, str], ...], fl
 
 def pass_through(metrics: Metrics, outcome: Outcome = DONE, endpoint: str = CHAT, model: str = "tiny") -> None:
     metrics.entered()
-    with metrics.stage("detect"):
+    with metrics.stage("detect", {}):
         pass
     metrics.left(endpoint, model, outcome)
 
@@ -82,7 +82,7 @@ def test_a_refusal_is_counted_by_code_whether_it_became_a_request_or_not(metrics
 
 
 def test_a_stage_is_timed_also_when_it_fails(metrics: Metrics) -> None:
-    with pytest.raises(ValueError, match="x"), metrics.stage("decide"):
+    with pytest.raises(ValueError, match="x"), metrics.stage("decide", {}):
         raise ValueError("x")
 
     assert samples(metrics, "sekisho_stage_seconds_count") == {(("stage", "decide"),): 1}

@@ -24,6 +24,7 @@ from gateway.audit.log.note import Signer
 from gateway.audit.log.recovery import Found
 from gateway.audit.log.reserve import Reserve
 from gateway.audit.recent import Recent
+from gateway.clock import ClockQuality
 from gateway.errors import AuditUnavailable
 from gateway.settings import AuditSettings
 
@@ -48,6 +49,7 @@ class Writer:
         self._journal = Journal(folder, found.tail, disk)
         self._heads = Heads(folder, signer, disk, history_bytes=found.history_bytes, size=found.head.size)
         self._reserve = Reserve(folder)
+        self._clock = ClockQuality()
         self.recent = Recent()
         self._open = dict(found.open_intents)
         self._unwritten: list[records.Record] = []
@@ -115,7 +117,7 @@ class Writer:
 
     def _append(self, record: records.Record) -> int:
         sequence = self._journal.size
-        records.stamp(record, self._origin, sequence)
+        records.stamp(record, self._origin, sequence, self._clock())
         try:
             self._journal.append(records.encode(record))
         except (records.RecordTooLarge, UnicodeEncodeError) as error:
