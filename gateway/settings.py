@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import yaml
 
+from gateway import plain_yaml
 from gateway.errors import SetupError
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,63}$")]
@@ -284,9 +285,13 @@ def load(explicit: str | None = None) -> Settings:
     if path is None:
         return Settings()
     try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SetupError(f"{path} is not valid YAML.", "Check its indentation and quotes.", exit_code=2) from error
+        raw: Any = plain_yaml.read(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        line, problem = plain_yaml.problem_of(error)
+        where = f"{path}, line {line}" if line else str(path)
+        raise SetupError(f"{where}: {problem}.", "Check its indentation and quotes.", exit_code=2) from error
+    except UnicodeDecodeError as error:
+        raise SetupError(f"{path} is not valid YAML.", "It must be UTF-8.", exit_code=2) from error
     if isinstance(raw, dict) and "source" in raw:
         raise SetupError(f"{path}: `source` is not a setting.", "Remove that line.", exit_code=2)
     try:

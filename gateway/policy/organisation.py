@@ -27,9 +27,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 import yaml
 
+from gateway import plain_yaml
 from gateway.domain import DataClass
 from gateway.errors import SetupError
-from gateway.policy import plain_yaml
 from gateway.settings import Jurisdiction, Name, Settings
 
 Place = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,4}$")]

@@ -20,7 +20,7 @@ import typer
 import yaml
 from typer.core import TyperCommand, TyperGroup
 
-from gateway.policy import plain_yaml
+from gateway import plain_yaml
 from gateway.policy.organisation import Organisation
 from gateway.settings import Settings
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gateway import plain_yaml
 from gateway.errors import SetupError
-from gateway.policy import organisation, plain_yaml
+from gateway.policy import organisation
 from gateway.settings import Settings
 
 

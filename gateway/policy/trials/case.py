@@ -36,9 +36,9 @@ from typing import Annotated, Literal, cast, get_args
 import msgspec
 import yaml
 
+from gateway import plain_yaml
 from gateway.domain import DataClass
 from gateway.errors import SetupError
-from gateway.policy import plain_yaml
 from gateway.policy.facts import MAX_CANDIDATES
 from gateway.policy.organisation import Organisation
 from gateway.policy.table.row import Operator

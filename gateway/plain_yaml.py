@@ -1,4 +1,4 @@
-"""YAML in which words stay words, for files about law that persons write by hand.
+"""YAML in which words stay words, for files that persons write by hand.
 
 Only ``true`` and ``false`` are truths: ``NO`` is Norway, and no refusal. A day is a text, to be read by whoever knows
 that it is one. No key stands twice: of two declarations about one project neither is silently the weaker.

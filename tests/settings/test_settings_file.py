@@ -1,0 +1,45 @@
+"""What ``sekisho.yaml`` may say, and what is said when it cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import SetupError
+from gateway.settings import load
+
+
+def written(folder: Path, text: str) -> str:
+    path = folder / "sekisho.yaml"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    return str(path)
+
+
+def test_norway_is_a_jurisdiction_without_quotes(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, "site: {name: oslo, jurisdiction: NO}\n"))
+
+    assert settings.site.jurisdiction == "NO"
+
+
+def test_truths_are_true_and_false_alone(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "privacy: {names: false}\n")).privacy.names is False
+    with pytest.raises(SetupError, match=r"Expected `bool`, got `str` - at `\$.privacy.names`"):
+        load(written(tmp_path, "privacy: {names: off}\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("site:\n  name: a\n  name: b\n", "line 3: `name` stands twice"),
+        ("site: [\n", "line 2: not valid YAML"),
+        ("site: {nmae: a}\n", "unknown field `nmae`"),
+        ("limits: {requests_per_minute: -1}\n", r"\$.limits.requests_per_minute"),
+        ("source: /etc/passwd\n", "`source` is not a setting"),
+        ("\udcff: 1\n", "is not valid YAML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(SetupError, match=problem) as refused:
+        load(written(tmp_path, text))
+    assert refused.value.exit_code == 2
