@@ -149,6 +149,22 @@ async def test_what_a_project_has_not_declared_is_tried(
 
 
 @pytest.mark.real
+async def test_a_site_that_a_project_does_not_name_is_tried(
+    settings: Settings, ask: Ask, target: Callable[..., Target]
+) -> None:
+    proposal = find(settings, str(SHIPPED / "policies"))
+    assert proposal.rulebook
+    facts = build_facts(settings.site, Organisation(), [target("ber/n/w0:m", "DE")], proposal.rulebook)
+    held = {**facts, "projects": {"acme/p1": {"external": [], "sites": ["muc"], "class": "public"}}}
+    async with Rehearsal(find_opa(settings), proposal.bundle.path) as rehearsal:
+        found = await explained(rehearsal, replace(ask("muc/n/w0:m"), candidates=("ber/n/w0:m",)), held, proposal)
+
+    assert not found.allowed
+    assert ("site", "ber") in said(found.changes)
+    assert "if the project named the site ber" in "\n".join(told(found))
+
+
+@pytest.mark.real
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_it_is_told_in_each_language(why: Explain, ask: Ask, language: str) -> None:
     found: Explanation = await why(ask())

@@ -206,7 +206,7 @@ def _purposes(question: PolicyInput, rulebook: Rulebook | None) -> Iterator[Chan
 
 
 def _projects(question: PolicyInput, facts: Mapping[str, Any]) -> Iterator[Change]:
-    """What the project has not declared: oversight, or that it uses an outside target."""
+    """What the project has not declared: oversight, an outside target, or a site that it may be worked on at."""
     name = f"{question.caller.tenant}/{question.caller.project}"
     project = facts["projects"].get(name) or msgspec.to_builtins(Project())
     for flag in OVERSIGHT:
@@ -217,6 +217,16 @@ def _projects(question: PolicyInput, facts: Mapping[str, Any]) -> Iterator[Chang
         if facts["targets"].get(id_, {}).get("external") and id_ not in named_already:
             declared = {**project, "external": [*named_already, id_]}
             yield Change("external", id_, question, _declaring(facts, name, declared))
+    for site in _other_sites(question, facts, project):
+        declared = {**project, "sites": [*project.get("sites", ()), site]}
+        yield Change("site", site, question, _declaring(facts, name, declared))
+
+
+def _other_sites(question: PolicyInput, facts: Mapping[str, Any], project: Mapping[str, Any]) -> list[str]:
+    """Return the candidates' sites that the project does not name, where its sites hold it."""
+    held = project.get("sites") or ([question.caller.site] if project.get("prototype") else [])
+    found = [facts["targets"][id_]["site"] for id_ in question.candidates if id_ in facts["targets"]]
+    return [site for site in dict.fromkeys(found) if held and site not in held]
 
 
 def _declaring(facts: Mapping[str, Any], name: str, project: Mapping[str, Any]) -> dict[str, Any]:
