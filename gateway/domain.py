@@ -11,6 +11,7 @@ A request meets them in this order::
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -59,7 +60,11 @@ class Value(msgspec.Struct, frozen=True, gc=False):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """WHO calls. Everything here comes from the key, never from the request."""
+    """WHO calls. Everything here comes from the key, never from the request, but for ``person``.
+
+    ``person`` is the pseudonym of the end user whom the application names, where its key vouches for that: a random id
+    that leads back only with the person's own key, and to nobody once that is destroyed.
+    """
 
     key_id: str
     tenant: str
@@ -72,6 +77,8 @@ class Caller(msgspec.Struct, frozen=True):
     access_from: str  # where answers are looked at, ISO 3166-1 alpha-2, "" when unset
     class_floor: DataClass = "internal"
     models: tuple[str, ...] = ()  # empty: all
+    vouches_for_users: bool = False  # the end users that its requests name are who they are said to be
+    person: str = ""
 
 
 class Segment(Value, frozen=True, gc=False):
@@ -227,6 +234,10 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     params: Annotated[dict[Word, Word], msgspec.Meta(max_length=16)] = {}
 
 
+KEEP_CONTENT = re.compile(r"keep_content/([1-9][0-9]{0,3})")
+"""The obligation to keep prompt and answer for that many days."""
+
+
 class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One target the decision allows, and what MUST be done to the prompt before it goes there.
 
@@ -242,6 +253,12 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     restore: tuple[Literal["text", "arguments", "urls"], ...] = ()
     obligations: Words = ()
     output_guard: Literal["off", "redact", "block"] = "off"
+
+    @property
+    def keep_content_days(self) -> int:
+        """How many days prompt and answer MUST be kept; 0: they are not."""
+        said = (KEEP_CONTENT.fullmatch(obligation) for obligation in self.obligations)
+        return max((int(days[1]) for days in said if days), default=0)
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -313,6 +330,16 @@ class Chunk(msgspec.Struct, frozen=True):
     usage: Usage | None = None
 
 
+class Kept(Value, frozen=True, gc=False):
+    """A prompt or an answer in the side store: its item there, and SHA-256 over (nonce, content), in hex.
+
+    ``item`` is empty when it should have been kept and could not be stored.
+    """
+
+    item: str
+    sha256: str
+
+
 class Outcome(Value, frozen=True, gc=False):
     """How an attempt ended; exactly one for each intent."""
 
@@ -326,3 +353,4 @@ class Outcome(Value, frozen=True, gc=False):
     redactions: dict[str, int] = {}  # tags made, by type
     restored: int = 0  # tags turned back into values
     guarded: dict[str, int] = {}  # values in the answer that were masked, or that ended it, by type
+    content: Kept | None = None  # the answer, where it had to be kept

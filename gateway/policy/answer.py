@@ -13,10 +13,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gateway.domain import MOST_REASONS, Grant, Legal, PolicyInput, Reason
+from gateway.domain import KEEP_CONTENT, MOST_REASONS, Grant, Legal, PolicyInput, Reason
 
-KNOWN_OBLIGATIONS: frozenset[str] = frozenset()
-"""What a policy may oblige the gateway to do with a prompt; it does none of them yet."""
+KNOWN_OBLIGATIONS = (KEEP_CONTENT,)
+"""What a policy may oblige the gateway to do with a prompt."""
 
 
 Word = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9@*][A-Za-z0-9@:_./+*-]{0,63}$")]
@@ -114,8 +114,12 @@ def _check(decision: _Decision, question: PolicyInput) -> None:
     )
     if not sound:
         raise Refused("policy.malformed")
-    if any(not KNOWN_OBLIGATIONS.issuperset(its.obligations) for its in decision.terms.values()):
+    if any(not _is_known(obligation) for its in decision.terms.values() for obligation in its.obligations):
         raise Refused("policy.unknown_obligation")
+
+
+def _is_known(obligation: str) -> bool:
+    return any(known.fullmatch(obligation) for known in KNOWN_OBLIGATIONS)
 
 
 def _is_time(text: str) -> bool:

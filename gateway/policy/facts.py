@@ -57,7 +57,7 @@ def build_facts(
 
 
 def revision_of(facts: Mapping[str, Any]) -> str:
-    """Return the SHA-256, in hex, of the facts as canonical JSON (RFC 8785; there are no numbers in them)."""
+    """Return the SHA-256, in hex, of the facts as canonical JSON (RFC 8785; their numbers are integers)."""
     return hashlib.sha256(encode(facts)).hexdigest()
 
 

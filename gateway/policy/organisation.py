@@ -69,7 +69,8 @@ class Tenant(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 class Project(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a project has declared. ``sites``: where its prompts may be worked on, all when empty. ``external``: the ids
-    of targets of others that it may use."""
+    of targets of others that it may use. ``keep_content_days``: how long prompts and answers are kept, 0 for not at all.
+    """
 
     data_class: DataClass = msgspec.field(name="class", default="public")
     sites: tuple[Name, ...] = ()
@@ -78,6 +79,7 @@ class Project(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     human_oversight: bool = False
     safety_oversight: bool = False
     important_data: bool = False
+    keep_content_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 0
 
 
 class Transfer(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):

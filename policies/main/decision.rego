@@ -118,10 +118,16 @@ terms := {spot: its |
 		"redact": redact,
 		"tag_scope": object.get({"external": "request"}, near, "project"),
 		"restore": object.get({"same-node": ["text", "arguments"]}, near, ["text"]),
-		"obligations": [],
+		"obligations": obligations,
 		"output_guard": data.law.output_guard[near],
 	}
 }
+
+# Prompts and answers are kept only for a project that has declared so, and for as long as it says.
+obligations := [sprintf("keep_content/%d", [days])] if {
+	days := data.facts.projects[project_name].keep_content_days
+	days > 0
+} else := []
 
 # --- why: by rule, each reason once. A rule that has nothing to say of a request (policy.unconcerned) permits, and is no
 # reason.

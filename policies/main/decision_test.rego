@@ -231,6 +231,20 @@ test_a_place_without_an_output_guard_is_not_granted if {
 	"policy.no_output_guard" in {reason.code | some reason in said(decision)}
 }
 
+keeping(project) := {of | some id in ["here", "vendor"]; some of in terms_for(project, id).obligations}
+
+terms_for(project, id) := targets(decision)[id] if {
+	decision := sekisho.decision with input as question([id])
+		with data.facts as json.patch(facts, [{"op": "add", "path": "/projects/acme~1p1", "value": project}])
+}
+
+test_content_is_kept_for_a_project_that_declared_it_only if {
+	keeping({"external": ["vendor"]}) == set()
+	keeping({"external": ["vendor"], "keep_content_days": 0}) == set()
+	keeping({"external": ["vendor"], "keep_content_days": 30}) == {"keep_content/30"}
+	terms_for({"keep_content_days": 30}, "here").obligations == ["keep_content/30"]
+}
+
 test_no_candidates_is_a_no if {
 	not decided(question([])).allow
 	codes(question([])) == {"policy.no_candidates"}

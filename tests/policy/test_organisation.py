@@ -38,6 +38,7 @@ def test_the_example_of_the_docs_is_read(tmp_path: Path, repository: Path) -> No
     assert found.sites["changchun"] == Site(jurisdiction="CN")
     assert found.tenants["design"] == Tenant(entity="Beispiel AG", models=("smollm2-135m-instruct",))
     assert found.projects["design/neue-baureihe"] == Project(data_class="strict", prototype=True, sites=("munich",))
+    assert found.projects["hr/applications"].keep_content_days == 30
     assert found.projects["logistics/customs"].external == ("vendor/cloud/w0:large",)
     assert (found.transfers[0].from_, found.transfers[0].until) == ("EEA", date(2027, 6, 30))
     assert found.transfers[1].tenant == "bodyshop"
@@ -52,6 +53,8 @@ def test_the_example_of_the_docs_is_read(tmp_path: Path, repository: Path) -> No
         ("tenants: {acme: {legal_entity: x}}", "unknown field `legal_entity` - at `$.tenants[...]`"),
         ("projects: {p1: {}}", "the project `p1` is not named TENANT/PROJECT"),
         ("projects: {acme/p1: {prototype: maybe}}", "Expected `bool`"),
+        ("projects: {acme/p1: {keep_content_days: -1}}", "$.projects[...].keep_content_days"),
+        ("projects: {acme/p1: {keep_content_days: 9999}}", "$.projects[...].keep_content_days"),
         ("projects: {acme/p1: {class: secret}}", "Invalid enum value 'secret'"),
         ("transfers: [{from: EEA, to: US, route: handshake, until: 2027-01-01, reference: x}]", "'handshake'"),
         ("transfers: [{from: EEA, to: US, route: scc, until: soon, reference: x}]", r"\$.transfers[0].until"),

@@ -121,9 +121,22 @@ def test_it_is_malformed_with(edit: Edit) -> None:
     assert refusal.value.code == "policy.malformed"
 
 
-def test_an_obligation_that_is_not_known_is_refused() -> None:
+def test_content_is_to_be_kept_for_the_longest_time_that_is_said() -> None:
+    def keeping(*obligations: str) -> int:
+        answer = _read(_edited(lambda r: r["terms"]["same-node||"].update(obligations=list(obligations))))
+        return int(answer.targets[0].keep_content_days)
+
+    assert keeping() == 0
+    assert keeping("keep_content/30") == 30
+    assert keeping("keep_content/30", "keep_content/365") == 365
+
+
+@pytest.mark.parametrize(
+    "obligation", ["watermark", "keep_content", "keep_content/0", "keep_content/x", "Keep_content/3"]
+)
+def test_an_obligation_that_is_not_known_is_refused(obligation: str) -> None:
     with pytest.raises(Refused) as refusal:
-        _read(_edited(lambda r: r["terms"]["same-node||"].update(obligations=["watermark"])))
+        _read(_edited(lambda r: r["terms"]["same-node||"].update(obligations=[obligation])))
 
     assert refusal.value.code == "policy.unknown_obligation"
 
