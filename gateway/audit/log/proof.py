@@ -39,7 +39,7 @@ def prove(folder: Path, index: int, data: bytes, verifier: Verifier) -> Inclusio
     head = open_checkpoint(note, verifier) if note else Checkpoint("", 0, b"")
     if head.size <= index:
         return None
-    hashes = _Tiles(folder).path(index, head.size)
+    hashes = Tiles(folder).path(index, head.size)
     if not verify_inclusion(leaf_hash(data), index, head.size, hashes, head.root):
         raise ValueError("the hash tiles do not lead from the record to the signed head")
     return Inclusion(note, hashes)
@@ -55,7 +55,7 @@ def record_at(folder: Path, index: int) -> bytes | None:
     return frame.data if frame else None
 
 
-class _Tiles:
+class Tiles:
     """The hash tiles of one log, each read once."""
 
     def __init__(self, folder: Path) -> None:
@@ -68,14 +68,14 @@ class _Tiles:
         while end - start > 1:
             middle = start + (1 << (end - start - 1).bit_length() - 1)
             if index < middle:
-                siblings.append(self._root(middle, end))
+                siblings.append(self.root(middle, end))
                 end = middle
             else:
-                siblings.append(self._root(start, middle))
+                siblings.append(self.root(start, middle))
                 start = middle
         return siblings[::-1]
 
-    def _root(self, start: int, end: int) -> bytes:
+    def root(self, start: int, end: int) -> bytes:
         """Return the root over leaves ``start`` to ``end``; ``start`` is a multiple of any subtree that fits."""
         tree = CompactRange()
         while start < end:
