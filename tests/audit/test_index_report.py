@@ -1,0 +1,114 @@
+"""Counts that are handed over give away nobody: few are withheld, and what would tell them too."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.audit.index.report import LEAST, Count, Tally, withheld
+from gateway.audit.index.words import Seen, microseconds
+
+DAY = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)
+
+
+def decision(tenant: str, how: str = "allowed", day: int = 0, kind: str = "") -> Seen:
+    time = microseconds(DAY + timedelta(days=day))
+    kind = kind or {"allowed": "intent", "denied": "denial"}[how]
+    return Seen(time, 0, (("type", kind), ("tenant", tenant), ("decision", how)), ())
+
+
+def tallied(*parts: tuple[int, Seen], **given: object) -> Tally:
+    tally = Tally(**given)  # type: ignore[arg-type]
+    for count, seen in parts:
+        for _ in range(count):
+            tally.add(seen)
+    return tally
+
+
+def test_counts_are_told_where_each_is_large() -> None:
+    report = tallied((7, decision("a")), (5, decision("b", "denied"))).report()
+
+    assert report.decisions == Count("total", 12)
+    assert report.tables["tenant"] == [Count("a", 7), Count("b", 5)]
+    assert [(day.day, day.decisions.count, day.allowed.count, day.denied.count) for day in report.days] == [
+        ("2026-03-01", 12, 7, 5)
+    ]
+
+
+def test_a_small_count_is_withheld_and_the_smallest_other_covers_it() -> None:
+    report = tallied((30, decision("a")), (20, decision("b")), (3, decision("c"))).report()
+
+    assert report.decisions.count == 53
+    assert report.tables["tenant"] == [Count("a", 30), Count("b", None, "cover"), Count("c", None, "few")]
+
+
+def test_two_small_counts_that_add_up_to_few_are_covered_too() -> None:
+    report = tallied((30, decision("a")), (2, decision("b")), (2, decision("c"))).report()
+
+    assert [row.withheld for row in report.tables["tenant"]] == ["cover", "few", "few"]
+
+
+def test_a_small_total_is_withheld_itself() -> None:
+    report = tallied((3, decision("a"))).report()
+
+    assert report.decisions == Count("total", None, "few")
+    assert report.as_dict()["days"][0]["decisions"] == {"value": "total", "count": None, "withheld": "few"}
+
+
+def test_a_small_day_cannot_be_computed_from_days_and_sums() -> None:
+    parts = [(20, decision("a", how, day)) for how, day in product(("allowed", "denied"), range(3))]
+    report = tallied(*parts, (2, decision("a", "denied", 3)), (20, decision("a", "allowed", 3))).report()
+
+    last = report.days[3]
+    assert (last.denied.withheld, last.allowed.withheld) == ("few", "cover")
+    for how in ("allowed", "denied"):
+        assert sum(getattr(day, how).count is None for day in report.days) >= 2
+
+
+def test_what_is_no_decision_is_not_counted() -> None:
+    report = tallied((9, decision("a", kind="preview")), (9, decision("a", kind="outcome"))).report()
+
+    assert (report.decisions.count, report.days) == (0, [])
+
+
+def test_days_are_those_of_the_zone() -> None:
+    assert [day.day for day in tallied((5, decision("a")), zone=ZoneInfo("Asia/Tokyo")).report().days] == ["2026-03-02"]
+
+
+@given(st.lists(st.integers(0, 12), max_size=6))
+def test_no_withheld_count_follows_from_the_others(counts: list[int]) -> None:
+    cells = {"total": sum(counts), **{str(number): count for number, count in enumerate(counts)}}
+    parts = [str(number) for number in range(len(counts))]
+
+    hidden = withheld(cells, [("total", parts)])
+
+    gone = [part for part in parts if part in hidden]
+    assert all(cell in hidden for cell, count in cells.items() if 0 < count < LEAST)
+    if "total" in hidden:
+        assert gone
+    elif gone:
+        assert len(gone) >= 2
+        assert sum(cells[part] for part in gone) >= LEAST
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=5))
+def test_in_two_directions_too(days: list[tuple[int, int]]) -> None:
+    tally = Tally()
+    for number, (allowed, denied) in enumerate(days):
+        for count, how in ((allowed, "allowed"), (denied, "denied")):
+            for _ in range(count):
+                tally.add(decision("a", how, number))
+
+    report = tally.report()
+
+    for day in report.days:
+        gone = [cell.count is None for cell in (day.decisions, day.allowed, day.denied) if cell.count != 0]
+        assert sum(gone) != 1
+    for how in ("allowed", "denied"):
+        column = [getattr(day, how) for day in report.days]
+        sums = [row for row in report.tables["decision"] if row.value == how]
+        assert sum(cell.count is None for cell in (*column, *sums)) != 1
