@@ -17,6 +17,8 @@ from gateway.cli.server import Server, operator, running_server
 if TYPE_CHECKING:
     from gateway.identity.office import Events
     from gateway.policy.life.activation import PolicyLife
+    from gateway.policy.life.dsse import Signature
+    from gateway.policy.life.signers import Signer
     from gateway.settings import Settings
 
 View = dict[str, Any]
@@ -35,9 +37,9 @@ class PolicyChanges(Protocol):
 
     def rollback(self) -> View: ...
 
-    def add_signer(self, name: str, public_key: str, roles: list[str]) -> View: ...
+    def add_signer(self, signer: Signer, approval: Signature | None) -> View: ...
 
-    def remove_signer(self, name: str) -> View: ...
+    def remove_signer(self, name: str, approval: Signature | None) -> View: ...
 
 
 @contextmanager
@@ -76,11 +78,12 @@ class ServerPolicy:
     def rollback(self) -> View:
         return dict(self._server.post("policy/rollback", {}))
 
-    def add_signer(self, name: str, public_key: str, roles: list[str]) -> View:
-        return dict(self._server.post("policy/signers", {"name": name, "public_key": public_key, "roles": roles}))
+    def add_signer(self, signer: Signer, approval: Signature | None) -> View:
+        wish = {"name": signer.name, "public_key": signer.public_key, "roles": signer.roles}
+        return dict(self._server.post("policy/signers", {**wish, "approval": _plain(approval)}))
 
-    def remove_signer(self, name: str) -> View:
-        return dict(self._server.delete(f"policy/signers/{name}"))
+    def remove_signer(self, name: str, approval: Signature | None) -> View:
+        return dict(self._server.delete(f"policy/signers/{name}", {"approval": _plain(approval)}))
 
 
 class OfflinePolicy:
@@ -119,16 +122,11 @@ class OfflinePolicy:
 
         return self._do(first)
 
-    def add_signer(self, name: str, public_key: str, roles: list[str]) -> View:
-        import msgspec
+    def add_signer(self, signer: Signer, approval: Signature | None) -> View:
+        return self._do(lambda life: life.add_signer(signer, operator(), approval))
 
-        from gateway.policy.life.signers import Signer
-
-        signer = msgspec.convert({"name": name, "public_key": public_key, "roles": roles}, Signer)
-        return self._do(lambda life: life.add_signer(signer, operator()))
-
-    def remove_signer(self, name: str) -> View:
-        return self._do(lambda life: life.remove_signer(name, operator()))
+    def remove_signer(self, name: str, approval: Signature | None) -> View:
+        return self._do(lambda life: life.remove_signer(name, operator(), approval))
 
     def _do(self, change: Callable[[PolicyLife], Coroutine[Any, Any, View]]) -> View:
         return asyncio.run(self._done(change))
@@ -144,3 +142,7 @@ class OfflinePolicy:
             return await change(PolicyLife(settings, FileKeyring(settings.keys), self._book, policy))
         finally:
             await policy.stop()
+
+
+def _plain(signature: Signature | None) -> dict[str, str] | None:
+    return None if signature is None else {"keyid": signature.keyid, "sig": signature.sig}

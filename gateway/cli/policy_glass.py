@@ -7,7 +7,6 @@ same code on both ways: :class:`gateway.policy.glass.office.BreakGlassOffice`.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ import typer
 
 from gateway.cli.changes import admin_book
 from gateway.cli.lock import data_lock
+from gateway.cli.private_key import unlocked
 from gateway.cli.server import Server, operator, running_server
 from gateway.cli.session import USED_WRONGLY, Session, command, group
 from gateway.errors import SetupError
@@ -64,16 +64,14 @@ def sign(session: Session, grant: Reference, key: KeyFile) -> None:
     from gateway.policy.glass import grant as break_glass
     from gateway.policy.glass.office import grants_of
     from gateway.policy.life import dsse
-    from gateway.policy.life.signers import needs_passphrase, read_private
 
     known = grants_of(session.settings).find(grant, break_glass.now())
     if known.envelope is None:
         raise SetupError(f"The grant {known.id} is damaged: {known.problem}.", "Ask for another one.")
     for line in _told(known.view()):
         session.output.note(line)
-    passphrase = _ask_passphrase(key) if needs_passphrase(key) else ""
     payload = dsse.payload_of(known.envelope)
-    made = dsse.sign(break_glass.TYPE, payload, [read_private(key, passphrase)]).signatures[0]
+    made = dsse.sign(break_glass.TYPE, payload, [unlocked(key)]).signatures[0]
     with glass_changes(session.settings) as to_change:
         view = to_change.sign(known.id, made)
     session.output.result(view, f"{view['id']} is signed by {' and '.join(view['signed_by'])}: {view['state']}.")
@@ -175,12 +173,6 @@ def _wish(**fields: Any) -> Wish:
     except msgspec.ValidationError as error:
         mend = "Give TENANT/PROJECT, codes such as policy.residency, 1 to 24 hours, and a reason of one line."
         raise SetupError(f"That cannot be asked for: {error}.", mend, exit_code=USED_WRONGLY) from error
-
-
-def _ask_passphrase(path: Path) -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    return str(typer.prompt(f"Passphrase of {path}", hide_input=True, err=True))
 
 
 def _told(view: View) -> list[str]:

@@ -1,15 +1,16 @@
-"""``sekisho policy build | sign | verify | activate | rollback | status | diff`` and ``sekisho policy signer``."""
+"""``sekisho policy build | sign | verify | activate | rollback | status | diff``."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.cli.policy_changes import policy_changes
-from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, group
+from gateway.cli.policy_signers import signers
+from gateway.cli.private_key import unlocked
+from gateway.cli.session import ANSWERED_NO, Session, command
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from gateway.settings import Settings
 
 View = dict[str, Any]
-signers = group("signer", "The persons whose signature on a policy counts.")
 
 
 def _revisions_here(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -37,7 +37,6 @@ Reference = Annotated[
     ),
 ]
 KeyFile = Annotated[Path, typer.Option("--key", help="Your private key, as `signer create` made it.")]
-Roles = Annotated[list[str], typer.Option("--role", help="policy-author or approver; may be given twice.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -69,11 +68,9 @@ def sign(session: Session, revision: Reference, key: KeyFile) -> None:
     """Add your signature to a revision. Your key stays with you; only the signature is stored."""
     from gateway.policy.life import dsse
     from gateway.policy.life.manifest import TYPE
-    from gateway.policy.life.signers import needs_passphrase, read_private
 
     shown = _shelf(session.settings).get(revision)
-    passphrase = _ask_passphrase(key) if needs_passphrase(key) else ""
-    envelope = dsse.sign(TYPE, dsse.payload_of(shown.envelope), [read_private(key, passphrase)])
+    envelope = dsse.sign(TYPE, dsse.payload_of(shown.envelope), [unlocked(key)])
     made = envelope.signatures[0]
     with policy_changes(session.settings) as to:
         signed = to.sign(shown.id, made.keyid, made.sig)
@@ -131,77 +128,6 @@ def diff(session: Session, one: Reference, other: Reference) -> None:
     session.output.result(found.view(), *found.lines())
 
 
-# --- signers
-
-
-@command(signers, "create", examples=["sekisho policy signer create ana --out ana.pem"])
-def create(
-    session: Session,
-    name: Annotated[str, typer.Argument(help="Your name, such as ana.")],
-    out: Annotated[Path, typer.Option(help="File for your private key; it must not exist.")],
-    no_passphrase: Annotated[bool, typer.Option("--no-passphrase", help="Leave the key unprotected.")] = False,
-) -> None:
-    """Make a key pair of your own. Keep the file; give the one that ends in .pub to whoever runs this gateway.
-
-    The passphrase is asked twice at a terminal, or read from standard input.
-    """
-    from gateway.policy.life.signers import create_private
-
-    public = create_private(out, "" if no_passphrase else _ask_passphrase(out, new=True))
-    beside = out.with_suffix(".pub")
-    beside.write_text(f"{public}\n", encoding="ascii")
-    line = f"sekisho policy signer add {name} --public-key {beside} --role approver"
-    data = {"name": name, "file": str(out), "public_file": str(beside), "public_key": public}
-    session.output.result(data, f"Wrote {out} and {beside}.", f"Next: {line}")
-
-
-@command(
-    signers,
-    "add",
-    examples=["sekisho policy signer add ana --public-key ana.pub --role policy-author"],
-)
-def add(
-    session: Session,
-    name: Annotated[str, typer.Argument(help="Who it is: a-z, 0-9, and . _ - inside.")],
-    public_key: Annotated[str, typer.Option(help="The public key in base64, or a file that holds it.")],
-    role: Roles,
-) -> None:
-    """Let a person's signatures count from now on."""
-    from gateway.policy.life.signers import ROLES, read_public
-
-    if wrong := [one for one in role if one not in ROLES]:
-        raise SetupError(f"`{wrong[0]}` is no role.", f"Give one of: {', '.join(ROLES)}.", exit_code=USED_WRONGLY)
-    file = Path(public_key)
-    text = (
-        file.read_text(encoding="ascii", errors="replace") if len(public_key) < 200 and file.is_file() else public_key
-    )
-    with policy_changes(session.settings) as to:
-        added = to.add_signer(name, read_public(text), role)
-    session.output.result(added, f"{added['name']} ({', '.join(added['roles'])}) is trusted, key {added['key_id']}.")
-
-
-@command(signers, "list", examples=["sekisho policy signer list", "sekisho policy signer list --json"])
-def list_signers(session: Session) -> None:
-    """Show whose signatures count."""
-    from gateway.policy.life.activation import signer_view
-    from gateway.policy.life.signers import Signers
-
-    data = [signer_view(signer) for signer in Signers(session.settings.keys).list()]
-    rows = [(one["name"], ", ".join(one["roles"]), one["key_id"], one["added"]) for one in data]
-    empty = "Nobody yet. Make one: sekisho policy signer create NAME --out NAME.pem"
-    session.output.table("Signers", ("name", "roles", "key", "since"), rows, data, empty)
-
-
-@command(signers, "remove", examples=["sekisho policy signer remove ana"])
-def remove(
-    session: Session, name: Annotated[str, typer.Argument(help="Whose signatures shall count no more.")]
-) -> None:
-    """Let a person's signatures count no more, also those that were made."""
-    with policy_changes(session.settings) as to:
-        gone = to.remove_signer(name)
-    session.output.result(gone, f"{name} is not trusted any more.")
-
-
 # --- how
 
 
@@ -233,16 +159,6 @@ def _content(settings: Settings, reference: str) -> Any:
     if reference == "files":
         return content_of_files(settings)
     return content_of(_shelf(settings).get(reference))
-
-
-def _ask_passphrase(path: Path, *, new: bool = False) -> str:
-    if not sys.stdin.isatty():
-        passphrase = sys.stdin.readline().rstrip("\n")
-        if not passphrase:
-            mend = "Give it on standard input, or run this at a terminal."
-            raise SetupError(f"A passphrase for {path} is needed.", mend, exit_code=USED_WRONGLY)
-        return passphrase
-    return str(typer.prompt(f"Passphrase of {path}", hide_input=True, confirmation_prompt=new, err=True))
 
 
 def _told(view: View) -> list[str]:

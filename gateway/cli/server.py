@@ -34,8 +34,8 @@ class Server:
     def put(self, route: str, body: object) -> Any:
         return self._call("PUT", route, body)
 
-    def delete(self, route: str) -> Any:
-        return self._call("DELETE", route, None)
+    def delete(self, route: str, body: object = None) -> Any:
+        return self._call("DELETE", route, body)
 
     def _call(self, method: str, route: str, body: object) -> Any:
         connection = _UnixConnection(self._path)

@@ -27,7 +27,7 @@ from gateway.errors import BadRequest, SetupError
 from gateway.http.admin import body_of, json_response, operator_of
 from gateway.policy.life import dsse
 from gateway.policy.life.activation import PolicyLife, signer_view
-from gateway.policy.life.signers import Signer
+from gateway.policy.life.signers import Role, Signer
 
 T = TypeVar("T")
 
@@ -36,6 +36,21 @@ class _Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"fo
     """Body of ``POST policy/revisions``."""
 
     folder: str = ""
+
+
+class _NewSigner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of ``POST policy/signers``. ``approval`` is an approver's signature, once there is one."""
+
+    name: str
+    public_key: str
+    roles: tuple[Role, ...]
+    approval: dsse.Signature | None = None
+
+
+class _Removal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of ``DELETE policy/signers/{name}``."""
+
+    approval: dsse.Signature | None = None
 
 
 class _Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,12 +90,15 @@ class AdminPolicy:
 
     async def signers(self, request: Request) -> Response:
         if request.method == "POST":
-            signer = await body_of(request, Signer)
-            return json_response(await _told(self._life.add_signer(signer, operator_of(request))), status=201)
+            new = await body_of(request, _NewSigner)
+            signer = Signer(name=new.name, public_key=new.public_key, roles=new.roles)
+            added = self._life.add_signer(signer, operator_of(request), new.approval)
+            return json_response(await _told(added), status=201)
         return json_response({"data": [signer_view(signer) for signer in self._life.signers.list()]})
 
     async def signer(self, request: Request) -> Response:
-        removed = self._life.remove_signer(request.path_params["name"], operator_of(request))
+        approval = (await body_of(request, _Removal)).approval
+        removed = self._life.remove_signer(request.path_params["name"], operator_of(request), approval)
         return json_response(await _told(removed))
 
 

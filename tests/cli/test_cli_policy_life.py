@@ -164,7 +164,9 @@ def test_signers_are_listed_and_removed(sekisho, life: Path) -> None:
     _signer(sekisho, "ana", "approver")
     assert [one["name"] for one in sekisho("policy", "signer", "list", "--json").json] == ["ana"]
 
-    assert sekisho("policy", "signer", "remove", "ana").code == 0
+    refused = sekisho("policy", "signer", "remove", "ana")
+    assert (refused.code, "one of them must approve" in refused.err) == (2, True)
+    assert sekisho("policy", "signer", "remove", "ana", "--approve-with", "ana.pem").code == 0
 
     assert sekisho("policy", "signer", "list", "--json").json == []
 

@@ -21,6 +21,7 @@ from gateway.policy.life import dsse
 from gateway.policy.life.activation import PolicyLife
 from gateway.policy.life.manifest import TYPE
 from gateway.policy.life.revisions import Revision, Standing, Step, unwatched
+from gateway.policy.life.signer_change import SignerChange, approval
 from gateway.policy.life.signers import Signer, Signers, public_text
 from gateway.settings import PolicySettings, Settings, SiteSettings
 
@@ -113,6 +114,15 @@ class PolicyHouse:
         if roles:
             Signers(self.settings.keys).add(signer)
         return signer
+
+    async def trust_in(self, other: PolicyHouse, *persons: Signer) -> None:
+        """Let persons of this house sign in another one; an approver there agrees, once there is one."""
+        keys = {**self.keys, **other.keys}
+        for person in persons:
+            known = other.life().signers.list()
+            change = SignerChange.of("add", person, known)
+            agreed = [approval(change, keys[one.name]) for one in known if "approver" in one.roles]
+            await other.life().add_signer(person, "admin", agreed[0] if agreed else None)
 
     def signature(self, revision: Revision, name: str) -> dsse.Signature:
         return dsse.sign(TYPE, dsse.payload_of(revision.envelope), [self.keys[name]]).signatures[0]

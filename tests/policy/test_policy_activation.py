@@ -158,8 +158,7 @@ async def test_one_from_headquarters_counts_when_its_signers_are_trusted_here(
         await life.activate(folder, "ana")
     assert theirs not in [one.id for one in life.revisions.list()]
 
-    for signer in (ceo, dpo):
-        await life.add_signer(signer, "admin")
+    await headquarters.trust_in(people, ceo, dpo)
     assert (await life.activate(folder, "ana"))["in_force"]
 
     policy = OpaPolicy(people.settings)  # with the other house's key for bundles
@@ -184,8 +183,7 @@ async def test_a_changed_one_from_elsewhere_is_refused_and_leaves_nothing(people
 async def test_more_signatures_from_elsewhere_are_taken_in(people: PolicyHouse, tmp_path: Path) -> None:
     headquarters = PolicyHouse(tmp_path / "hq", "balanced")
     persons = [headquarters.person(name, "approver") for name in ("ceo", "dpo", "cto")]
-    for person in persons:
-        await people.life().add_signer(person, "admin")
+    await headquarters.trust_in(people, *persons)
     theirs = await _build(headquarters, "hq")
     folder = headquarters.life().revisions.get(theirs).folder
     await headquarters.sign(headquarters.life(), theirs, "ceo", "dpo")
@@ -199,8 +197,8 @@ async def test_more_signatures_from_elsewhere_are_taken_in(people: PolicyHouse, 
 
 async def test_one_of_the_same_content_that_was_built_here_stays(people: PolicyHouse, tmp_path: Path) -> None:
     headquarters = PolicyHouse(tmp_path / "hq", "balanced")
-    for name in ("ceo", "dpo"):
-        await people.life().add_signer(headquarters.person(name, "approver"), "admin")
+    persons = [headquarters.person(name, "approver") for name in ("ceo", "dpo")]
+    await headquarters.trust_in(people, *persons)
     theirs, ours = await _build(headquarters, "a"), await _build(people, "a")
     await headquarters.sign(headquarters.life(), theirs, "ceo", "dpo")
 

@@ -28,9 +28,12 @@ async def ask(running: Running, key: str) -> tuple[int, str]:
 
 
 def approvers(running: Running) -> None:
+    agreed: tuple[str, ...] = ()
     for name in ("ana", "ben"):
-        public = create_private(running.folder / f"{name}.pem", "")
-        sekisho(running.folder, "policy", "signer", "add", name, "--public-key", public, "--role", "approver")
+        key = running.folder / f"{name}.pem"
+        public = create_private(key, "")
+        sekisho(running.folder, "policy", "signer", "add", name, "--public-key", public, "--role", "approver", *agreed)
+        agreed = ("--approve-with", str(key))  # the first approver agrees to the second
 
 
 def records(running: Running) -> list[dict[str, Any]]:

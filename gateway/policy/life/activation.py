@@ -40,6 +40,7 @@ from gateway.policy.life.revisions import (
     open_revision,
     unwatched,
 )
+from gateway.policy.life.signer_change import SignerChange, approved_by
 from gateway.policy.life.signers import Signer, Signers
 from gateway.policy.life.signing import hindrances, require_vouched, signatures, trust_of
 from gateway.policy.opa.program import find_opa
@@ -135,21 +136,32 @@ class PolicyLife:
             envelope = msgspec.structs.replace(revision.envelope, signatures=(*others, signature))
             return self.view(await self._working(self.revisions.write_signatures, revision, envelope))
 
-    async def add_signer(self, signer: Signer, by: str) -> View:
-        """Let a person's signatures count. Raises SetupError."""
+    async def add_signer(self, signer: Signer, by: str, approval: dsse.Signature | None = None) -> View:
+        """Let a person's signatures count.
+
+        Args:
+            approval: an approver's, once there is one (:mod:`gateway.policy.life.signer_change`).
+
+        Raises:
+            SetupError: it is not fit to be added, or not approved.
+        """
         async with self._one_at_a_time:
             signer = self.signers.checked(msgspec.structs.replace(signer, added=said(self._clock())))
+            known = self.signers.list()
+            approver = approved_by(SignerChange.of("add", signer, known), approval, known)
             view = signer_view(signer)
-            self._book.event("policy.signer_added", by=by, signer=view)
+            self._book.event("policy.signer_added", by=by, approved_by=approver, signer=view)
             await self._book.durable()
             await self._working(self.signers.add, signer)
             return view
 
-    async def remove_signer(self, name: str, by: str) -> View:
-        """Let a person's signatures count no more. Raises SetupError."""
+    async def remove_signer(self, name: str, by: str, approval: dsse.Signature | None = None) -> View:
+        """Let a person's signatures count no more. Arguments and errors as :meth:`add_signer`."""
         async with self._one_at_a_time:
-            view = signer_view(self.signers.find(name))
-            self._book.event("policy.signer_removed", by=by, signer=view)
+            signer, known = self.signers.find(name), self.signers.list()
+            approver = approved_by(SignerChange.of("remove", signer, known), approval, known)
+            view = signer_view(signer)
+            self._book.event("policy.signer_removed", by=by, approved_by=approver, signer=view)
             await self._book.durable()
             await self._working(self.signers.remove, name)
             return view
