@@ -27,21 +27,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from gateway.audit import record as records
 from gateway.audit.door import Case
-from gateway.audit.log import lookup
+from gateway.audit.log import layout, lookup, succession
 from gateway.audit.log.committer import Committer
 from gateway.audit.log.disk import Disk, sync_folder
 from gateway.audit.log.lock import FolderLock
-from gateway.audit.log.note import Signer
-from gateway.audit.log.proof import prove
+from gateway.audit.log.note import NoteError, Signer, SigningKey, Verifier, only_by, open_checkpoint
+from gateway.audit.log.proof import Inclusion, prove
 from gateway.audit.log.recovery import Found, recover
+from gateway.audit.log.succession import LogKeys, log_keys
 from gateway.audit.log.writer import RECORD_REFUSED, Writer
 from gateway.audit.receipt.issue import issue, statement_of
 from gateway.audit.recent import Recent
@@ -80,7 +80,7 @@ class LogBook:
     Args:
         folder: the audit folder of the data directory; the log lies in ``<folder>/<origin>/<retention class>``.
         origin: ``site/node/worker``.
-        log_key: signs checkpoints.
+        log_key: signs checkpoints: one key, or those of the keyring with the way they followed each other.
         settings: checkpoint intervals and retention class.
         disk: how files are appended and synced.
     """
@@ -90,13 +90,14 @@ class LogBook:
         folder: Path,
         *,
         origin: str,
-        log_key: Ed25519PrivateKey,
+        log_key: SigningKey | LogKeys,
         settings: AuditSettings,
         disk: Disk | None = None,
     ) -> None:
         self.folder = log_folder(folder, origin, settings.retention_class)
         self._base = folder
-        self._signer = Signer(origin, log_key)
+        self._keys = log_keys(log_key)
+        self._signer = Signer(origin, *self._keys.signing)
         self._settings = settings
         self._disk = disk or Disk()
         self._lock = FolderLock(self.folder)
@@ -112,13 +113,18 @@ class LogBook:
         try:
             _make_folders(self._base, self.folder)
             self._lock.take()
-            found = recover(self.folder, self._signer.origin, self._signer.verifier)
+            found = recover(self.folder, self._signer.origin, self._verifiers())
             writer = Writer(self._lock, found, self._signer, self._settings, self._disk)
+            _tell_rotated(writer, self._signer, succession.unannounced(self._keys, found.signed_last, found.announced))
             _tell_recovered(writer, found)
         except OSError as error:
             self._lock.release()
             mend = "Check who owns it and whether its disk works."
             raise SetupError(f"The audit log {self.folder} cannot be opened.", mend) from error
+        except NoteError as error:
+            self._lock.release()
+            mend = "Put the key folder back from the backup of your keys."
+            raise SetupError("The history of the log's keys is damaged.", mend) from error
         except SetupError:
             self._lock.release()
             raise
@@ -134,6 +140,27 @@ class LogBook:
             self._writer.finish(orderly=self._committer.orderly)
             self._writer = self._committer = None
             self._lock.release()
+
+    def change_key(self, keys: LogKeys) -> None:
+        """Go on with these keys: first the records that say how they followed each other, then heads signed by them.
+
+        Done again, it changes nothing. Synchronous.
+
+        Raises:
+            AuditUnavailable: it is not on record, and nothing has changed.
+            NoteError: a rotation is not signed by both keys.
+        """
+        writer, committer = self._parts()
+        signer = Signer(self._signer.origin, *keys.signing)
+        new = succession.unannounced(keys, self._signer.verifiers, ())
+        succession.verifiers(signer.origin, keys)  # each of them holds, or nothing is written
+        writer.change_key([_rotated(each) for each in new], signer)
+        self._keys, self._signer = keys, signer
+        committer.wake()
+
+    def _verifiers(self) -> tuple[Verifier, ...]:
+        """Return every key that may have signed a head of this log."""
+        return succession.verifiers(self._signer.origin, self._keys)
 
     def verifier_key(self) -> str:
         """Return the public key of this log as a C2SP verifier key, named after its origin."""
@@ -215,7 +242,7 @@ class LogBook:
     async def receipt(self, sequence: int) -> bytes:
         _, committer = self._parts()
         await committer.wait(sequence + 1)
-        return await self._reading(lambda: _receipt(self.folder, sequence, self._signer))
+        return await self._reading(lambda: _receipt(self.folder, sequence, self._signer, self._verifiers()))
 
     async def _reading(self, read: Callable[[], T]) -> T:
         try:
@@ -261,13 +288,23 @@ def _case(folder: Path, sequence: int, recent: Recent) -> Case:
     return Case(record, tuple(same))
 
 
-def _receipt(folder: Path, sequence: int, signer: Signer) -> bytes:
+def _receipt(folder: Path, sequence: int, signer: Signer, verifiers: tuple[Verifier, ...]) -> bytes:
     """Raises OSError, ValueError."""
     found = lookup.read(folder, sequence)
     if found is None:
         raise ValueError("no such record")
     record, data = found
-    return issue(statement_of(record, data), signer, prove(folder, sequence, data, signer.verifier))
+    return issue(statement_of(record, data), signer, _proof(folder, sequence, data, verifiers))
+
+
+def _proof(folder: Path, sequence: int, data: bytes, verifiers: tuple[Verifier, ...]) -> Inclusion | None:
+    """Return the proof with the newest key's signature alone; ``None`` while the head is that of the key before it."""
+    try:
+        proven = prove(folder, sequence, data, verifiers[0])
+    except NoteError:
+        open_checkpoint((folder / layout.CHECKPOINT).read_bytes(), *verifiers[1:])
+        return None
+    return replace(proven, checkpoint=only_by(proven.checkpoint, verifiers[0])) if proven else None
 
 
 def log_folder(base: Path, origin: str, retention_class: str) -> Path:
@@ -282,6 +319,21 @@ def _make_folders(base: Path, folder: Path) -> None:
         if part.is_relative_to(base) and not part.exists():
             part.mkdir(mode=0o700)
             sync_folder(part.parent)
+
+
+def _tell_rotated(writer: Writer, signer: Signer, rotations: Sequence[succession.Rotation]) -> None:
+    """Say which keys followed each other since this log was last open. Raises SetupError: it cannot be said."""
+    if not rotations:
+        return
+    try:
+        writer.change_key([_rotated(each) for each in rotations], signer)
+    except AuditUnavailable as error:
+        problem = "The log key was rotated, and that cannot be written into the audit log."
+        raise SetupError(problem, "Make room on its disk, and start again.") from error
+
+
+def _rotated(rotation: succession.Rotation) -> records.Event:
+    return records.Event(type=succession.RECORD, details=dict(rotation))
 
 
 def _tell_recovered(writer: Writer, found: Found) -> None:

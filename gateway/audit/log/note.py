@@ -10,7 +10,9 @@ specification demands, so that witnesses may add theirs::
 
     — berlin/node1/w0 Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
 
-The key's name is the log's origin; the same key may sign the logs of several workers.
+The key's name is the log's origin; the same key may sign the logs of several workers. While one log key follows another
+(:mod:`gateway.audit.log.succession`) a head has two such lines, the newer key's first. They have one name and differ in
+the first four bytes, the key's id, so whoever holds either key finds the line that is meant for it.
 """
 
 from __future__ import annotations
@@ -19,11 +21,12 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 _ED25519 = b"\x01"  # signature type, C2SP signed-note
 _ROOT_BYTES = 32
@@ -33,6 +36,15 @@ _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
 
 class NoteError(ValueError):
     """A note, checkpoint or verifier key that is not what it must be. The text says what, and quotes nothing."""
+
+
+class SigningKey(Protocol):
+    """An Ed25519 key that signs: one in memory, or one that never leaves its token."""
+
+    def sign(self, data: bytes, /) -> bytes:
+        """Return 64 bytes. Raises OSError when the key's keeper does not answer."""
+
+    def public_key(self) -> Ed25519PublicKey: ...
 
 
 @dataclass(frozen=True)
@@ -69,20 +81,37 @@ class Verifier:
 
 
 class Signer:
-    """Signs the checkpoints of one log."""
+    """Signs the checkpoints of one log: with its key and, for the time of an overlap, with the ones before it too.
 
-    def __init__(self, origin: str, key: Ed25519PrivateKey) -> None:
-        public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        self.verifier = Verifier(origin, public)
+    Args:
+        origin: of the log; the name of every key.
+        key: the newest; whatever is no checkpoint is signed by it alone.
+        older: those that still sign beside it, newest first.
+    """
+
+    def __init__(self, origin: str, key: SigningKey, *older: SigningKey) -> None:
         self.origin = origin
-        self._key = key
-        self._id = key_id(origin, public)
+        self.verifiers = tuple(Verifier(origin, each.public_key().public_bytes_raw()) for each in (key, *older))
+        self._keys = (key, *older)
+        self._id = key_id(origin, self.verifier.public)
+
+    @property
+    def verifier(self) -> Verifier:
+        """The newest key's public part."""
+        return self.verifiers[0]
 
     def sign(self, size: int, root: bytes) -> bytes:
-        """Return the whole signed checkpoint, in UTF-8."""
-        text = Checkpoint(self.origin, size, root).text()
-        signature = base64.b64encode(self._id + self._key.sign(text.encode())).decode()
-        return f"{text}\n{_SIGNATURE}{self.origin} {signature}\n".encode()
+        """Return the whole signed checkpoint, in UTF-8, one signature line for each key. Raises OSError."""
+        return self.note(Checkpoint(self.origin, size, root).text())
+
+    def note(self, text: str) -> bytes:
+        """Return any text as a signed note. It ends with a newline, and begins as no checkpoint may. Raises OSError."""
+        lines = [self._line(text.encode(), *each) for each in zip(self._keys, self.verifiers, strict=True)]
+        return f"{text}\n{''.join(lines)}".encode()
+
+    def _line(self, text: bytes, key: SigningKey, verifier: Verifier) -> str:
+        named = key_id(self.origin, verifier.public)
+        return f"{_SIGNATURE}{self.origin} {base64.b64encode(named + key.sign(text)).decode()}\n"
 
     @property
     def key_name(self) -> str:
@@ -90,8 +119,12 @@ class Signer:
         return f"{self.origin}+{self._id.hex()}"
 
     def sign_bytes(self, data: bytes) -> bytes:
-        """Return the bare signature. ``data`` MUST begin as no checkpoint does: an origin has no space in it."""
-        return self._key.sign(data)
+        """Return the bare signature. ``data`` MUST begin as no checkpoint does: an origin has no space in it.
+
+        Raises:
+            OSError: the key's keeper does not answer.
+        """
+        return self._keys[0].sign(data)
 
     def verifier_key(self) -> str:
         """Return the public key as a line that C2SP tools read."""
@@ -117,13 +150,39 @@ def parse_verifier_key(line: str) -> Verifier:
     return Verifier(name, key[1:])
 
 
-def open_checkpoint(note: bytes, verifier: Verifier) -> Checkpoint:
-    """Return what a signed checkpoint says, its signature verified. Raises NoteError."""
+def open_checkpoint(note: bytes, *verifiers: Verifier) -> Checkpoint:
+    """Return what a signed checkpoint says, signed by one of these keys at least, and wrongly by none.
+
+    Raises:
+        NoteError: it is malformed, or not signed so.
+    """
+    return open_signed(note, verifiers)[0]
+
+
+def open_signed(note: bytes, verifiers: Sequence[Verifier]) -> tuple[Checkpoint, tuple[Verifier, ...]]:
+    """Return what a signed checkpoint says, and those of the keys that signed it. Raises NoteError."""
     text, signatures = split_note(note)
     checkpoint = parse_checkpoint(text)
-    if not _signed(text.encode(), signatures, checkpoint.origin, verifier):
+    signed = tuple(key for key in verifiers if _signed(text.encode(), signatures, checkpoint.origin, key))
+    if not signed:
         raise NoteError("no valid signature by this key")
-    return checkpoint
+    return checkpoint, signed
+
+
+def only_by(note: bytes, verifier: Verifier) -> bytes:
+    """Return a signed checkpoint with this key's signature line alone. Raises NoteError when it has none that holds."""
+    head = open_checkpoint(note, verifier)
+    text, signatures = split_note(note)
+    lines = [line for line in signatures if _blob_of(line, head.origin, verifier)]
+    return f"{text}\n{lines[0]}\n".encode()
+
+
+def open_note(note: bytes, origin: str, *verifiers: Verifier) -> str:
+    """Return the text of a note, signed under that origin by at least one of these keys. Raises NoteError."""
+    text, signatures = split_note(note)
+    if not any([_signed(text.encode(), signatures, origin, verifier) for verifier in verifiers]):
+        raise NoteError("no valid signature by this key")
+    return text
 
 
 def split_note(note: bytes) -> tuple[str, list[str]]:
@@ -157,16 +216,21 @@ def parse_checkpoint(text: str) -> Checkpoint:
 
 
 def _signed(text: bytes, signatures: list[str], origin: str, verifier: Verifier) -> bool:
-    """Whether there is a signature by this key, and every one that names it is valid (C2SP signed-note)."""
-    found = False
-    for line in signatures:
-        name, _, encoded = line.removeprefix(_SIGNATURE).partition(" ")
-        if name == origin:
-            blob = _decode(encoded, "a signature is not base64")
-            found = verifier.check(origin, blob[:4], blob[4:], text)
-            if not found:
-                return False
-    return found
+    """Whether there is a signature by this key. Raises NoteError when one that names it does not hold.
+
+    A line names a key by name and id together; those of other keys are passed over (C2SP signed-note).
+    """
+    blobs = [blob for line in signatures if (blob := _blob_of(line, origin, verifier))]
+    if not all(verifier.signed(blob[4:], text) for blob in blobs):
+        raise NoteError("no valid signature by this key")
+    return bool(blobs)
+
+
+def _blob_of(line: str, origin: str, verifier: Verifier) -> bytes:
+    """Return key id and signature of a line that names this key, nothing for another's. Raises NoteError."""
+    name, _, encoded = line.removeprefix(_SIGNATURE).partition(" ")
+    blob = _decode(encoded, "a signature is not base64") if name == origin else b""
+    return blob if blob[:4] == key_id(origin, verifier.public) else b""
 
 
 def _decode(encoded: str, problem: str) -> bytes:

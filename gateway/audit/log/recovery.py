@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,7 +23,8 @@ from gateway.audit.log.disk import sync_folder
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.journal import Tail, check_sealed
 from gateway.audit.log.merkle import leaf_hash
-from gateway.audit.log.note import Checkpoint, NoteError, Verifier, open_checkpoint
+from gateway.audit.log.note import Checkpoint, NoteError, Verifier, open_signed, parse_verifier_key
+from gateway.audit.log.succession import PURPOSE, RECORD
 from gateway.audit.log.tiles import BundleSizes, HashTiles
 from gateway.errors import SetupError
 
@@ -41,12 +44,23 @@ class _Glimpse(msgspec.Struct):
 _glimpse = msgspec.json.Decoder(_Glimpse)
 
 
+class _Rotated(msgspec.Struct):
+    """A record that may say that one log key follows another."""
+
+    type: str
+    details: dict[str, Any] = {}
+
+
+_rotated = msgspec.json.Decoder(_Rotated)
+
+
 @dataclass
 class Found:
     """A log as it was taken up.
 
     ``heads`` are the signed ones, from the published one on. ``torn`` are the ends that were cut off: file, bytes kept,
-    bytes lost. ``open_intents`` maps the sequence of an intent without outcome to its request.
+    bytes lost. ``open_intents`` maps the sequence of an intent without outcome to its request. ``signed_last`` are the
+    keys that signed the last head; ``announced`` the public parts of those that records beyond it speak of as new.
     """
 
     tail: Tail
@@ -54,6 +68,8 @@ class Found:
     history_bytes: int = 0
     torn: list[tuple[Path, int, bytes]] = field(default_factory=list)
     open_intents: dict[int, str] = field(default_factory=dict)
+    signed_last: tuple[Verifier, ...] = ()
+    announced: tuple[bytes, ...] = ()
 
     @property
     def head(self) -> Checkpoint:
@@ -69,25 +85,29 @@ class Found:
         return hashlib.sha256(b"".join(lost for _, _, lost in self.torn)).hexdigest() if self.torn else ""
 
 
-def recover(folder: Path, origin: str, verifier: Verifier) -> Found:
+def recover(folder: Path, origin: str, verifiers: Sequence[Verifier]) -> Found:
     """Take up the log in ``folder``, whose lock the caller holds.
+
+    Args:
+        verifiers: every key that may have signed a head of it.
 
     Raises:
         SetupError: the log is not what was written; says what.
         OSError: it cannot be read, or a torn tail cannot be cut.
     """
     try:
-        found = _heads(folder, origin, verifier)
+        found = _heads(folder, origin, verifiers)
         _records(folder, found)
         _cut_torn_tails(folder, found)
         _sync_tail(folder, found)
         found.open_intents = _open_intents(folder, found)
+        found.announced = _announced(folder, found)
     except Tampered as problem:
         raise SetupError(f"The audit log {folder} is not as it was written: {problem}.", _MEND) from problem
     return found
 
 
-def _heads(folder: Path, origin: str, verifier: Verifier) -> Found:
+def _heads(folder: Path, origin: str, verifiers: Sequence[Verifier]) -> Found:
     """Read the signed heads from the published one on; all of them when none was published yet."""
     path, published = folder / layout.HISTORY, folder / layout.CHECKPOINT
     raw = path.read_bytes() if path.exists() else b""
@@ -97,20 +117,21 @@ def _heads(folder: Path, origin: str, verifier: Verifier) -> Found:
         raise Tampered(f"{layout.CHECKPOINT} is not in {layout.HISTORY}")
     found, end = Found(Tail(HashTiles(folder))), start
     for offset, note in layout.notes(raw[start:]):
-        found.heads.append(_open_head(note, origin, verifier))
+        head, found.signed_last = _open_head(note, origin, verifiers)
+        found.heads.append(head)
         end = start + offset + len(note) + 1
     found.history_bytes = end
     return found
 
 
-def _open_head(note: bytes, origin: str, verifier: Verifier) -> Checkpoint:
+def _open_head(note: bytes, origin: str, verifiers: Sequence[Verifier]) -> tuple[Checkpoint, tuple[Verifier, ...]]:
     try:
-        head = open_checkpoint(note, verifier)
+        head, signed = open_signed(note, verifiers)
     except NoteError as error:
         raise Tampered(f"a signed head in {layout.HISTORY}: {error}") from error
     if head.origin != origin:
         raise Tampered(f"its origin is {head.origin}, not {origin}")
-    return head
+    return head, signed
 
 
 def _records(folder: Path, found: Found) -> None:
@@ -246,3 +267,23 @@ def _open_intents(folder: Path, found: Found) -> dict[int, str]:
             elif record.type == "outcome":
                 waiting.pop(record.intent, None)
     return waiting
+
+
+def _announced(folder: Path, found: Found) -> tuple[bytes, ...]:
+    """Return the keys that records beyond the last head say to be the new log key."""
+    keys: list[bytes] = []
+    first, skip = divmod(found.head.size, layout.BUNDLE_RECORDS)
+    for index in range(first, len(layout.bundle_indexes(folder))):
+        for number, frame in enumerate(layout.frames((folder / layout.tile_path("entries", index)).read_bytes())):
+            if RECORD.encode() in frame.data and (index > first or number >= skip):
+                record = _rotated.decode(frame.data)
+                if record.type == RECORD and record.details.get("purpose") == PURPOSE:
+                    keys.append(_public(record.details.get("new")))
+    return tuple(keys)
+
+
+def _public(vkey: object) -> bytes:
+    try:
+        return parse_verifier_key(str(vkey)).public
+    except NoteError as error:
+        raise Tampered("a rotation of the log key speaks of no key") from error

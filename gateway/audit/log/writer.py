@@ -12,6 +12,7 @@ import errno
 import logging
 import threading
 import time
+from collections.abc import Sequence
 
 from gateway.audit import record as records
 from gateway.audit.denials import DenialCounts
@@ -93,6 +94,19 @@ class Writer:
                 self._refused += 1
                 raise self.error()
             return self._append(record)
+
+    def change_key(self, announcements: Sequence[records.Record], signer: Signer) -> None:
+        """Write what is to be said of a change of keys; whatever head covers it, or comes later, ``signer`` signs.
+
+        Raises:
+            AuditUnavailable: something of it is not written, and the keys stay those that they were.
+        """
+        with self._lock:
+            if self._trouble:
+                raise self.error()
+            for record in announcements:
+                self._append(record)
+            self._heads.follow(self._journal.size, signer)
 
     def write_closing(self, outcome: records.OutcomeRecord) -> None:
         """Write an outcome, on a full disk too. Kept until the disk has room when even that fails. Never raises."""
