@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LONGEST_SOCKET_NAME = 24
 _SOCKET_PATH_BYTES = 100
 _SOON = timedelta(days=30)
+_SHOW_GRANTS = "See: sekisho policy break-glass list"
 
 
 def configuration(settings: Settings) -> Check:
@@ -135,6 +136,40 @@ def policy(settings: Settings) -> Check:
     return Check("policy in force", "ok", until)
 
 
+def grants(settings: Settings) -> Check:
+    """Break-glass grants: one that holds is worth a look, a damaged one opens nothing and is worth two."""
+    from gateway.policy.glass import grant as break_glass
+    from gateway.policy.glass.office import grants_of
+
+    known = [each.view() for each in grants_of(settings).all(break_glass.now())]
+    damaged = [view["id"] for view in known if view["state"] == "damaged"]
+    if damaged:
+        return Check("break-glass", "warning", f"{', '.join(damaged)} cannot be read and opens nothing", _SHOW_GRANTS)
+    holding = [f"{view['project']} until {view['until']}" for view in known if view["state"] == "in force"]
+    if holding:
+        return Check("break-glass", "warning", f"in force: {'; '.join(holding)}", _SHOW_GRANTS)
+    return Check("break-glass", "ok", "no grant is in force")
+
+
+def counters(settings: Settings) -> Check:
+    """Persons whose data left their country are counted from the logs; where one cannot be read, nobody is counted."""
+    from gateway.audit.log import reader
+    from gateway.policy.persons.counters import EVENT, Counters
+
+    logs = reader.events_by_log(settings.data / "audit", EVENT)
+    snapshot = settings.state / "policy" / "subjects"
+    try:
+        Counters(key=_no_key, write=lambda *_: None, logs=lambda: logs, snapshot=snapshot).open()
+    except (OSError, ValueError):
+        said = "a log cannot be read: transfers that hang on numbers are refused"
+        return Check("counters", "fails", said, "Run: sekisho audit verify")
+    return Check("counters", "ok", f"persons are counted from {len(logs)} log{'s' if len(logs) != 1 else ''}")
+
+
+def _no_key(year: int) -> bytes:
+    raise SetupError("Nobody is counted here.", "")
+
+
 def model(settings: Settings) -> Check:
     from gateway.cli.models import shelf
 
@@ -186,7 +221,22 @@ def sandbox(settings: Settings) -> Check:
     return Check("engine sandbox", "fails" if required else "warning", " ".join(missing), mend)
 
 
-SITE = (configuration, secrets, api_keys, opa, rules, policy, model, detectors, sockets, address, tls, sandbox)
+SITE = (
+    configuration,
+    secrets,
+    api_keys,
+    opa,
+    rules,
+    policy,
+    grants,
+    counters,
+    model,
+    detectors,
+    sockets,
+    address,
+    tls,
+    sandbox,
+)
 
 
 def all_checks(settings: Settings) -> list[Check]:

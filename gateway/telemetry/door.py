@@ -50,8 +50,8 @@ class Telemetry(Protocol):
     def watch_room(self, name: str, ready: Callable[[], bool]) -> None:
         """Show a room's readiness, asked at each scrape."""
 
-    def watch_audit(self, size_bytes: Callable[[], int]) -> None:
-        """Show the size of the audit log, asked at each scrape."""
+    def watch_value(self, name: str, said: str, read: Callable[[], float | None]) -> None:
+        """Show a gauge, asked at each scrape; no line while it is ``None``. ``said`` is its help."""
 
     def render(self) -> bytes:
         """Return everything in Prometheus' text format (version 0.0.4)."""

@@ -57,7 +57,7 @@ class Metrics(Collector):
         self._types = Names((), room=MORE_TYPES)
         self._in_flight = 0
         self._rooms: dict[str, Callable[[], bool]] = {}
-        self._audit_bytes: Callable[[], int] | None = None
+        self._values: dict[str, tuple[str, Callable[[], float | None]]] = {}
         labels = ("endpoint", "model", "outcome", "code")
         self._requests = Tally("sekisho_requests", "Requests that are over.", labels)
         self._tokens = Tally("sekisho_tokens", "Tokens, by the engine's own count.", ("model", "direction"))
@@ -108,8 +108,8 @@ class Metrics(Collector):
     def watch_room(self, name: str, ready: Callable[[], bool]) -> None:
         self._rooms[name] = ready
 
-    def watch_audit(self, size_bytes: Callable[[], int]) -> None:
-        self._audit_bytes = size_bytes
+    def watch_value(self, name: str, said: str, read: Callable[[], float | None]) -> None:
+        self._values[name] = (said, read)
 
     def render(self) -> bytes:
         return generate_latest(self._registry)
@@ -124,9 +124,9 @@ class Metrics(Collector):
         for name, is_ready in self._rooms.items():
             ready.add_metric((name,), float(is_ready()))
         yield ready
-        if self._audit_bytes is not None:
-            size = self._audit_bytes()
-            yield GaugeMetricFamily("sekisho_audit_size_bytes", "Size of the audit log on disk.", value=size)
+        for name, (said, read) in self._values.items():
+            if (value := read()) is not None:
+                yield GaugeMetricFamily(name, said, value=value)
         for tally in (self._requests, self._tokens, self._findings, self._guarded, self._refusals):
             yield tally.family()
         for times in (self._request_times, self._first_bytes, self._stages):

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway import errors
+from gateway import errors, settings
+from gateway.audit.book import LogBook
+from gateway.audit.log.reader import logs
 from gateway.cli import checks, checks_site
 from gateway.cli.codes import Explanation, explanations
+from gateway.keys.files import FileKeyring
 from gateway.policy.explain import TEXTS
 from gateway.settings import ServerSettings, Settings
 
@@ -118,3 +121,23 @@ def test_open_addresses_are_refused_by_serve_too(sekisho, house: Path) -> None:
     (house / "sekisho.yaml").write_text(yaml.safe_dump(config))
     assert sekisho("serve").code == 2
     assert sekisho("serve", "--listen", "10.1.1.1:80").code == 2
+
+
+def test_counters_that_cannot_be_restored_fail(sekisho, house: Path) -> None:
+    assert sekisho("keys", "create", "--name", "n", "--tenant", "t").code == 0
+    here = settings.load(str(house / "sekisho.yaml"))
+    assert checks_site.counters(here).said == "persons are counted from 1 log"
+    (log,) = logs(here.data / "audit")
+    book = LogBook(
+        here.data / "audit",
+        origin=log.parent.relative_to(here.data / "audit").as_posix(),
+        log_key=FileKeyring(here.keys).log_key(),
+        settings=here.audit,
+    )
+    book.open()
+    book.event("policy.subjects", nonsense=1)
+    book.close()
+
+    found = checks_site.counters(here)
+
+    assert (found.state, "audit verify" in found.mend) == ("fails", True)

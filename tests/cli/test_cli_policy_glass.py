@@ -12,6 +12,7 @@ import pytest
 
 from gateway import settings
 from gateway.audit.log.reader import logs, search
+from gateway.cli import checks_site
 from gateway.cli.lock import data_lock
 from gateway.cli.models import shelf
 from gateway.http.admin import admin_app, admin_socket
@@ -178,3 +179,17 @@ def test_a_running_server_refuses_as_the_command_line_does(sekisho, running: Run
     id_ = requested(sekisho)
     assert sekisho(*GLASS, "sign", id_, "--key", "cem.pem").code == 2
     assert running.pushed == 1
+
+
+def test_doctor_tells_of_a_grant_that_holds_and_of_a_damaged_one(sekisho, persons: Path) -> None:
+    settings_of = settings.load(str(persons / "sekisho.yaml"))
+    assert checks_site.grants(settings_of).state == "ok"
+    id_ = requested(sekisho)
+    assert checks_site.grants(settings_of).state == "ok"  # it waits, and opens nothing
+    for name, given in (("ana", ""), ("ben", "correct horse\n")):
+        assert sekisho(*GLASS, "sign", id_, "--key", f"{name}.pem", given=given).code == 0
+
+    found = checks_site.grants(settings_of)
+    assert (found.state, "acme/recall until" in found.said, "break-glass list" in found.mend) == ("warning", True, True)
+    (settings_of.state / "policy" / "break-glass" / f"{id_}.json").write_text("{}")
+    assert "opens nothing" in checks_site.grants(settings_of).said

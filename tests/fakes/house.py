@@ -126,6 +126,7 @@ class Call:
     uses_tools = False
     output_bound: int | None = 10
     modalities = ("text",)
+    end_user = ""
 
     def __init__(self, text: str, model: str, stream: bool) -> None:
         self.model, self.stream, self.declared = model, stream, Declared()
@@ -188,7 +189,7 @@ class Telemetry:
 
     def watch_room(self, name: str, ready: Callable[[], bool]) -> None: ...
 
-    def watch_audit(self, size_bytes: Callable[[], int]) -> None: ...
+    def watch_value(self, name: str, said: str, read: Callable[[], float | None]) -> None: ...
 
     def render(self) -> bytes:
         return b""
@@ -280,7 +281,9 @@ class House:
         return Placement(self, self.engines[left[0]])
 
     # book
-    def intent(self, caller: Any, question: Any, decision: Decision, target: Target, redactions: Any) -> Entry:
+    def intent(
+        self, caller: Any, question: Any, decision: Decision, target: Target, redactions: Any, content: Any = None
+    ) -> Entry:
         number = sum(line.startswith("intent") for line in self.diary) + 1
         self.step(f"intent {number} {target.id} {decision.id}", "intent")
         return Entry(self, number)

@@ -16,6 +16,7 @@ from gateway.domain import Decision, PolicyInput, Target
 from gateway.errors import PolicyUnavailable, SetupError
 from gateway.policy.client import OpaPolicy
 from gateway.policy.life.activation import PolicyLife
+from gateway.policy.life.manifest import instant
 
 pytestmark = pytest.mark.real
 
@@ -411,3 +412,13 @@ async def test_a_note_that_was_forged_for_a_revision_of_nobody_is_refused(people
     assert revision.id == people.life().revisions.note().revision  # type: ignore[union-attr]
     with pytest.raises(SetupError, match="Nobody vouches"):
         await OpaPolicy(people.settings).start()
+
+
+async def test_it_is_known_when_what_is_in_force_expires(people: PolicyHouse) -> None:
+    life = people.life()
+    assert life.expires() is None
+    revision = await life.first("init")
+
+    assert life.expires() == instant(revision.manifest.expires).timestamp()
+    (revision.folder / "rules.csv").write_text("changed")
+    assert life.expires() is None

@@ -88,16 +88,18 @@ def test_a_stage_is_timed_also_when_it_fails(metrics: Metrics) -> None:
     assert samples(metrics, "sekisho_stage_seconds_count") == {(("stage", "decide"),): 1}
 
 
-def test_findings_rooms_audit_size_and_version_are_shown(metrics: Metrics) -> None:
+def test_findings_rooms_values_and_version_are_shown(metrics: Metrics) -> None:
     metrics.found({"PERSON": 2})
     metrics.found({"PERSON": 1})
     metrics.watch_room("engine", lambda: True)
     metrics.watch_room("policy", lambda: False)
-    metrics.watch_audit(lambda: 4096)
+    metrics.watch_value("sekisho_policy_expires_timestamp_seconds", "When.", lambda: 4096)
+    metrics.watch_value("sekisho_not_known_yet", "Nothing.", lambda: None)
 
     assert samples(metrics, "sekisho_findings_total") == {(("type", "PERSON"),): 3}
     assert samples(metrics, "sekisho_ready") == {(("room", "engine"),): 1, (("room", "policy"),): 0}
-    assert samples(metrics, "sekisho_audit_size_bytes") == {(): 4096}
+    assert samples(metrics, "sekisho_policy_expires_timestamp_seconds") == {(): 4096}
+    assert samples(metrics, "sekisho_not_known_yet") == {}
     assert samples(metrics, "sekisho_build_info") == {(("version", "1.2.3"),): 1}
     assert b"process_resident_memory_bytes" in metrics.render()
 

@@ -28,7 +28,7 @@ from gateway.errors import SekishoError, SetupError
 from gateway.policy.life import dsse
 from gateway.policy.life.assembly import Secrets, assemble
 from gateway.policy.life.in_force import differences, expiry, view_of
-from gateway.policy.life.manifest import TYPE, said
+from gateway.policy.life.manifest import TYPE, instant, said
 from gateway.policy.life.revisions import (
     BUNDLE,
     MANIFEST,
@@ -231,6 +231,14 @@ class PolicyLife:
             await asyncio.sleep(_DAY_SECONDS)
 
     # --- what there is
+
+    def expires(self) -> float | None:
+        """Return when what is in force expires, in seconds since 1970; ``None`` where nothing whole is in force."""
+        try:
+            revision = self.revisions.in_force()
+        except SetupError:
+            return None
+        return instant(revision.manifest.expires).timestamp() if revision else None
 
     def view(self, revision: Revision) -> View:
         """Return a revision as people and scripts see it."""
