@@ -132,6 +132,8 @@ travel as strings (RFC 8785). A version that is not known is refused.
 | `sekisho.input/1` | the gateway, before each attempt | `input` of each `intent`, `denial` and `preview` record |
 | `sekisho.decision/1` | OPA; the gateway stamps ids, revision and digests on it | `decision` of the same records |
 | `sekisho.receipt/1` | the gateway, on demand | the payload of `GET /v1/decisions/{id}/receipt` |
+| `sekisho.break-glass/1` | whoever asks for a grant; two approvers sign it | `state/policy/break-glass/`, in a DSSE envelope |
+| `sekisho.signer-change/1` | whoever changes who signs; an approver signs it | nowhere: its signature goes with the change |
 
 [Decisions and receipts](../how-to/prove-where-a-prompt-ran.md) shows how to get and check them.
 """
