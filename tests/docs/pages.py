@@ -20,8 +20,10 @@ import privacy_pages
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from gateway.audit.events import EVENTS
 from gateway.audit.receipt.schema import ENVELOPE
 from gateway.audit.receipt.schema import SCHEMA as RECEIPT
+from gateway.audit.schema import record_schema
 from gateway.cli.codes import explanations
 from gateway.cli.main import app
 from gateway.errors import SekishoError
@@ -132,8 +134,8 @@ travel as strings (RFC 8785). A version that is not known is refused.
 | `sekisho.input/1` | the gateway, before each attempt | `input` of each `intent`, `denial` and `preview` record |
 | `sekisho.decision/1` | OPA; the gateway stamps ids, revision and digests on it | `decision` of the same records |
 | `sekisho.receipt/1` | the gateway, on demand | the payload of `GET /v1/decisions/{id}/receipt` |
-| `sekisho.break-glass/1` | whoever asks for a grant; two approvers sign it | `state/policy/break-glass/`, in a DSSE envelope |
-| `sekisho.signer-change/1` | whoever changes who signs; an approver signs it | nowhere: its signature goes with the change |
+| `sekisho.break-glass/1` | whoever asks; two approvers sign it | `state/policy/break-glass/`, in a DSSE envelope |
+| `sekisho.signer-change/1` | an approver signs it | nowhere: its signature goes with the change of signers |
 
 [Decisions and receipts](../how-to/prove-where-a-prompt-ran.md) shows how to get and check them.
 """
@@ -144,6 +146,39 @@ def documents_page() -> str:
     found = {**schemas(), "sekisho.receipt/1": RECEIPT, "The envelope of a receipt": ENVELOPE}
     sections = (f"\n## {name}\n\n```json\n{_schema(schema)}\n```\n" for name, schema in found.items())
     return DOCUMENTS_HEAD + "".join(sections)
+
+
+RECORDS_HEAD = """\
+# Records
+
+What the [audit log](../adr/0011-the-book.md) holds: one JSON object each, canonical (RFC 8785), at most 60 KiB,
+`sekisho.record/1`. No record has a field for text of a prompt, a found value, a tag or a key. Numbers are integers up
+to 2^53 - 1, larger ones are text; `*_us` are microseconds; `time` is RFC 3339 in UTC, and `clock` says whether anything
+keeps it right.
+
+## Of requests
+
+| Type | Says |
+| --- | --- |
+| `intent` | one attempt, written before a byte of the prompt leaves the process |
+| `outcome` | how that attempt ended; each intent has exactly one |
+| `denial` | a known caller was refused |
+| `denial.summed` | refusals before it was known who calls, summed for each second |
+| `preview` | a caller asked what would become of a request |
+
+## Of everything else
+
+`.failed` follows a record whose change could not be carried out, `.refused` one that the operator was told no to.
+
+| Type | Says |
+| --- | --- |
+"""
+
+
+def records_page() -> str:
+    """Return the types of records and their schema."""
+    rows = "".join(f"| `{type}` | {said} |\n" for type, said in sorted(EVENTS.items()))
+    return f"{RECORDS_HEAD}{rows}\n## Schema\n\n```json\n{_schema(record_schema())}\n```\n"
 
 
 def _schema(schema: Any) -> str:
@@ -161,6 +196,7 @@ def _on_one_line(value: Any) -> Any:
 
 PAGES = {
     "policy-documents.md": documents_page,
+    "records.md": records_page,
     "settings.md": settings_page,
     "errors.md": errors_page,
     "command-line.md": commands_page,

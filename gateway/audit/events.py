@@ -1,0 +1,56 @@
+"""Types of administrative records, each with what it says. :meth:`gateway.audit.book.LogBook.event` writes no other.
+
+``….failed`` follows a record whose change could then not be carried out; ``….refused`` one that the operator was
+told no to. Both have the details of what they follow.
+"""
+
+from __future__ import annotations
+
+EVENTS = {
+    "admin.anchor_back": "a place that keeps heads can be reached again",
+    "admin.anchor_conflict": "a place that keeps heads has seen another log under this name",
+    "admin.anchor_lost": "a place that keeps heads cannot be reached",
+    "admin.clock_went_back": "the wall clock is behind what it said before",
+    "admin.exported": "records were exported: which, by whom, and the digest of the manifest",
+    "admin.searched": "somebody searched the log: filters and counts",
+    "admin.stopped": "a server ended in order",
+    "config": "a server started: digest of its settings, versions of its parts",
+    "erasure": "what was kept of a person was destroyed: counts and ids of items",
+    "erasure.expired": "kept content came to its end and was destroyed",
+    "gap": "records are missing or were refused: why, since when, how many",
+    "heartbeat": "nothing else happened for a minute",
+    "key.change_failed": "a key was to be made or revoked, and could not be stored",
+    "key.created": "an API key was made",
+    "key.overlap_ended": "the time in which an old secret still counted is over",
+    "key.retired": "a secret that was followed by another one was destroyed",
+    "key.revoked": "an API key was revoked",
+    "key.rotated": "a secret follows another one: log key, pepper or tenants' keys",
+    "model.added": "a model was added",
+    "model.alias": "a name for a model was set or removed",
+    "policy.activated": "a revision was put in force",
+    "policy.break_glass_ended": "a break-glass grant was ended",
+    "policy.break_glass_requested": "a break-glass grant was asked for",
+    "policy.break_glass_signed": "an approver signed a break-glass grant",
+    "policy.built": "a revision was built",
+    "policy.imported": "a revision from elsewhere was taken in",
+    "policy.in_force": "what is in force at a start",
+    "policy.refused": "a revision was not put in force, and why",
+    "policy.rolled_back": "the revision before was put in force again",
+    "policy.shadow": "what a revision in the shadow would have decided otherwise",
+    "policy.shadow.started": "a revision began to decide in the shadow",
+    "policy.shadow.stopped": "a shadow ended",
+    "policy.signed": "a person signed a revision",
+    "policy.signer_added": "a person's signatures count",
+    "policy.signer_removed": "a person's signatures count no more",
+    "policy.subjects": "persons whose data leave their country were counted, as marks",
+    "recovered": "a start repaired what a crash left: torn ends, interrupted requests",
+}
+"""What each type says, in a few words."""
+
+_ENDINGS = (".failed", ".refused")
+
+
+def is_event(type: str) -> bool:
+    """Whether a record of this type may be written as an administrative one."""
+    base = next((type.removesuffix(end) for end in _ENDINGS if type.endswith(end)), type)
+    return type in EVENTS or base in EVENTS
