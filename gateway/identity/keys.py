@@ -5,6 +5,9 @@ storage before it takes effect, and takes effect at once in this process and wit
 watch the same file. When the file turns unreadable, or has not been looked at for :data:`STALE_SECONDS`, nobody is let
 in (``identity.unavailable``): a revocation may stand in it that this process has not seen.
 
+When the pepper is rotated, keys that the older one sealed go on working for the time of the overlap, and each that is
+seen in that time is sealed anew.
+
 Example::
 
     register = KeyRegister(settings.state / "keys.json", keyring.pepper(), settings.site)
@@ -17,9 +20,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from ulid import ULID
@@ -27,13 +33,39 @@ from ulid import ULID
 from gateway.domain import Caller
 from gateway.errors import BadRequest, RouteNotFound, SetupError, Unauthenticated, Unavailable
 from gateway.identity.apikey import KEY_CHARS, new_key, pepper_id, seal
-from gateway.identity.record import KeyFile, KeyRecord, NewKey, read_file, write_file
+from gateway.identity.record import KeyFile, KeyRecord, NewKey, read_file, under, write_file
 from gateway.settings import SiteSettings
 
 WATCH_SECONDS = 0.5
 STALE_SECONDS = 30.0
 
 Clock = Callable[[], datetime]
+Known = tuple[Caller, datetime | None]  # and when the key expires
+
+
+class Pepper(Protocol):
+    """A pepper as the keyring has it. ``until`` says how long it counts beside a newer one."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def secret(self) -> bytes: ...
+
+    @property
+    def until(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True)
+class OnlyPepper:
+    """A pepper that never followed another."""
+
+    secret: bytes
+    until: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        return pepper_id(self.secret)
 
 
 def _now() -> datetime:
@@ -45,7 +77,7 @@ class KeyRegister:
 
     Args:
         path: ``state/keys.json``; it need not exist.
-        pepper: 32 bytes from the keyring.
+        peppers: those of the keyring, the one in force first; or the 32 bytes of a single one.
         site: where this process stands; part of every caller.
         now: wall clock in UTC, for expiry and records.
 
@@ -53,12 +85,14 @@ class KeyRegister:
         SetupError: the file cannot be read or does not belong to this pepper.
     """
 
-    def __init__(self, path: Path, pepper: bytes, site: SiteSettings, now: Clock = _now) -> None:
-        self._path, self._pepper, self._site, self._now = path, pepper, site, now
+    def __init__(self, path: Path, peppers: bytes | Sequence[Pepper], site: SiteSettings, now: Clock = _now) -> None:
+        self._path, self._site, self._now = path, site, now
+        self._peppers: Sequence[Pepper] = (OnlyPepper(peppers),) if isinstance(peppers, bytes) else peppers
+        self._seen: dict[str, str] = {}  # by key id: its seal under the pepper in force
         self._changing = threading.Lock()
         self._fresh_until = float("inf")  # finite once somebody watches the file
         self._stamp = _stamp(path)
-        self._take(read_file(path, pepper_id(pepper)))
+        self._take(self._read())
 
     def identify(self, authorization: str | None) -> Caller:
         """As :meth:`gateway.identity.door.Identity.identify`.
@@ -73,10 +107,22 @@ class KeyRegister:
         key = key.strip()
         if scheme.lower() != "bearer" or len(key) != KEY_CHARS or not key.isascii():
             raise Unauthenticated
-        found = self._callers.get(seal(self._pepper, key))
+        newest, *older = self._rings
+        sealed = seal(newest[0].secret, key)
+        found = newest[1].get(sealed) or (self._by_older(older, key, sealed) if older else None)
         if found is None or (found[1] is not None and self._now() >= found[1]):
             raise Unauthenticated
         return found[0]
+
+    def _by_older(self, rings: Sequence[tuple[Pepper, dict[bytes, Known]]], key: str, sealed: bytes) -> Known | None:
+        """Return who is behind a key that an older pepper sealed, and remember how it is to be sealed anew."""
+        for pepper, callers in rings:
+            if pepper.until is not None and self._now() < pepper.until:
+                found = callers.get(seal(pepper.secret, key))
+                if found is not None:
+                    self._seen[found[0].key_id] = sealed.hex()
+                    return found
+        return None
 
     def records(self) -> tuple[KeyRecord, ...]:
         """Return all keys, revoked ones too, oldest first."""
@@ -96,7 +142,7 @@ class KeyRegister:
             message = "The expiry lies in the past."
             raise BadRequest(message, code="identity.key_expiry_past", param="expires")
         key = new_key()
-        sealed = seal(self._pepper, key).hex()
+        sealed = seal(self._peppers[0].secret, key).hex()
         return KeyRecord(id=str(ULID()), seal=sealed, last4=key[-4:], created=now, wish=wish), key
 
     def add(self, record: KeyRecord) -> None:
@@ -143,6 +189,49 @@ class KeyRegister:
             self._store(tuple(revoked if r.id == record.id else r for r in self._records))
             return revoked
 
+    def use(self, peppers: Sequence[Pepper]) -> None:
+        """Go on with these peppers, the one in force first. Blocks for the disk.
+
+        Raises:
+            SetupError: the file could not be written; keys are looked up by these peppers even so.
+        """
+        with self._changing:
+            content = KeyFile(pepper=self._peppers[0].id, keys=self._records)
+            self._peppers = peppers
+            self._seen.clear()
+            self._take(under(content, peppers[0].id))
+            self._store(self._records)
+
+    def unseen(self, pepper: str) -> tuple[KeyRecord, ...]:
+        """Return the live keys that only the pepper with that id can tell: nobody used them since it was followed."""
+        now = self._now()
+        return tuple(record for record in self._records if record.pepper == pepper and record.is_live(now))
+
+    def reseal(self) -> None:
+        """Seal anew, under the pepper in force, what was seen under an older one. Blocks for the disk.
+
+        Raises:
+            SetupError: it could not be stored; it is tried again the next time.
+        """
+        seen = dict(self._seen)
+        if seen:
+            with self._changing:
+                self._store(tuple(_sealed_anew(record, seen.get(record.id)) for record in self._records))
+            for key_id in seen:
+                self._seen.pop(key_id, None)
+
+    def revoke_unseen(self, pepper: str) -> None:
+        """Make keys worthless that only that pepper can tell. Blocks for the disk. Raises SetupError."""
+        with self._changing:
+            now = self._now()
+            lost = {record.id for record in self.unseen(pepper)}
+            if lost:
+                changed = (
+                    msgspec.structs.replace(record, revoked=now) if record.id in lost else record
+                    for record in self._records
+                )
+                self._store(tuple(changed))
+
     async def watch(self) -> None:
         """Follow the file until cancelled, so that what other processes change takes effect here.
 
@@ -154,6 +243,8 @@ class KeyRegister:
                 self._fresh_until = time.monotonic() + STALE_SECONDS
             except SetupError:
                 self._fresh_until = float("-inf")
+            with suppress(SetupError):  # a full disk: the older pepper still tells them
+                await asyncio.to_thread(self.reseal)
             await asyncio.sleep(WATCH_SECONDS)
 
     def refresh(self) -> None:
@@ -164,22 +255,32 @@ class KeyRegister:
                 return
             if stamp is None:
                 raise SetupError(f"The key register {self._path} is gone.", "Restore it from a backup.")
-            self._take(read_file(self._path, pepper_id(self._pepper)))
+            self._take(self._read())
             self._stamp = stamp
 
     def _store(self, records: tuple[KeyRecord, ...]) -> None:
-        content = KeyFile(pepper=pepper_id(self._pepper), keys=records)
+        content = KeyFile(pepper=self._peppers[0].id, keys=records)
         write_file(self._path, content)
         self._stamp = _stamp(self._path)
         self._take(content)
 
+    def _read(self) -> KeyFile:
+        return read_file(self._path, *(pepper.id for pepper in self._peppers))
+
     def _take(self, content: KeyFile) -> None:
-        callers: dict[bytes, tuple[Caller, datetime | None]] = {
-            bytes.fromhex(record.seal): (record.caller(self._site), record.wish.expires)
-            for record in content.keys
-            if record.revoked is None
-        }
-        self._records, self._callers = content.keys, callers
+        callers: dict[str, dict[bytes, Known]] = {}
+        for record in content.keys:
+            if record.revoked is None:
+                known = (record.caller(self._site), record.wish.expires)
+                callers.setdefault(record.pepper or content.pepper, {})[bytes.fromhex(record.seal)] = known
+        self._rings = [(pepper, callers.get(pepper.id, {})) for pepper in self._peppers]
+        self._records = content.keys
+
+
+def _sealed_anew(record: KeyRecord, sealed: str | None) -> KeyRecord:
+    if sealed is None or not record.pepper:
+        return record
+    return msgspec.structs.replace(record, seal=sealed, pepper="")
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

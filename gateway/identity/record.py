@@ -36,10 +36,14 @@ class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     collected_in: Country = ""
     access_from: Country = ""
     expires: Instant | None = None
+    vouches_for_users: bool = False  # the end users that its requests name are who they are said to be
 
 
-class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One key as it is kept: ``seal`` is ``HMAC-SHA256(pepper, key)`` in hex, ``last4`` the end of the key."""
+class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """One key as it is kept: ``seal`` is ``HMAC-SHA256(pepper, key)`` in hex, ``last4`` the end of the key.
+
+    ``pepper`` is the id of an older pepper that sealed it; empty: the file's own.
+    """
 
     id: str  # ULID
     seal: str
@@ -47,6 +51,7 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     created: Instant
     wish: NewKey
     revoked: Instant | None = None
+    pepper: str = ""
 
     def is_live(self, now: datetime) -> bool:
         """Whether the key opens the door at ``now``."""
@@ -67,6 +72,7 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             access_from=wish.access_from or site.jurisdiction,
             class_floor=wish.class_floor,
             models=wish.models,
+            vouches_for_users=wish.vouches_for_users,
         )
 
 
@@ -86,8 +92,12 @@ def public_view(record: KeyRecord, now: datetime) -> dict[str, object]:
     return {"id": record.id, **wish, "state": state, "last4": record.last4, **stamps}
 
 
-def read_file(path: Path, pepper: str) -> KeyFile:
+def read_file(path: Path, pepper: str, *older: str) -> KeyFile:
     """Return the stored keys; an absent file holds none.
+
+    Args:
+        pepper: id of the pepper in force.
+        older: ids of those that may have sealed keys before it.
 
     Raises:
         SetupError: unreadable, not what we wrote, or sealed with another pepper.
@@ -102,10 +112,20 @@ def read_file(path: Path, pepper: str) -> KeyFile:
         stored = msgspec.json.decode(raw, type=KeyFile)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SetupError(f"The key register {path} is damaged.", "Restore it from a backup.") from error
-    if stored.pepper != pepper:
+    if stored.pepper not in (pepper, *older):
         mend = "Restore keys/ and state/ from the same backup, or remove the register and make new keys."
         raise SetupError(f"The key register {path} was written with another pepper.", mend)
-    return stored
+    return under(stored, pepper)
+
+
+def under(content: KeyFile, pepper: str) -> KeyFile:
+    """Return the keys as a file of the pepper in force has them: a key that another one sealed says so."""
+
+    def told(record: KeyRecord) -> KeyRecord:
+        sealed_by = record.pepper or content.pepper
+        return msgspec.structs.replace(record, pepper="" if sealed_by == pepper else sealed_by)
+
+    return KeyFile(pepper=pepper, keys=tuple(map(told, content.keys)))
 
 
 def write_file(path: Path, content: KeyFile) -> None:
