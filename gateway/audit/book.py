@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,9 +33,11 @@ from typing import Any, TypeVar
 
 from gateway.audit import record as records
 from gateway.audit.door import Case
+from gateway.audit.events import is_event
 from gateway.audit.log import layout, lookup, succession
 from gateway.audit.log.committer import Committer
 from gateway.audit.log.disk import Disk, sync_folder
+from gateway.audit.log.keeper import Keeper
 from gateway.audit.log.lock import FolderLock
 from gateway.audit.log.note import NoteError, Signer, SigningKey, Verifier, only_by, open_checkpoint
 from gateway.audit.log.proof import Inclusion, prove
@@ -49,7 +50,6 @@ from gateway.domain import Caller, Decision, Outcome, PolicyInput, Target
 from gateway.errors import AuditUnavailable, SetupError
 from gateway.settings import AuditSettings
 
-_EVENT = re.compile(r"(admin|config|erasure|heartbeat|key|model|policy)(\.[a-z_]+)*")
 _TICK_SECONDS = 0.25
 T = TypeVar("T")
 
@@ -103,6 +103,7 @@ class LogBook:
         self._lock = FolderLock(self.folder)
         self._writer: Writer | None = None
         self._committer: Committer | None = None
+        self._keeper: Keeper | None = None
 
     def open(self) -> None:
         """Take the log up, repair what a crash left, and begin to write. Blocks; a long log takes longer.
@@ -129,16 +130,19 @@ class LogBook:
             self._lock.release()
             raise
         tick_seconds = min(_TICK_SECONDS, self._settings.checkpoint_seconds / 4)
-        self._writer, self._committer = writer, Committer(writer.sync, writer.rest, tick_seconds)
+        self._writer, self._committer = writer, Committer(writer.sync, writer.sign, tick_seconds)
+        self._keeper = Keeper(writer.keep)
         self._committer.start(0)
         self._committer.wake()
+        self._keeper.start()
 
     def close(self) -> None:
         """Sync, sign the last head, and give the log back. Blocks for a few syncs. Safe to call twice."""
-        if self._writer and self._committer:
+        if self._writer and self._committer and self._keeper:
+            self._keeper.stop()
             self._committer.stop()
             self._writer.finish(orderly=self._committer.orderly)
-            self._writer = self._committer = None
+            self._writer = self._committer = self._keeper = None
             self._lock.release()
 
     def change_key(self, keys: LogKeys) -> None:
@@ -167,7 +171,7 @@ class LogBook:
         return self._signer.verifier_key()
 
     def ready(self) -> bool:
-        return bool(self._writer and self._writer.well and self._committer and self._committer.alive)
+        return bool(self._writer and self._writer.well and self._alive())
 
     def intent(
         self, caller: Caller, question: PolicyInput, decision: Decision, target: Target, redactions: Mapping[str, int]
@@ -257,7 +261,7 @@ class LogBook:
             AuditUnavailable: not written.
             TypeError, ValueError: the details or the type are not fit for a record.
         """
-        if not _EVENT.fullmatch(type):
+        if not is_event(type):
             raise ValueError(f"{type} is no type of an administrative record")
         writer, committer = self._parts()
         writer.write(records.Event(type=type, details=details))
@@ -268,9 +272,13 @@ class LogBook:
         await committer.wait(writer.size)
 
     def _parts(self) -> tuple[Writer, Committer]:
-        if not self._writer or not self._committer or not self._committer.alive:
+        if not self._writer or not self._committer or not self._alive():
             raise AuditUnavailable
         return self._writer, self._committer
+
+    def _alive(self) -> bool:
+        """Whether both threads run: one syncs, the other looks after the files."""
+        return bool(self._committer and self._committer.alive and self._keeper and self._keeper.alive)
 
 
 def _case(folder: Path, sequence: int, recent: Recent) -> Case:

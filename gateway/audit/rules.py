@@ -12,10 +12,16 @@ _HEAD = ("monotonic_ns", "origin", "time", "type", "version")
 
 
 class RecordRules:
-    """Reads records in order and says what is wrong with each."""
+    """Reads records in order and says what is wrong with each.
 
-    def __init__(self, origin: str) -> None:
+    Args:
+        origin: of the log; empty: not known.
+        first: the first record that is here; an intent before it may have its outcome after it.
+    """
+
+    def __init__(self, origin: str, first: int = 0) -> None:
         self.origin = origin
+        self._first = first
         self.open_intents: dict[int, str] = {}
         self._unread = False
 
@@ -52,7 +58,7 @@ class RecordRules:
         elif record["type"] == "outcome":
             intent = record.get("intent")
             request = self.open_intents.pop(intent, None) if isinstance(intent, int) else None
-            if self._unread:
+            if self._unread or (isinstance(intent, int) and 0 <= intent < self._first):
                 return ""
             if request is None:
                 return f"an outcome for {intent}, which is no intent without outcome"

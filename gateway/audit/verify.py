@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.audit.log import layout
+from gateway.audit.log import bundles, layout, pruned
 from gateway.audit.log.merkle import CompactRange, leaf_hash, root_hash
 from gateway.audit.log.note import Checkpoint, NoteError, Verifier, open_checkpoint, parse_verifier_key
 from gateway.audit.report import Report
@@ -113,14 +113,19 @@ class _Walk:
         self._folder = folder
         self._heads = heads
         self._report = report
-        self._rules = RecordRules(report.origin)
-        self._tree = CompactRange()
+        self._begin = pruned.begin(folder)
+        self._rules = RecordRules(report.origin, self._begin.first)
+        self._tree = self._begin.tree()
         self._other: CompactRange | None = None  # grown from tile hashes, since the two parted
         self._suspects: list[tuple[str, int, int]] = []
         self._sound = 0  # size of the last head that agreed
         self._lost = False
         self._levels: list[list[tuple[bytes, bytes]]] = [[]]  # hashes that follow from records, and from tile/0
-        self._counts: list[int] = [0]
+        self._counts: list[int] = [self._begin.bundles]
+        while self._counts[-1]:  # hashes of what was pruned, in tiles that reach beyond
+            index, width = divmod(self._counts[-1], layout.BUNDLE_RECORDS)
+            self._counts.append(index)
+            self._levels.append([(digest, digest) for digest in self._hashes(len(self._levels), index)[:width]])
         self._end = ("tile/entries", 0)
 
     def run(self, progress: Progress | None) -> None:
@@ -128,7 +133,7 @@ class _Walk:
         signed = last.size if last else 0
         indexes = layout.bundle_indexes(self._folder)
         self._check_names(indexes)
-        for index in range(indexes[-1] + 1 if indexes else 0):
+        for index in range(self._begin.bundles, indexes[-1] + 1 if indexes else 0):
             self._bundle(index, last=index == indexes[-1])
             if progress:
                 progress(self._tree.size, max(signed, self._tree.size))
@@ -155,12 +160,12 @@ class _Walk:
     def _check_names(self, indexes: list[int]) -> None:
         base = self._folder / "tile" / "entries"
         for path in sorted(base.rglob("*")):
-            if path.is_file() and layout.tile_index(path, base) is None:
+            if path.is_file() and layout.bundle_index(path, base) is None:
                 self._report.add(str(path.relative_to(self._folder)), "this file does not belong here")
 
     def _bundle(self, index: int, *, last: bool) -> None:
         name = layout.tile_path("entries", index)
-        raw, frames = self._read(name, last=last)
+        raw, frames = self._read(index, last=last)
         tile = self._tile_hashes(index)
         start, full = self._tree.size, len(frames) == layout.BUNDLE_RECORDS
         intact = (full or (last and len(frames) < layout.BUNDLE_RECORDS)) and _end(frames) == len(raw)
@@ -178,7 +183,7 @@ class _Walk:
 
     def _broken_lengths(self, name: str, frames: list[layout.Frame], rest: list[bytes], good: int) -> None:
         """Name the place from which records cannot be told apart, and go on behind them with the tile's hashes."""
-        if (self._folder / name).exists():
+        if frames or bundles.read(self._folder, self._tree.size // layout.BUNDLE_RECORDS) is not None:
             offset = frames[good].offset if good < len(frames) else _end(frames)
             self._report.add(name, "changed or cut off here", sequence=self._tree.size, offset=offset)
         else:
@@ -262,7 +267,10 @@ class _Walk:
             self._report.add(name, f"has {len(raw)} bytes; its records make {length}", offset=min(len(raw), length))
 
     def _tile_hashes(self, index: int) -> list[bytes]:
-        path = self._folder / layout.tile_path(0, index)
+        return self._hashes(0, index)
+
+    def _hashes(self, level: int, index: int) -> list[bytes]:
+        path = self._folder / layout.tile_path(level, index)
         raw = path.read_bytes()[: layout.BUNDLE_RECORDS * layout.HASH_BYTES] if path.exists() else b""
         size = layout.HASH_BYTES
         return [raw[at : at + size] for at in range(0, len(raw) - len(raw) % size, size)]
@@ -273,11 +281,10 @@ class _Walk:
         if len(said) == 8 and int.from_bytes(said, "big") != length:
             self._report.add("sizes", f"not the size of bundle {index}", offset=8 * index)
 
-    def _read(self, name: str, *, last: bool) -> tuple[bytes, list[layout.Frame]]:
+    def _read(self, index: int, *, last: bool) -> tuple[bytes, list[layout.Frame]]:
         """Return a bundle's bytes and whole records. Beside a writer, a record half written is waited for."""
-        path = self._folder / name
         for _ in range(_RETRIES if last and self._report.live else 1):
-            raw = path.read_bytes() if path.exists() else b""
+            raw = bundles.read(self._folder, index) or b""
             frames = list(layout.frames(raw))
             if _end(frames) == len(raw):
                 break

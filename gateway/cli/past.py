@@ -134,10 +134,9 @@ def _begins(folder: Path, index: int) -> str:
 def _bundle(folder: Path, index: int, text: bytes = b"") -> Iterator[Found]:
     import msgspec
 
-    from gateway.audit.log import layout
+    from gateway.audit.log import bundles, layout
 
-    path = folder / layout.tile_path("entries", index)
-    for number, frame in enumerate(layout.frames(path.read_bytes())):
+    for number, frame in enumerate(layout.frames(bundles.read(folder, index) or b"")):
         if text not in frame.data:
             continue
         name = f"{_name(folder)}, record {index * layout.BUNDLE_RECORDS + number}"
@@ -149,8 +148,8 @@ def _bundle(folder: Path, index: int, text: bytes = b"") -> Iterator[Found]:
 
 
 def _name(folder: Path) -> str:
-    """Return the origin that a log belongs to: ``site/node/worker``."""
-    return "/".join(folder.parent.parts[-3:])
+    """Return the origin that a log belongs to, with its retention class where that is not ``default``."""
+    return "/".join(folder.parts[-4:]).removesuffix("/default")
 
 
 @contextmanager

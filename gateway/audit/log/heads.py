@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.audit.log import layout
 from gateway.audit.log.disk import Disk, replace
-from gateway.audit.log.growing import GrowingFile
+from gateway.audit.log.growing import GrowingFile, Tampered
 from gateway.audit.log.note import Signer
 
 
@@ -24,14 +24,17 @@ class Heads:
     Args:
         history_bytes: length of the history so far.
         size: tree size of its last checkpoint.
+        published: tree size of the published one.
     """
 
-    def __init__(self, folder: Path, signer: Signer, disk: Disk, *, history_bytes: int, size: int) -> None:
+    def __init__(
+        self, folder: Path, signer: Signer, disk: Disk, *, history_bytes: int, size: int, published: int = 0
+    ) -> None:
         self._signers = deque([(0, signer)])
         self._history = GrowingFile(folder / layout.HISTORY, disk, size=history_bytes)
         self._published = folder / layout.CHECKPOINT
-        self._latest = b""
-        self.size = size
+        self._latest = self._shown = b""
+        self.size, self.published = size, published
 
     def follow(self, size: int, signer: Signer) -> None:
         """Let heads of ``size`` records and more be signed by ``signer``. May be called from any thread."""
@@ -45,16 +48,28 @@ class Heads:
         self._history.append(note + b"\n")
         self._latest, self.size = note, size
 
-    def publish(self) -> None:
-        """Replace ``checkpoint`` by the latest head, if there is a newer one. Durable. Raises OSError."""
-        if self._latest:
+    @property
+    def latest(self) -> tuple[int, bytes]:
+        """Size and note of the last head that was appended; to be taken when nothing is appended."""
+        return self.size, self._latest
+
+    def publish(self, latest: tuple[int, bytes]) -> None:
+        """Replace ``checkpoint`` by that head, unless it is there already. Durable. May go beside :meth:`append`.
+
+        Raises:
+            OSError: it is not published.
+        """
+        size, note = latest
+        if note and note != self._shown:
             self._history.sync()
-            replace(self._published, self._latest, durable=True)
-            self._latest = b""
+            replace(self._published, note, durable=True)
+            self._shown, self.published = note, size
 
     def check(self) -> None:
-        """Raise Tampered when the history is not what was written."""
+        """Raise Tampered when the history, or the published head, is not what was written. Not beside the others."""
         self._history.check()
+        if self._shown and (not self._published.exists() or self._published.read_bytes() != self._shown):
+            raise Tampered(f"{self._published.name} is not the head that was published")
 
     def close(self) -> None:
         self._history.close()

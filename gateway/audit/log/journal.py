@@ -6,30 +6,30 @@ that names it, before its records count as durable; hash tiles are in their file
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.audit.log import layout
 from gateway.audit.log.disk import Disk, sync_folder
-from gateway.audit.log.growing import GrowingFile, Tampered
+from gateway.audit.log.growing import GrowingFile
 from gateway.audit.log.merkle import CompactRange, leaf_hash
-from gateway.audit.log.tiles import BundleSizes, HashTiles
-
-_CHECKED_PER_PASS = 1024
+from gateway.audit.log.sealed import SealedBundles
+from gateway.audit.log.tiles import BundleSizes, HashTiles, sync_file
 
 
 @dataclass
 class Tail:
     """Where a log stands: what :mod:`gateway.audit.log.recovery` found.
 
-    ``sizes`` are the lengths of all full bundles; ``bytes`` is the length of the one after them.
+    ``sizes`` are the plain lengths of all full bundles, of which ``first`` were pruned; ``bytes`` is the length of the
+    one after them.
     """
 
     tiles: HashTiles
     tree: CompactRange = field(default_factory=CompactRange)
     sizes: list[int] = field(default_factory=list)
     bytes: int = 0
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Journal:
         self._leaves: list[bytes] = []
         self._full: list[GrowingFile] = []  # to be synced once more, then closed
         self._folders: list[Path] = []
-        self._next_check = 0
+        self.watch = SealedBundles(folder, tail.first, tail.sizes, tail.tiles.roots)
         self._bundle: GrowingFile | None = None
         if tail.bytes:
             self._bundle = GrowingFile(self._path(len(tail.sizes)), disk, size=tail.bytes)
@@ -114,23 +114,20 @@ class Journal:
             self._tiles.add(leaf)
         self._tiles.flush()
 
-    def sync_tiles(self) -> None:
-        """Put hash tiles, and the sizes of bundles that became full, on stable storage. Raises OSError."""
-        self._tiles.sync()
+    def take_tiles(self) -> set[Path]:
+        """Return the hash tiles that are to be synced. Not beside :meth:`write_tiles`."""
+        return self._tiles.take_unsynced()
+
+    def sync_tiles(self, paths: set[Path]) -> None:
+        """Put these, and the sizes of bundles that became full, on stable storage. Raises OSError."""
+        for path in paths:
+            sync_file(path)
         self._sizes_file.flush(self._sizes[: self.sealed])
 
     def check(self) -> None:
         """Compare the current bundle with what was written. Raises Tampered."""
         if self._bundle:
             self._bundle.check()
-
-    def check_sealed(self) -> None:
-        """Compare up to 1024 full bundles, in turn, with what was written. May run beside :meth:`append`."""
-        sealed = self.sealed
-        count = min(_CHECKED_PER_PASS, sealed)
-        for step in range(count):
-            check_sealed(self._folder, (self._next_check + step) % sealed, self._sizes)
-        self._next_check += count
 
     def close(self) -> None:
         for file in {id(file): file for file in (*self._full, *([self._bundle] if self._bundle else []))}.values():
@@ -148,14 +145,3 @@ class Journal:
         self._bundle = GrowingFile(path, self._disk)
         self._folders.append(path.parent)
         return self._bundle
-
-
-def check_sealed(folder: Path, index: int, sizes: list[int]) -> None:
-    """Raise Tampered unless a full bundle is there with its size."""
-    name = layout.tile_path("entries", index)
-    try:
-        size = os.stat(folder / name).st_size
-    except OSError as error:
-        raise Tampered(f"{name} is gone") from error
-    if size != sizes[index]:
-        raise Tampered(f"{name} has {size} bytes; {sizes[index]} were written")

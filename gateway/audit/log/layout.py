@@ -4,17 +4,24 @@ One log is one folder, ``<data_dir>/audit/<site>/<node>/<worker>/<retention clas
 
     checkpoint            the latest signed head, replaced whole
     checkpoints           every signed head, appended; an empty line after each
+    pruned                signed: the first record that is still here, and the roots of what came before it
+    hold                  why nothing may be pruned, while there is a legal hold
+    witnesses.jsonl       heads that were seen elsewhere, one a line
     tile/entries/x001/234 256 records ("entry bundle"), each after its length in 2 bytes, big-endian
+    tile/entries/….gz     the same once it is full, under a signed head, and was packed
     tile/0/x001/234       their leaf hashes, 32 bytes each
     tile/1/004            one hash for each full tile of the level below, and so on
-    sizes                 length in bytes of every full bundle, 8 bytes each, big-endian
+    sizes                 plain length in bytes of every full bundle from the first on, 8 bytes each, big-endian
+    packing               a bundle that is being packed
     open                  no intent below this sequence still lacks its outcome
     lock                  held by the one writer
     reserve               space that is given back when the disk is full
 
-The **entry bundles are the truth**: records are appended to the last one in place, it is final at 256, and it is never
-written twice. Everything else but the two checkpoint files can be made again from them. Canonical JSON has no raw
-control characters, so ``grep -a`` works on a bundle. Partial tiles differ from ``tlog-tiles`` in one point: they have
+The **entry bundles are the truth**: records are appended to the last one in place, it is final at 256, and its records
+are never written twice. Everything else but the checkpoint files and ``pruned`` can be made again from them. Canonical
+JSON has no raw control characters, so ``grep -a`` works on a plain bundle, ``zgrep -a`` on a packed one. Hashes are of
+records, so packing changes none. What lies below ``pruned`` is gone, but for ``sizes`` and those tiles that reach
+beyond. Partial tiles differ from ``tlog-tiles`` in one point: they have
 their final name from the start, and grow.
 """
 
@@ -31,6 +38,11 @@ LENGTH_BYTES = 2
 MOST_RECORD_BYTES = 60 * 1024
 CHECKPOINT = "checkpoint"
 HISTORY = "checkpoints"
+PRUNED = "pruned"
+HOLD = "hold"
+WITNESSES = "witnesses.jsonl"
+PACKING = "packing"
+PACKED = ".gz"
 
 _SIGNATURE = "\u2014 ".encode()
 _length = struct.Struct(">H")
@@ -99,8 +111,13 @@ def notes(history: bytes) -> Iterator[tuple[int, bytes]]:
         offset = end + 2
 
 
+def bundle_index(path: Path, base: Path) -> int | None:
+    """Return the index of an entry bundle below ``base``, plain or packed; ``None`` when it is not named as one."""
+    return tile_index(path.with_name(path.name.removesuffix(PACKED)), base)
+
+
 def bundle_indexes(folder: Path) -> list[int]:
-    """Return the indexes of all bundles that exist, in order."""
+    """Return the indexes of all bundles that exist, plain or packed, in order."""
     base = folder / "tile" / "entries"
-    found = (tile_index(path, base) for path in base.rglob("*") if path.is_file())
+    found = {bundle_index(path, base) for path in base.rglob("*") if path.is_file()}
     return sorted(index for index in found if index is not None)

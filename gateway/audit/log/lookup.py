@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 from ulid import ULID
 
-from gateway.audit.log import layout
+from gateway.audit.log import bundles, layout
 from gateway.audit.log.proof import record_at
-from gateway.audit.log.reader import comparable
+from gateway.audit.log.reader import comparable, first_record
 
 BUNDLES_NEAR, BUNDLES_NEWEST = 8, 8
 BUNDLES_OF_A_REQUEST = 4  # looked through for the other records of a request, when memory has forgotten them
@@ -69,13 +69,15 @@ def read(folder: Path, sequence: int) -> tuple[dict[str, Any], bytes] | None:
 
 
 def _bundles(folder: Path, decision_id: str, size: int) -> Iterator[int]:
-    last = max(0, size - 1) // layout.BUNDLE_RECORDS
-    newest = range(last, max(-1, last - BUNDLES_NEWEST), -1)
+    first = first_record(folder) // layout.BUNDLE_RECORDS
+    last = max(first, max(0, size - 1) // layout.BUNDLE_RECORDS)
+    newest = range(last, max(first - 1, last - BUNDLES_NEWEST), -1)
     yield from newest
     time = _time_of(decision_id)
     if time:
-        at = _bisect(folder, time, last)
-        yield from (n for n in range(min(last, at + BUNDLES_NEAR - 2), max(-1, at - 2), -1) if n not in newest)
+        at = _bisect(folder, time, first, last)
+        near = range(min(last, at + BUNDLES_NEAR - 2), max(first - 1, at - 2), -1)
+        yield from (n for n in near if n not in newest)
 
 
 def _time_of(decision_id: str) -> str:
@@ -86,9 +88,9 @@ def _time_of(decision_id: str) -> str:
         return ""
 
 
-def _bisect(folder: Path, time: str, last: int) -> int:
-    """Return the last bundle whose first record is not younger than ``time``; 0 when there is none."""
-    low, high = 0, last
+def _bisect(folder: Path, time: str, first: int, last: int) -> int:
+    """Return the last bundle whose first record is not younger than ``time``; ``first`` when there is none."""
+    low, high = first, last
     while low < high:
         middle = (low + high + 1) // 2
         if _begins(folder, middle) <= time:
@@ -100,15 +102,12 @@ def _bisect(folder: Path, time: str, last: int) -> int:
 
 def _begins(folder: Path, bundle: int) -> str:
     try:
-        with (folder / layout.tile_path("entries", bundle)).open("rb") as file:
-            first = next(layout.frames(file.read(_HEAD_BYTES)), None)
+        first = next(layout.frames(bundles.read(folder, bundle, _HEAD_BYTES) or b""), None)
     except OSError:
         first = None
     return comparable(_glimpse.decode(first.data).time) if first else "~"  # after any time
 
 
 def _records(folder: Path, bundle: int) -> Iterator[tuple[int, bytes]]:
-    path = folder / layout.tile_path("entries", bundle)
-    raw = path.read_bytes() if path.exists() else b""
-    for number, frame in enumerate(layout.frames(raw)):
+    for number, frame in enumerate(layout.frames(bundles.read(folder, bundle) or b"")):
         yield bundle * layout.BUNDLE_RECORDS + number, frame.data

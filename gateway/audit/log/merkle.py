@@ -41,6 +41,24 @@ class CompactRange:
         self.size = 0
         self._roots: list[bytes] = []
 
+    @classmethod
+    def of(cls, size: int, roots: Sequence[bytes]) -> CompactRange:
+        """Return the range of ``size`` leaves with these subtree roots, largest first.
+
+        Raises:
+            ValueError: there must be one root for each bit of ``size``.
+        """
+        if size < 0 or len(roots) != size.bit_count():
+            raise ValueError("not the roots of that many leaves")
+        tree = cls()
+        tree.size, tree._roots = size, list(roots)
+        return tree
+
+    @property
+    def roots(self) -> tuple[bytes, ...]:
+        """The roots of its perfect subtrees, largest first."""
+        return tuple(self._roots)
+
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash."""
         self.append_subtree(leaf, 0)

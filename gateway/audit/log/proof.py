@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from gateway.audit.log import layout
+from gateway.audit.log import bundles, layout
 from gateway.audit.log.merkle import CompactRange, leaf_hash, verify_inclusion
 from gateway.audit.log.note import Checkpoint, Verifier, open_checkpoint
 
@@ -48,10 +48,10 @@ def prove(folder: Path, index: int, data: bytes, verifier: Verifier) -> Inclusio
 def record_at(folder: Path, index: int) -> bytes | None:
     """Return the bytes of the record at ``index``; ``None`` when it is not there. Raises OSError."""
     bundle, number = divmod(index, layout.BUNDLE_RECORDS)
-    path = folder / layout.tile_path("entries", bundle)
-    if not path.exists():
+    raw = bundles.read(folder, bundle)
+    if raw is None:
         return None
-    frame = next(islice(layout.frames(path.read_bytes()), number, None), None)
+    frame = next(islice(layout.frames(raw), number, None), None)
     return frame.data if frame else None
 
 

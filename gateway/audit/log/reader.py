@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,10 @@ from typing import Any
 
 import msgspec
 
-from gateway.audit.log import layout
+from gateway.audit.log import bundles, layout, pruned
+from gateway.audit.log.note import NoteError
+
+_LOCKS = "*/*/*/*/lock"  # site, node, worker, retention class
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,9 @@ class Filter:
     """What a record must be; an empty field asks nothing.
 
     ``type`` is a record type or its first part (``key`` finds ``key.created``). ``since`` and ``until`` are RFC 3339
-    times in UTC, the first included, the second not. ``text`` must occur in the record's JSON.
+    times in UTC, the first included, the second not. ``text`` must occur in the record's JSON. ``model`` is the one that
+    was asked for, ``data_class`` the request's, ``decision`` ``allowed`` or ``denied``, ``site`` the one that the request
+    came from, of other records the log's.
     """
 
     type: str = ""
@@ -35,9 +41,14 @@ class Filter:
     since: str = ""
     until: str = ""
     text: str = ""
+    model: str = ""
+    data_class: str = ""
+    decision: str = ""
+    site: str = ""
 
     def matches(self, record: dict[str, Any]) -> bool:
         kind, caller, time = record["type"], record.get("caller") or {}, record["time"]
+        asked = record.get("input") or {}
         return (
             (not self.type or kind == self.type or kind.startswith(f"{self.type}."))
             and all(
@@ -48,11 +59,26 @@ class Filter:
                     (self.project, caller.get("project")),
                     (self.key_id, caller.get("key_id")),
                     (self.code, record.get("code")),
+                    (self.model, (asked.get("request") or {}).get("model")),
+                    (self.data_class, (asked.get("data") or {}).get("class")),
+                    (self.decision, _decided(record)),
+                    (self.site, _site(record, asked)),
                 )
             )
             and (not self.since or comparable(time) >= comparable(self.since))
             and (not self.until or comparable(time) < comparable(self.until))
         )
+
+
+def _decided(record: dict[str, Any]) -> str:
+    allow = (record.get("decision") or {}).get("allow") if record["type"] == "preview" else None
+    return {"intent": "allowed", "denial": "denied"}.get(
+        record["type"], {True: "allowed", False: "denied"}.get(allow, "")
+    )
+
+
+def _site(record: dict[str, Any], asked: dict[str, Any]) -> str:
+    return str((asked.get("caller") or {}).get("site") or str(record.get("origin", "")).partition("/")[0])
 
 
 def comparable(time: str) -> str:
@@ -62,19 +88,31 @@ def comparable(time: str) -> str:
 
 
 def logs(base: Path) -> list[Path]:
-    """Return the folders of all logs below the audit folder, sorted."""
-    return sorted(path.parent for path in base.rglob("lock") if (path.parent / "tile").is_dir())
+    """Return the folders of all logs below the audit folder, of all retention classes, sorted."""
+    return sorted(path.parent for path in base.glob(_LOCKS) if (path.parent / "tile").is_dir())
+
+
+def first_record(folder: Path) -> int:
+    """Return the sequence of the first record that is still here: 0, but for a log whose beginning was pruned.
+
+    Raises:
+        OSError: its note cannot be read, or (EBADMSG) is damaged.
+    """
+    try:
+        return pruned.begin(folder).first
+    except NoteError as error:
+        raise OSError(errno.EBADMSG, str(error), str(folder / layout.PRUNED)) from error
 
 
 def raw_records(folder: Path, first: int = 0) -> Iterator[bytes]:
-    """Yield the bytes of every whole record from sequence ``first`` on.
+    """Yield the bytes of every whole record from sequence ``first`` on, or from :func:`first_record`, the later one.
 
     Beside a writer it ends with the last record that is there; call again with the next sequence to follow the log.
     """
-    index, skip = divmod(first, layout.BUNDLE_RECORDS)
-    while (path := folder / layout.tile_path("entries", index)).exists():
+    index, skip = divmod(max(first, first_record(folder)), layout.BUNDLE_RECORDS)
+    while (raw := bundles.read(folder, index)) is not None:
         count = 0
-        for frame in layout.frames(path.read_bytes()):
+        for frame in layout.frames(raw):
             if count >= skip:
                 yield frame.data
             count += 1

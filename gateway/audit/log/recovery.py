@@ -9,6 +9,7 @@ sound.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Sequence
@@ -18,14 +19,18 @@ from typing import Any
 
 import msgspec
 
-from gateway.audit.log import layout
+from gateway.audit.log import bundles, layout
 from gateway.audit.log.disk import sync_folder
 from gateway.audit.log.growing import Tampered
-from gateway.audit.log.journal import Tail, check_sealed
+from gateway.audit.log.journal import Tail
 from gateway.audit.log.merkle import leaf_hash
 from gateway.audit.log.note import Checkpoint, NoteError, Verifier, open_signed, parse_verifier_key
+from gateway.audit.log.packing import settle_packing
+from gateway.audit.log.pruned import Pruned, begin_signed
+from gateway.audit.log.pruning import clear
+from gateway.audit.log.sealed import check_size
 from gateway.audit.log.succession import PURPOSE, RECORD
-from gateway.audit.log.tiles import BundleSizes, HashTiles
+from gateway.audit.log.tiles import BundleSizes, HashTiles, sync_file
 from gateway.errors import SetupError
 
 _MEND = "Compare with a copy kept elsewhere; `sekisho audit verify` names every place. The log is not touched."
@@ -39,6 +44,7 @@ class _Glimpse(msgspec.Struct):
     sequence: int
     intent: int = -1
     request: str = ""
+    time: str = ""
 
 
 _glimpse = msgspec.json.Decoder(_Glimpse)
@@ -64,10 +70,13 @@ class Found:
     """
 
     tail: Tail
+    begin: Pruned = field(default_factory=Pruned)
+    bundles: range = range(0)  # that are here
     heads: list[Checkpoint] = field(default_factory=list)
     history_bytes: int = 0
     torn: list[tuple[Path, int, bytes]] = field(default_factory=list)
     open_intents: dict[int, str] = field(default_factory=dict)
+    last_time: str = ""  # of the last record
     signed_last: tuple[Verifier, ...] = ()
     announced: tuple[bytes, ...] = ()
 
@@ -97,7 +106,10 @@ def recover(folder: Path, origin: str, verifiers: Sequence[Verifier]) -> Found:
     """
     try:
         found = _heads(folder, origin, verifiers)
+        found.begin = _begin(folder, origin, verifiers)
         _records(folder, found)
+        settle_packing(folder, found.bundles)
+        clear(folder, found.begin.first)
         _cut_torn_tails(folder, found)
         _sync_tail(folder, found)
         found.open_intents = _open_intents(folder, found)
@@ -134,54 +146,82 @@ def _open_head(note: bytes, origin: str, verifiers: Sequence[Verifier]) -> tuple
     return head, signed
 
 
+def _begin(folder: Path, origin: str, verifiers: Sequence[Verifier]) -> Pruned:
+    try:
+        return begin_signed(folder, origin, *verifiers)
+    except NoteError as error:
+        raise Tampered(f"{layout.PRUNED}: {error}") from error
+
+
 def _records(folder: Path, found: Found) -> None:
     """Rebuild the tree: up to the head from tiles, or from every record; from there on from the records."""
-    indexes = layout.bundle_indexes(folder)
-    if indexes != list(range(len(indexes))):
-        missing = next(n for n, index in enumerate(indexes) if n != index)
+    first = found.begin.bundles
+    indexes = [index for index in layout.bundle_indexes(folder) if index >= first]
+    found.bundles = range(first, first + len(indexes))
+    if indexes != list(found.bundles):
+        missing = next(n for n, index in enumerate(indexes, first) if n != index)
         raise Tampered(f"{layout.tile_path('entries', missing)} is gone")
     covered = found.heads[0].size // layout.BUNDLE_RECORDS if found.heads else 0  # synced up to the published head
-    found.tail = _from_tiles(folder, covered) or Tail(tiles=HashTiles(folder))
+    found.tail = _from_tiles(folder, max(first, covered), first) or _from_begin(folder, found.begin)
     try:
-        _replay(folder, found, len(indexes))
+        _replay(folder, found)
     except Tampered:
-        if not found.tail.sizes:
+        if len(found.tail.sizes) == first:
             raise
-        found.tail, found.torn = Tail(tiles=HashTiles(folder)), []  # perhaps only a tile is wrong: read every record
-        _replay(folder, found, len(indexes))
+        found.tail, found.torn = _from_begin(folder, found.begin), []  # perhaps only a tile is wrong: read every record
+        _replay(folder, found)
 
 
-def _from_tiles(folder: Path, bundles: int) -> Tail | None:
+def _from_tiles(folder: Path, count: int, first: int) -> Tail | None:
     tiles = HashTiles(folder)
-    sizes = BundleSizes(folder).load()[:bundles]
-    if len(sizes) < bundles:
+    sizes = BundleSizes(folder).load()[:count]
+    if len(sizes) < count:
         return None
     try:
-        for index in range(bundles):
-            check_sealed(folder, index, sizes)
+        for index in range(first, count):
+            check_size(folder, index, sizes[index])
     except Tampered:
         return None
-    tree = tiles.load(bundles)
-    return None if tree is None else Tail(tree=tree, tiles=tiles, sizes=sizes)
+    tree = tiles.load(count, first)
+    return None if tree is None else Tail(tree=tree, tiles=tiles, sizes=sizes, first=first)
 
 
-def _replay(folder: Path, found: Found, bundles: int) -> None:
+def _from_begin(folder: Path, begin: Pruned) -> Tail:
+    """Return the tail of a log without records: it goes on from what was pruned."""
+    tiles = HashTiles(folder)
+    if begin.first and tiles.load(begin.bundles, begin.bundles) is None:
+        raise Tampered("the hash tiles that reach below the pruned beginning are gone")
+    sizes = BundleSizes(folder).load()[: begin.bundles]
+    sizes += [0] * (begin.bundles - len(sizes))
+    return Tail(tree=begin.tree(), tiles=tiles, sizes=sizes, first=begin.bundles)
+
+
+def _replay(folder: Path, found: Found) -> None:
     """Read the bundles that the tail does not cover yet, checking the head's root on the way."""
     tail, head = found.tail, found.head
     roots = {signed.size: signed.root for signed in found.heads}
     _check_root(tail, roots)
-    for index in range(len(tail.sizes), bundles):
-        path = folder / layout.tile_path("entries", index)
+    for index in range(len(tail.sizes), found.bundles.stop):
+        raw = _read(folder, index)
         if tail.bytes or found.torn:  # a bundle after one that is not full: neither had been synced
-            _tear(path, path.read_bytes(), 0, found)
+            _tear(bundles.plain_path(folder, index), raw, 0, found)
         else:
-            _replay_bundle(path, found, roots)
+            _replay_bundle(bundles.plain_path(folder, index), raw, found, roots)
     if tail.tree.size < head.size:
         raise Tampered(f"it has {tail.tree.size} records; {head.size} were signed")
 
 
-def _replay_bundle(path: Path, found: Found, roots: dict[int, bytes]) -> None:
-    tail, raw, end, count = found.tail, path.read_bytes(), 0, 0
+def _read(folder: Path, index: int) -> bytes:
+    try:
+        return bundles.read(folder, index) or b""
+    except OSError as error:
+        if error.errno != errno.EBADMSG:
+            raise
+        raise Tampered(f"{layout.tile_path('entries', index)}: {error.strerror}") from error
+
+
+def _replay_bundle(path: Path, raw: bytes, found: Found, roots: dict[int, bytes]) -> None:
+    tail, end, count = found.tail, 0, 0
     for frame in layout.frames(raw):
         if count == layout.BUNDLE_RECORDS:
             break
@@ -208,7 +248,7 @@ def _check_root(tail: Tail, roots: dict[int, bytes]) -> None:
 
 def _tear(path: Path, raw: bytes, end: int, found: Found) -> None:
     """Note a torn tail. Only beyond the signed head: below it, nothing was being written."""
-    if found.tail.tree.size < found.head.size:
+    if found.tail.tree.size < found.head.size or not path.exists():  # or it was packed, so it was whole
         raise Tampered(f"{path.name} is cut or changed after record {found.tail.tree.size}")
     found.torn.append((path, end, raw[end:]))
 
@@ -226,12 +266,10 @@ def _cut_torn_tails(folder: Path, found: Found) -> None:
 def _sync_tail(folder: Path, found: Found) -> None:
     """Put on stable storage what the last process may have left in the kernel's hands."""
     for index in range(found.head.size // layout.BUNDLE_RECORDS, len(found.tail.sizes) + bool(found.tail.bytes)):
-        path = folder / layout.tile_path("entries", index)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        path = bundles.plain_path(folder, index)
+        if not path.exists():  # packed, and synced before that
+            continue
+        sync_file(path)
         for parent in (path.parent, path.parent.parent):
             sync_folder(parent)
 
@@ -255,13 +293,13 @@ def _open_intents(folder: Path, found: Found) -> dict[int, str]:
     except (OSError, ValueError):
         start = 0
     waiting: dict[int, str] = {}
-    first = min(start, found.tail.tree.size) // layout.BUNDLE_RECORDS
-    for index in range(first, len(layout.bundle_indexes(folder))):
-        name = layout.tile_path("entries", index)
-        for frame in layout.frames((folder / name).read_bytes()):
+    first = max(found.begin.bundles, min(start, found.tail.tree.size) // layout.BUNDLE_RECORDS)
+    for index in range(min(first, found.bundles.stop - 1) if found.bundles else first, found.bundles.stop):
+        for frame in layout.frames(_read(folder, index)):
             record = _look(frame.data)
             if record is None:
-                raise Tampered(f"{name} is changed at byte {frame.offset}")
+                raise Tampered(f"{layout.tile_path('entries', index)} is changed at byte {frame.offset}")
+            found.last_time = record.time
             if record.type == "intent":
                 waiting[record.sequence] = record.request
             elif record.type == "outcome":
@@ -273,8 +311,8 @@ def _announced(folder: Path, found: Found) -> tuple[bytes, ...]:
     """Return the keys that records beyond the last head say to be the new log key."""
     keys: list[bytes] = []
     first, skip = divmod(found.head.size, layout.BUNDLE_RECORDS)
-    for index in range(first, len(layout.bundle_indexes(folder))):
-        for number, frame in enumerate(layout.frames((folder / layout.tile_path("entries", index)).read_bytes())):
+    for index in range(first, found.bundles.stop):
+        for number, frame in enumerate(layout.frames(_read(folder, index))):
             if RECORD.encode() in frame.data and (index > first or number >= skip):
                 record = _rotated.decode(frame.data)
                 if record.type == RECORD and record.details.get("purpose") == PURPOSE:

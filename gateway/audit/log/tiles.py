@@ -35,13 +35,18 @@ class HashTiles:
         self._levels: list[_Tile] = []
         self._full: list[tuple[int, _Tile]] = []  # not written yet
         self._unsynced: set[Path] = set()
+        self.roots: dict[int, bytes] = {}  # hash of each full bundle, by its index
 
-    def load(self, bundles: int) -> CompactRange | None:
+    def load(self, bundles: int, first: int = 0) -> CompactRange | None:
         """Take up from the files, as they are after ``bundles`` full bundles; return the tree they make.
 
-        Reads one tile per level. ``None`` when a file is missing or short; then call :meth:`add` for every leaf.
+        Reads one tile per level, and all of level 1. ``None`` when a file is missing or short, or is not the one that
+        the level above speaks of; then call :meth:`add` for every leaf.
+
+        Args:
+            first: how many bundles were pruned; tiles that lie wholly below are gone.
         """
-        if not self._complete(bundles):
+        if not self._complete(bundles, first) or not self._load_roots(bundles, first):
             return None
         self._levels = [_Tile(bundles)]
         level, count = 1, bundles
@@ -55,14 +60,29 @@ class HashTiles:
             level, count = level + 1, index
         return self._tree()
 
-    def _complete(self, bundles: int) -> bool:
+    def _complete(self, bundles: int, first: int) -> bool:
         """Whether every full tile is there, at its full length."""
         level, count = 0, bundles
         while count:
-            paths = (self._folder / layout.tile_path(level, index) for index in range(count))
+            paths = (self._folder / layout.tile_path(level, index) for index in range(first, count))
             if not all(path.exists() and path.stat().st_size == _FULL for path in paths):
                 return False
-            level, count = level + 1, count // layout.BUNDLE_RECORDS
+            level, count, first = level + 1, count // layout.BUNDLE_RECORDS, first // layout.BUNDLE_RECORDS
+        return True
+
+    def _load_roots(self, bundles: int, first: int) -> bool:
+        """Read the hashes of all full bundles; the full tiles of them must be those that level 2 has the hashes of."""
+        roots: dict[int, bytes] = {}
+        full, width = divmod(bundles, layout.BUNDLE_RECORDS)
+        for index in range(first // layout.BUNDLE_RECORDS, full + bool(width)):
+            hashes = _hashes(self._read(1, index, width if index == full else layout.BUNDLE_RECORDS) or b"")
+            above, place = divmod(index, layout.BUNDLE_RECORDS)
+            if not hashes or (
+                index < full and _hashes(self._read(2, above, place + 1) or b"")[place:] != [root_hash(hashes)]
+            ):
+                return False
+            roots.update(enumerate(hashes, index * layout.BUNDLE_RECORDS))
+        self.roots = roots
         return True
 
     def _tree(self) -> CompactRange:
@@ -90,7 +110,10 @@ class HashTiles:
         if len(tile.hashes) == _FULL:
             self._full.append((level, tile))
             self._levels[level] = _Tile(tile.index + 1)
-            self.add(root_hash(_hashes(tile.hashes)), level + 1)
+            root = root_hash(_hashes(tile.hashes))
+            if level == 0:
+                self.roots[tile.index] = root
+            self.add(root, level + 1)
 
     def flush(self) -> None:
         """Write what is not in the files yet. Raises OSError; may be called again."""
@@ -100,15 +123,10 @@ class HashTiles:
         for level, tile in enumerate(self._levels):
             self._write(level, tile)
 
-    def sync(self) -> None:
-        """Put everything flushed on stable storage. Raises OSError."""
-        for path in self._unsynced:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        self._unsynced.clear()
+    def take_unsynced(self) -> set[Path]:
+        """Return the files that :meth:`flush` wrote since the last call: they are to be synced."""
+        paths, self._unsynced = self._unsynced, set()
+        return paths
 
     def _write(self, level: int, tile: _Tile) -> None:
         if tile.written < len(tile.hashes):
@@ -119,11 +137,15 @@ class HashTiles:
 
 
 class BundleSizes:
-    """The file ``sizes``: how long each full bundle is, so that one cut short is noticed without reading it."""
+    """The file ``sizes``: how long each full bundle is when it is plain, so that one cut short is noticed unread.
+
+    It begins with the first bundle there ever was, also where the beginning was pruned: the place of a size is its
+    bundle's index.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "sizes"
-        self._written = 0
+        self._written = 0  # so that a start writes the file anew
 
     def load(self) -> list[int]:
         """Return the sizes on file, by bundle index; a torn last one is left out."""
@@ -136,11 +158,21 @@ class BundleSizes:
         new = sizes[self._written :]
         if new:
             _put(self._path, b"".join(size.to_bytes(_SIZE_BYTES, "big") for size in new), self._written * _SIZE_BYTES)
+            sync_file(self._path)
             self._written += len(new)
 
 
 def _hashes(tile: bytes | bytearray) -> list[bytes]:
     return [bytes(tile[at : at + layout.HASH_BYTES]) for at in range(0, len(tile), layout.HASH_BYTES)]
+
+
+def sync_file(path: Path) -> None:
+    """Put a file on stable storage. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _put(path: Path, data: bytes, offset: int) -> None:

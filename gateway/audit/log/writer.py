@@ -8,22 +8,28 @@ After a failed sync nobody knows what is on the disk, so it is never tried again
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from gateway.audit import record as records
 from gateway.audit.denials import DenialCounts
+from gateway.audit.log import layout
 from gateway.audit.log.disk import Disk, replace
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.heads import Heads
 from gateway.audit.log.journal import Journal
 from gateway.audit.log.lock import FolderLock
 from gateway.audit.log.note import Signer
+from gateway.audit.log.packing import Packer
+from gateway.audit.log.pruned import Pruned
+from gateway.audit.log.pruning import beginning, clear
 from gateway.audit.log.recovery import Found
 from gateway.audit.log.reserve import Reserve
+from gateway.audit.log.silence import Silence
 from gateway.audit.recent import Recent
 from gateway.clock import ClockQuality
 from gateway.errors import AuditUnavailable
@@ -34,21 +40,46 @@ RECORD_REFUSED = "audit.record_refused"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _GONE = (errno.ENOENT, errno.ESTALE)
 _SECOND = 1.0
+_ABOUT_A_SECOND = 0.9
 _log = logging.getLogger("sekisho.audit")
 
 
 class Writer:
-    """One log, open for writing. :meth:`sync` and :meth:`rest` belong to one thread; the others may come from any."""
+    """One log, open for writing.
 
-    def __init__(self, lock: FolderLock, found: Found, signer: Signer, settings: AuditSettings, disk: Disk) -> None:
-        folder = lock.path.parent
+    :meth:`sync` and :meth:`sign` belong to one thread, :meth:`keep` to another; the others may come from any.
+
+    Args:
+        published: called after each new head was published, by the thread of :meth:`keep`.
+    """
+
+    def __init__(
+        self,
+        lock: FolderLock,
+        found: Found,
+        signer: Signer,
+        settings: AuditSettings,
+        disk: Disk,
+        published: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._folder = folder = lock.path.parent
         self._folder_lock = lock
         self._mark_file = folder / "open"
         self._origin = signer.origin
         self._settings = settings
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # records
+        self._files = threading.Lock()  # tiles and heads
+        self._keeping = threading.Lock()  # what is done each second, and pruning
         self._journal = Journal(folder, found.tail, disk)
-        self._heads = Heads(folder, signer, disk, history_bytes=found.history_bytes, size=found.head.size)
+        size, published_size = found.head.size, found.heads[0].size if found.heads else 0
+        self._heads = Heads(
+            folder, signer, disk, history_bytes=found.history_bytes, size=size, published=published_size
+        )
+        self._packer = Packer(folder, found.begin.bundles, found.tail.tiles.roots)
+        self._tell_published = published
+        self._begin = found.begin
+        self._silence = Silence(found.tail.tree.size)
+        self._last_time = found.last_time
         self._reserve = Reserve(folder)
         self._clock = ClockQuality()
         self.recent = Recent()
@@ -62,7 +93,8 @@ class Writer:
         self._head: tuple[int, bytes, list[bytes]] | None = None
         self._synced = found.tail.tree.size
         self._mark = self._mark_written = -1
-        self._last_head_at = self._last_second_at = time.monotonic()
+        self._last_head_at = time.monotonic()
+        self._kept_at = float("-inf")
         if not self._reserve.take():
             self._full()
 
@@ -132,6 +164,7 @@ class Writer:
     def _append(self, record: records.Record) -> int:
         sequence = self._journal.size
         records.stamp(record, self._origin, sequence, self._clock())
+        went_back, self._last_time = self._last_time, record.time
         try:
             self._journal.append(records.encode(record))
         except (records.RecordTooLarge, UnicodeEncodeError) as error:
@@ -144,6 +177,8 @@ class Writer:
             self._open[sequence] = record.request
         elif isinstance(record, records.OutcomeRecord):
             self._open.pop(record.intent, None)
+        if went_back > record.time:
+            self._append(records.Event(type="admin.clock_went_back", details={"from": went_back, "to": record.time}))
         return sequence
 
     # --- from the committer's thread -------------------------------------------------------------------------------
@@ -180,13 +215,15 @@ class Writer:
         late = time.monotonic() - self._last_head_at >= self._settings.checkpoint_seconds
         return late or new >= self._settings.checkpoint_records
 
-    def rest(self) -> None:
-        """Sign the head that was synced, if one is due; each second check, publish, count and try again."""
-        try:
+    def sign(self) -> None:
+        """Sign the head that was synced, if one is due."""
+        with self._trouble_told():
             self._sign()
-            if time.monotonic() - self._last_second_at >= _SECOND:
-                self._last_second_at = time.monotonic()
-                self._each_second()
+
+    @contextlib.contextmanager
+    def _trouble_told(self) -> Iterator[None]:
+        try:
+            yield
         except AuditUnavailable:  # the state is known already
             return
         except OSError as error:
@@ -200,10 +237,7 @@ class Writer:
         try:
             if orderly and (self.well or self._passing):  # a full disk: the reserve has room for the end
                 self._write_denial_counts()
-                self._last_head_at = float("-inf")
-                self.sync()
-                self._sign()
-                self._publish()
+                self._settle()
         except (OSError, AuditUnavailable) as error:
             _log.error("the audit log could not be closed in order: %s", type(error).__name__)
         self._journal.close()
@@ -216,26 +250,61 @@ class Writer:
         if head:
             size, root, leaves = head
             self._last_head_at = time.monotonic()
-            self._journal.write_tiles(leaves)
-            self._heads.append(size, root)
+            with self._files:
+                self._journal.write_tiles(leaves)
+                self._heads.append(size, root)
 
-    def _each_second(self) -> None:
-        if self._trouble and not self._passing:
-            return
+    def _settle(self) -> None:
+        """Sync, sign and publish everything at once. The committer has ended."""
+        self._last_head_at = float("-inf")
+        self.sync()
+        self._sign()
+        self._publish()
+
+    # --- from the keeper's thread ----------------------------------------------------------------------------------
+
+    def keep(self) -> None:
+        """Look whether everything is as written; at most each second publish, count, try again; pack."""
+        with self._keeping, self._trouble_told():
+            if not self._trouble or self._passing:
+                self._look()
+                self._each_second()
+
+    def _look(self) -> None:
         with self._lock:
             self._journal.check()
-        self._journal.check_sealed()
-        self._heads.check()
+        self._journal.watch.check()
+        with self._files:
+            self._heads.check()
         if not self._folder_lock.held():
             raise Tampered("lock was replaced")
+
+    def _each_second(self) -> None:
+        if time.monotonic() - self._kept_at < _ABOUT_A_SECOND:
+            return
+        self._kept_at = time.monotonic()
         if self._passing and self._reserve.take():
             self._well_again()
         self._write_denial_counts()
+        self._break_silence()
         self._publish()
+        for _ in range(self._silence.idle_work()):
+            index = self._packer.pack_next(self._heads.published // layout.BUNDLE_RECORDS)
+            if index is None:
+                break
+            self._journal.watch.note(index)
+
+    def _break_silence(self) -> None:
+        with self._lock:
+            if self._silence.is_long(self._journal.size) and self.well:
+                self._append(records.Event(type="heartbeat", details={"size": self._journal.size}))
 
     def _publish(self) -> None:
-        self._journal.sync_tiles()
-        self._heads.publish()
+        with self._files:
+            latest, tiles = self._heads.latest, self._journal.take_tiles()
+        self._journal.sync_tiles(tiles)
+        self._heads.publish(latest)
+        self._tell_published()
         if self._mark != self._mark_written:
             replace(self._mark_file, str(self._mark).encode(), durable=False)
             self._mark_written = self._mark
@@ -256,6 +325,38 @@ class Writer:
                 self._unwritten.pop(0)
             self._trouble, self._passing, self._refused = "", False, 0
         _log.warning("the audit log can be written again")
+
+    # --- pruning ---------------------------------------------------------------------------------------------------
+
+    @property
+    def begin(self) -> Pruned:
+        return self._begin
+
+    @property
+    def prunable(self) -> int:
+        """No record from here on may be pruned: it is not under a published head, or an intent waits before it."""
+        with self._lock:
+            waiting = next(iter(self._open), self._journal.size)
+        return min(waiting, self._heads.published)
+
+    def prune(self, first: int, signer: Signer) -> None:
+        """Let everything below record ``first`` go. It is on record already. Blocks.
+
+        Raises:
+            AuditUnavailable: the log is not well, or the disk refused; what is not gone yet goes at the next start.
+        """
+        with self._keeping:
+            if self._trouble or not self._begin.first < first <= self.prunable:
+                raise self.error()
+            try:
+                begin = beginning(self._folder, first)
+                replace(self._folder / layout.PRUNED, begin.note(signer), durable=True)
+                self._begin = begin
+                self._journal.watch.prune(begin.bundles)
+                self._packer.prune(begin.bundles)
+                clear(self._folder, first)
+            except (OSError, ValueError) as error:
+                raise AuditUnavailable("The log could not be pruned.") from error
 
     # --- trouble ---------------------------------------------------------------------------------------------------
 
