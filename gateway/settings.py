@@ -14,8 +14,10 @@ Example::
 from __future__ import annotations
 
 import os
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import yaml
@@ -28,6 +30,7 @@ Jurisdiction = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2})?$")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+AtLeastASecond = Annotated[float, msgspec.Meta(ge=1)]
 UpToASecond = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -41,6 +44,7 @@ class SiteSettings(_Section, frozen=True, forbid_unknown_fields=True):
     worker: Name = "w0"
     jurisdiction: Jurisdiction = ""
     language: str = "en"
+    timezone: str = "UTC"
     preset: Literal["demo", "balanced", "strict"] = "demo"
 
 
@@ -116,7 +120,44 @@ class LimitSettings(_Section, frozen=True, forbid_unknown_fields=True):
     concurrent_requests: Positive = 64
 
 
+class FileAnchorSettings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="file"):
+    """Heads go into a file on other media."""
+
+    path: str
+    same_disk: bool = False  # let it be on the log's own disk: for a file that something else carries away
+    every_seconds: AtLeastASecond = 10.0
+
+
+class SyslogAnchorSettings(
+    _Section, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="syslog"
+):
+    """Heads go to a collector by syslog over TLS. Files are PEM."""
+
+    address: str  # host:port
+    ca: str = ""  # who vouches for the collector; empty: the system's authorities
+    server_name: str = ""  # the name in its certificate, where that is not the host
+    certificate: str = ""  # ours, where the collector wants one
+    certificate_key: str = ""
+    every_seconds: AtLeastASecond = 1.0
+
+
+class NodeAnchorSettings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="node"):
+    """A second node cosigns heads (C2SP tlog-witness). Exactly one of ``url`` and ``socket`` is set."""
+
+    key: str  # the witness's verifier key, or the file that holds it
+    url: str = ""
+    socket: str = ""
+    ca: str = ""  # with https: who vouches for the witness; empty: the system's authorities
+    certificate: str = ""  # ours, where the witness wants one
+    certificate_key: str = ""
+    every_seconds: AtLeastASecond = 1.0
+
+
+AnchorSettings = FileAnchorSettings | SyslogAnchorSettings | NodeAnchorSettings
+
+
 class AuditSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    anchors: tuple[AnchorSettings, ...] = ()
     checkpoint_records: Positive = 256
     checkpoint_seconds: Seconds = 1.0
     retention_class: Name = "default"
@@ -164,6 +205,16 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
         return (self.base / self.run_dir).resolve() if self.run_dir else self.data / "run"
 
     @property
+    def zone(self) -> tzinfo:
+        """The site's time zone. Raises SetupError when there is none of that name."""
+        try:
+            return ZoneInfo(self.site.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a path, a folder
+            mend = "Give an IANA name, such as Europe/Berlin or Asia/Tokyo."
+            problem = f"site.timezone: there is no time zone {self.site.timezone!r}."
+            raise SetupError(problem, mend, exit_code=2) from error
+
+    @property
     def rules_file(self) -> Path:
         return self.base / (self.policy.rules or "rules.csv")
 
@@ -206,6 +257,7 @@ HELP: dict[str, str] = {
     "site.worker": "name of this process within the node",
     "site.jurisdiction": "ISO 3166-1 alpha-2 country of this site; empty: prompts stay on this machine",
     "site.language": "language of messages to people at this site (BCP 47)",
+    "site.timezone": "time zone of this site for what people read, IANA name such as Europe/Berlin; records keep UTC",
     "site.preset": "rule preset that `sekisho init` wrote: demo, balanced or strict",
     "server.listen": "address:port to serve on; beyond loopback only with TLS files",
     "server.tls_certificate": "PEM file with the server's certificate chain",
@@ -249,6 +301,7 @@ HELP: dict[str, str] = {
     "limits.requests_per_minute": "requests per minute and key; 0: no limit",
     "limits.tokens_per_minute": "tokens per minute and key; 0: no limit",
     "limits.concurrent_requests": "requests in flight per key",
+    "audit.anchors": "where signed heads go: a list of kind file, syslog or node, each with what it needs",
     "audit.checkpoint_records": "sign a checkpoint after this many records at the latest",
     "audit.checkpoint_seconds": "sign a checkpoint after this long at the latest while there is traffic",
     "audit.retention_class": "folder of the log that records go to",
@@ -299,6 +352,7 @@ def load(explicit: str | None = None) -> Settings:
     except msgspec.ValidationError as error:
         mend = "See docs/reference/settings.md for every setting."
         raise SetupError(f"{path}: {error}.", mend, exit_code=2) from error
+    _ = settings.zone  # refused here, not when somebody first reads a time
     return msgspec.structs.replace(settings, source=str(path.resolve()))
 
 

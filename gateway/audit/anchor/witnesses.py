@@ -41,6 +41,7 @@ FILE = "witnesses.jsonl"
 KINDS = ("file", "syslog", "node", "media", "paper")
 THIN_BYTES = 4 * 1024 * 1024
 _THIN_EVERY_BYTES = 64 * 1024
+_TAIL_BYTES = 64 * 1024
 _NEWEST = 1000
 _DAY, _HOUR, _DAYS = len("2026-11-22"), len("2026-11-22T11"), 30
 _MOST_SIZE = 2**53 - 1
@@ -121,6 +122,19 @@ def witnessed(folder: Path, head: int | None = None) -> Witnessed:
     beyond = tuple(_newest_by_place(witness for witness in witnesses if witness.size > size))
     ranges = tuple(_ranges(newest))
     return Witnessed(ranges[-1].end if ranges else 0, size, ranges, beyond, damaged)
+
+
+def witnessed_size(folder: Path, head: int) -> int:
+    """Return :attr:`Witnessed.size` alone, from the end of the file: nearly always there. Raises OSError."""
+    path = folder / FILE
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - _TAIL_BYTES))
+        found = [_parsed(line) for line in file.read().splitlines()]
+    size = max((witness.size for witness in found if witness and witness.size <= head), default=0)
+    return size or witnessed(folder, head).size
 
 
 def read(folder: Path) -> tuple[list[Witness], int]:

@@ -1,0 +1,92 @@
+"""Makes anchors out of settings."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from gateway.audit.anchor.cosign import WitnessKey, parse_witness_key
+from gateway.audit.anchor.door import Anchor, AnchorTrouble
+from gateway.audit.anchor.file import FileAnchor
+from gateway.audit.anchor.node import NodeAnchor, WitnessHttp
+from gateway.audit.anchor.office import Placed
+from gateway.audit.anchor.syslog import SyslogAnchor, SyslogLink, tls_context
+from gateway.audit.log.note import NoteError
+from gateway.errors import SetupError
+from gateway.settings import (
+    AnchorSettings,
+    FileAnchorSettings,
+    NodeAnchorSettings,
+    Settings,
+    SyslogAnchorSettings,
+)
+
+_USED_WRONGLY = 2
+
+
+def anchors_of(settings: Settings) -> list[Placed]:
+    """Return the anchors that the settings name. Reads keys and certificates; connects to nothing.
+
+    Raises:
+        SetupError: an address, a key or a certificate cannot be used.
+    """
+    with _told():
+        return [Placed(_made(each, settings), each.every_seconds) for each in settings.audit.anchors]
+
+
+def witness_keys(settings: Settings) -> list[WitnessKey]:
+    """Return the keys of all nodes that cosign. Raises SetupError."""
+    nodes = (each for each in settings.audit.anchors if isinstance(each, NodeAnchorSettings))
+    with _told():
+        return [_witness_key(node.key, settings.base) for node in nodes]
+
+
+def heads_files(settings: Settings) -> list[Path]:
+    """Return the files on other media that heads go to."""
+    return [settings.base / each.path for each in settings.audit.anchors if isinstance(each, FileAnchorSettings)]
+
+
+def _made(wanted: AnchorSettings, settings: Settings) -> Anchor:
+    base = settings.base
+    if isinstance(wanted, FileAnchorSettings):
+        return FileAnchor(base / wanted.path, settings.data, same_disk=wanted.same_disk)
+    if isinstance(wanted, SyslogAnchorSettings):
+        link = SyslogLink(wanted.address, _tls(wanted, base), server_name=wanted.server_name)
+        return SyslogAnchor(link, f"{settings.site.name}-{settings.site.node}")
+    if bool(wanted.url) == bool(wanted.socket):
+        raise AnchorTrouble("A witness is reached by url or by socket.", "Give one of the two.")
+    context = _tls(wanted, base) if wanted.url.startswith("https:") else None
+    socket_path = base / wanted.socket if wanted.socket else None
+    http = WitnessHttp(wanted.url, socket_path=socket_path, context=context)
+    return NodeAnchor(http, _witness_key(wanted.key, base))
+
+
+def _tls(wanted: SyslogAnchorSettings | NodeAnchorSettings, base: Path) -> ssl.SSLContext:
+    files: Sequence[Path | None] = [
+        base / name if name else None for name in (wanted.ca, wanted.certificate, wanted.certificate_key)
+    ]
+    return tls_context(*files)
+
+
+def _witness_key(text: str, base: Path) -> WitnessKey:
+    """Return a key that is given as such, or as the file that holds it."""
+    try:
+        return parse_witness_key(text)
+    except NoteError:
+        pass
+    try:
+        return parse_witness_key((base / text).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, NoteError) as error:
+        mend = "Give the line that `sekisho audit witness create` printed, or a file that holds it."
+        raise AnchorTrouble(f"{text!r} is no witness's key.", mend) from error
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell what is wrong as an error of the installation."""
+    try:
+        yield
+    except AnchorTrouble as trouble:
+        raise SetupError(f"audit.anchors: {trouble}", trouble.mend, exit_code=_USED_WRONGLY) from trouble

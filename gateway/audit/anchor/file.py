@@ -1,0 +1,100 @@
+"""Heads in a file on other media: another disk, a share, a USB stick. Append-only, synced, whole notes only.
+
+The same file system is refused, since whoever can change the log there can change this file as well. So nothing is
+written into the folder that a medium is mounted on while it is not there.
+
+Works where the file may only be appended to (``chattr +a``): it is opened for appending and never rewritten.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.audit.anchor.door import AnchorTrouble
+from gateway.audit.anchor.heads import LogHead
+from gateway.audit.anchor.witnesses import Witness
+from gateway.audit.log.disk import Disk, sync_folder
+
+_ELSEWHERE = "Mount the medium, name a path on another one, or accept what this proves with same_disk: true."
+
+
+class FileAnchor:
+    """See :class:`gateway.audit.anchor.door.Anchor`.
+
+    Args:
+        path: the file of heads; its folder must exist.
+        data: a folder on the disk that it must not be on.
+        same_disk: let it be on that disk all the same: for a file that something else carries away.
+        kind: ``media`` for one that a person carries.
+        disk: how the file is appended to and synced.
+    """
+
+    def __init__(
+        self, path: Path, data: Path, *, same_disk: bool = False, kind: str = "file", disk: Disk | None = None
+    ) -> None:
+        self.kind, self.place = kind, str(path)
+        self._path = path
+        self._data = data
+        self._same_disk = same_disk
+        self._disk = disk or Disk()
+        self._left_at: tuple[int, int, int] | None = None  # device, inode and length of the file as we left it
+        self._there: dict[str, int] = {}
+
+    def deliver(self, heads: Sequence[LogHead]) -> list[tuple[LogHead, Witness]]:
+        self._refuse_same_disk()
+        descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise AnchorTrouble(f"{self._path} is no file.", "Name a file, or a folder that exists.")
+            if self._state(descriptor) != self._left_at:  # a new file, or one that somebody changed: all of it again
+                self._there = {}
+                sync_folder(self._path.parent)
+            new = [head for head in heads if self._there.get(head.name, 0) < head.size]
+            if new:
+                self._append(descriptor, b"".join(head.note + b"\n" for head in new))
+                self._there |= {head.name: head.size for head in new}
+            self._left_at = self._state(descriptor)
+        finally:
+            os.close(descriptor)
+        return [(head, head.seen(self.kind, self.place)) for head in new]
+
+    def close(self) -> None:
+        """Nothing is kept open between two deliveries, so that the medium can be taken out."""
+
+    def _refuse_same_disk(self) -> None:
+        folder = self._path.parent
+        try:
+            device = folder.stat().st_dev
+        except FileNotFoundError as error:
+            raise AnchorTrouble(f"There is no folder {folder}.", _ELSEWHERE) from error
+        if device == self._data.stat().st_dev and not self._same_disk:
+            raise AnchorTrouble(f"{folder} is on the same disk as the log, which proves nothing.", _ELSEWHERE)
+
+    def _append(self, descriptor: int, data: bytes) -> None:
+        end = os.fstat(descriptor).st_size
+        self._disk.append(descriptor, self._mended_end(descriptor, end) + data, os.fstat(descriptor).st_size)
+        self._disk.sync(descriptor)
+
+    def _mended_end(self, descriptor: int, end: int) -> bytes:
+        """Cut off a note that a crash left half written; where that is forbidden, return what sets it apart."""
+        whole = _whole(os.pread(descriptor, end, 0)) if end and os.pread(descriptor, 2, end - 2) != b"\n\n" else end
+        if whole < end:
+            with contextlib.suppress(PermissionError):
+                os.ftruncate(descriptor, whole)
+                return b""
+            return b"\n\n"
+        return b""
+
+    @staticmethod
+    def _state(descriptor: int) -> tuple[int, int, int]:
+        found = os.fstat(descriptor)
+        return found.st_dev, found.st_ino, found.st_size
+
+
+def _whole(data: bytes) -> int:
+    """Return where the last whole note ends."""
+    return data.rfind(b"\n\n") + 2 if b"\n\n" in data else 0
