@@ -24,6 +24,9 @@ from starlette.routing import Route
 
 from gateway import __version__, clock
 from gateway.audit.book import LogBook
+from gateway.audit.content.ends import prune_hourly
+from gateway.audit.content.room import ContentRoom
+from gateway.audit.content.store import SideStore
 from gateway.audit.log import reader
 from gateway.clock import ClockQuality
 from gateway.domain import Capability, Target
@@ -178,7 +181,12 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             model_names=lambda: sorted({target.model, *store.names()}),
         )
         limits = KeyLimits(settings.limits)
-        rooms = Rooms(register, limits, privacy, policy, fleet, book, metrics, settings.site, clock.now, ClockQuality())
+        side = SideStore.of_installation(settings, lambda tenant: (keyring.tag_key(tenant),))
+        content = _content(stack, settings, side, book)
+        place = settings.site
+        rooms = Rooms(
+            register, limits, privacy, policy, fleet, book, metrics, place, clock.now, ClockQuality(), content
+        )
         await policy.push_facts([target])
         _watch(metrics, rooms)
         glass = BreakGlassOffice.of(settings, book, policy.look_at_grants)
@@ -186,6 +194,15 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         stack.push_async_callback(shadow.close)
         more = [*policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow)]
         yield _assemble(settings, rooms, register, store, more)
+
+
+def _content(stack: AsyncExitStack, settings: Settings, side: SideStore, book: LogBook) -> ContentRoom:
+    """Return the side store's room; what has ended in it is destroyed each hour."""
+    room = ContentRoom(side, settings.origin)
+    stack.callback(room.close)
+    pruning = asyncio.get_running_loop().create_task(prune_hourly(side, book), name="content-ends")
+    stack.callback(pruning.cancel)
+    return room
 
 
 def _counters(stack: AsyncExitStack, settings: Settings, keyring: FileKeyring, book: LogBook) -> Counters:

@@ -31,6 +31,7 @@ from gateway.domain import (
 )
 from gateway.fleet.door import Placement
 from gateway.identity.door import Reservation
+from gateway.keeping import Keeper, keep
 from gateway.policy.persons.transfers import Crossing
 from gateway.policy.question import question
 from gateway.policy.refusal import denied
@@ -99,11 +100,12 @@ async def begin(rooms: Rooms, visit: Visit) -> Attempt:
         )
         if visit.crossing is not None:
             visit.crossing.settle(placement.target, visit.caller)
-        entry = rooms.book.intent(visit.caller, asked, decision, placement.target, redacted.counts)
+        kept = await keep(rooms.content, visit, grant, prompt)
+        entry = rooms.book.intent(visit.caller, asked, decision, placement.target, redacted.counts, kept.prompt)
     except BaseException:
         placement.release()
         raise
-    return Attempt(rooms, visit, placement, redacted, prompt, entry)
+    return Attempt(rooms, visit, placement, redacted, prompt, entry, kept)
 
 
 async def _place(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision, Placement]:
@@ -180,7 +182,14 @@ class Attempt:
     """A written intent, and the slot it holds. MUST be ended exactly once; ending is synchronous."""
 
     def __init__(
-        self, rooms: Rooms, visit: Visit, placement: Placement, redacted: Redacted, prompt: Prompt, entry: Entry
+        self,
+        rooms: Rooms,
+        visit: Visit,
+        placement: Placement,
+        redacted: Redacted,
+        prompt: Prompt,
+        entry: Entry,
+        kept: Keeper,
     ) -> None:
         self.visit = visit
         self.target = placement.target
@@ -193,6 +202,7 @@ class Attempt:
         self._redacted = redacted
         self._prompt = prompt
         self._entry = entry
+        self._kept = kept
         self._guard = redacted.guard()
         self._restorer = redacted.restorer()
         self._started = perf_counter()
@@ -218,11 +228,11 @@ class Attempt:
                 passed = chunk if self._guard is None else await self._guard.feed(chunk)
                 restored = None if passed is None else self._restorer.feed(passed)
                 if restored is not None:
-                    yield restored
+                    yield self._kept.shown(restored)
         passed = None if self._guard is None else await self._guard.flush()
         for rest in (passed and self._restorer.feed(passed), self._restorer.flush()):
             if rest is not None:
-                yield rest
+                yield self._kept.shown(rest)
 
     async def _durable(self) -> None:
         with self._rooms.telemetry.stage("sync", self.visit.parts):
@@ -248,6 +258,7 @@ class Attempt:
             redactions=dict(self._redacted.counts),
             restored=self._restorer.restored,
             guarded=dict(self._guard.counts) if self._guard else {},
+            content=self._kept.end(),
         )
         self._entry.close(outcome)
         self._placement.release()

@@ -78,7 +78,7 @@ class Passage:
         caller = self._caller = rooms.identity.identify(arrival.authorization)
         self._reservation = rooms.limits.reserve(caller)
         call = await arrival.unpack()
-        caller = self._caller = narrow(caller, call.declared)
+        caller = self._caller = await rooms.content.recognise(narrow(caller, call.declared), call.end_user)
         rooms.fleet.candidates(call.model, call.capability, caller)  # an unknown model is refused before the search
         with rooms.telemetry.stage("detect", self._parts):
             detection = await rooms.privacy.detect(call.segments, caller)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from gateway.audit.content.door import Contents, NoContents
 from gateway.audit.door import Book
 from gateway.domain import Capability, Clock, Declared, Modality, Path, Segment
 from gateway.fleet.door import Fleet
@@ -30,6 +31,7 @@ class Call(Protocol):
     segments: Sequence[Segment]
     text_bytes: int  # UTF-8; no tokenizer makes more tokens than that
     modalities: tuple[Modality, ...]  # of its parts
+    end_user: str  # for whom the application says that it asks; "" when it does not
 
     def body_for_engine(self, texts: Sequence[str]) -> dict[str, Any]:
         """Return the body with one text per segment, in order, in place of the segments' own."""
@@ -82,3 +84,4 @@ class Rooms(msgspec.Struct, frozen=True):
     site: Place
     now: Callable[[], str]  # RFC 3339, UTC
     clock: Callable[[], Clock] = lambda: "unknown"  # whether something keeps that time right
+    content: Contents = NoContents()

@@ -46,7 +46,7 @@ from gateway.audit.log.succession import LogKeys, log_keys
 from gateway.audit.log.writer import RECORD_REFUSED, Writer
 from gateway.audit.receipt.issue import issue, statement_of
 from gateway.audit.recent import Recent
-from gateway.domain import Caller, Decision, Outcome, PolicyInput, Target
+from gateway.domain import Caller, Decision, Kept, Outcome, PolicyInput, Target
 from gateway.errors import AuditUnavailable, SetupError
 from gateway.settings import AuditSettings
 
@@ -174,7 +174,13 @@ class LogBook:
         return bool(self._writer and self._writer.well and self._alive())
 
     def intent(
-        self, caller: Caller, question: PolicyInput, decision: Decision, target: Target, redactions: Mapping[str, int]
+        self,
+        caller: Caller,
+        question: PolicyInput,
+        decision: Decision,
+        target: Target,
+        redactions: Mapping[str, int],
+        content: Kept | None = None,
     ) -> LogEntry:
         writer, committer = self._parts()
         request = question.request.id
@@ -186,6 +192,7 @@ class LogBook:
                 decision=decision,
                 target=target,
                 redactions=redactions,
+                content=content,
             )
         )
         committer.wake()

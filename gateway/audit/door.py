@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from gateway.domain import Caller, Decision, Outcome, PolicyInput, Target
+from gateway.domain import Caller, Decision, Kept, Outcome, PolicyInput, Target
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -37,9 +37,18 @@ class Entry(Protocol):
 
 class Book(Protocol):
     def intent(
-        self, caller: Caller, question: PolicyInput, decision: Decision, target: Target, redactions: Mapping[str, int]
+        self,
+        caller: Caller,
+        question: PolicyInput,
+        decision: Decision,
+        target: Target,
+        redactions: Mapping[str, int],
+        content: Kept | None = None,
     ) -> Entry:
         """Write an intent record. MUST be called before one prompt byte leaves the process. Synchronous.
+
+        Args:
+            content: the prompt in the side store, where it must be kept.
 
         Raises:
             AuditUnavailable: the log is not writable, was moved or shrank.

@@ -21,7 +21,7 @@ import msgspec
 
 from gateway.audit.canonical import canonical
 from gateway.audit.log.layout import MOST_RECORD_BYTES
-from gateway.domain import Caller, Clock, Decision, Outcome, PolicyInput, Target, Usage
+from gateway.domain import Caller, Clock, Decision, Kept, Outcome, PolicyInput, Target, Usage
 
 LONGEST_WORD = 64  # characters kept of a word that comes from outside: an engine's finish reason, a source address
 
@@ -43,10 +43,13 @@ class Record(msgspec.Struct, kw_only=True, tag_field="type", omit_defaults=False
     version: Literal["sekisho.record/1"] = "sekisho.record/1"
 
 
-class CallerRef(msgspec.Struct, frozen=True):
+class CallerRef(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``person`` is there only where the key vouches for its end users: a pseudonym, never who it is."""
+
     key_id: str
     tenant: str
     project: str
+    person: str = ""
 
 
 class Intent(Record, kw_only=True, tag="intent"):
@@ -58,6 +61,7 @@ class Intent(Record, kw_only=True, tag="intent"):
     decision: Decision
     target: Target
     redactions: Mapping[str, int]
+    content: Kept | None = None  # the prompt in the side store
 
 
 class OutcomeRecord(Record, kw_only=True, tag="outcome"):
@@ -73,6 +77,7 @@ class OutcomeRecord(Record, kw_only=True, tag="outcome"):
     redactions: Mapping[str, int] = {}
     restored: int = 0
     guarded: Mapping[str, int] = {}  # what the guard of the answer masked, or ended it for, by type
+    content: Kept | None = None  # the answer in the side store
 
 
 class Denial(Record, kw_only=True, tag="denial"):
@@ -118,7 +123,7 @@ class Event(Record, kw_only=True, tag=False):
 
 
 def caller_ref(caller: Caller) -> CallerRef:
-    return CallerRef(caller.key_id, caller.tenant, caller.project)
+    return CallerRef(caller.key_id, caller.tenant, caller.project, caller.person)
 
 
 def outcome_record(request: str, intent: int, outcome: Outcome) -> OutcomeRecord:
@@ -136,6 +141,7 @@ def outcome_record(request: str, intent: int, outcome: Outcome) -> OutcomeRecord
         redactions=outcome.redactions,
         restored=outcome.restored,
         guarded=outcome.guarded,
+        content=outcome.content,
     )
 
 

@@ -41,6 +41,9 @@ Floor = Annotated[
 Models = Annotated[list[str] | None, typer.Option("--model", help="Model it may use; all when not given.")]
 CollectedIn = Annotated[str, typer.Option(help="Country its data come from (ISO 3166-1 alpha-2); else the site's.")]
 AccessFrom = Annotated[str, typer.Option(help="Country where answers are read; else the site's.")]
+Vouches = Annotated[
+    bool, typer.Option("--vouches-for-users", help="Whom its requests name as user or safety_identifier is believed.")
+]
 Expires = Annotated[str, typer.Option(help="When it ends: 12h, 90d, 4w, or a date such as 2030-12-31.")]
 
 
@@ -64,6 +67,7 @@ def create(
     collected_in: CollectedIn = "",
     access_from: AccessFrom = "",
     expires: Expires = "",
+    vouches_for_users: Vouches = False,
 ) -> None:
     """Make an API key and show it once: it is not stored and cannot be shown again."""
     from gateway.cli.changes import changes
@@ -79,6 +83,7 @@ def create(
         collected_in=collected_in,
         access_from=access_from,
         expires=_instant(expires) if expires else None,
+        vouches_for_users=vouches_for_users,
     )
     with changes(session.settings) as to_make:
         made = to_make.create_key(wish)

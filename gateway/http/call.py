@@ -36,6 +36,9 @@ class Request(Protocol):
     @property
     def output_bound(self) -> int | None: ...
 
+    @property
+    def end_user(self) -> str: ...
+
 
 class Api(msgspec.Struct, frozen=True):
     """How one API is unpacked and written: its typed request, its shape, what the engine is not told."""
@@ -64,6 +67,7 @@ class Call:
         self.includes_usage = request.includes_usage
         self.uses_tools = request.uses_tools
         self.output_bound = request.output_bound
+        self.end_user = request.end_user
         self.declared = declared
         self._api = api
         self._tree = tree

@@ -129,6 +129,7 @@ class ChatRequest(Sampling, kw_only=True):
     metadata: Metadata | None = None
     store: bool | None = None
     service_tier: ServiceTier | None = None
+    safety_identifier: str | None = None
 
     def __post_init__(self) -> None:
         if self.top_logprobs is not None and not self.logprobs:
@@ -143,6 +144,10 @@ class ChatRequest(Sampling, kw_only=True):
     @property
     def output_bound(self) -> int | None:
         return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def end_user(self) -> str:
+        return self.safety_identifier or self.user or ""
 
 
 _CONTENT = [{"type": FIXED, "text": TEXT}]
@@ -169,7 +174,7 @@ SHAPE = {
 
 UNSUPPORTED = frozenset(
     "audio functions function_call modalities moderation prediction prompt_cache_key prompt_cache_retention "
-    "reasoning_effort safety_identifier verbosity web_search_options".split()
+    "reasoning_effort verbosity web_search_options".split()
 )
 
 
@@ -194,7 +199,9 @@ API = Api(
     capability=Capability.CHAT,
     parse=parse,
     shape=SHAPE,
-    withheld=frozenset(("user", "metadata", "store", "service_tier", "stream_options", "stream", "model", "n")),
+    withheld=frozenset(
+        ("user", "safety_identifier", "metadata", "store", "service_tier", "stream_options", "stream", "model", "n")
+    ),
 )
 
 # --- answer ----------------------------------------------------------------------------------------------------------

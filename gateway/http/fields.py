@@ -65,3 +65,8 @@ class Sampling(Strict):
     @property
     def output_bound(self) -> int | None:
         return self.max_tokens
+
+    @property
+    def end_user(self) -> str:
+        """For whom the application says that it asks."""
+        return self.user or ""

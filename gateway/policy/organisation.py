@@ -69,7 +69,7 @@ class Tenant(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 class Project(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a project has declared. ``sites``: where its prompts may be worked on, all when empty. ``external``: the ids
-    of targets of others that it may use. ``keep_content_days``: how long prompts and answers are kept, 0 for not at all.
+    of targets of others that it may use. ``keep_content_days``: how long prompts and answers are kept, 0: not at all.
     """
 
     data_class: DataClass = msgspec.field(name="class", default="public")

@@ -1,0 +1,326 @@
+"""One random key for each person, in a file of its own that can be destroyed: ``data_dir/persons/<tenant>/``.
+
+A key has a random id. That id is the person's pseudonym in records and in the side store; only the key's own file
+leads from a person to it, and without the file nothing does. Rules:
+
+1. The file is found by a *mark*, HMAC-SHA256 of who it is under a secret of the tenant: nobody can read a name out of
+   the folder, and nobody can try names without the tenant's secret. The key within is sealed under that secret too.
+2. A file is written whole and is on stable storage before its key is used. Of two processes that make one at the same
+   time, one wins, and both use its key.
+3. Destroying overwrites the file, syncs it, takes its names away and syncs their folders. What a file system may keep
+   all the same (snapshots, journals of data, copies on write, spare blocks of a flash disk, backups) is out of reach
+   from here; the seal under the tenant's secret stands before it.
+4. The folder tells backup programs to pass by (``CACHEDIR.TAG``): a key that comes back from a backup would undo an
+   erasure. With the disk gone, what was kept of persons is gone; the log is not.
+
+::
+
+    ids/<id>            the key
+    marks/<mark>        the same file, by whom it belongs to
+    held/<mark>.<id>    the same file: to be destroyed once no legal hold needs it; newer things get a newer key
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.audit.log.disk import sync_folder
+from gateway.errors import SetupError
+
+KEY_BYTES, ID_BYTES, NONCE_BYTES = 32, 16, 12
+CACHEDIR_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Keys of persons. See docs/how-to/answer-a-person.md.\n"
+"""Of the Cache Directory Tagging specification, https://bford.info/cachedir/, which backup programs look for."""
+
+_PURPOSE = b"sekisho/person-keys/1\0"
+_MOST_REMEMBERED = 16_384
+_LARGEST_BYTES = 4096
+
+Secrets = Callable[[str], Sequence[bytes]]
+"""Returns a tenant's secrets, the one in use first, then earlier ones that still count."""
+
+
+class PersonKey(NamedTuple):
+    """A key and its id, which is the pseudonym."""
+
+    id: str
+    key: bytes
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    mark: str
+    sealed: str  # base64 of nonce and AES-256-GCM, with id and mark as additional data
+    version: Literal["sekisho.person-key/1"] = "sekisho.person-key/1"
+
+
+class PersonKeys:
+    """The keys of all tenants. Every method blocks, and may be called by several threads and processes at once.
+
+    Args:
+        folder: ``data_dir/persons``; made at the first use.
+        secrets_of: the secrets of a tenant.
+    """
+
+    def __init__(self, folder: Path, secrets_of: Secrets) -> None:
+        self.folder = folder
+        self._secrets_of = secrets_of
+        self._remembered: dict[tuple[str, str], tuple[tuple[int, int], PersonKey]] = {}
+
+    def of(self, tenant: str, names: Iterable[str]) -> list[PersonKey]:
+        """Return the key of each name, in order; what is missing is made, and is on stable storage at the return.
+
+        Args:
+            names: who it is, told apart by a first word: ``user:…``, ``found:…``. Not kept anywhere.
+
+        Raises:
+            OSError: a key cannot be written. SetupError, ValueError: one is there and cannot be used.
+        """
+        wanted = list(dict.fromkeys(names))
+        known = {name: self.find(tenant, name) for name in wanted}
+        missing = [name for name in wanted if known[name] is None]
+        known |= dict(zip(missing, self._make(tenant, missing), strict=True)) if missing else {}
+        return [key for name in wanted if (key := known[name])]
+
+    def find(self, tenant: str, name: str) -> PersonKey | None:
+        """Return the key in use of that name, ``None`` when there is none. Raises as :meth:`of`."""
+        for secret in self._secrets_of(tenant):
+            path = self._place(tenant) / "marks" / mark_of(secret, name)
+            stamp = _stamp(path)
+            if stamp is None:
+                continue
+            remembered = self._remembered.get((tenant, path.name))
+            if remembered and remembered[0] == stamp:
+                return remembered[1]
+            key = self._read(tenant, path)
+            if key is not None:
+                self._remember(tenant, path.name, stamp, key)
+                return key
+        return None
+
+    def find_all(self, tenant: str, name: str) -> list[PersonKey]:
+        """Return the key in use of that name, and those that a legal hold keeps. Raises as :meth:`of`."""
+        current = self.find(tenant, name)
+        held = self._place(tenant) / "held"
+        marks = [mark_of(secret, name) for secret in self._secrets_of(tenant)]
+        paths = [path for mark in marks for path in sorted(held.glob(f"{mark}.*"))]
+        return [key for key in (current, *(self._read(tenant, path) for path in paths)) if key]
+
+    def by_id(self, tenant: str, id_: str) -> PersonKey | None:
+        """Return the key with that id, ``None`` when it was destroyed. Raises as :meth:`of`."""
+        return self._read(tenant, self._place(tenant) / "ids" / id_) if _is_id(id_) else None
+
+    def tenants(self) -> list[str]:
+        """Return the tenants that have keys here."""
+        return sorted(path.name for path in self.folder.glob("*") if (path / "ids").is_dir())
+
+    def destroy(self, tenant: str, id_: str) -> bool:
+        """Destroy a key for good; returns whether there was one. Raises OSError when it cannot be destroyed."""
+        place = self._place(tenant)
+        path = place / "ids" / id_
+        raw = _bytes_of(path) if _is_id(id_) else None
+        if raw is None:
+            return False
+        overwrite(path, len(raw))
+        stored = _decoded(raw)
+        names = [place / "marks" / stored.mark, place / "held" / f"{stored.mark}.{id_}"] if stored else []
+        for name in (*(n for n in names if _same(n, path)), path):
+            name.unlink(missing_ok=True)
+            sync_folder(name.parent)
+        self._remembered.clear()
+        return True
+
+    def hold(self, tenant: str, id_: str) -> None:
+        """Take a key out of use, to be destroyed later: a legal hold needs what it opens. Raises OSError."""
+        place = self._place(tenant)
+        path = place / "ids" / id_
+        raw = _bytes_of(path)
+        stored = _decoded(raw) if raw else None
+        if stored is None:
+            return
+        _make_folder(place / "held")
+        held, mark = place / "held" / f"{stored.mark}.{id_}", place / "marks" / stored.mark
+        if not held.exists():
+            os.link(path, held)
+            sync_folder(held.parent)
+        if _same(mark, path):
+            mark.unlink(missing_ok=True)
+            sync_folder(mark.parent)
+        self._remembered.clear()
+
+    def held(self, tenant: str) -> list[str]:
+        """Return the ids of keys that are to be destroyed once no legal hold needs them."""
+        return sorted(path.name.rpartition(".")[2] for path in (self._place(tenant) / "held").glob("*.*"))
+
+    # --- how
+
+    def _place(self, tenant: str) -> Path:
+        return self.folder / tenant
+
+    def _make(self, tenant: str, names: Sequence[str]) -> list[PersonKey]:
+        """Make keys all at once: the disk is waited for a few times, not a few times for each of them."""
+        place, secret = self._place(tenant), self._secrets_of(tenant)[0]
+        for folder in (self.folder, place, place / "ids", place / "marks"):
+            _make_folder(folder)
+        _tag(self.folder)
+        made = [(mark_of(secret, name), _new_key()) for name in names]
+        _write_all([(place / "ids" / key.id, _sealed(secret, mark, key)) for mark, key in made])
+        lost = [key for mark, key in made if not _link(place / "ids" / key.id, place / "marks" / mark)]
+        for key in lost:  # another process was faster; its key stands
+            (place / "ids" / key.id).unlink()
+        sync_folder(place / "ids")
+        sync_folder(place / "marks")
+        found = [key if key not in lost else self._read(tenant, place / "marks" / mark) for mark, key in made]
+        if None in found:
+            raise OSError("a key was destroyed while it was made")
+        return [key for key in found if key]
+
+    def _read(self, tenant: str, path: Path) -> PersonKey | None:
+        raw = _bytes_of(path)
+        if raw is None:
+            return None
+        stored = _decoded(raw)
+        if stored is None:
+            if raw.strip(b"\0"):
+                raise _damaged(path)
+            return None  # overwritten: it is being destroyed just now
+        for secret in self._secrets_of(tenant):
+            key = _opened(secret, stored)
+            if key is not None:
+                return PersonKey(stored.id, key)
+        raise _damaged(path)
+
+    def _remember(self, tenant: str, mark: str, stamp: tuple[int, int], key: PersonKey) -> None:
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[tenant, mark] = stamp, key
+
+
+def mark_of(secret: bytes, name: str) -> str:
+    """Return the mark of a name, 32 hex digits: one way, and nothing without the tenant's secret."""
+    return hmac.digest(secret, _PURPOSE + b"mark\0" + name.encode("utf-8", "surrogatepass"), "sha256").hex()[:32]
+
+
+def overwrite(path: Path, size: int) -> None:
+    """Write zeros over the first ``size`` bytes of a file, and wait for the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        os.pwrite(descriptor, bytes(size), 0)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def orphans(place: Path, before: float) -> Iterator[Path]:
+    """Yield key files that have no other name: a process was killed while it made them. ``before``: their age."""
+    for path in (place / "ids").glob("*"):
+        status = path.stat()
+        if status.st_nlink == 1 and status.st_mtime < before:
+            yield path
+
+
+def _new_key() -> PersonKey:
+    return PersonKey(secrets.token_hex(ID_BYTES), secrets.token_bytes(KEY_BYTES))
+
+
+def _wrapping(secret: bytes) -> AESGCM:
+    return AESGCM(hmac.digest(secret, _PURPOSE + b"seal", "sha256"))
+
+
+def _sealed(secret: bytes, mark: str, key: PersonKey) -> bytes:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    sealed = nonce + _wrapping(secret).encrypt(nonce, key.key, f"{key.id} {mark}".encode())
+    return msgspec.json.encode(_File(key.id, mark, base64.b64encode(sealed).decode()))
+
+
+def _opened(secret: bytes, stored: _File) -> bytes | None:
+    try:
+        sealed, about = base64.b64decode(stored.sealed, validate=True), f"{stored.id} {stored.mark}".encode()
+        return _wrapping(secret).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about)
+    except (ValueError, InvalidTag):
+        return None
+
+
+def _decoded(raw: bytes) -> _File | None:
+    try:
+        return msgspec.json.decode(raw, type=_File)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _damaged(path: Path) -> SetupError:
+    return SetupError(
+        f"The person's key {path} is damaged, or sealed under another key of its tenant.",
+        "Restore the tenants' key that it was made with.",
+    )
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST_BYTES)
+    except FileNotFoundError:
+        return None
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samestat(os.stat(one), os.stat(other))
+    except FileNotFoundError:
+        return False
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == 2 * ID_BYTES and text.isalnum() and text.isascii()
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def _tag(folder: Path) -> None:
+    path = folder / "CACHEDIR.TAG"
+    if not path.exists():
+        path.write_bytes(CACHEDIR_TAG)
+
+
+def _write_all(files: Sequence[tuple[Path, bytes]]) -> None:
+    """Write new files and wait for the disk once all are written: the first wait takes most of them along."""
+    for path, content in files:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    for path, _ in files:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _link(path: Path, name: Path) -> bool:
+    """Give a file another name; returns whether that was free."""
+    try:
+        os.link(path, name)
+    except FileExistsError:
+        return False
+    return True

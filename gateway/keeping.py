@@ -1,0 +1,143 @@
+"""What is kept of one attempt, where its grant says so: the prompt before it leaves, the answer as the caller saw it.
+
+The prompt is kept as the caller wrote it and, where values were replaced, also as the engine got it::
+
+    {"endpoint": "chat.completions", "asked": {…}, "sent": {…}}
+
+The answer is what the caller was shown, values restored, up to where it ended::
+
+    {"choices": [{"index": 0, "content": "…", "finish_reason": "stop"}]}
+
+Of whom it speaks: the end user, where the key vouches for one; else everybody whom a finding names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import orjson
+
+from gateway.audit.content.door import About, Contents, Keeping
+from gateway.audit.content.store import FOUND, USER
+from gateway.domain import Caller, Chunk, Grant, Kept, Prompt
+from gateway.policy.persons.tally import persons_of
+from gateway.ports import Call
+from gateway.privacy.tags import canonical
+
+_NUMBER, _TEXT = "PHONE_NUMBER", "PERSON"  # one type of each of the two canonical forms
+
+
+class Visited(Protocol):
+    """What this needs of a request: see :class:`gateway.attempt.Visit`."""
+
+    request_id: str
+    caller: Caller
+    call: Call
+
+    def values(self) -> Iterable[tuple[str, str]]: ...
+
+
+class Keeper:
+    """What is kept of one attempt; of most, nothing. ``prompt`` is for its intent."""
+
+    prompt: Kept | None = None
+
+    def shown(self, chunk: Chunk) -> Chunk:
+        """Take note of what goes to the caller, and return it."""
+        return chunk
+
+    def end(self) -> Kept | None:
+        """Store the answer; ``None`` when there is nothing to store. Synchronous; never raises."""
+        return None
+
+
+NOTHING = Keeper()
+
+
+class AttemptKeeper(Keeper):
+    """Collects an answer as it is shown."""
+
+    def __init__(self, keeping: Keeping, call: Call) -> None:
+        self.prompt = keeping.prompt
+        self._keeping = keeping
+        self._call = call
+        self._choices: dict[int, _Said] = {}
+
+    def shown(self, chunk: Chunk) -> Chunk:
+        for choice in chunk.choices:
+            said = self._choices.setdefault(choice.index, _Said())
+            said.content.append(choice.content or "")
+            said.reasoning.append(choice.reasoning or "")
+            said.finish_reason = choice.finish_reason or said.finish_reason
+            for call in choice.tool_calls:
+                tool = said.tools.setdefault(call.index, _Tool())
+                tool.name += self._call.tool_name(call.name) if call.name else ""
+                tool.arguments.append(call.arguments or "")
+        return chunk
+
+    def end(self) -> Kept | None:
+        if not self._choices:
+            return None
+        choices = [{"index": index, **said.plain()} for index, said in sorted(self._choices.items())]
+        return self._keeping.answer(_json({"choices": choices}))
+
+
+class _Tool:
+    def __init__(self) -> None:
+        self.name = ""
+        self.arguments: list[str] = []
+
+
+class _Said:
+    def __init__(self) -> None:
+        self.content: list[str] = []
+        self.reasoning: list[str] = []
+        self.finish_reason = ""
+        self.tools: dict[int, _Tool] = {}
+
+    def plain(self) -> dict[str, Any]:
+        tools = [{"name": tool.name, "arguments": "".join(tool.arguments)} for _, tool in sorted(self.tools.items())]
+        fields = {
+            "content": "".join(self.content),
+            "reasoning": "".join(self.reasoning),
+            "tool_calls": tools,
+            "finish_reason": self.finish_reason,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+async def keep(contents: Contents, visit: Visited, grant: Grant, prompt: Prompt) -> Keeper:
+    """Store what the grant wants kept of a prompt; it is on stable storage when this returns.
+
+    MUST be called before the intent is written. An intent that fails afterwards leaves an item that no record names:
+    it ends with its day, and an erasure finds it.
+
+    Raises:
+        AuditUnavailable: it must be kept and cannot be stored; nothing may be sent.
+    """
+    days = grant.keep_content_days
+    if not days:
+        return NOTHING
+    call, caller = visit.call, visit.caller
+    asked = call.body_for_engine([segment.text for segment in call.segments])
+    content = {"endpoint": call.endpoint, "asked": asked, **({} if asked == prompt.body else {"sent": prompt.body})}
+    about = About(visit.request_id, caller.tenant, caller.project, days)
+    return AttemptKeeper(await contents.keep(about, _persons(visit), _json(content)), call)
+
+
+def named(subject: str) -> tuple[str, ...]:
+    """Return all names under which a person may be known that is called ``subject``: as an end user, as a finding."""
+    forms = dict.fromkeys((canonical(_TEXT, subject), canonical(_NUMBER, subject)))
+    return (USER + subject, *(FOUND + form for form in forms if form))
+
+
+def _persons(visit: Visited) -> list[str]:
+    caller, end_user = visit.caller, visit.call.end_user
+    if caller.vouches_for_users and end_user:
+        return [USER + end_user]
+    return sorted(FOUND + value for _, value in persons_of(visit.values(), ()).values)
+
+
+def _json(content: Any) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
