@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.cli import audit_export
 from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, group
 from gateway.errors import SetupError
 
@@ -85,37 +86,7 @@ def verify(
         raise typer.Exit(ANSWERED_NO)
 
 
-@command(
-    app,
-    "export",
-    examples=[
-        "sekisho audit export --format jsonl --out audit.jsonl",
-        "sekisho audit export --out keys.jsonl --origin site/node/admin",
-    ],
-)
-def export(
-    session: Session,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")],
-    form: Annotated[str, typer.Option("--format", help="jsonl: one record a line.")] = "jsonl",
-    origin: Origin = "",
-    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
-) -> None:
-    """Write every record up to the last signed head, that head and the public key, to be checked elsewhere."""
-    from gateway.audit.export import lines as exporting
-
-    if form != "jsonl":
-        raise SetupError(f"There is no export format {form}.", "Use: --format jsonl", exit_code=USED_WRONGLY)
-    if out.exists() and not force:
-        raise SetupError(f"{out} exists.", "Use --force to replace it.", exit_code=USED_WRONGLY)
-    folder = _one_log(session, origin)
-    try:
-        with session.output.progress(f"Exporting {folder.name}"):
-            done = exporting.export(folder, out, _public_key(session.settings, None))
-    except OSError as error:
-        raise SetupError(f"{out} cannot be written ({error.strerror}).", "Check its folder and space.") from error
-    data = {"out": str(done.out), "records": done.records, "bytes": done.bytes, "root": done.root}
-    where = f"{done.records} records to {out}, with {out.name}.checkpoint and {out.name}.vkey beside it."
-    session.output.result(data, f"Wrote {where}", f"Check it anywhere: sekisho audit verify {out}")
+command(app, "export", examples=audit_export.EXAMPLES)(audit_export.export)
 
 
 @command(

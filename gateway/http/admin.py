@@ -168,12 +168,12 @@ def admin_socket(run: Path) -> socket.socket:
     return listener
 
 
-async def body_of(request: Request, wanted: type[T]) -> T:
+async def body_of(request: Request, wanted: type[T], most_bytes: int = MAX_BODY_BYTES) -> T:
     """Return the decoded body. Raises BadRequest, BodyTooLarge."""
     raw = bytearray()
     async for part in request.stream():
         raw += part
-        if len(raw) > MAX_BODY_BYTES:
+        if len(raw) > most_bytes:
             raise BodyTooLarge
     try:
         return msgspec.json.decode(bytes(raw), type=wanted)

@@ -10,7 +10,14 @@ from typing import Any
 from gateway.audit.export.forms import Form, Ways
 from gateway.errors import SetupError
 
-_FORMS = {"jsonl": ("forms", "JsonLines")}
+_FORMS = {
+    "jsonl": ("forms", "JsonLines"),
+    "csv": ("csv", "Csv"),
+    "parquet": ("parquet", "Parquet"),
+    "ocsf": ("ocsf", "Ocsf"),
+    "cef": ("cef", "Cef"),
+    "syslog": ("syslog", "Syslog"),
+}
 
 NAMES = tuple(_FORMS)
 
