@@ -19,8 +19,8 @@ from gateway.audit.anchor.witnesses import Witness
 from gateway.audit.log import layout
 from gateway.audit.log.merkle import leaf_hash, root_hash
 from gateway.audit.log.note import Checkpoint, NoteError, parse_checkpoint, split_note
+from gateway.audit.log.site import CHECKPOINT, HEADS
 
-SITE_HEADS, SITE_CHECKPOINT = "site-heads", "site-checkpoint"
 _SIGNATURE = "\u2014 ".encode()
 _LINE = re.compile(r"([a-z0-9/-]{1,300}) (0|[1-9][0-9]{0,15}) ([A-Za-z0-9+/]{43}=)")
 _TRIES, _PAUSE_SECONDS = 10, 0.02
@@ -80,7 +80,7 @@ def site_head(base: Path, site: str) -> SiteHead | None:
         NoteError: they are damaged, or do not fit.
         OSError: they cannot be read.
     """
-    heads, checkpoint = base / site / SITE_HEADS, base / site / SITE_CHECKPOINT
+    heads, checkpoint = base / site / HEADS, base / site / CHECKPOINT
     if not checkpoint.exists():
         return None
     for last in range(_TRIES, 0, -1):
@@ -115,10 +115,6 @@ def parse_line(line: str) -> tuple[str, int, bytes]:
         raise NoteError("not a line of a site's heads")
     name, size, root = found.groups()
     return name, int(size), base64.b64decode(root)
-
-
-def format_line(head: LogHead) -> str:
-    return f"{head.name} {head.size} {base64.b64encode(head.checkpoint.root).decode()}"
 
 
 def notes_in(data: bytes) -> Iterator[bytes]:
