@@ -33,7 +33,8 @@ from gateway.settings import EngineSettings
 _SOCKET_PATH_BYTES = 100
 _GRACE_SECONDS = 3.0
 _EXIT_SEEN_SECONDS = 0.2  # a killed process drops its connections a moment before it counts as ended
-_HEALTHY_SECONDS = 10.0  # lived that long: the next restart is at once again
+_HEALTHY_SECONDS = 10.0  # lived that long: the next restarts are at once again
+_AT_ONCE = 3  # short lives in a row after each of which it is started at once
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.25, 5.0
 
 _log = logging.getLogger(__name__)
@@ -45,7 +46,8 @@ def _unavailable(code: str, message: str) -> EngineUnavailable:
 
 def _delay_seconds(failures: int) -> float:
     """Return how long to wait before a restart, after so many short lives in a row."""
-    return 0.0 if failures == 0 else float(min(_FIRST_DELAY_SECONDS * 2**failures, _LONGEST_DELAY_SECONDS))
+    more = failures - _AT_ONCE
+    return 0.0 if more < 0 else float(min(_FIRST_DELAY_SECONDS * 2**more, _LONGEST_DELAY_SECONDS))
 
 
 class ManagedWorker:

@@ -376,7 +376,8 @@ def test_the_verifier_of_receipts_needs_python_and_cryptography_only() -> None:
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert [name for name in json.loads(done.stdout.replace("'", '"')) if not name.startswith("_")] == []
+    found = [name for name in json.loads(done.stdout.replace("'", '"')) if not name.startswith("_")]
+    assert [name for name in found if name != "sitecustomize"] == []  # Debian's own, in every process
 
 
 def test_the_schemas_name_exactly_what_receipts_have() -> None:

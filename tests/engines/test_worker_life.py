@@ -160,4 +160,4 @@ async def test_worker_without_locks_starts_only_where_that_is_accepted(
 
 
 def test_restarts_come_slower_but_never_rarely() -> None:
-    assert [_delay_seconds(failures) for failures in range(7)] == [0.0, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+    assert [_delay_seconds(failures) for failures in range(9)] == [0.0, 0.0, 0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 5.0]
