@@ -196,6 +196,5 @@ def test_the_verifier_needs_the_standard_library_and_cryptography_only(closed: L
     ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={"PYTHONPATH": site}, check=False)
 
     assert ended.stderr == ""
-    names = "canonical log log.bundles log.layout log.merkle log.note log.pruned report rules verify".split()
-    ours = ("", ".audit", *(f".audit.{name}" for name in names))
-    assert ended.stdout.splitlines() == [str(["cryptography", "gateway"]), str([f"gateway{name}" for name in ours])]
+    ours = ["gateway", "gateway.audit", "gateway.audit.verify"]
+    assert ended.stdout.splitlines() == [str(["cryptography", "gateway"]), str(ours)]
