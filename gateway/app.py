@@ -23,11 +23,11 @@ import uvloop
 from starlette.routing import Route
 
 from gateway import __version__, clock
-from gateway.audit.book import LogBook
 from gateway.audit.content.ends import prune_hourly
 from gateway.audit.content.room import ContentRoom
 from gateway.audit.content.store import SideStore
 from gateway.audit.log import reader
+from gateway.audit.shelf import Shelf
 from gateway.clock import ClockQuality
 from gateway.domain import Capability, Target
 from gateway.engines.door import Engine
@@ -161,7 +161,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     engine = _engine(settings, store)
     policy = OpaPolicy(settings)
     privacy = PrivacyRoom(_detector(settings), keyring.tag_key)
-    book = LogBook(settings.data / "audit", origin=settings.origin, log_key=keyring.log_key(), settings=settings.audit)
+    book = Shelf(settings.data / "audit", origin=settings.origin, log_key=keyring.log_key(), settings=settings.audit)
     register = KeyRegister(settings.state / "keys.json", keyring.pepper(), settings.site)
     async with AsyncExitStack() as stack:
         book.open()
@@ -196,7 +196,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         yield _assemble(settings, rooms, register, store, more)
 
 
-def _content(stack: AsyncExitStack, settings: Settings, side: SideStore, book: LogBook) -> ContentRoom:
+def _content(stack: AsyncExitStack, settings: Settings, side: SideStore, book: Shelf) -> ContentRoom:
     """Return the side store's room; what has ended in it is destroyed each hour."""
     room = ContentRoom(side, settings.origin)
     stack.callback(room.close)
@@ -205,7 +205,7 @@ def _content(stack: AsyncExitStack, settings: Settings, side: SideStore, book: L
     return room
 
 
-def _counters(stack: AsyncExitStack, settings: Settings, keyring: FileKeyring, book: LogBook) -> Counters:
+def _counters(stack: AsyncExitStack, settings: Settings, keyring: FileKeyring, book: Shelf) -> Counters:
     """Return the counters of persons. They are restored from the logs beside the start; until then they count nothing,
     and so they stay where a log cannot be read: what hangs on numbers is refused.
     """

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway import __version__
-from gateway.audit.door import Case
+from gateway.audit.door import Case, Spot
 from gateway.domain import Caller, Capability
 from gateway.errors import AuditUnavailable, DecisionNotFound, LimitExceeded, ModelNotFound
 from gateway.judged import Judged, belongs_to, judged
@@ -91,27 +91,27 @@ class Inquiry:
         Raises:
             DecisionNotFound: with ``policy.no_receipt``: nothing was sent under this decision.
         """
-        sequence, case = await self._case(decision_id, caller)
+        spot, case = await self._case(decision_id, caller)
         if case.record["type"] != "intent":
             message = "No prompt was sent under this decision, so there is no receipt for it."
             raise DecisionNotFound(message, code="policy.no_receipt")
-        return await self._rooms.book.receipt(sequence)
+        return await self._rooms.book.receipt(spot)
 
     def sites(self) -> Mapping[str, str]:
         """Return the site of each target, by its id."""
         return {target.id: target.site for target in self._rooms.fleet.targets()}
 
-    async def _case(self, decision_id: str, caller: Caller) -> tuple[int, Case]:
+    async def _case(self, decision_id: str, caller: Caller) -> tuple[Spot, Case]:
         book = self._rooms.book
-        sequence = book.locate(decision_id)
-        if sequence is None:
-            sequence = await self._search(decision_id, caller)
-        case = await book.case(sequence) if sequence is not None else None
-        if sequence is None or case is None or not belongs_to(case, caller.tenant, caller.project):
+        spot = book.locate(decision_id)
+        if spot is None:
+            spot = await self._search(decision_id, caller)
+        case = await book.case(spot) if spot is not None else None
+        if spot is None or case is None or not belongs_to(case, caller.tenant, caller.project):
             raise DecisionNotFound
-        return sequence, case
+        return spot, case
 
-    async def _search(self, decision_id: str, caller: Caller) -> int | None:
+    async def _search(self, decision_id: str, caller: Caller) -> Spot | None:
         """Search the log's files: one search at a time, and each counts as a request of its key."""
         reservation = self._rooms.limits.reserve(caller)
         try:

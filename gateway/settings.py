@@ -156,11 +156,41 @@ class NodeAnchorSettings(_Section, frozen=True, kw_only=True, forbid_unknown_fie
 AnchorSettings = FileAnchorSettings | SyslogAnchorSettings | NodeAnchorSettings
 
 
+class AgeSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    """How old records get. ``longest_days`` of 0: there is no end."""
+
+    least_days: Positive = 184
+    longest_days: NotNegative = 365
+
+    def __post_init__(self) -> None:
+        if 0 < self.longest_days < self.least_days:
+            raise ValueError("longest_days is below least_days")
+
+
+class CrossBorderAgeSettings(AgeSettings, frozen=True, forbid_unknown_fields=True):
+    """As :class:`AgeSettings`."""
+
+    least_days: Positive = 3 * 366
+    longest_days: NotNegative = 4 * 366
+
+
+class RetentionSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    """By retention class. The least: EU AI Act art. 19 and 26(6), half a year; PIPL art. 56, three years."""
+
+    default: AgeSettings = AgeSettings()
+    cross_border: CrossBorderAgeSettings = CrossBorderAgeSettings()
+
+
 class AuditSettings(_Section, frozen=True, forbid_unknown_fields=True):
     anchors: tuple[AnchorSettings, ...] = ()
     checkpoint_records: Positive = 256
     checkpoint_seconds: Seconds = 1.0
-    retention_class: Name = "default"
+    retention: RetentionSettings = RetentionSettings()
+    prune: bool = False
+
+    def age(self, retention_class: str) -> AgeSettings:
+        """Return how old records of a class get; a class of an earlier release is kept as the longest kept one."""
+        return self.retention.default if retention_class == "default" else self.retention.cross_border
 
 
 class Settings(_Section, frozen=True, forbid_unknown_fields=True):
@@ -304,7 +334,11 @@ HELP: dict[str, str] = {
     "audit.anchors": "where signed heads go: a list of kind file, syslog or node, each with what it needs",
     "audit.checkpoint_records": "sign a checkpoint after this many records at the latest",
     "audit.checkpoint_seconds": "sign a checkpoint after this long at the latest while there is traffic",
-    "audit.retention_class": "folder of the log that records go to",
+    "audit.retention.default.least_days": "records are kept at least so long, in days",
+    "audit.retention.default.longest_days": "records are kept no longer than so long, in days; 0: for ever",
+    "audit.retention.cross_border.least_days": "as above, of prompts that went to another country, in days",
+    "audit.retention.cross_border.longest_days": "as above, of prompts that went to another country, in days",
+    "audit.prune": "cut off, once a day, the records that are older than their longest age",
     "data_dir": "keys, audit log, state and model store, relative to this file",
     "run_dir": "sockets, relative to this file; empty: run/ in data_dir",
     "models_dir": "folder with model manifests; empty: those that ship",

@@ -37,20 +37,24 @@ from gateway.audit.events import is_event
 from gateway.audit.log import layout, lookup, succession
 from gateway.audit.log.committer import Committer
 from gateway.audit.log.disk import Disk, sync_folder
+from gateway.audit.log.growing import Tampered
 from gateway.audit.log.keeper import Keeper
 from gateway.audit.log.lock import FolderLock
 from gateway.audit.log.note import NoteError, Signer, SigningKey, Verifier, only_by, open_checkpoint
 from gateway.audit.log.proof import Inclusion, prove
 from gateway.audit.log.recovery import Found, recover
+from gateway.audit.log.site import DEFAULT, SiteHeads, log_origin
 from gateway.audit.log.succession import LogKeys, log_keys
 from gateway.audit.log.writer import RECORD_REFUSED, Writer
 from gateway.audit.receipt.issue import issue, statement_of
 from gateway.audit.recent import Recent
+from gateway.audit.rollback import require_newest
 from gateway.domain import Caller, Decision, Kept, Outcome, PolicyInput, Target
 from gateway.errors import AuditUnavailable, SetupError
 from gateway.settings import AuditSettings
 
 _TICK_SECONDS = 0.25
+_OWN = ("gap", "recovered")  # which only the book itself says
 T = TypeVar("T")
 
 
@@ -81,8 +85,10 @@ class LogBook:
         folder: the audit folder of the data directory; the log lies in ``<folder>/<origin>/<retention class>``.
         origin: ``site/node/worker``.
         log_key: signs checkpoints: one key, or those of the keyring with the way they followed each other.
-        settings: checkpoint intervals and retention class.
+        settings: checkpoint intervals.
         disk: how files are appended and synced.
+        retention_class: which of the worker's logs.
+        site: where its heads are bound together with those of the site's other logs.
     """
 
     def __init__(
@@ -93,11 +99,14 @@ class LogBook:
         log_key: SigningKey | LogKeys,
         settings: AuditSettings,
         disk: Disk | None = None,
+        retention_class: str = DEFAULT,
+        site: SiteHeads | None = None,
     ) -> None:
-        self.folder = log_folder(folder, origin, settings.retention_class)
+        self.folder = log_folder(folder, origin, retention_class)
         self._base = folder
         self._keys = log_keys(log_key)
-        self._signer = Signer(origin, *self._keys.signing)
+        self._signer = Signer(log_origin(origin, retention_class), *self._keys.signing)
+        self._site = site
         self._settings = settings
         self._disk = disk or Disk()
         self._lock = FolderLock(self.folder)
@@ -115,7 +124,9 @@ class LogBook:
             _make_folders(self._base, self.folder)
             self._lock.take()
             found = recover(self.folder, self._signer.origin, self._verifiers())
-            writer = Writer(self._lock, found, self._signer, self._settings, self._disk)
+            _require_newest(self._base, self.folder, found)
+            bind = self._site.update if self._site else _bind_nothing
+            writer = Writer(self._lock, found, self._signer, self._settings, self._disk, bind)
             _tell_rotated(writer, self._signer, succession.unannounced(self._keys, found.signed_last, found.announced))
             _tell_recovered(writer, found)
         except OSError as error:
@@ -169,6 +180,10 @@ class LogBook:
     def verifier_key(self) -> str:
         """Return the public key of this log as a C2SP verifier key, named after its origin."""
         return self._signer.verifier_key()
+
+    def error(self) -> AuditUnavailable:
+        """Return what a caller is told while the book is not ready."""
+        return self._writer.error() if self._writer else AuditUnavailable()
 
     def ready(self) -> bool:
         return bool(self._writer and self._writer.well and self._alive())
@@ -250,6 +265,18 @@ class LogBook:
         recent = self._parts()[0].recent
         return await self._reading(lambda: _case(self.folder, sequence, recent))
 
+    async def same_request(self, request: str, time: str) -> list[dict[str, Any]]:
+        """Return the records of a request that another log has a record of, as far as they are found.
+
+        Args:
+            time: of that record; RFC 3339 in UTC.
+
+        Raises:
+            AuditUnavailable: a record cannot be read.
+        """
+        writer = self._parts()[0]
+        return await self._reading(lambda: _same_request(self.folder, request, time, writer))
+
     async def receipt(self, sequence: int) -> bytes:
         _, committer = self._parts()
         await committer.wait(sequence + 1)
@@ -268,7 +295,7 @@ class LogBook:
             AuditUnavailable: not written.
             TypeError, ValueError: the details or the type are not fit for a record.
         """
-        if not is_event(type):
+        if not is_event(type) or type in _OWN:
             raise ValueError(f"{type} is no type of an administrative record")
         writer, committer = self._parts()
         writer.write(records.Event(type=type, details=details))
@@ -303,6 +330,14 @@ def _case(folder: Path, sequence: int, recent: Recent) -> Case:
     return Case(record, tuple(same))
 
 
+def _same_request(folder: Path, request: str, time: str, writer: Writer) -> list[dict[str, Any]]:
+    """Raises OSError, ValueError."""
+    known = writer.recent.request(request)
+    if known:
+        return [each[0] for each in (lookup.read(folder, one) for one in known) if each]
+    return lookup.of_request_at(folder, request, time, writer.size)
+
+
 def _receipt(folder: Path, sequence: int, signer: Signer, verifiers: tuple[Verifier, ...]) -> bytes:
     """Raises OSError, ValueError."""
     found = lookup.read(folder, sequence)
@@ -320,6 +355,19 @@ def _proof(folder: Path, sequence: int, data: bytes, verifiers: tuple[Verifier, 
         open_checkpoint((folder / layout.CHECKPOINT).read_bytes(), *verifiers[1:])
         return None
     return replace(proven, checkpoint=only_by(proven.checkpoint, verifiers[0])) if proven else None
+
+
+def _require_newest(base: Path, folder: Path, found: Found) -> None:
+    """Raise SetupError when a newer head of this log was seen than it has."""
+    try:
+        require_newest(base, folder, found.head, found.begin.first)
+    except Tampered as problem:
+        mend = "If a backup was put back, or records are lost: sekisho audit recover --reason …"
+        raise SetupError(f"The audit log {folder} is not what was seen of it: {problem}.", mend) from problem
+
+
+def _bind_nothing() -> None:
+    """A log by itself: no site binds its heads."""
 
 
 def log_folder(base: Path, origin: str, retention_class: str) -> Path:

@@ -17,6 +17,13 @@ class Case(msgspec.Struct, frozen=True):
     same_request: tuple[dict[str, Any], ...]  # all of this request that were found, oldest first, outcomes too
 
 
+class Spot(msgspec.Struct, frozen=True):
+    """Where a record stands: in the log of which retention class, and its sequence there."""
+
+    retention_class: str
+    sequence: int
+
+
 class Entry(Protocol):
     """One intent, written. It is in the kernel's hands already; a killed process loses nothing."""
 
@@ -78,24 +85,24 @@ class Book(Protocol):
             AuditUnavailable: as :meth:`intent`.
         """
 
-    def locate(self, decision_id: str) -> int | None:
-        """Return the sequence of a decision's record if it is among the recent ones. Synchronous, no I/O."""
+    def locate(self, decision_id: str) -> Spot | None:
+        """Return where a decision's record stands if it is among the recent ones. Synchronous, no I/O."""
 
-    async def search(self, decision_id: str) -> int | None:
+    async def search(self, decision_id: str) -> Spot | None:
         """Look for a decision's record in the log: near the time its id tells, and among the newest records.
 
         Bounded; reads files, in a thread. ``None``: not there, as far as was looked.
         """
 
-    async def case(self, sequence: int) -> Case:
-        """Return the record at ``sequence`` with what the log holds near it of the same request. Reads files.
+    async def case(self, spot: Spot) -> Case:
+        """Return the record there with what the logs hold near it of the same request. Reads files.
 
         Raises:
             AuditUnavailable: the record cannot be read.
         """
 
-    async def receipt(self, sequence: int) -> bytes:
-        """Return a signed receipt of the intent at ``sequence``, once it is on stable storage.
+    async def receipt(self, spot: Spot) -> bytes:
+        """Return a signed receipt of the intent there, once it is on stable storage.
 
         Raises:
             AuditUnavailable: the record cannot be read, or is not durable.

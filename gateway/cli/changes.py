@@ -81,12 +81,12 @@ def admin_book(settings: Settings) -> Iterator[Events]:
     Raises:
         SetupError: it cannot be opened.
     """
-    from gateway.audit.book import LogBook
+    from gateway.audit.shelf import DEFAULT, Shelf
     from gateway.keys.files import FileKeyring
 
     origin = f"{settings.site.name}/{settings.site.node}/admin"
     log_key = FileKeyring(settings.keys).log_key()
-    book = LogBook(settings.data / "audit", origin=origin, log_key=log_key, settings=settings.audit)
+    book = Shelf(settings.data / "audit", origin=origin, log_key=log_key, settings=settings.audit, classes=(DEFAULT,))
     book.open()
     try:
         yield book

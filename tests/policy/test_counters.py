@@ -403,7 +403,7 @@ def test_it_restores_from_a_real_log(tmp_path: Path, snapshot: Path) -> None:
 
     counters = opened()
     filled(counters)
-    book.event("policy.other")
+    book.event("policy.signed")
     counters.save()
     reserve(counters, people(*(str(n) for n in range(MOST_MARKS_A_RECORD)))).confirm({"DE"})
     assert numbers(opened()) == numbers(counters)

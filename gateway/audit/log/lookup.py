@@ -62,6 +62,14 @@ def of_request(folder: Path, request_id: str, sequence: int) -> list[dict[str, A
     return found
 
 
+def of_request_at(folder: Path, request_id: str, time: str, size: int) -> list[dict[str, Any]]:
+    """Return the records of a request that stand near a time, in order. ``size``: how many records the log has."""
+    first = first_record(folder) // layout.BUNDLE_RECORDS
+    last = max(first, max(0, size - 1) // layout.BUNDLE_RECORDS)
+    bundle = _bisect(folder, comparable(time), first, last)
+    return of_request(folder, request_id, bundle * layout.BUNDLE_RECORDS)
+
+
 def read(folder: Path, sequence: int) -> tuple[dict[str, Any], bytes] | None:
     """Return a record and its bytes. Raises OSError."""
     data = record_at(folder, sequence)

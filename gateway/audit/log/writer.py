@@ -238,7 +238,7 @@ class Writer:
             if orderly and (self.well or self._passing):  # a full disk: the reserve has room for the end
                 self._write_denial_counts()
                 self._settle()
-        except (OSError, AuditUnavailable) as error:
+        except (OSError, AuditUnavailable, Tampered) as error:
             _log.error("the audit log could not be closed in order: %s", type(error).__name__)
         self._journal.close()
         self._heads.close()

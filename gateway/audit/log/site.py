@@ -1,0 +1,146 @@
+"""The heads of all logs of a site, bound together: ``<site>/site-heads`` and ``<site>/site-checkpoint``.
+
+``site-heads`` has one line a log, sorted, ``<site>/<node>/<worker>/<class> <size> <root, base64>``; the checkpoint's
+origin is the site, its size the number of lines, its root that of RFC 6962 over the lines. So one head to carry away
+witnesses every log. What was bound once is never unbound: a log that is gone, shorter, or another one at the same size
+stops whoever writes here, and the lines that say so stay as they are.
+
+A head is bound after it was published, durably both times: so no log is ever behind its line, unless somebody put an
+older one in its place.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gateway.audit.log import layout
+from gateway.audit.log.disk import replace
+from gateway.audit.log.growing import Tampered
+from gateway.audit.log.merkle import leaf_hash, root_hash
+from gateway.audit.log.note import Checkpoint, NoteError, Signer, open_checkpoint
+from gateway.audit.log.reader import logs
+from gateway.audit.log.succession import LogKeys, verifiers
+
+HEADS, CHECKPOINT, LOCK = "site-heads", "site-checkpoint", "site-lock"
+DEFAULT = "default"
+
+_Heads = dict[str, tuple[int, bytes]]
+
+
+def log_origin(origin: str, retention_class: str) -> str:
+    """Return what a log signs its heads with: the worker's origin, with the class where that is not ``default``."""
+    return origin if retention_class == DEFAULT else f"{origin}/{retention_class}"
+
+
+class SiteHeads:
+    """Binds the heads of one site's logs. Safe for use by several threads and processes at once.
+
+    Args:
+        base: the audit folder.
+        site: its name.
+        keys: sign the site's checkpoint, and are those that the logs' heads are signed with.
+    """
+
+    def __init__(self, base: Path, site: str, keys: LogKeys) -> None:
+        self._base = base
+        self._site = site
+        self._folder = base / site
+        self._keys = keys
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[bytes, Checkpoint]] = {}
+
+    def change_key(self, keys: LogKeys) -> None:
+        """Sign with these from now on."""
+        with self._lock:
+            self._keys = keys
+            self._known.clear()
+
+    def update(self) -> None:
+        """Bind the heads that are published now. Durable when it returns; does nothing when nothing changed.
+
+        Raises:
+            Tampered: a log is gone, or is not the one that was bound.
+            OSError: it cannot be written.
+        """
+        with self._lock, self._held():
+            bound, heads = read(self._base, self._site), self._published()
+            for name, seen in bound.items():
+                _require_later(name, seen, heads.get(name))
+            if heads != bound:
+                self._write(heads)
+
+    def _published(self) -> _Heads:
+        heads: _Heads = {}
+        for folder in logs(self._base):
+            name = folder.relative_to(self._base).as_posix()
+            if name.startswith(f"{self._site}/") and (folder / layout.CHECKPOINT).exists():
+                head = self._open(name, (folder / layout.CHECKPOINT).read_bytes())
+                heads[name] = (head.size, head.root)
+        return heads
+
+    def _open(self, name: str, note: bytes) -> Checkpoint:
+        known = self._known.get(name)
+        if known and known[0] == note:
+            return known[1]
+        origin = log_origin(*name.rsplit("/", 1))
+        try:
+            head = open_checkpoint(note, *verifiers(origin, self._keys))
+        except NoteError as error:
+            raise Tampered(f"{name}/{layout.CHECKPOINT}: {error}") from error
+        if head.origin != origin:
+            raise Tampered(f"{name}/{layout.CHECKPOINT}: its origin is {head.origin}")
+        self._known[name] = (note, head)
+        return head
+
+    def _write(self, heads: _Heads) -> None:
+        lines = [line(name, *head) for name, head in sorted(heads.items())]
+        root = root_hash([leaf_hash(each.encode()) for each in lines])
+        replace(self._folder / HEADS, "".join(f"{each}\n" for each in lines).encode(), durable=True)
+        note = Signer(self._site, *self._keys.signing).sign(len(lines), root)
+        replace(self._folder / CHECKPOINT, note, durable=True)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Keep the other workers of this site out for a moment."""
+        descriptor = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def line(name: str, size: int, root: bytes) -> str:
+    """Return a log's line, without its newline."""
+    return f"{name} {size} {base64.b64encode(root).decode()}"
+
+
+def read(base: Path, site: str) -> _Heads:
+    """Return what is bound, by the log's name; nothing where nothing was yet. Raises Tampered, OSError."""
+    path = base / site / HEADS
+    if not path.exists():
+        return {}
+    heads: _Heads = {}
+    try:
+        for each in path.read_text(encoding="ascii").splitlines():
+            name, size, root = each.split(" ")
+            heads[name] = (int(size), base64.b64decode(root, validate=True))
+    except (ValueError, binascii.Error) as error:
+        raise Tampered(f"{HEADS} is damaged") from error
+    return heads
+
+
+def _require_later(name: str, seen: tuple[int, bytes], now: tuple[int, bytes] | None) -> None:
+    if now is None:
+        raise Tampered(f"the log {name} is gone")
+    if now[0] < seen[0]:
+        raise Tampered(f"the log {name} was cut back: its head has {now[0]} records, {seen[0]} were signed")
+    if now[0] == seen[0] and now[1] != seen[1]:
+        raise Tampered(f"the log {name} is another one: it has another head of {seen[0]} records")

@@ -1,0 +1,54 @@
+"""Whether a log is older than what was seen of it, as after a backup was put back, or its end was cut off.
+
+What was seen: the log's line in the site's heads, and the heads that were seen elsewhere (``witnesses.jsonl``). Both
+lie on this machine, so they show what was put back in part, not what was put back as a whole: that only the places show
+that keep heads, when the log is verified against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.audit.anchor import witnesses
+from gateway.audit.log import site
+from gateway.audit.log.growing import Tampered
+from gateway.audit.log.note import Checkpoint
+from gateway.audit.log.proof import Tiles
+
+
+def require_newest(base: Path, folder: Path, head: Checkpoint, begin: int) -> None:
+    """Raise Tampered when a larger head of this log was seen, or another one where this log has the same records.
+
+    Args:
+        head: the last signed head of the log, as it was taken up.
+        begin: the first record that is still here; heads before it cannot be compared.
+
+    Raises:
+        OSError: what was seen cannot be read.
+    """
+    for where, size, root in _seen(base, folder):
+        if size > head.size:
+            said = f"its last signed head has {head.size} records, {where} has {size}"
+            raise Tampered(f"it was cut back or put back: {said}")
+        if size > begin and _root(folder, size) not in (root, None):
+            raise Tampered(f"it is another log: its first {size} records are not those of the head in {where}")
+
+
+def _seen(base: Path, folder: Path) -> Iterator[tuple[str, int, bytes]]:
+    name = folder.relative_to(base).as_posix()
+    bound = site.read(base, name.partition("/")[0]).get(name)
+    if bound:
+        yield site.HEADS, *bound
+    seen, _ = witnesses.read(folder)
+    newest = max(seen, key=lambda witness: witness.size, default=None)
+    if newest:
+        yield f"{witnesses.FILE}, {newest.kind} {newest.place}", newest.size, newest.root
+
+
+def _root(folder: Path, size: int) -> bytes | None:
+    """Return the root over the first records, as the hash tiles have them; ``None`` where they do not reach."""
+    try:
+        return Tiles(folder).root(0, size)
+    except (OSError, ValueError):
+        return None
