@@ -41,6 +41,7 @@ from gateway.http import api
 from gateway.http.admin import admin_app, admin_socket
 from gateway.http.admin_break_glass import break_glass_routes
 from gateway.http.admin_policy import policy_routes
+from gateway.http.admin_secrets import secret_routes
 from gateway.http.admin_shadow import shadow_routes
 from gateway.http.gate import Gate
 from gateway.http.listener import CLOSE_SECONDS, Listener
@@ -48,6 +49,8 @@ from gateway.identity.keys import KeyRegister
 from gateway.identity.limits import KeyLimits
 from gateway.inquiry import Inquiry
 from gateway.keys.files import FileKeyring
+from gateway.keys.office import RotationOffice
+from gateway.keys.opening import open_keyring
 from gateway.pipeline import Checkpoint
 from gateway.policy.client import OpaPolicy
 from gateway.policy.glass.office import BreakGlassOffice
@@ -156,16 +159,17 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         SetupError: keys, model, policy or log are not as they must be.
     """
     settings.run.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keyring = FileKeyring(settings.keys)
+    keyring = open_keyring(settings)
     store = ContentStore(settings.manifests, settings.store, settings.state / "aliases.yaml", settings.state / "models")
     engine = _engine(settings, store)
     policy = OpaPolicy(settings)
     privacy = PrivacyRoom(_detector(settings), keyring.tag_key)
-    book = Shelf(settings.data / "audit", origin=settings.origin, log_key=keyring.log_key(), settings=settings.audit)
-    register = KeyRegister(settings.state / "keys.json", keyring.pepper(), settings.site)
+    book = Shelf(settings.data / "audit", origin=settings.origin, log_key=keyring.log_keys(), settings=settings.audit)
+    register = KeyRegister(settings.state / "keys.json", keyring.peppers(), settings.site)
     async with AsyncExitStack() as stack:
         book.open()
         stack.callback(book.close)
+        secrets = await _rotations(stack, keyring, book, register)
         policy.count_with(_counters(stack, settings, keyring, book))
         life = PolicyLife(settings, keyring, book, policy)
         await _policy_in_force(life, settings)
@@ -181,7 +185,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             model_names=lambda: sorted({target.model, *store.names()}),
         )
         limits = KeyLimits(settings.limits)
-        side = SideStore.of_installation(settings, lambda tenant: (keyring.tag_key(tenant),))
+        side = SideStore.of_installation(settings, keyring.tag_keys)
         content = _content(stack, settings, side, book)
         place = settings.site
         rooms = Rooms(
@@ -192,7 +196,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         glass = BreakGlassOffice.of(settings, book, policy.look_at_grants)
         shadow = ShadowOffice(settings, book, policy)
         stack.push_async_callback(shadow.close)
-        more = [*policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow)]
+        more = [*policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets)]
         yield _assemble(settings, rooms, register, store, more)
 
 
@@ -203,6 +207,17 @@ def _content(stack: AsyncExitStack, settings: Settings, side: SideStore, book: S
     pruning = asyncio.get_running_loop().create_task(prune_hourly(side, book), name="content-ends")
     stack.callback(pruning.cancel)
     return room
+
+
+async def _rotations(
+    stack: AsyncExitStack, keyring: FileKeyring, book: Shelf, register: KeyRegister
+) -> RotationOffice:
+    """Return who rotates secrets, with everything carried out that the last process left. Raises SetupError."""
+    office = RotationOffice(keyring, book, register)
+    await office.resume()
+    ending = asyncio.get_running_loop().create_task(office.run(), name="key-overlaps")
+    stack.callback(ending.cancel)
+    return office
 
 
 def _counters(stack: AsyncExitStack, settings: Settings, keyring: FileKeyring, book: Shelf) -> Counters:

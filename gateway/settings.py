@@ -193,6 +193,16 @@ class AuditSettings(_Section, frozen=True, forbid_unknown_fields=True):
         return self.retention.default if retention_class == "default" else self.retention.cross_border
 
 
+class KeySettings(_Section, frozen=True, forbid_unknown_fields=True):
+    """What the secrets in ``data_dir/keys`` lie under."""
+
+    provider: Literal["files", "passphrase", "systemd", "pkcs11"] = "files"
+    passphrase_fd: Annotated[int, msgspec.Meta(ge=-1)] = -1
+    credential: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")] = "sekisho-keys"
+    pkcs11_module: str = ""
+    pkcs11_token: str = ""
+
+
 class Settings(_Section, frozen=True, forbid_unknown_fields=True):
     """All settings of one process. ``source`` is the file they came from, ``None`` for defaults alone."""
 
@@ -203,6 +213,7 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
     engine: EngineSettings = EngineSettings()
     limits: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()
+    key_store: KeySettings = msgspec.field(default=KeySettings(), name="keys")
     data_dir: str = "./.sekisho"
     run_dir: str = ""
     models_dir: str = ""
@@ -339,6 +350,11 @@ HELP: dict[str, str] = {
     "audit.retention.cross_border.least_days": "as above, of prompts that went to another country, in days",
     "audit.retention.cross_border.longest_days": "as above, of prompts that went to another country, in days",
     "audit.prune": "cut off, once a day, the records that are older than their longest age",
+    "keys.provider": "what seals the secrets: files (nothing), passphrase, systemd (a credential) or pkcs11 (a token)",
+    "keys.passphrase_fd": "file descriptor that holds the passphrase or PIN; -1: a systemd credential, or the terminal",
+    "keys.credential": "with systemd: name of the credential that seals the keys, 32 random bytes",
+    "keys.pkcs11_module": "with pkcs11: the library that speaks for the token, such as /usr/lib/softhsm/libsofthsm2.so",
+    "keys.pkcs11_token": "with pkcs11: label of the token",
     "data_dir": "keys, audit log, state and model store, relative to this file",
     "run_dir": "sockets, relative to this file; empty: run/ in data_dir",
     "models_dir": "folder with model manifests; empty: those that ship",
@@ -395,3 +411,15 @@ def opa_candidates(settings: Settings) -> list[Path]:
     named = [settings.policy.opa_binary, os.environ.get("OPA_BIN", "")]
     found = [Path(folder) / "opa" for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     return [Path(n) for n in named if n] + [SHIPPED / ".cache" / "bin" / "opa", *found]
+
+
+def with_passphrase_from(settings: Settings, descriptor: int) -> Settings:
+    """Return the settings with another file descriptor that holds what opens the keys."""
+    keys = msgspec.structs.replace(settings.key_store, passphrase_fd=descriptor)
+    return msgspec.structs.replace(settings, key_store=keys)
+
+
+def credentials_directory() -> Path | None:
+    """Return where systemd lays the credentials of a unit; ``None`` outside of one."""
+    named = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(named) if named else None

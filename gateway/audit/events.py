@@ -28,6 +28,7 @@ EVENTS = {
     "key.retired": "a secret that was followed by another one was destroyed",
     "key.revoked": "an API key was revoked",
     "key.rotated": "a secret follows another one: log key, pepper or tenants' keys",
+    "key.sealed": "the secrets were sealed by what does not lie beside them, or by another passphrase",
     "model.added": "a model was added",
     "model.alias": "a name for a model was set or removed",
     "policy.activated": "a revision was put in force",

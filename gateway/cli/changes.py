@@ -19,6 +19,7 @@ from gateway.cli.lock import data_lock
 from gateway.cli.server import Server, operator, running_server
 
 if TYPE_CHECKING:
+    from gateway.audit.shelf import Shelf
     from gateway.identity.office import Events, KeyOffice
     from gateway.identity.record import NewKey
     from gateway.registry.store import ContentStore
@@ -75,17 +76,17 @@ class ServerChanges:
 
 
 @contextmanager
-def admin_book(settings: Settings) -> Iterator[Events]:
+def admin_book(settings: Settings) -> Iterator[Shelf]:
     """Open the audit log of the origin ``<site>/<node>/admin``. The caller holds the data folder's lock.
 
     Raises:
         SetupError: it cannot be opened.
     """
     from gateway.audit.shelf import DEFAULT, Shelf
-    from gateway.keys.files import FileKeyring
+    from gateway.keys.opening import open_keyring
 
     origin = f"{settings.site.name}/{settings.site.node}/admin"
-    log_key = FileKeyring(settings.keys).log_key()
+    log_key = open_keyring(settings).log_keys()
     book = Shelf(settings.data / "audit", origin=origin, log_key=log_key, settings=settings.audit, classes=(DEFAULT,))
     book.open()
     try:
@@ -117,10 +118,10 @@ class OfflineChanges:
     def _office(self) -> KeyOffice:
         from gateway.identity.keys import KeyRegister
         from gateway.identity.office import KeyOffice
-        from gateway.keys.files import FileKeyring
+        from gateway.keys.opening import open_keyring
 
         settings = self._settings
-        register = KeyRegister(settings.state / "keys.json", FileKeyring(settings.keys).pepper(), settings.site)
+        register = KeyRegister(settings.state / "keys.json", open_keyring(settings).peppers(), settings.site)
         return KeyOffice(register, self._book)
 
     def _shelf(self) -> ContentStore:

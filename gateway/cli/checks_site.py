@@ -82,10 +82,23 @@ def tls(settings: Settings) -> Check:
 
 
 def secrets(settings: Settings) -> Check:
-    from gateway.keys.files import FileKeyring
+    """They are whole and open to nobody else; what keeps them answers; and a rotation left nothing behind."""
+    from gateway.keys.office import views
+    from gateway.keys.opening import open_keyring
 
-    FileKeyring(settings.keys).check()
-    return Check("secrets", "ok", f"{settings.keys}, readable by this user alone")
+    server, provider = running_server(settings.run), settings.key_store.provider
+    if server is not None and provider != "files":  # it has them open; nobody is asked for a passphrase here
+        data = server.get("secrets")["data"]
+    else:
+        keyring = open_keyring(settings)
+        keyring.check()
+        data = views(keyring)
+    if any(view["under_way"] for view in data):
+        return Check("secrets", "warning", "a rotation was interrupted", "Start the server: it is carried out then.")
+    sealed = "not sealed: whoever copies the folder has them" if provider == "files" else f"sealed by {provider}"
+    said = f"{settings.keys}, readable by this user alone, {sealed}"
+    rotated = [f"{view['purpose']} until {view['beside'][-1]['until'][:10]}" for view in data if view["beside"]]
+    return Check("secrets", "ok", said + (f"; overlap of {', '.join(rotated)}" if rotated else ""))
 
 
 def api_keys(settings: Settings) -> Check:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.cli import keys_rotate
 from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, group
 from gateway.domain import DATA_CLASSES, Role
 from gateway.errors import SetupError
@@ -122,13 +123,14 @@ def check(session: Session) -> None:
     Leaves with 0 when it is live, else with 1.
     """
     from gateway.identity.apikey import is_well_formed, seal
-    from gateway.keys.files import FileKeyring
+    from gateway.keys.opening import open_keyring
 
     given = typer.prompt("Key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
     key, settings, now = str(given).strip(), session.settings, datetime.now(UTC)
     state, view = "mistyped", None
     if is_well_formed(key):
-        sealed = seal(FileKeyring(settings.keys).pepper(), key).hex()
+        counting = [p for p in open_keyring(settings).peppers() if p.until is None or now < p.until]
+        sealed = {seal(pepper.secret, key).hex() for pepper in counting}
         state, view = _state_of(sealed, stored_keys(settings), now)
     data: dict[str, Any] = {"state": state, "key": view}
     named = f": {view['name']} ({view['id']}), tenant {view['tenant']}" if view else ""
@@ -136,20 +138,28 @@ def check(session: Session) -> None:
     raise typer.Exit(0 if state == "live" else ANSWERED_NO)
 
 
+keys_rotate.register(app)
+
+
 def stored_keys(settings: Settings) -> tuple[KeyRecord, ...]:
-    """Return the keys in the data folder; reading needs neither lock nor server."""
-    from gateway.identity.apikey import pepper_id
+    """Return the keys in the data folder; reading needs neither lock nor server.
+
+    Where the secrets are sealed, nobody is asked for what opens them only to list names.
+    """
     from gateway.identity.record import read_file
-    from gateway.keys.files import FileKeyring
+    from gateway.keys.opening import open_keyring
 
-    return read_file(settings.state / "keys.json", pepper_id(FileKeyring(settings.keys).pepper())).keys
+    path = settings.state / "keys.json"
+    if settings.key_store.provider != "files":
+        return read_file(path).keys
+    return read_file(path, *(pepper.id for pepper in open_keyring(settings).peppers())).keys
 
 
-def _state_of(sealed: str, records: tuple[KeyRecord, ...], now: datetime) -> tuple[str, dict[str, Any] | None]:
+def _state_of(sealed: set[str], records: tuple[KeyRecord, ...], now: datetime) -> tuple[str, dict[str, Any] | None]:
     from gateway.identity.record import public_view
 
     for record in records:
-        if record.seal == sealed:
+        if record.seal in sealed:
             view = public_view(record, now)
             return str(view["state"]), view
     return "unknown", None

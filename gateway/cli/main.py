@@ -39,12 +39,22 @@ for noun in (keys, models, policy, privacy, audit):
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")]
 
 
+PASSPHRASE_HELP = "File descriptor that holds the passphrase of the keys, or the PIN of their token."  # noqa: S105  says what one is
+PassphraseOption = Annotated[
+    int, typer.Option("--passphrase-fd", metavar="N", min=-1, help=PASSPHRASE_HELP, show_default=False)
+]
+
+
 @app.callback()
 def common(
-    ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False, debug: DebugOption = False
+    ctx: typer.Context,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+    passphrase_fd: PassphraseOption = -1,
 ) -> None:
     """Remember what was said before the command's name."""
-    ctx.obj = _called.session = Session(config, as_json)
+    ctx.obj = _called.session = Session(config, as_json, passphrase_fd)
     _called.debug = debug
 
 

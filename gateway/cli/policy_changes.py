@@ -132,14 +132,14 @@ class OfflinePolicy:
         return asyncio.run(self._done(change))
 
     async def _done(self, change: Callable[[PolicyLife], Coroutine[Any, Any, View]]) -> View:
-        from gateway.keys.files import FileKeyring
+        from gateway.keys.opening import open_keyring
         from gateway.policy.client import OpaPolicy
         from gateway.policy.life.activation import PolicyLife
 
         settings = self._settings
         policy = OpaPolicy(settings)
         try:
-            return await change(PolicyLife(settings, FileKeyring(settings.keys), self._book, policy))
+            return await change(PolicyLife(settings, open_keyring(settings), self._book, policy))
         finally:
             await policy.stop()
 

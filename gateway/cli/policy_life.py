@@ -139,11 +139,11 @@ def _shelf(settings: Settings) -> Revisions:
 
 def _life(settings: Settings) -> PolicyLife:
     """Return what reads revisions; whatever would change something is not called on it."""
-    from gateway.keys.files import FileKeyring
+    from gateway.keys.opening import open_keyring
     from gateway.policy.client import OpaPolicy
     from gateway.policy.life.activation import PolicyLife
 
-    return PolicyLife(settings, FileKeyring(settings.keys), _NoBook(), OpaPolicy(settings))
+    return PolicyLife(settings, open_keyring(settings), _NoBook(), OpaPolicy(settings))
 
 
 class _NoBook:

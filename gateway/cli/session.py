@@ -35,8 +35,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for sc
 class Session:
     """One call of the command line. Settings are read at first use, so that ``--help`` needs none."""
 
-    def __init__(self, config: str | None = None, as_json: bool = False) -> None:
+    def __init__(self, config: str | None = None, as_json: bool = False, passphrase_fd: int = -1) -> None:
         self.config = config
+        self._passphrase_fd = passphrase_fd
         self.output = Output(as_json)
 
     @functools.cached_property
@@ -44,7 +45,10 @@ class Session:
         """The settings. Raises SetupError."""
         from gateway import settings
 
-        return settings.load(self.config)
+        loaded = settings.load(self.config)
+        if self._passphrase_fd < 0:
+            return loaded
+        return settings.with_passphrase_from(loaded, self._passphrase_fd)
 
 
 Work = TypeVar("Work", bound=Callable[..., Any])

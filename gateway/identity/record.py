@@ -92,12 +92,11 @@ def public_view(record: KeyRecord, now: datetime) -> dict[str, object]:
     return {"id": record.id, **wish, "state": state, "last4": record.last4, **stamps}
 
 
-def read_file(path: Path, pepper: str, *older: str) -> KeyFile:
+def read_file(path: Path, *peppers: str) -> KeyFile:
     """Return the stored keys; an absent file holds none.
 
     Args:
-        pepper: id of the pepper in force.
-        older: ids of those that may have sealed keys before it.
+        peppers: ids of those that may have sealed keys, the one in force first; none: that is not looked at.
 
     Raises:
         SetupError: unreadable, not what we wrote, or sealed with another pepper.
@@ -105,17 +104,19 @@ def read_file(path: Path, pepper: str, *older: str) -> KeyFile:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        return KeyFile(pepper=pepper)
+        return KeyFile(pepper=peppers[0] if peppers else "")
     except OSError as error:
         raise SetupError(f"The key register {path} cannot be read.", "Check its owner and mode (0600).") from error
     try:
         stored = msgspec.json.decode(raw, type=KeyFile)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SetupError(f"The key register {path} is damaged.", "Restore it from a backup.") from error
-    if stored.pepper not in (pepper, *older):
+    if not peppers:
+        return stored
+    if stored.pepper not in peppers:
         mend = "Restore keys/ and state/ from the same backup, or remove the register and make new keys."
         raise SetupError(f"The key register {path} was written with another pepper.", mend)
-    return under(stored, pepper)
+    return under(stored, peppers[0])
 
 
 def under(content: KeyFile, pepper: str) -> KeyFile:

@@ -100,7 +100,7 @@ class RotationOffice:
 
     def show(self) -> list[View]:
         """Return what is in force for each purpose, and what still counts beside it. Raises SetupError."""
-        return [self._view(purpose) for purpose in PURPOSES]
+        return views(self._keyring, self._clock())
 
     async def rotate(self, purpose: Purpose, by: str, overlap: timedelta | None = None) -> View:
         """Let a new secret follow the one in force.
@@ -208,11 +208,21 @@ class RotationOffice:
             await asyncio.to_thread(self._register.use, self._keyring.peppers())
 
     def _view(self, purpose: Purpose) -> View:
-        known, now = self._keyring.generations, self._clock()
-        older = [
-            {"id": self._keyring.id_of(each, purpose), "until": said(each.until)}
-            for each in known.older(purpose)
-            if each.until and now < each.until
-        ]
-        waits = bool(known.pending and known.pending.purpose == purpose)
-        return {"purpose": purpose, "id": self._keyring.ids()[purpose], "beside": older, "under_way": waits}
+        return view(self._keyring, purpose, self._clock())
+
+
+def views(keyring: FileKeyring, now: datetime | None = None) -> list[View]:
+    """Return what is in force for each purpose, by id, and what still counts beside it. Raises SetupError."""
+    return [view(keyring, purpose, now or _clock()) for purpose in PURPOSES]
+
+
+def view(keyring: FileKeyring, purpose: Purpose, now: datetime) -> View:
+    """Return what is in force for one purpose. Raises SetupError."""
+    known = keyring.generations
+    older = [
+        {"id": keyring.id_of(each, purpose), "until": said(each.until)}
+        for each in known.older(purpose)
+        if each.until and now < each.until
+    ]
+    waits = bool(known.pending and known.pending.purpose == purpose)
+    return {"purpose": purpose, "id": keyring.ids()[purpose], "beside": older, "under_way": waits}

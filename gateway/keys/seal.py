@@ -242,6 +242,14 @@ def text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+def raw_hex(encoded: str) -> bytes:
+    """Decode hexadecimal. Raises SetupError."""
+    try:
+        return bytes.fromhex(encoded)
+    except ValueError as error:
+        raise SetupError("The seal of the keys is damaged.", files.RESTORE) from error
+
+
 def raw(encoded: str) -> bytes:
     """Decode base64. Raises SetupError."""
     try:

@@ -216,7 +216,7 @@ def _settings(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[st
     hints = msgspec.inspect.type_info(kind)
     assert isinstance(hints, msgspec.inspect.StructType)
     for field in hints.fields:
-        name = prefix + field.name
+        name = prefix + field.encode_name
         if isinstance(field.type, msgspec.inspect.StructType):
             yield from _settings(field.type.cls, f"{name}.")
         elif name not in NOT_SETTINGS:

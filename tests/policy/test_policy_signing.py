@@ -173,7 +173,7 @@ def test_the_houses_own_key_is_read_whatever_its_bytes(house: PolicyHouse) -> No
         import base64
 
         (house.settings.keys / "log.vkey").write_text(f"sekisho-log+00aabbcc+{base64.b64encode(raw).decode()}\n")
-        assert trust_of(house.settings.keys).builder.raw() == raw[1:]
+        assert trust_of(house.settings.keys).builders[0].raw() == raw[1:]
 
 
 def test_a_private_key_is_opened_by_its_passphrase_alone(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from gateway.errors import SetupError
@@ -30,7 +29,7 @@ from gateway.settings import Settings
 class Secrets(Protocol):
     """What building takes of the keyring."""
 
-    def log_key(self) -> Ed25519PrivateKey: ...
+    def log_key(self) -> dsse.SigningKey: ...
 
     def bundle_key_file(self) -> Path:
         """Return the file of the P-256 key for bundles, a PKCS #8 PEM; it is made at its first use."""

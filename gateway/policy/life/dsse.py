@@ -16,13 +16,12 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import orjson
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MOST_SIGNATURES = 32
 
@@ -73,8 +72,16 @@ def key_id(public_key: bytes) -> str:
     return hashlib.sha256(public_key).hexdigest()[:16]
 
 
-def public_bytes(key: Ed25519PrivateKey) -> bytes:
-    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+class SigningKey(Protocol):
+    """An Ed25519 key that signs: one in memory, or one that never leaves its token."""
+
+    def sign(self, data: bytes, /) -> bytes: ...
+
+    def public_key(self) -> Ed25519PublicKey: ...
+
+
+def public_bytes(key: SigningKey) -> bytes:
+    return key.public_key().public_bytes_raw()
 
 
 def canonical(document: Any) -> bytes:
@@ -82,13 +89,13 @@ def canonical(document: Any) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
 
 
-def sign(payload_type: str, payload: bytes, keys: Iterable[Ed25519PrivateKey]) -> Envelope:
+def sign(payload_type: str, payload: bytes, keys: Iterable[SigningKey]) -> Envelope:
     """Return an envelope with one signature of each key, none for no key."""
     empty = Envelope(base64.b64encode(payload).decode(), payload_type, ())
     return add_signatures(empty, keys)
 
 
-def add_signatures(envelope: Envelope, keys: Iterable[Ed25519PrivateKey]) -> Envelope:
+def add_signatures(envelope: Envelope, keys: Iterable[SigningKey]) -> Envelope:
     """Return the envelope with the keys' signatures too; a key that signed before signs anew.
 
     Raises:

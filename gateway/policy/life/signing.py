@@ -2,8 +2,8 @@
 
 Rules:
 
-1. A revision was built here when the key of this house's log signed it. One that was not counts only with the
-   signatures of two trusted persons, whatever the preset.
+1. A revision was built here when the key of this house's log signed it, or one that it followed. One that was not
+   counts only with the signatures of two trusted persons, whatever the preset.
 2. Tests passed, and it has not expired.
 3. Outside the preset ``demo`` two trusted persons signed it, with two keys, and one of them is an approver: whoever
    wrote it does not approve it alone.
@@ -24,7 +24,7 @@ from gateway.errors import SetupError
 from gateway.policy.life import dsse
 from gateway.policy.life.manifest import TYPE, instant
 from gateway.policy.life.revisions import Revision
-from gateway.policy.life.signers import Signer, Signers
+from gateway.policy.life.signers import OF_POLICY, Signer, Signers
 
 PERSONS = 2
 BUILDER = "this gateway"
@@ -34,9 +34,9 @@ _ED25519_NOTE = b"\x01"  # signature type of C2SP signed-note, before the key it
 
 @dataclass(frozen=True)
 class Trust:
-    """Whose signatures count here. ``builder`` is the public part of the log's key."""
+    """Whose signatures count here. ``builders`` are the public parts of the log's keys, the one in force first."""
 
-    builder: dsse.Signer
+    builders: tuple[dsse.Signer, ...]
     persons: tuple[Signer, ...]
 
 
@@ -51,21 +51,34 @@ class Seen:
 
 def trust_of(keys: Path) -> Trust:
     """Return whom an installation trusts, from its folder of keys. Raises SetupError."""
-    path = keys / "log.vkey"
+    newest = _builders(keys / "log.vkey")
+    before = [key for key in reversed(_builders(keys / "log-vkeys")) if key not in newest] if _rotated(keys) else []
+    return Trust((*newest, *before), Signers(keys).list())
+
+
+def _rotated(keys: Path) -> bool:
+    return (keys / "log-vkeys").exists()
+
+
+def _builders(path: Path) -> list[dsse.Signer]:
+    """Return the keys of a file with a verifier key on each line. Raises SetupError."""
     try:
-        raw = base64.b64decode(path.read_text(encoding="ascii").strip().split("+", 2)[-1], validate=True)
-        if raw[:1] != _ED25519_NOTE or len(raw) != 33:
+        found = [
+            base64.b64decode(line.split("+", 2)[-1], validate=True)
+            for line in path.read_text(encoding="ascii").splitlines()
+        ]
+        if not found or any(raw[:1] != _ED25519_NOTE or len(raw) != 33 for raw in found):
             raise ValueError
     except FileNotFoundError as error:
         raise SetupError(f"There is no key file {path}.", "Run: sekisho init, or restore your keys.") from error
     except (OSError, ValueError) as error:
         raise SetupError(f"{path} is damaged.", "Restore it from the backup of your keys.") from error
-    return Trust(dsse.Signer(BUILDER, base64.b64encode(raw[1:]).decode()), Signers(keys).list())
+    return [dsse.Signer(BUILDER, base64.b64encode(raw[1:]).decode()) for raw in found]
 
 
 def signatures(revision: Revision, trust: Trust) -> list[Seen]:
     """Return every signature of a revision, in the order of the envelope."""
-    known = {signer.key_id: signer for signer in (trust.builder, *trust.persons)}
+    known = {signer.key_id: signer for signer in (*trust.builders, *trust.persons)}
     return [_seen(revision, signature, known.get(signature.keyid)) for signature in revision.envelope.signatures]
 
 
@@ -109,7 +122,7 @@ def require_vouched(revision: Revision, trust: Trust) -> None:
 
 def _vouching(revision: Revision, trust: Trust) -> tuple[dict[str, Seen], bool]:
     seen = signatures(revision, trust)
-    persons = {one.name: one for one in seen if one.name and "builder" not in one.roles}
+    persons = {one.name: one for one in seen if one.name and OF_POLICY.intersection(one.roles)}
     return persons, any("builder" in one.roles for one in seen)
 
 
