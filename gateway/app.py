@@ -23,9 +23,12 @@ import uvloop
 from starlette.routing import Route
 
 from gateway import __version__, clock
+from gateway.audit.anchor.build import anchors_of
+from gateway.audit.anchor.office import AnchorOffice
 from gateway.audit.content.ends import prune_hourly
 from gateway.audit.content.room import ContentRoom
 from gateway.audit.content.store import SideStore
+from gateway.audit.export.office import ExportOffice
 from gateway.audit.log import reader
 from gateway.audit.shelf import Shelf
 from gateway.clock import ClockQuality
@@ -39,7 +42,10 @@ from gateway.errors import SekishoError, SetupError
 from gateway.fleet.local import LocalFleet, Member
 from gateway.http import api
 from gateway.http.admin import admin_app, admin_socket
+from gateway.http.admin_anchor import anchor_routes
 from gateway.http.admin_break_glass import break_glass_routes
+from gateway.http.admin_exports import export_routes
+from gateway.http.admin_persons import persons_routes
 from gateway.http.admin_policy import policy_routes
 from gateway.http.admin_secrets import secret_routes
 from gateway.http.admin_shadow import shadow_routes
@@ -51,6 +57,7 @@ from gateway.inquiry import Inquiry
 from gateway.keys.files import FileKeyring
 from gateway.keys.office import RotationOffice
 from gateway.keys.opening import open_keyring
+from gateway.officers import persons_office
 from gateway.pipeline import Checkpoint
 from gateway.policy.client import OpaPolicy
 from gateway.policy.glass.office import BreakGlassOffice
@@ -66,6 +73,7 @@ from gateway.settings import Settings
 from gateway.telemetry import log as logs
 from gateway.telemetry.metrics import Metrics
 
+UNWITNESSED = "sekisho_audit_unwitnessed_seconds", "Age of the oldest record whose head nobody saw elsewhere."
 GC_OBJECTS = 20_000  # between two collections of the youngest generation
 
 OnReady = Callable[[str], None]
@@ -167,8 +175,10 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     book = Shelf(settings.data / "audit", origin=settings.origin, log_key=keyring.log_keys(), settings=settings.audit)
     register = KeyRegister(settings.state / "keys.json", keyring.peppers(), settings.site)
     async with AsyncExitStack() as stack:
+        anchors = _anchors(stack, settings, book)  # first, so that they carry the head that the book signs at its end
         book.open()
         stack.callback(book.close)
+        anchors.start()
         secrets = await _rotations(stack, keyring, book, register)
         policy.count_with(_counters(stack, settings, keyring, book))
         life = PolicyLife(settings, keyring, book, policy)
@@ -192,12 +202,26 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             register, limits, privacy, policy, fleet, book, metrics, place, clock.now, ClockQuality(), content
         )
         await policy.push_facts([target])
-        _watch(metrics, rooms)
+        _watch(metrics, rooms, life)
+        metrics.watch_value(*UNWITNESSED, anchors.unwitnessed_seconds)
         glass = BreakGlassOffice.of(settings, book, policy.look_at_grants)
         shadow = ShadowOffice(settings, book, policy)
         stack.push_async_callback(shadow.close)
-        more = [*policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets)]
+        exports = ExportOffice(book, keyring.log_keys)
+        more = [
+            *policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets),
+            *export_routes(exports), *anchor_routes(anchors, book),
+            *persons_routes(persons_office(settings, side, book, keyring.tag_keys)),
+        ]  # fmt: skip
         yield _assemble(settings, rooms, register, store, more)
+
+
+def _anchors(stack: AsyncExitStack, settings: Settings, book: Shelf) -> AnchorOffice:
+    """Return who brings the log's heads out of the machine. Raises SetupError."""
+    told = lambda type, details: book.event(type, **details)  # noqa: E731
+    office = AnchorOffice(settings.data / "audit", anchors_of(settings), told)
+    stack.push_async_callback(asyncio.to_thread, office.stop)
+    return office
 
 
 def _content(stack: AsyncExitStack, settings: Settings, side: SideStore, book: Shelf) -> ContentRoom:
@@ -263,11 +287,14 @@ def _as_setup_error(error: BaseException) -> SetupError:
     return SetupError("A room of the house did not open.", "Run: sekisho doctor")
 
 
-def _watch(metrics: Metrics, rooms: Rooms) -> None:
+def _watch(metrics: Metrics, rooms: Rooms, life: PolicyLife) -> None:
     metrics.watch_room("engine", rooms.fleet.ready)
     metrics.watch_room("policy", rooms.policy.ready)
     metrics.watch_room("audit", rooms.book.ready)
     metrics.watch_room("privacy", rooms.privacy.ready)
+    metrics.watch_value(
+        "sekisho_policy_expires_timestamp_seconds", "When the policy in force expires, since 1970.", life.expires
+    )
 
 
 async def _policy_in_force(life: PolicyLife, settings: Settings) -> None:

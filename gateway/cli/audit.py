@@ -6,19 +6,17 @@ import heapq
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import audit_export
-from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, group
+from gateway.cli import audit_anchor, audit_export, audit_status, audit_subject, audit_verify, audit_witness
+from gateway.cli.session import USED_WRONGLY, Session, command, group
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
     from gateway.audit.log.reader import Filter
-    from gateway.audit.report import Report
     from gateway.settings import Settings
 
 app = group("audit", "Verify, export and search the audit log.")
@@ -38,55 +36,12 @@ Until = Annotated[str, typer.Option("--until", help="RFC 3339 in UTC. Not includ
 Text = Annotated[str, typer.Option("--text", help="Must occur in the record's JSON.")]
 
 
-@command(
-    app,
-    "verify",
-    examples=[
-        "sekisho audit verify",
-        "sekisho audit verify export.jsonl --key log.vkey",
-        "sekisho audit verify --receipt receipt.json --key log.vkey",
-        "sekisho audit verify export.jsonl --receipt receipt.json --key log.vkey",
-        "sekisho audit verify --json",
-    ],
-)
-def verify(
-    session: Session,
-    place: Annotated[
-        Path | None, typer.Argument(metavar="[PLACE]", help="A log's folder or an export; else all.")
-    ] = None,
-    key: Annotated[Path | None, typer.Option("--key", "--vkey", help="The log's public key; else log.vkey.")] = None,
-    receipt: Annotated[
-        Path | None, typer.Option("--receipt", metavar="FILE", help="A receipt; PLACE is then where its record is.")
-    ] = None,
-) -> None:
-    """Compute every hash, head and signature again, and name what does not fit. Leaves with 1 when something is wrong.
-
-    Works without the server's program too: the verifier needs only Python and `cryptography`.
-    """
-    from gateway.audit.log.note import NoteError
-
-    if receipt is not None:
-        from gateway.cli.receipt import tell
-
-        tell(session, receipt, place, _read_key(key) if key else _public_key(session.settings, None))
-        return
-    places = [place] if place is not None else _logs(session.settings)
-    with session.output.progress("Verifying"):
-        try:
-            reports = [_verified(each, key, session) for each in places]
-        except NoteError as error:
-            mend = "Give the log's own key with --key."
-            raise SetupError("That is not a public key of a log.", mend, exit_code=USED_WRONGLY) from error
-        except OSError as error:
-            raise SetupError(f"{error.filename} cannot be read ({error.strerror}).", "Check path and mode.") from error
-    good = all(report.ok for report in reports)
-    data = {"ok": good, "logs": [{**asdict(report), "ok": report.ok} for report in reports]}
-    session.output.result(data, *(line for report in reports for line in _told(report)))
-    if not good:
-        raise typer.Exit(ANSWERED_NO)
-
-
+command(app, "verify", examples=audit_verify.EXAMPLES)(audit_verify.verify)
 command(app, "export", examples=audit_export.EXAMPLES)(audit_export.export)
+command(app, "status", examples=audit_status.EXAMPLES)(audit_status.status)
+command(app, "anchor", examples=audit_anchor.EXAMPLES)(audit_anchor.anchor)
+app.add_typer(audit_witness.app)
+audit_subject.register(app)
 
 
 @command(
@@ -157,19 +112,8 @@ def _matching(session: Session, wanted: Filter, origin: str) -> Iterator[dict[st
     from gateway.audit.log.reader import comparable
     from gateway.audit.log.reader import search as search_log
 
-    folders = [_one_log(session, origin)] if origin else _logs(session.settings)
+    folders = _all_of(session, origin) if origin else _logs(session.settings)
     return heapq.merge(*(search_log(folder, wanted) for folder in folders), key=lambda r: comparable(r["time"]))
-
-
-def _verified(place: Path, key: Path | None, session: Session) -> Report:
-    from gateway.audit.export.lines import verify_export
-    from gateway.audit.verify import verify as verify_log
-
-    if place.is_dir():
-        return verify_log(place, _public_key(session.settings, key))
-    if not place.is_file():
-        raise SetupError(f"There is nothing at {place}.", "Name a log's folder or an export.", exit_code=USED_WRONGLY)
-    return verify_export(place, _read_key(key) if key is not None else None)
 
 
 def _logs(settings: Settings) -> list[Path]:
@@ -183,35 +127,25 @@ def _logs(settings: Settings) -> list[Path]:
 
 def _one_log(session: Session, origin: str) -> Path:
     """Return the log of that origin, else this server's own, else the only one there is."""
-    settings = session.settings
-    found, base = _logs(settings), settings.data / "audit"
-    wanted = origin or settings.origin
-    matching = [folder for folder in found if folder.parent.relative_to(base).as_posix() == wanted]
-    if matching:
-        return matching[0]
+    found, wanted = _by_origin(session.settings), origin or session.settings.origin
+    if wanted in found:
+        return found[wanted]
     if len(found) == 1 and not origin:
-        return found[0]
-    known = ", ".join(folder.parent.relative_to(base).as_posix() for folder in found)
+        return next(iter(found.values()))
+    known = ", ".join(found)
     raise SetupError(f"There is no log of {wanted}.", f"Give --origin: {known}.", exit_code=USED_WRONGLY)
 
 
-def _public_key(settings: Settings, key: Path | None) -> str:
-    return _read_key(key or settings.keys / "log.vkey")
+def _all_of(session: Session, origin: str) -> list[Path]:
+    """Return the logs of that origin, of all retention classes where it names none. Raises SetupError."""
+    found = _by_origin(session.settings)
+    return [log for name, log in found.items() if f"{name}/".startswith(f"{origin}/")] or [_one_log(session, origin)]
 
 
-def _read_key(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"The public key {path} cannot be read.", "Give the log's key with --key.") from error
-
-
-def _told(report: Report) -> list[str]:
-    head = f"{report.records} records, {report.checkpoints} signed heads, tree {report.tree_size} {report.root[:16]}"
-    lines = [f"{'ok    ' if report.ok else 'WRONG '} {report.origin or report.folder}: {head}"]
-    lines += [f"       {problem}" for problem in report.problems]
-    lines += [f"       note: {note}" for note in report.notes]
-    return lines + [f"       cannot be shown here: {what}" for what in report.not_checked]
+def _by_origin(settings: Settings) -> dict[str, Path]:
+    """Return all logs by what they sign with: the class stands behind the worker where it is not ``default``."""
+    base = settings.data / "audit"
+    return {folder.relative_to(base).as_posix().removesuffix("/default"): folder for folder in _logs(settings)}
 
 
 def _show(session: Session, records: list[dict[str, Any]]) -> None:

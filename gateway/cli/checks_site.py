@@ -9,6 +9,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 from gateway.cli.address import refuse_open_address
+from gateway.cli.audit_status import anchors
 from gateway.cli.checks import MACHINE, Check, State
 from gateway.cli.server import running_server
 from gateway.errors import SetupError
@@ -243,6 +244,7 @@ SITE = (
     policy,
     grants,
     counters,
+    anchors,
     model,
     detectors,
     sockets,

@@ -1,7 +1,7 @@
 """The admin API's routes for anchors, under ``/admin/v1``; see :mod:`gateway.http.admin`::
 
 GET    audit/anchors     where heads go, and how that goes
-POST   audit/carried     {"kind": …, "place": …}: put on record that a person carries the heads away now
+POST   audit/carried     {"event", "kind", "place"}: put on record that a person carries heads away, or back
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Anchors(Protocol):
 class _Carried(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of ``POST audit/carried``."""
 
+    event: Literal["admin.heads_carried", "admin.heads_accepted"]
     kind: Literal["media", "paper", "node", "file"]
     place: Annotated[str, msgspec.Meta(max_length=500)]
 
@@ -43,9 +44,9 @@ class AdminAnchor:
 
     async def carried(self, request: Request) -> Response:
         said = await body_of(request, _Carried)
-        self._book.event("admin.heads_carried", by=operator_of(request), kind=said.kind, place=said.place)
+        self._book.event(said.event, by=operator_of(request), kind=said.kind, place=said.place)
         await self._book.durable()
-        return json_response({"kind": said.kind, "place": said.place}, status=201)
+        return json_response({"event": said.event, "kind": said.kind, "place": said.place}, status=201)
 
 
 def anchor_routes(anchors: Anchors, book: Events) -> list[Route]:

@@ -40,7 +40,7 @@ def witness_keys(settings: Settings) -> list[WitnessKey]:
     """Return the keys of all nodes that cosign. Raises SetupError."""
     nodes = (each for each in settings.audit.anchors if isinstance(each, NodeAnchorSettings))
     with _told():
-        return [_witness_key(node.key, settings.base) for node in nodes]
+        return [witness_key(node.key, settings.base) for node in nodes]
 
 
 def heads_files(settings: Settings) -> list[Path]:
@@ -60,7 +60,7 @@ def _made(wanted: AnchorSettings, settings: Settings) -> Anchor:
     context = _tls(wanted, base) if wanted.url.startswith("https:") else None
     socket_path = base / wanted.socket if wanted.socket else None
     http = WitnessHttp(wanted.url, socket_path=socket_path, context=context)
-    return NodeAnchor(http, _witness_key(wanted.key, base))
+    return NodeAnchor(http, witness_key(wanted.key, base))
 
 
 def _tls(wanted: SyslogAnchorSettings | NodeAnchorSettings, base: Path) -> ssl.SSLContext:
@@ -70,8 +70,8 @@ def _tls(wanted: SyslogAnchorSettings | NodeAnchorSettings, base: Path) -> ssl.S
     return tls_context(*files)
 
 
-def _witness_key(text: str, base: Path) -> WitnessKey:
-    """Return a key that is given as such, or as the file that holds it."""
+def witness_key(text: str, base: Path) -> WitnessKey:
+    """Return a key that is given as such, or as the file that holds it. Raises AnchorTrouble."""
     try:
         return parse_witness_key(text)
     except NoteError:

@@ -31,6 +31,7 @@ from gateway.audit.log.note import NoteError
 
 _COSIGNATURE = b"\x04"  # signature type of a cosignature with Ed25519
 _DASH = "\u2014 "
+_PRIVATE = "PRIVATE+KEY+"
 _NAME = re.compile(r"[^\s+]{1,200}")
 _time = struct.Struct(">Q")
 _ID, _TIME, _SIGNATURE = 4, 8, 64
@@ -65,6 +66,11 @@ class Cosigner:
     def verifier_key(self) -> str:
         return self.key.line()
 
+    def private_line(self) -> str:
+        """Return the private key as a line, in the manner of verifier keys: for a file that nobody else can read."""
+        blob = base64.b64encode(_COSIGNATURE + self._private.private_bytes_raw()).decode()
+        return f"{_PRIVATE}{self.key.name}+{self.key.id.hex()}+{blob}"
+
     def cosign(self, text: str, seconds: int) -> str:
         """Return the signature line, newline included.
 
@@ -77,9 +83,29 @@ class Cosigner:
         return f"{_DASH}{self.key.name} {blob}\n"
 
 
+def parse_cosigner(line: str) -> Cosigner:
+    """Return the witness whose private key a line holds. Raises NoteError."""
+    name, named, seed = _key_parts(line.strip().removeprefix(_PRIVATE))
+    if not line.startswith(_PRIVATE):
+        raise NoteError("not a witness's private key")
+    cosigner = Cosigner(name, Ed25519PrivateKey.from_private_bytes(seed))
+    if cosigner.key.id.hex() != named:
+        raise NoteError("the witness's key has another id than its name and bytes make")
+    return cosigner
+
+
 def parse_witness_key(line: str) -> WitnessKey:
     """Return the key of a witness's verifier-key line. Raises NoteError."""
-    parts = line.strip().split("+", 2)
+    name, named, public = _key_parts(line.strip())
+    key = WitnessKey(name, public)
+    if key.id.hex() != named:
+        raise NoteError("the witness's key has another id than its name and bytes make")
+    return key
+
+
+def _key_parts(line: str) -> tuple[str, str, bytes]:
+    """Return name, id in hex and 32 bytes of ``name+id+key``. Raises NoteError."""
+    parts = line.split("+", 2)
     if len(parts) != 3 or not _NAME.fullmatch(parts[0]):
         raise NoteError("not a witness's key: it must be name+id+key")
     try:
@@ -88,10 +114,7 @@ def parse_witness_key(line: str) -> WitnessKey:
         raise NoteError("the witness's key is not base64") from error
     if len(blob) != 33 or blob[:1] != _COSIGNATURE:
         raise NoteError("not an Ed25519 key for cosignatures")
-    key = WitnessKey(parts[0], blob[1:])
-    if key.id.hex() != parts[1]:
-        raise NoteError("the witness's key has another id than its name and bytes make")
-    return key
+    return parts[0], parts[1], blob[1:]
 
 
 def time_of_cosignature(line: str, key: WitnessKey, text: str) -> int | None:

@@ -45,7 +45,7 @@ class FileAnchor:
         self._there: dict[str, int] = {}
 
     def deliver(self, heads: Sequence[LogHead]) -> list[tuple[LogHead, Witness]]:
-        self._refuse_same_disk()
+        self.refuse_same_disk()
         descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -65,7 +65,8 @@ class FileAnchor:
     def close(self) -> None:
         """Nothing is kept open between two deliveries, so that the medium can be taken out."""
 
-    def _refuse_same_disk(self) -> None:
+    def refuse_same_disk(self) -> None:
+        """Raise AnchorTrouble where it may not be written. Raises OSError."""
         folder = self._path.parent
         try:
             device = folder.stat().st_dev

@@ -120,10 +120,6 @@ class WitnessOffice:
         except _Refused as refused:
             return refused.answer
 
-    def all(self) -> list[Remembered]:
-        """Return what is remembered of all logs. Raises NoteError, OSError."""
-        return [self._read(unquote(path.name)) for path in sorted(self._state.glob("*.head"))]
-
     def _opened(self, note: bytes) -> Checkpoint:
         """Return what a checkpoint says, if a key that is trusted for its origin signed it."""
         try:
@@ -142,7 +138,11 @@ class WitnessOffice:
 
     def _cosigned(self, old_size: int, proof: list[bytes], note: bytes, new: Checkpoint) -> Answer:
         """Check against what is remembered, remember, answer. The caller has the turn."""
-        known = self._read(f"{new.origin}.head").checkpoint if self._path(new.origin).exists() else None
+        known = (
+            _read(self._state, f"{new.origin}.head", self._cosigner).checkpoint
+            if self._path(new.origin).exists()
+            else None
+        )
         if old_size != (known.size if known else 0):
             raise _Refused(409, str(known.size if known else 0), SIZE_TYPE)
         if known and known.size == new.size and known.root != new.root:
@@ -161,14 +161,20 @@ class WitnessOffice:
     def _path(self, origin: str) -> Path:
         return self._state / quote(f"{origin}.head", safe="")
 
-    def _read(self, name: str) -> Remembered:
-        note = (self._state / quote(name, safe="")).read_bytes()
-        text, signatures = split_note(note)
-        checkpoint = parse_checkpoint(text)
-        cosignature_in(signatures, self._cosigner.key, text)
-        if f"{checkpoint.origin}.head" != name:
-            raise NoteError("the memory of one log holds another one's head")
-        return Remembered(checkpoint, note)
+
+def remembered(state: Path, cosigner: Cosigner) -> list[Remembered]:
+    """Return what a witness remembers of all logs, beside its process too. Raises NoteError, OSError."""
+    return [_read(state, unquote(path.name), cosigner) for path in sorted(state.glob("*.head"))]
+
+
+def _read(state: Path, name: str, cosigner: Cosigner) -> Remembered:
+    note = (state / quote(name, safe="")).read_bytes()
+    text, signatures = split_note(note)
+    checkpoint = parse_checkpoint(text)
+    cosignature_in(signatures, cosigner.key, text)
+    if f"{checkpoint.origin}.head" != name:
+        raise NoteError("the memory of one log holds another one's head")
+    return Remembered(checkpoint, note)
 
 
 def _parsed(body: bytes) -> tuple[int, list[bytes], bytes]:
