@@ -1,0 +1,145 @@
+"""``sekisho audit verify``: every hash, head and signature computed again, by the verifier that also runs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session
+from gateway.errors import SetupError
+
+if TYPE_CHECKING:
+    from gateway.audit.verify import Report
+    from gateway.settings import Settings
+
+EXAMPLES = [
+    "sekisho audit verify",
+    "sekisho audit verify --since /media/usb/checkpoint",
+    "sekisho audit verify export.jsonl --key log.vkey",
+    "sekisho audit verify pack.zip --key log.vkey --since checkpoint",
+    "sekisho audit verify --receipt receipt.json --key log.vkey",
+    "sekisho audit verify export.jsonl --receipt receipt.json --key log.vkey",
+    "sekisho audit verify --json",
+]
+
+Place = Annotated[
+    Path | None,
+    typer.Argument(metavar="[PLACE]", help="A log's folder, an export, or an evidence pack; else all logs."),
+]
+Key = Annotated[Path | None, typer.Option("--key", "--vkey", help="The log's public key; else log.vkey.")]
+Since = Annotated[
+    list[Path],
+    typer.Option(metavar="CHECKPOINT", help="A head that was kept elsewhere; more than once. It shows roll-back."),
+]
+HashesOnly = Annotated[
+    bool, typer.Option("--hashes-only", help="Hashes, tree and signatures; not what records say. Faster.")
+]
+Receipt = Annotated[
+    Path | None, typer.Option("--receipt", metavar="FILE", help="A receipt; PLACE is then where its record is.")
+]
+
+
+def verify(
+    session: Session,
+    place: Place = None,
+    key: Key = None,
+    since: Since = [],  # noqa: B006  typer copies it
+    hashes_only: HashesOnly = False,
+    receipt: Receipt = None,
+) -> None:
+    """Compute every hash, head and signature again, and name what does not fit. Leaves with 1 when something is wrong.
+
+    The same program runs alone, on any machine with Python and `cryptography`: python verify.py PACK --key PUBLIC.
+    """
+    if receipt is not None:
+        from gateway.cli.receipt import tell
+
+        tell(session, receipt, place, _text(key or session.settings.keys / "log.vkey"))
+        return
+    with session.output.progress("Verifying"):
+        reports = _reports(session, place, key, since, hashes_only)
+    _tell(session, reports)
+
+
+def _reports(
+    session: Session, place: Path | None, key: Path | None, since: Sequence[Path], hashes_only: bool
+) -> list[Report]:
+    from gateway.audit import verify as verifier
+
+    try:
+        points = [point for path in since for point in verifier.read_since(path)]
+        where = place if place is not None else _all_logs(session.settings)
+        return verifier.check(where, _keys(session, where, key), points, hashes_only=hashes_only)
+    except verifier.BadKey as error:
+        mend = "Give the log's own key with --key."
+        raise SetupError("That is not a public key of a log.", mend, exit_code=USED_WRONGLY) from error
+    except verifier.BadUse as error:
+        raise SetupError(*_in_two(str(error)), exit_code=USED_WRONGLY) from error
+    except verifier.BadInput as error:
+        raise SetupError(f"{where}: {error}.", "Get it again from where it was made.") from error
+    except OSError as error:
+        raise SetupError(f"{error.filename} cannot be read ({error.strerror}).", "Check path and mode.") from error
+
+
+def _in_two(told: str) -> tuple[str, str]:
+    """Return what is wrong, and the mend."""
+    what, _, mend = told.partition(". ")
+    return f"{what.rstrip('.')}.", mend or "See: sekisho audit verify --help"
+
+
+def _all_logs(settings: Settings) -> Path:
+    from gateway.audit.log.reader import logs
+
+    if not logs(settings.data / "audit"):
+        raise SetupError(f"There is no audit log in {settings.data} yet.", "The first start or change makes one.")
+    return settings.data / "audit"
+
+
+def _keys(session: Session, place: Path, key: Path | None) -> list[str]:
+    """Return the keys to check by: the one given, else this server's; of an export, else the one beside it."""
+    if key is not None:
+        return _lines(_text(key))
+    if not place.exists():
+        raise SetupError(f"There is nothing at {place}.", "Name a log's folder or an export.", exit_code=USED_WRONGLY)
+    if place.is_file() and Path(f"{place}.vkey").is_file():
+        return []
+    keys = session.settings.keys
+    history = keys / "log-vkeys"  # the chain, whose records may have been pruned
+    return [*_lines(_text(keys / "log.vkey")), *(_lines(_text(history)) if history.is_file() else [])]
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"The public key {path} cannot be read.", "Give the log's key with --key.") from error
+
+
+def _tell(session: Session, reports: Sequence[Report]) -> None:
+    from gateway.audit.verify import ROLL_BACK, told_lines
+
+    good = all(report.ok for report in reports)
+    unchecked = any(ROLL_BACK in report.not_checked for report in reports)
+    lines = [line for report in reports for line in told_lines(_without_roll_back(report))]
+    if unchecked:
+        lines.append("not checked: roll-back; give a checkpoint that was kept elsewhere with --since")
+    not_checked = ["roll-back"] if unchecked else []
+    logs = [report.as_json() for report in reports]
+    session.output.result({"ok": good, "not_checked": not_checked, "logs": logs}, *lines)
+    if not good:
+        raise typer.Exit(ANSWERED_NO)
+
+
+def _without_roll_back(report: Report) -> Report:
+    """It is said once, at the end, for all."""
+    from gateway.audit.verify import ROLL_BACK
+
+    return replace(report, not_checked=[what for what in report.not_checked if what != ROLL_BACK])
