@@ -18,7 +18,7 @@ DAY = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)
 def decision(tenant: str, how: str = "allowed", day: int = 0, kind: str = "") -> Seen:
     time = microseconds(DAY + timedelta(days=day))
     kind = kind or {"allowed": "intent", "denied": "denial"}[how]
-    return Seen(time, 0, (("type", kind), ("tenant", tenant), ("decision", how)), ())
+    return Seen(time, 0, (("head", kind, "", ""), ("caller", tenant, "", ""), ("decided", how, "")), ())
 
 
 def tallied(*parts: tuple[int, Seen], **given: object) -> Tally:

@@ -5,7 +5,7 @@ A record has any number of words in a field: an intent whose decision gives thre
 ::
 
     seen = glean(b'{"origin":"berlin/node1/w0","sequence":7,"time":"2026-01-01T00:00:00.000000Z","type":"heartbeat",…}')
-    seen.pairs      # (("type", "heartbeat"), ("origin", "berlin/node1/w0"), ("site", "berlin"))
+    seen.pairs    # (("type", "heartbeat"), ("origin", "berlin/node1/w0"), ("site", "berlin"))
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from itertools import cycle
+from typing import NamedTuple
 
 import msgspec
 
@@ -44,8 +46,25 @@ Pair = tuple[str, str]
 
 _CROCKFORD = str.maketrans("0123456789ABCDEFGHJKMNPQRSTVWXYZ", "0123456789abcdefghijklmnopqrstuv")
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_ULID_CHARS = 26
 _ULID_HEAD = 12  # characters: the time and ten of the random bits
 _BEYOND_ULIDS = 1 << 60
+
+
+Group = tuple[str, ...]
+"""What kind of words, and the words: ``("caller", "acme", "support", "k1")``. Few groups are in many records, so that
+whoever has looked one up need not look at its words again; :func:`pairs_of` tells them.
+"""
+
+_NAMES: dict[str, tuple[str, ...]] = {
+    "head": ("type", "origin", "site"),
+    "caller": ("tenant", "project", "key"),
+    "asked": ("model", "purpose", "class", "collected"),
+    "decided": ("decision", "revision"),
+    "target": ("destination", "target"),
+    "end": ("code", "status"),
+}
+_REPEATED: dict[str, tuple[str, ...]] = {"entities": ("entity",), "reasons": ("reason", "rule"), "sums": ("code",)}
 
 
 class Seen(NamedTuple):
@@ -53,12 +72,26 @@ class Seen(NamedTuple):
 
     time_us: int
     sequence: int
-    pairs: tuple[Pair, ...]
+    groups: tuple[Group, ...]
     idents: tuple[int, ...]
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Fields and words, each once."""
+        return tuple(dict.fromkeys(pair for group in self.groups for pair in pairs_of(group)))
 
     def has(self, field: str) -> list[str]:
         """Return the words of one field."""
         return [word for name, word in self.pairs if name == field]
+
+
+@lru_cache(maxsize=4096)
+def pairs_of(group: Group) -> tuple[Pair, ...]:
+    """Return the fields and words of a group, each once, without empty words."""
+    kind, *words = group
+    repeated = _REPEATED.get(kind)
+    names = cycle(repeated) if repeated else iter(_NAMES[kind])
+    return tuple(dict.fromkeys((name, word) for name, word in zip(names, words, strict=False) if word))
 
 
 class _Caller(msgspec.Struct, gc=False):
@@ -145,20 +178,26 @@ def glean(data: bytes) -> Seen | None:
         record = _record.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _glean_bare(data)
-    pairs: list[Pair] = [("type", record.type), ("origin", record.origin)]
-    site = record.origin.partition("/")[0]
-    if record.input is not None:
-        site = record.input.caller.site or site
-        _add_input(pairs, record.input)
-    pairs.append(("site", site))
-    if record.caller is not None:
-        pairs += (("tenant", record.caller.tenant), ("project", record.caller.project), ("key", record.caller.key_id))
-    if record.decision is not None:
-        _add_decision(pairs, record.decision)
+    groups: list[Group] = []
+    caller, asked, decision = record.caller, record.input, record.decision
+    site = asked.caller.site if asked is not None else ""
+    groups.append(("head", record.type, record.origin, site or record.origin.partition("/")[0]))
+    if caller is not None:
+        groups.append(("caller", caller.tenant, caller.project, caller.key_id))
+    if asked is not None:
+        of = asked.data
+        groups.append(("asked", asked.request.model, asked.request.purpose, of.data_class, of.collected_in))
+        groups.append(("entities", *of.entities))
+    _add_decision(groups, record, decision)
     if record.target is not None:
-        pairs += (("destination", record.target.jurisdiction), ("target", record.target.id))
-    _add_end(pairs, record)
-    return Seen(microseconds(record.time), record.sequence, tuple(p for p in pairs if p[1]), _idents(record))
+        groups.append(("target", record.target.jurisdiction, record.target.id))
+    if record.code or record.type == "outcome":
+        groups.append(("end", record.code, str(record.status) if record.type == "outcome" else ""))
+    if record.sums:
+        groups.append(("sums", *(one.code for one in record.sums)))
+    decided = decision.id if decision is not None else record.decision_id
+    idents = tuple([ident(text) for text in (record.request, decided) if text])
+    return Seen(microseconds(record.time), record.sequence, tuple(groups), idents)
 
 
 def _glean_bare(data: bytes) -> Seen | None:
@@ -166,42 +205,22 @@ def _glean_bare(data: bytes) -> Seen | None:
         record = _bare.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    site = record.origin.partition("/")[0]
-    pairs = (("type", record.type), ("origin", record.origin), ("site", site))
-    return Seen(microseconds(record.time), record.sequence, tuple(p for p in pairs if p[1]), ())
+    head = ("head", record.type, record.origin, record.origin.partition("/")[0])
+    return Seen(microseconds(record.time), record.sequence, (head,), ())
 
 
-def _add_input(pairs: list[Pair], asked: _Input) -> None:
-    data, request = asked.data, asked.request
-    pairs += (("model", request.model), ("purpose", request.purpose))
-    pairs += (("class", data.data_class), ("collected", data.collected_in))
-    pairs += [("entity", kind) for kind in data.entities]
+_OUTCOMES = {"intent": "allowed", "denial": "denied"}
 
 
-def _add_decision(pairs: list[Pair], decision: _Decision) -> None:
-    pairs.append(("revision", decision.revision))
-    for field, words in (("reason", {r.code for r in decision.reasons}), ("rule", {r.rule for r in decision.reasons})):
-        pairs += [(field, word) for word in words]
-
-
-def _add_end(pairs: list[Pair], record: _Record) -> None:
-    """Add whether it was allowed, and how it ended."""
-    pairs.append(("code", record.code))
-    if record.type == "intent":
-        pairs.append(("decision", "allowed"))
-    elif record.type == "denial":
-        pairs.append(("decision", "denied"))
-    elif record.type == "preview" and record.decision is not None:
-        pairs.append(("decision", "allowed" if record.decision.allow else "denied"))
-    elif record.type == "outcome":
-        pairs.append(("status", str(record.status)))
-    if record.sums:
-        pairs += [("code", code) for code in {one.code for one in record.sums}]
-
-
-def _idents(record: _Record) -> tuple[int, ...]:
-    decision = record.decision.id if record.decision is not None else record.decision_id
-    return tuple(ident(text) for text in (record.request, decision or record.decision_id) if text)
+def _add_decision(groups: list[Group], record: _Record, decision: _Decision | None) -> None:
+    """Add whether it was allowed, and why. A denial is one, also where policy had nothing against it."""
+    allowed = _OUTCOMES.get(record.type, "")
+    if record.type == "preview" and decision is not None:
+        allowed = "allowed" if decision.allow else "denied"
+    if allowed or decision is not None:
+        groups.append(("decided", allowed, decision.revision if decision is not None else ""))
+    if decision is not None:
+        groups.append(("reasons", *(word for reason in decision.reasons for word in (reason.code, reason.rule))))
 
 
 def ident(text: str) -> int:
@@ -209,9 +228,12 @@ def ident(text: str) -> int:
 
     Ids are ULIDs, which begin with their time: their numbers grow, and a tree of them is written at its end.
     """
-    if _ULID.fullmatch(text):
-        return int(text[:_ULID_HEAD].translate(_CROCKFORD), 32)
-    return _BEYOND_ULIDS + (int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:7], "big"))
+    if len(text) == _ULID_CHARS:
+        try:
+            return int(text[:_ULID_HEAD].translate(_CROCKFORD), 32)
+        except ValueError:
+            pass
+    return _BEYOND_ULIDS + int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:7], "big")
 
 
 def is_ulid(text: str) -> bool:
@@ -221,9 +243,3 @@ def is_ulid(text: str) -> bool:
 def microseconds(moment: datetime) -> int:
     """Return the microseconds since 1970 of a time that says its zone."""
     return round(moment.timestamp() * 1_000_000)
-
-
-def ids_of(record: dict[str, Any]) -> tuple[str, str]:
-    """Return the ids of the request and of the decision that a record is about; empty where there is none."""
-    decision = (record.get("decision") or {}).get("id") or record.get("decision_id") or ""
-    return str(record.get("request") or ""), str(decision)

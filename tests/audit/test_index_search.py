@@ -1,0 +1,406 @@
+"""What the index finds is what reading the log finds, whatever came between: growth, pruning, damage, other logs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway.audit import record as records
+from gateway.audit.index import bits, build, search, source, store
+from gateway.audit.index.query import Query, WrongQuery
+from gateway.audit.index.search import AuditSearch, Page
+from gateway.audit.index.words import glean
+from gateway.audit.log import layout
+from gateway.domain import (
+    CallerFacts,
+    Capability,
+    DataFacts,
+    Decision,
+    EnvFacts,
+    PolicyInput,
+    Reason,
+    RequestFacts,
+    Target,
+)
+
+SITE = "berlin"
+START_US = 1_767_225_600_000_000
+
+
+class Logs:
+    """Logs of one site, written as bundles, without heads: the index reads neither tiles nor heads."""
+
+    def __init__(self, base: Path) -> None:
+        self.audit, self.index = base / "audit", base / "audit-index"
+        self.draw = Random(7)
+        self.now = START_US
+        self.sizes: dict[str, int] = {}
+        self.written: list[bytes] = []
+        self.names: list[str] = []
+
+    def write(self, count: int, *names: str) -> None:
+        """Write records of all sorts, in turn into the logs (``node/worker/class``)."""
+        for number in range(count):
+            self._append(names[number % len(names)])
+
+    def _append(self, name: str) -> None:
+        folder = self.audit / SITE / name
+        (folder / "tile" / "entries").mkdir(parents=True, exist_ok=True)
+        (folder / "lock").touch()
+        sequence = self.sizes.get(name, 0)
+        self.now += self.draw.choice((0, 1, 5, 1_000_000))
+        data = self._record(name, sequence)
+        path = folder / layout.tile_path("entries", sequence // layout.BUNDLE_RECORDS)
+        with path.open("ab") as file:
+            file.write(layout.frame(data))
+        self.sizes[name] = sequence + 1
+        self.written.append(data)
+        self.names.append(name)
+
+    def _record(self, name: str, sequence: int) -> bytes:
+        made = self.draw.choice((intent, intent, denial, outcome, event))(self.draw, sequence)
+        made.origin, made.sequence = f"{SITE}/{name.rpartition('/')[0]}", sequence
+        seconds, us = divmod(self.now, 1_000_000)
+        made.time = f"2026-01-01T{seconds % 86400 // 3600:02}:{seconds % 3600 // 60:02}:{seconds % 60:02}.{us:06}Z"
+        return records.encode(made)
+
+    def update(self) -> build.Done:
+        with store.locked(self.index, SITE) as free:
+            assert free
+            return build.update(self.audit, self.index, SITE)
+
+    @property
+    def search(self) -> AuditSearch:
+        return AuditSearch(self.audit, self.index)
+
+    def expected(self, query: Query) -> list[bytes]:
+        """Return what a look at each record finds."""
+        found = []
+        for data in self.written:
+            seen = glean(data)
+            assert seen
+            if query.matches(seen, data):
+                found.append(((seen.time_us, _log_of(data), seen.sequence), data))
+        return [data for _, data in sorted(found, reverse=not query.oldest_first)]
+
+
+def _log_of(data: bytes) -> str:
+    return str(msgspec.json.decode(data)["origin"])
+
+
+def asked(draw: Random, sequence: int) -> PolicyInput:
+    country, tenant = draw.choice(("DE", "JP", "CN")), f"tenant-{draw.randrange(4)}"
+    return PolicyInput(
+        RequestFacts(
+            f"01J{sequence:023d}",
+            "/v1/chat/completions",
+            Capability.CHAT,
+            f"m{draw.randrange(3)}",
+            False,
+            False,
+            "help",
+        ),
+        CallerFacts(f"k{draw.randrange(30)}", tenant, "p", (), draw.choice(("berlin", "")), country, country),
+        DataFacts(draw.choice(("public", "strict")), country, {"PERSON": "1"} if draw.random() < 0.5 else {}, "d"),
+        (),
+        EnvFacts(SITE, "node1", "2026-01-01T00:00:00Z", 1),
+    )
+
+
+def decision(draw: Random, sequence: int, allow: bool) -> Decision:
+    reasons = tuple(
+        Reason(f"policy.c{draw.randrange(5)}", f"rule{draw.randrange(3)}") for _ in range(draw.randrange(3))
+    )
+    return Decision(f"01K{sequence:023d}", allow, (), reasons, f"r{draw.randrange(2)}", "", "", "opa/1")
+
+
+def intent(draw: Random, sequence: int) -> records.Record:
+    question = asked(draw, sequence)
+    who = records.CallerRef(question.caller.key_id, question.caller.tenant, "p")
+    country = draw.choice(("DE", "US"))
+    target = Target(f"t-{country}", "m", (), "s", "n", country, False)
+    verdict = decision(draw, sequence, True)
+    return records.Intent(
+        request=question.request.id, caller=who, input=question, decision=verdict, target=target, redactions={}
+    )
+
+
+def denial(draw: Random, sequence: int) -> records.Record:
+    question = asked(draw, sequence) if draw.random() < 0.8 else None
+    verdict = decision(draw, sequence, False) if question else None
+    return records.Denial(
+        request=f"01J{sequence:023d}", code=f"policy.c{draw.randrange(5)}", status=403, source="", input=question,
+        caller=records.CallerRef("k1", "tenant-1", "p"), decision=verdict, decision_id=f"01K{sequence:023d}",
+    )  # fmt: skip
+
+
+def outcome(draw: Random, sequence: int) -> records.Record:
+    status = draw.choice(("done", "failed"))
+    return records.OutcomeRecord(request=f"01J{sequence - 1:023d}", intent=0, status=status)  # type: ignore[arg-type]
+
+
+def event(draw: Random, sequence: int) -> records.Record:
+    return records.Event(type=draw.choice(("key.created", "key.revoked", "policy.activated")), details={"n": sequence})
+
+
+QUERIES = [
+    Query(),
+    Query(oldest_first=True),
+    *(
+        Query({name: (word,)})
+        for name, word in (("type", "key"), ("type", "intent"), ("type", "ke"), ("tenant", "tenant-1"))
+    ),
+    *(Query({name: (word,)}) for name, word in (("code", "policy.c3"), ("reason", "policy.c3"), ("rule", "rule1"))),
+    *(
+        Query({name: (word,)})
+        for name, word in (("site", "berlin"), ("key", "k3"), ("model", "m1"), ("status", "failed"))
+    ),
+    *(Query({name: (word,)}) for name, word in (("entity", "PERSON"), ("class", "strict"), ("destination", "US"))),
+    Query({"decision": ("denied",), "reason": ("policy.c1", "policy.c2")}),
+    Query({"decision": ("allowed",), "collected": ("JP", "CN"), "destination": ("US",)}, oldest_first=True),
+    Query({"tenant": ("tenant-1",), "destination": ("nowhere",)}),
+    Query({"origin": ("berlin/node1/w0",), "revision": ("r1",)}),
+    Query({"key": ("k1",)}, text="policy.c3"),
+    Query(request=f"01J{100:023d}"),
+    Query(decision_id=f"01K{101:023d}", oldest_first=True),
+    Query({"type": ("denial",)}, request=f"01J{100:023d}"),
+    Query(since_us=START_US + 30_000_000, until_us=START_US + 90_000_000),
+    Query({"tenant": ("tenant-2",)}, since_us=START_US + 60_000_000, oldest_first=True),
+]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of 128 rows, parts of 16: what takes ten thousands of records shows with hundreds."""
+    monkeypatch.setattr(build, "BLOCK_ROWS", 128)
+    monkeypatch.setattr(build, "COMMIT_ROWS", 512)
+    monkeypatch.setattr("gateway.audit.index.blocks.PART_ROWS", 16)
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Logs:
+    made = Logs(tmp_path)
+    made.write(700, "node1/w0/default", "node1/w1/default", "node1/w0/cross-border")
+    return made
+
+
+def pages(search: AuditSearch, query: Query, limit: int) -> Iterator[Page]:
+    page = search.page(query, limit)
+    yield page
+    while page.next:
+        page = search.page(query, limit, page.next)
+        yield page
+
+
+def by_place(found: list[bytes]) -> list[tuple[str, int, str]]:
+    return [(r["time"], r["sequence"], r["origin"]) for r in map(msgspec.json.decode, found)]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+@pytest.mark.parametrize("unindexed", [0, 50])
+def test_the_index_finds_what_the_log_holds(logs: Logs, query: Query, unindexed: int) -> None:
+    logs.update()
+    logs.write(unindexed, "node1/w1/default")
+
+    found = list(pages(logs.search, query, 37))
+
+    shown = [data for page in found for data in page.records]
+    assert sorted(shown) == sorted(logs.expected(query))
+    assert [r[0] for r in by_place(shown)] == [r[0] for r in by_place(logs.expected(query))]
+    assert found[0].found == (None if query.text else len(shown))
+    assert {page.by for page in found} == {"index"}
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_without_an_index_the_log_is_read(logs: Logs, query: Query, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MOST_LOOSE", 100)
+    monkeypatch.setattr(search, "MOST_READ", 300)
+
+    found = list(pages(logs.search, query, 37))
+
+    assert sorted(data for page in found for data in page.records) == sorted(logs.expected(query))
+    assert {(page.by, page.note) for page in found} == {("log", "there is no index yet")}
+
+
+def test_a_cursor_holds_while_the_log_grows_and_the_index_is_made_again(logs: Logs) -> None:
+    logs.update()
+    query, expected = Query({"type": ("intent",)}), logs.expected(Query({"type": ("intent",)}))
+    first = logs.search.page(query, 50)
+    logs.write(300, "node1/w1/default", "node2/w0/default")
+    with store.locked(logs.index, SITE):
+        build.rebuild(logs.audit, logs.index, SITE)
+
+    second = logs.search.page(query, 50, first.next)
+
+    assert first.records + second.records == expected[:100]
+
+
+@pytest.mark.parametrize("after", ["x", "bm9uZQ", "", "ééé"])
+def test_a_cursor_of_others_is_refused(logs: Logs, after: str) -> None:
+    given = after or logs.search.page(Query({"type": ("intent",)}), 5).next
+
+    with pytest.raises(WrongQuery, match="cursor"):
+        logs.search.page(Query({"type": ("denial",)}), 5, given)
+
+
+@pytest.mark.parametrize("words", [{"tennant": ("a",)}, {"tenant": ()}, {"tenant": ("x" * 600,)}])
+def test_a_wrong_filter_is_refused(words: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(WrongQuery):
+        Query(words)
+
+
+def test_an_update_adds_what_is_new_and_only_that(logs: Logs) -> None:
+    assert logs.update() == build.Done(700, True, "there was none")
+    assert logs.update() == build.Done(0, True)
+    logs.write(33, "node1/w0/default")
+    assert logs.update() == build.Done(33, True)
+
+
+def test_an_update_in_bounded_steps_comes_to_the_same(logs: Logs) -> None:
+    logs.write(2000, "node1/w0/default")
+    steps = 0
+    with store.locked(logs.index, SITE):
+        while not build.update(logs.audit, logs.index, SITE, seconds=0).whole:
+            steps += 1
+
+    assert steps > 2
+    assert logs.search.page(Query(), 1).found == 2700
+
+
+def _flip_all(path: Path) -> None:
+    path.write_bytes(bytes(byte ^ 0xFF for byte in path.read_bytes()))
+
+
+def _other_version(path: Path) -> None:
+    database = store.open_to_write(path)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+
+
+def _no_table(path: Path) -> None:
+    database = store.open_to_write(path)
+    database.execute("DROP TABLE posting")
+    database.close()
+
+
+def _other_rows(path: Path) -> None:
+    database = store.open_to_write(path)
+    database.execute("UPDATE posting SET rows = (SELECT rows FROM posting ORDER BY length(rows) DESC LIMIT 1)")
+    database.close()
+
+
+def _text_for_rows(path: Path) -> None:
+    database = store.open_to_write(path)
+    database.execute("UPDATE posting SET rows = substr(rows, 1, 5) || x'ff' || substr(rows, 7)")
+    database.close()
+
+
+def _flipped_rows(path: Path) -> None:
+    database = store.open_to_write(path)
+    flipped = "cast(substr(rows, 1, 5) || x'ff' || substr(rows, 7) AS BLOB)"
+    database.execute(f"UPDATE posting SET rows = {flipped}")  # noqa: S608
+    database.close()
+
+
+HARMS = (_flip_all, _other_version, _no_table, _other_rows, _text_for_rows, _flipped_rows, Path.unlink)
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_damaged_index_answers_nothing_wrong_and_is_made_again(logs: Logs, harm: Callable[[Path], Any]) -> None:
+    logs.update()
+    for suffix in ("-wal", "-shm"):
+        assert not Path(f"{store.path_of(logs.index, SITE)}{suffix}").exists()
+    harm(store.path_of(logs.index, SITE))
+    query = Query({"tenant": ("tenant-1",)})
+
+    page = logs.search.page(query, 1000)
+
+    assert sorted(page.records) == sorted(logs.expected(query))
+    assert logs.update().rebuilt
+    assert logs.search.page(query, 1000).found == len(logs.expected(query))
+
+
+def test_an_index_of_another_log_is_made_again(logs: Logs) -> None:
+    logs.update()
+    shutil.rmtree(logs.audit)
+    logs.sizes.clear()
+    logs.written.clear()
+    logs.write(900, "node1/w0/default", "node1/w1/default", "node1/w0/cross-border")
+
+    assert "is not the one" in logs.update().rebuilt
+    assert sorted(logs.search.page(Query(), 1000).records) == sorted(logs.written)
+
+
+def test_a_log_that_is_gone_is_in_no_answer(logs: Logs) -> None:
+    logs.update()
+    shutil.rmtree(logs.audit / SITE / "node1/w1/default")
+
+    assert logs.search.page(Query({"origin": ("berlin/node1/w1",)}), 10).records == []
+    logs.write(10, "node1/w1/default")
+    logs.update()
+    shutil.rmtree(logs.audit / SITE / "node1/w1/default")
+    assert "gone" in logs.update().rebuilt
+
+
+def test_what_was_pruned_is_forgotten(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+    logs.write(1000, "node1/w0/default")
+    logs.update()
+    pruned = logs.audit / SITE / "node1/w0/default"
+    first = 3 * layout.BUNDLE_RECORDS
+    for index in range(3):
+        (pruned / layout.tile_path("entries", index)).unlink()
+    monkeypatch.setattr("gateway.audit.log.reader.first_record", lambda folder: first if folder == pruned else 0)
+    numbered = zip(logs.names, logs.written, strict=True)
+    left = [d for name, d in numbered if name != "node1/w0/default" or msgspec.json.decode(d)["sequence"] >= first]
+
+    logs.update()
+
+    page = logs.search.page(Query(), 5000)
+    assert sorted(page.records) == sorted(left)
+    assert page.found == len(left)
+
+
+def test_bytes_that_are_no_record_are_counted_and_passed_over(logs: Logs) -> None:
+    path = logs.audit / SITE / "node1/w0/default" / layout.tile_path("entries", 0)
+    with path.open("ab") as file:
+        file.write(layout.frame(b"{not json"))
+        file.write(layout.frame(b'{"sequence":1,"time":"2026-01-01T00:00:00Z","type":"strange","caller":7}'))
+
+    logs.update()
+
+    assert logs.search.page(Query({"type": ("strange",)}), 5).found == 1
+    assert logs.search.page(Query(), 5).found == 701
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 1100, 16_384])
+def test_sets_of_rows_come_back(count: int) -> None:
+    positions = sorted(Random(count).sample(range(bits.BLOCK_ROWS), count))
+
+    rows = bits.unpack(bits.pack(positions))
+
+    assert list(bits.ascending(rows)) == positions
+    assert list(bits.descending(rows)) == positions[::-1]
+    assert rows.bit_count() == count
+
+
+def test_a_bundle_is_split_as_the_log_does(logs: Logs) -> None:
+    path = logs.audit / SITE / "node1/w0/default" / layout.tile_path("entries", 0)
+    raw = path.read_bytes()
+    for end in (0, 1, 2, 3, 500, len(raw) - 1, len(raw)):
+        assert source.split(raw[:end]) == [frame.data for frame in layout.frames(raw[:end])]
+
+
+def test_what_goes_on_record_holds_nothing_that_only_the_asker_typed(logs: Logs) -> None:
+    query = Query({"tenant": ("tenant-1", "Hans Müller")}, text="Müller", request="Hans", since_us=START_US)
+
+    said = logs.search.on_record(query)
+
+    assert said["tenant"] == ["tenant-1", "(unknown)"]
+    assert (said["request"], said["text_chars"]) == ("(no id)", 6)
+    assert "ller" not in msgspec.json.encode(said).decode()
