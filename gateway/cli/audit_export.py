@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.cli.audit_send import Receiver, send_export
 from gateway.cli.changes import admin_book
 from gateway.cli.lock import data_lock
 from gateway.cli.past import instant, log_folders
@@ -22,6 +23,7 @@ from gateway.cli.session import USED_WRONGLY, Session
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
+    from gateway.audit.export.forms import Ways
     from gateway.audit.export.run import Export, Keys, Wish
     from gateway.audit.log.note import Verifier
     from gateway.audit.log.reader import Filter
@@ -31,6 +33,8 @@ EXAMPLES = [
     "sekisho audit export --out audit.jsonl",
     "sekisho audit export --format csv --since 30d --filter type=denial --out denials.csv",
     "sekisho audit export --format parquet --origin all --since 2030-01-01 --until 2030-02-01 --out january.parquet",
+    "sekisho audit export --format csv --locale de --out register.csv",
+    "sekisho audit export --format syslog --to tls://siem.example:6514 --ca siem-ca.pem --out sent.log",
     "sekisho audit export --format evidence --language de --out pack.zip",
 ]
 
@@ -39,7 +43,7 @@ _FIELDS = {"key": "key_id", "class": "data_class"}
 _WORDS = ("type", "tenant", "project", "key", "code", "model", "class", "decision", "site", "request", "text")
 
 Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")]
-Form = Annotated[str, typer.Option("--format", help="jsonl; evidence: a pack, ZIP.")]
+Form = Annotated[str, typer.Option("--format", help="jsonl, csv, parquet, ocsf, cef, syslog; evidence: a pack, ZIP.")]
 Since = Annotated[str, typer.Option(help="From when: 30d, a date or time of the site, or RFC 3339. Included.")]
 Until = Annotated[str, typer.Option(help="Until when. Not included.")]
 Filters = Annotated[
@@ -50,9 +54,14 @@ Origins = Annotated[
     list[str],
     typer.Option("--origin", metavar="SITE/NODE/WORKER", help="Only this log; more than once; all: every one."),
 ]
+Locale = Annotated[str, typer.Option(help="Whose spreadsheet opens a CSV: de, ja, en-GB, …; else the site's language.")]
+To = Annotated[str, typer.Option("--to", metavar="tls://HOST:PORT", help="Send syslog there too; resumes as well.")]
+Ca = Annotated[Path | None, typer.Option("--ca", metavar="FILE", help="Authority of that receiver, PEM.")]
+ServerName = Annotated[str, typer.Option(help="Name in its certificate, where that is not HOST.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file.")]
 Restart = Annotated[bool, typer.Option("--restart", help="Throw away what an export that was cut short left.")]
 Language = Annotated[str, typer.Option(help="Of an evidence pack: en, de, ja or zh; else the site's.")]
+Font = Annotated[Path | None, typer.Option(help="TrueType font for Japanese and Chinese, to be put into that PDF.")]
 Pdf = Annotated[bool, typer.Option("--pdf/--no-pdf", help="Whether an evidence pack has the report as PDF too.")]
 
 
@@ -66,46 +75,72 @@ def export(
     origin: Origins = [],  # noqa: B006
     force: Force = False,
     restart: Restart = False,
+    locale: Locale = "",
+    to: To = "",
+    ca: Ca = None,
+    server_name: ServerName = "",
     language: Language = "",
     pdf: Pdf = True,
+    font: Font = None,
 ) -> None:
     """Export records up to the last signed head, with a signed manifest that accounts for all others.
 
     Each log's newest head is fixed at the start. Cut short, the same command goes on where it stopped.
     """
-    logs = _logs(session.settings, origin)
     if form == "evidence":
         from gateway.cli.audit_evidence import EvidenceWish, export_evidence
 
-        export_evidence(session, EvidenceWish(out, logs, since, until, language, pdf, force))
+        logs = _logs(session.settings, origin or [EVERY_LOG])
+        export_evidence(session, EvidenceWish(out, logs, since, until, language, pdf, force, font))
         return
-    if out.exists() and not force:
-        raise SetupError(f"{out} exists.", "Use --force to replace it.", exit_code=USED_WRONGLY)
-    words = {"since": since, "until": until, **_pairs(filters)}
-    wish = _wish(session.settings, out, form, tuple(logs), words, restart)
-    try:
-        with session.output.bar(f"Exporting {len(logs)} logs") as progress:
-            done = _export(session.settings, wish, progress)
-    except OSError as error:
-        mend = "Check its folder and space, then give the same command again: it goes on where it stopped."
-        raise SetupError(f"The export to {out} stopped ({error.strerror}).", mend) from error
-    _tell(session, done)
+    receiver = Receiver(to, ca, server_name) if to else None
+    if receiver:
+        receiver.check(form)
+    if not (receiver and out.exists()) or force:
+        logs = _logs(session.settings, origin)
+        words = {"since": since, "until": until, **_pairs(filters)}
+        ways = _ways(session.settings, locale)
+        if out.exists() and not force:
+            raise SetupError(f"{out} exists.", "Use --force to replace it.", exit_code=USED_WRONGLY)
+        _write(session, _wish(session.settings, out, form, tuple(logs), words, ways, restart), quiet=bool(receiver))
+    if receiver:
+        send_export(session, out, receiver)
 
 
-def _export(settings: Settings, wish: Wish, progress: Any) -> Export:
+def _write(session: Session, wish: Wish, *, quiet: bool) -> None:
+    """Write the export. With ``quiet`` and ``--json`` nothing is said: another answer follows."""
     from gateway.audit.export.run import export as export_logs
 
-    return export_logs(wish, _keys(settings), progress)
+    try:
+        with session.output.bar(f"Exporting {len(wish.logs)} logs") as progress:
+            done = export_logs(wish, signing_keys(session.settings), progress)
+    except OSError as error:
+        mend = "Check its folder and space, then give the same command again: it goes on where it stopped."
+        raise SetupError(f"The export to {wish.out} stopped ({error.strerror or error}).", mend) from error
+    if not (quiet and session.output.as_json):
+        _tell(session, done)
+
+
+def _ways(settings: Settings, locale: str) -> Ways:
+    from gateway import __version__
+    from gateway.audit.export.csv import separator_for
+    from gateway.audit.export.forms import Ways
+
+    separator = separator_for(locale or settings.site.language)
+    return Ways(settings.zone, separator, f"sekisho {__version__}")
 
 
 def _wish(
-    settings: Settings, out: Path, form: str, logs: tuple[Path, ...], words: Mapping[str, str], restart: bool
+    settings: Settings,
+    out: Path,
+    form: str,
+    logs: tuple[Path, ...],
+    words: Mapping[str, str],
+    ways: Ways,
+    restart: bool,
 ) -> Wish:
-    from gateway import __version__
-    from gateway.audit.export.forms import Ways
     from gateway.audit.export.run import Wish
 
-    ways = Ways(settings.zone, program=f"sekisho {__version__}")
     return Wish(out, form, logs, _filter(words, settings.zone), ways, words, fresh=restart)
 
 
@@ -127,11 +162,11 @@ def _filter(words: Mapping[str, str], zone: tzinfo) -> Filter:
     from gateway.audit.log.reader import Filter
 
     asked = {_FIELDS.get(name, name): value for name, value in words.items() if value}
-    times = {name: _moment(asked[name], zone) for name in ("since", "until") if name in asked}
+    times = {name: moment_of(asked[name], zone) for name in ("since", "until") if name in asked}
     return Filter(**(asked | times))
 
 
-def _moment(text: str, zone: tzinfo) -> str:
+def moment_of(text: str, zone: tzinfo) -> str:
     """Return a time in UTC; one that names no zone is the site's."""
     try:
         moment = datetime.fromisoformat(text)
@@ -160,13 +195,16 @@ def _logs(settings: Settings, origins: list[str]) -> list[Path]:
 # --- who signs
 
 
-def _keys(settings: Settings) -> Keys:
+def signing_keys(settings: Settings) -> Keys:
+    """Return whose heads count here, and who signs a manifest. Raises SetupError."""
     from gateway.audit.export.run import Keys
+    from gateway.keys.generations import read
 
     vkey = _vkeys(settings.keys / "log.vkey")[0]
     history = settings.keys / "log-vkeys"
     known = [vkey, *(_vkeys(history) if history.exists() else [])]
-    return Keys(_verifiers(known), vkey, lambda payload: _sealed(settings, payload))
+    rotations = read(settings.keys, "log.pem").rotations
+    return Keys(_verifiers(known), vkey, lambda payload: _sealed(settings, payload), rotations)
 
 
 def _vkeys(path: Path) -> list[str]:
@@ -204,12 +242,12 @@ def _sealed_by_server(server: Server, payload: bytes) -> bytes:
 
 def _sealed_here(settings: Settings, payload: bytes) -> bytes:
     from gateway.audit.export.manifest import sealed
-    from gateway.audit.export.office import EVENT, KEY_NAME, checked, summary
+    from gateway.audit.export.office import EVENT, KEY_NAME, summary
     from gateway.audit.log.note import Signer
     from gateway.keys.opening import open_keyring
 
     with data_lock(settings.state), admin_book(settings) as book:
-        book.event(EVENT, by=operator(), details=summary(checked(payload)))
+        book.event(EVENT, by=operator(), details=summary(payload))
         asyncio.run(book.durable())
         return sealed(payload, Signer(KEY_NAME, open_keyring(settings).log_key()))
 

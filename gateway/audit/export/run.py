@@ -42,7 +42,7 @@ SETTLE_RECORDS = 65_536
 
 _STEP = 1024
 _BLOCK_BYTES = 1 << 20
-_HEAD_SUFFIX = ".checkpoint"
+HEAD_SUFFIX = ".checkpoint"
 
 Progress = Callable[[int, int], None]
 """Called with (records read, records in all), every 1024 records and at the end."""
@@ -153,7 +153,7 @@ class _Run:
         try:
             self._copy(number, reading)
             self._settle(number, reading)
-            return self._said(reading)
+            return part_of(reading, self._keys.rotations)
         finally:
             reading.close()
 
@@ -183,27 +183,10 @@ class _Run:
         state = {"asked": self._wish.asked(), "wanted": wanted, "notes": notes, "readings": self._readings}
         self._work.save({**state, "form": form})
 
-    def _said(self, reading: Reading) -> LogPart:
-        cut = reading.cut
-        first = cut.head.size if reading.first is None else reading.first
-        return LogPart(
-            origin=cut.head.origin,
-            retention_class=cut.retention_class,
-            first=first,
-            size=cut.head.size,
-            rows=reading.rows,
-            pruned=reading.pruned,
-            before=reading.before,
-            omitted=reading.omitted(),
-            checkpoint=cut.note,
-            witnessed=witnessed(cut.folder, cut.head.size).as_json(),
-            keys=_chain(self._keys.rotations, reading.keys),
-        )
-
     def _publish(self, whole: Path, parts: tuple[LogPart, ...], resumed: int) -> Export:
         """Give everything its name, the file itself last."""
         wish, folder = self._wish, self._work.folder
-        size, digest = _digest(whole)
+        size, sha256 = digest(whole)
         about = About(
             time=now(),
             program=wish.ways.program,
@@ -212,23 +195,45 @@ class _Run:
             filter=filter_said(wish.wanted),
             name=wish.out.name,
             bytes=size,
-            sha256=digest,
+            sha256=sha256,
         )
         beside = {SUFFIX: self._keys.seal(manifest(about, parts)), KEY_SUFFIX: f"{self._keys.vkey}\n".encode()}
         if _is_plain(wish, parts):
-            beside[_HEAD_SUFFIX] = parts[0].checkpoint
+            beside[HEAD_SUFFIX] = parts[0].checkpoint
         else:
-            Path(f"{wish.out}{_HEAD_SUFFIX}").unlink(missing_ok=True)
+            Path(f"{wish.out}{HEAD_SUFFIX}").unlink(missing_ok=True)
         for suffix, content in beside.items():
             _write(folder / f"beside{suffix}", content).replace(f"{wish.out}{suffix}")
         whole.replace(wish.out)
         sync_folder(wish.out.parent)
         rows = sum(part.rows for part in parts)
-        return Export(wish.out, Path(f"{wish.out}{SUFFIX}"), rows, size, digest, parts, resumed)
+        return Export(wish.out, Path(f"{wish.out}{SUFFIX}"), rows, size, sha256, parts, resumed)
 
     def _tell(self, reading: Reading) -> None:
         if self._progress:
             self._progress(self._read + reading.index, self._total)
+
+
+def part_of(reading: Reading, rotations: Sequence[Mapping[str, Any]] = ()) -> LogPart:
+    """Return what a manifest says of a log that was read to its end. Raises OSError.
+
+    Args:
+        rotations: how log keys followed each other, as far as it is known beside the log.
+    """
+    cut = reading.cut
+    return LogPart(
+        origin=cut.head.origin,
+        retention_class=cut.retention_class,
+        first=cut.head.size if reading.first is None else reading.first,
+        size=cut.head.size,
+        rows=reading.rows,
+        pruned=reading.pruned,
+        before=reading.before,
+        omitted=reading.omitted(),
+        checkpoint=cut.note,
+        witnessed=witnessed(cut.folder, cut.head.size).as_json(),
+        keys=_chain(rotations, reading.keys),
+    )
 
 
 def _is_plain(wish: Wish, parts: tuple[LogPart, ...]) -> bool:
@@ -242,13 +247,14 @@ def _chain(rotations: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, 
     return list(pairs.values())
 
 
-def _digest(path: Path) -> tuple[int, str]:
-    digest, size = hashlib.sha256(), 0
+def digest(path: Path) -> tuple[int, str]:
+    """Return size and SHA-256, hex, of a file. Raises OSError."""
+    found, size = hashlib.sha256(), 0
     with path.open("rb") as file:
         while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
+            found.update(block)
             size += len(block)
-    return size, digest.hexdigest()
+    return size, found.hexdigest()
 
 
 def _write(path: Path, content: bytes) -> Path:

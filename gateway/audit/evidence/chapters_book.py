@@ -1,0 +1,176 @@
+"""Chapters on the book itself: breaks, policies, grants, keys, models, erasures, office, limits, how to verify."""
+
+from __future__ import annotations
+
+from gateway.audit.evidence.document import Block, Chapter, Code, Points, number
+from gateway.audit.evidence.door import Approval, Revision
+from gateway.audit.evidence.findings import Findings
+from gateway.audit.evidence.history import Used
+from gateway.audit.evidence.pen import Pen, told, when
+
+LIMITS = ("written", "tail", "time", "search", "truth", "model", "law", "persons")
+FILES = {
+    "report.html": "report",
+    "report.pdf": "report",
+    "logs/": "logs",
+    "keys/": "keys",
+    "policies/": "policies",
+    "models.json": "models",
+    "verify.py, VERIFY.txt": "verify",
+    "manifest.json": "manifest",
+}
+COMMAND = "python verify.py PACK.zip --key log.vkey"
+
+
+def continuity(pen: Pen, found: Findings) -> Chapter:
+    told_of = found.tally.continuity
+    silences = [
+        (
+            each.log,
+            when(each.since),
+            when(each.until),
+            each.seconds,
+            pen("stopped_yes" if each.stopped else "stopped_no"),
+        )
+        for each in told_of.silences
+    ]
+    news = [(when(each.time), pen.words.event(each.type), each.log, told(each.details)) for each in told_of.news]
+    clocks = ", ".join(f"{pen(f'clock_{name}')} {number(many)}" for name, many in sorted(_clocks(found).items()))
+    columns = ("log", "since", "until", "seconds", "ended")
+    blocks: list[Block] = [
+        pen.text("continuity_what"),
+        *pen.table(columns, silences, caption="silences", wide=(2, 1.6, 1.6, 1, 1), code=(0,)),
+        *pen.table(("time", "what", "log", "details"), news, caption="news", wide=(1.5, 2, 2, 4), code=(2,)),
+        pen.text("interrupted", "note", count=number(told_of.interrupted)),
+    ]
+    if clocks:
+        blocks.append(pen.text("clocks", "note", known=clocks))
+    return Chapter("continuity", pen("continuity"), tuple(blocks))
+
+
+def policy(pen: Pen, found: Findings) -> Chapter:
+    history = found.tally.history
+    rows = [_revision(pen, id_, found.revisions.get(id_), used) for id_, used in sorted(history.revisions.items())]
+    columns = ("revision", "created", "expires", "tests", "approved", "decided", "first", "last")
+    wide = (2.4, 1.5, 1.5, 1, 1.9, 1.1, 1.5, 1.5)
+    blocks: list[Block] = [
+        pen.text("policy_what"),
+        *pen.table(columns, rows, caption="revisions", wide=wide, code=(0,)),
+    ]
+    if any(found.revisions.get(id_) is None for id_ in history.revisions):
+        blocks.append(pen.text("revision_missing", "warn"))
+    blocks += pen.events(history.events["policy"], history.beyond["policy"], "changes")
+    return Chapter("policy", pen("policy"), tuple(blocks))
+
+
+def glass(pen: Pen, found: Findings) -> Chapter:
+    history = found.tally.history
+    rows = [
+        (grant, ", ".join(sorted(history.waived[grant])), used.count, when(used.first), when(used.last))
+        for grant, used in sorted(history.grants_used.items())
+    ]
+    columns = ("grant", "waived", "used", "first", "last")
+    blocks: list[Block] = [
+        pen.text("glass_what"),
+        *pen.table(columns, rows, caption="grants", wide=(2.2, 2.6, 1, 1.6, 1.6), code=(0, 1)),
+        *pen.events(history.events["break_glass"], history.beyond["break_glass"], "changes"),
+    ]
+    return Chapter("glass", pen("glass"), tuple(blocks))
+
+
+def keys(pen: Pen, found: Findings) -> Chapter:
+    return _changes(pen, found, "keys", "keys")
+
+
+def models(pen: Pen, found: Findings) -> Chapter:
+    known = {str(manifest.get("sha256")) for manifest in found.models}
+    rows = [
+        (model, digest or pen("elsewhere"), build, device, _manifest(pen, digest, known), many)
+        for (model, digest, build, device), many in sorted(found.tally.counts.models.items())
+    ]
+    columns = ("model", "digest", "engine", "device", "manifest", "count")
+    blocks: list[Block] = [
+        pen.text("models_what"),
+        *pen.table(columns, rows, caption="models_caption", wide=(1.9, 3, 1.8, 1.5, 1.3, 0.9), code=(1,)),
+        *pen.events(found.tally.history.events["models"], found.tally.history.beyond["models"], "changes"),
+    ]
+    return Chapter("models", pen("models"), tuple(blocks))
+
+
+def erasures(pen: Pen, found: Findings) -> Chapter:
+    return _changes(pen, found, "erasures", "erasures")
+
+
+def office(pen: Pen, found: Findings) -> Chapter:
+    history = found.tally.history
+    blocks: list[Block] = [
+        pen.text("office_what"),
+        *pen.events(history.events["settings"], history.beyond["settings"], "settings_caption"),
+        *pen.events(history.events["office"], history.beyond["office"], "office_caption"),
+    ]
+    return Chapter("office", pen("office"), tuple(blocks))
+
+
+def limits(pen: Pen, _: Findings) -> Chapter:
+    points = Points(tuple(pen(f"limit_{name}") for name in LIMITS))
+    return Chapter("limits", pen("limits"), (pen.text("limits_what"), points))
+
+
+def verify(pen: Pen, found: Findings) -> Chapter:
+    rows = [(name, pen(f"file_{content}")) for name, content in FILES.items()]
+    blocks: list[Block] = [
+        pen.text("verify_what"),
+        Code((COMMAND,)),
+        pen.text("verify_since"),
+        Code((f"{COMMAND} --since checkpoint",)),
+        pen.text("verify_codes"),
+        *pen.table(("file", "content"), rows, caption="files", wide=(1, 3), code=(0,)),
+        *pen.table(
+            ("log", "log_class", "log_root"), _roots(found), caption="logs_caption", wide=(2, 1.4, 4.6), code=(0, 2)
+        ),
+    ]
+    return Chapter("verify", pen("verify"), tuple(blocks))
+
+
+# --- parts
+
+
+def _changes(pen: Pen, found: Findings, chapter: str, events: str) -> Chapter:
+    history = found.tally.history
+    blocks = pen.events(history.events[events], history.beyond[events], "changes")
+    return Chapter(chapter, pen(chapter), (pen.text(f"{chapter}_what"), *blocks))
+
+
+def _clocks(found: Findings) -> dict[str, int]:
+    known = {"synchronised", "free", "unknown"}
+    counted = dict.fromkeys(known, 0)
+    for name, many in found.tally.counts.clocks.items():
+        counted[name if name in known else "unknown"] += many
+    return {name: many for name, many in counted.items() if many}
+
+
+def _revision(pen: Pen, id_: str, revision: Revision | None, used: Used) -> tuple[str | int, ...]:
+    decided = (used.count, when(used.first), when(used.last))
+    if revision is None:
+        return (id_, pen("revision_gone"), "", "", "", *decided)
+    tests = f"{revision.tests_passed} + {revision.cases_passed}"
+    signed = ", ".join(_signer(pen, approval) for approval in revision.approvals)
+    return (id_, when(revision.created), when(revision.expires), tests, signed, *decided)
+
+
+def _signer(pen: Pen, approval: Approval) -> str:
+    if not approval.name:
+        return pen("by_unknown", id=approval.key_id)
+    if "builder" in approval.roles:
+        return pen("by_builder")
+    return f"{approval.name} ({', '.join(approval.roles)})"
+
+
+def _manifest(pen: Pen, digest: str, known: set[str]) -> str:
+    if not digest:
+        return "–"
+    return pen("manifest_same" if digest in known else "manifest_none")
+
+
+def _roots(found: Findings) -> list[tuple[str, str, str]]:
+    return [(log.origin, log.retention_class, log.root) for log in found.logs]

@@ -1,0 +1,119 @@
+"""What all chapters write with: words, names and numbers in one language, and tables that say when they are empty."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gateway.audit.evidence.document import Bars, Block, Language, Table, Text, number
+from gateway.audit.evidence.door import House
+from gateway.audit.evidence.history import Event
+from gateway.audit.evidence.words import Words
+
+MOST_ROWS = 200
+MOST_BARS = 15
+_MOST_DETAILS, _LONGEST_DETAIL = 10, 120
+_PLAIN = (str, int, bool)
+_DIGEST, _DIGITS = re.compile(r"\b[0-9a-f]{33,}\b"), 16
+
+
+class Pen:
+    """Words of one language, and the names that other rooms have for things."""
+
+    def __init__(self, language: Language, house: House) -> None:
+        self.words = Words(language)
+        self._house = house
+
+    def __call__(self, key: str, **given: str) -> str:
+        return self.words(key, **given)
+
+    def text(self, key: str, tone: str = "plain", **given: str) -> Text:
+        return Text(self.words(key, **given), tone)  # type: ignore[arg-type]
+
+    def name(self, word: str) -> str:
+        """Return a country, class or kind of data as people say it."""
+        return self._house.name(word, self.words.language) if word else self("unset")
+
+    def country(self, code: str) -> str:
+        """Return a country's name with its code."""
+        name = self.name(code)
+        return f"{name} ({code})" if code and name != code else name
+
+    def sentence(self, code: str, params: Mapping[str, str]) -> str:
+        return self._house.sentence(code, params, self.words.language)
+
+    def meaning(self, code: str) -> str:
+        """Return what being refused with a code means."""
+        return self.words.codes.get(code) or self._house.meaning(code, self.words.language)
+
+    def law_of(self, country: str) -> str:
+        return self._house.law_of(country)
+
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[str | int]],
+        *,
+        caption: str = "",
+        wide: Sequence[float] = (),
+        code: Iterable[int] = (),
+    ) -> list[Block]:
+        """Return a table with the columns named by keys; where there is no row, a line that says so.
+
+        Columns of whole numbers stand right. Beyond :data:`MOST_ROWS` rows a line says how many more there are.
+        """
+        found = list(rows)
+        heading = self(caption) if caption else ""
+        if not found:
+            return [Text(f"{heading}: {self('none')}" if heading else self("none"), "note")]
+        numbers = {at for at in range(len(columns)) if all(isinstance(row[at], int) for row in found)}
+        shown = tuple(
+            tuple(number(cell) if isinstance(cell, int) else cell for cell in row) for row in found[:MOST_ROWS]
+        )
+        names = tuple(self(column) for column in columns)
+        blocks: list[Block] = [Table(names, shown, heading, frozenset(numbers), tuple(wide), frozenset(code))]
+        if len(found) > MOST_ROWS:
+            blocks.append(Text(self("further", count=number(len(found) - MOST_ROWS)), "note"))
+        return blocks
+
+    def bars(self, title: str, series: Sequence[str], rows: Iterable[tuple[str, tuple[int, ...]]]) -> list[Block]:
+        """Return a chart of the longest bars, or nothing where there is none."""
+        longest = sorted(rows, key=lambda row: (-sum(row[1]), row[0]))[:MOST_BARS]
+        return [Bars(self(title), tuple(self(name) for name in series), tuple(longest))] if longest else []
+
+    def events(self, events: Sequence[Event], beyond: int = 0, caption: str = "") -> list[Block]:
+        """Return changes on record, by time."""
+        rows = [
+            (when(event.time), self.words.event(event.type), event.by, told(event.details))
+            for event in sorted(events, key=lambda event: (event.time, event.log, event.sequence))
+        ]
+        blocks = self.table(("time", "what", "by", "details"), rows, caption=caption, wide=(1.5, 2, 1, 4))
+        return blocks + ([Text(self("further", count=number(beyond)), "note")] if beyond else [])
+
+
+def when(time: str) -> str:
+    """Return a time to the second, for people."""
+    return time[:19].replace("T", " ")
+
+
+def told(details: Mapping[str, Any]) -> str:
+    """Return what an event's details say, one level deep, shortened: the record itself is in the pack."""
+    parts = [part for name, value in details.items() if name != "by" for part in _parts(name, value)]
+    more = len(parts) - _MOST_DETAILS
+    return "; ".join(parts[:_MOST_DETAILS]) + (" …" if more > 0 else "")
+
+
+def _parts(name: str, value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [f"{inner}: {_short(each)}" for inner, each in value.items() if each not in ("", None, [], {}, False)]
+    return [f"{name}: {_short(value)}"] if value not in ("", None, [], {}) else []
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        text = ", ".join(str(each) for each in value if isinstance(each, _PLAIN))
+    else:
+        text = str(value) if isinstance(value, _PLAIN) else "…"
+    text = _DIGEST.sub(lambda digest: f"{digest[0][:_DIGITS]}…", text)
+    return text if len(text) <= _LONGEST_DETAIL else f"{text[: _LONGEST_DETAIL - 1]}…"
