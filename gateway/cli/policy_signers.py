@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 signers = group("signer", "The persons whose signature on a policy counts.")
 
 ApproverKey = Annotated[Path | None, typer.Option("--approve-with", metavar="FILE", help="An approver's private key.")]
-Roles = Annotated[list[str], typer.Option("--role", help="policy-author or approver; may be given twice.")]
+Roles = Annotated[
+    list[str], typer.Option("--role", help="policy-author, approver, auditor or privacy-officer; more than once.")
+]
 
 
 @command(signers, "create", examples=["sekisho policy signer create ana --out ana.pem"])

@@ -54,16 +54,25 @@ def test_another_secret_opens_nothing(ring: PersonKeys) -> None:
     (ana,) = ring.of("acme", ["user:ana"])
     stolen = PersonKeys(ring.folder, lambda tenant: (b"x" * 32,))
 
-    assert stolen.find("acme", "user:ana") is None
-    with pytest.raises(SetupError, match="another key of its tenant"):
-        stolen.by_id("acme", ana.id)
+    for look in (lambda: stolen.find("acme", "user:ana"), lambda: stolen.by_id("acme", ana.id)):
+        with pytest.raises(SetupError, match="another key of its tenant"):
+            look()
 
 
-def test_after_a_rotation_the_earlier_secret_still_leads_to_the_key(ring: PersonKeys) -> None:
+def test_keys_follow_a_rotated_key_of_the_tenant(ring: PersonKeys) -> None:
     (ana,) = ring.of("acme", ["user:ana"])
-    rotated = PersonKeys(ring.folder, lambda tenant: (b"n" * 32, b"a" * 32))
+    old = (ring.folder / "acme" / "secret").stat().st_ino
+    both = PersonKeys(ring.folder, lambda tenant: (b"n" * 32, b"a" * 32))
 
-    assert rotated.of("acme", ["user:ana", "user:new"])[0] == ana
+    assert both.of("acme", ["user:ana", "user:new"])[0] == ana
+    assert (both.reseal(), both.reseal()) == (1, 0)
+
+    assert (ring.folder / "acme" / "secret").stat().st_ino != old
+    after = PersonKeys(ring.folder, lambda tenant: (b"n" * 32,))
+    assert (after.find("acme", "user:ana"), after.by_id("acme", ana.id)) == (ana, ana)
+    with pytest.raises(SetupError):
+        PersonKeys(ring.folder, SECRETS.__getitem__).find("acme", "user:ana")
+    assert sorted(path.name for path in (ring.folder / "acme").iterdir()) == ["ids", "marks", "secret"]
 
 
 def test_destroyed_is_gone_under_each_name_and_the_bytes_are_written_over(ring: PersonKeys, tmp_path: Path) -> None:
@@ -74,7 +83,7 @@ def test_destroyed_is_gone_under_each_name_and_the_bytes_are_written_over(ring: 
     assert ring.destroy("acme", ana.id)
 
     assert set(kept.read_bytes()) == {0}
-    assert files(ring) == []
+    assert [path.name for path in files(ring)] == ["secret"]
     assert ring.find("acme", "user:ana") is None
     assert ring.by_id("acme", ana.id) is None
     assert not ring.destroy("acme", ana.id)
@@ -117,7 +126,7 @@ def test_of_many_at_once_all_get_the_same_key(ring: PersonKeys) -> None:
 
     assert len(got) == 8
     assert all(each == got[0] for each in got)
-    assert len(files(ring)) == 2 * len(names)
+    assert len(files(ring)) == 2 * len(names) + 1
 
 
 def test_a_key_is_on_stable_storage_before_it_is_used(ring: PersonKeys, monkeypatch: pytest.MonkeyPatch) -> None:

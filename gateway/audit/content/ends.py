@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.audit.content.store import Pruned, SideStore
-from gateway.errors import AuditUnavailable
+from gateway.errors import AuditUnavailable, SetupError
 
 HOUR_SECONDS = 3600.0
 _log = logging.getLogger("sekisho.audit")
@@ -41,10 +41,14 @@ async def prune(store: SideStore, book: Events, by: str) -> Pruned:
 
 
 async def prune_hourly(store: SideStore, book: Events, seconds: float = HOUR_SECONDS) -> None:
-    """Do so now and each hour, until cancelled. What cannot be destroyed is said in the operator's log."""
+    """Do so now and each hour, until cancelled, and let persons' keys follow a rotated key of their tenant.
+
+    What cannot be destroyed is said in the operator's log.
+    """
     while True:
         try:
+            await asyncio.to_thread(store.keys.reseal)
             await prune(store, book, "the server")
-        except (OSError, AuditUnavailable) as error:
+        except (OSError, SetupError, AuditUnavailable) as error:
             _log.error("what was kept for its days cannot be destroyed: %s", type(error).__name__)
         await asyncio.sleep(seconds)

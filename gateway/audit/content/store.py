@@ -182,6 +182,10 @@ class SideStore:
         """Whether a legal hold stands on any log of the item's origin."""
         return any((self._audit / head.origin).glob("*/hold"))
 
+    def noise(self) -> list[Path]:
+        """Return the items that nobody can read any more, since a key they hang on was destroyed."""
+        return [path for path, head in self.heads() if not all(self.keys.has(head.tenant, s.key) for s in head.shares)]
+
     # --- destroying
 
     def destroy(self, paths: Collection[Path]) -> int:

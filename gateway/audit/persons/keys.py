@@ -3,18 +3,20 @@
 A key has a random id. That id is the person's pseudonym in records and in the side store; only the key's own file
 leads from a person to it, and without the file nothing does. Rules:
 
-1. The file is found by a *mark*, HMAC-SHA256 of who it is under a secret of the tenant: nobody can read a name out of
-   the folder, and nobody can try names without the tenant's secret. The key within is sealed under that secret too.
+1. The file is found by a *mark*, HMAC-SHA256 of who it is under a secret of the folder: nobody can read a name out of
+   the folder, and nobody can try names without that secret. The key within is sealed under it too. The secret lies
+   there itself, sealed under the tenant's key from ``keys/``, so that when that one is rotated only one file follows.
 2. A file is written whole and is on stable storage before its key is used. Of two processes that make one at the same
    time, one wins, and both use its key.
 3. Destroying overwrites the file, syncs it, takes its names away and syncs their folders. What a file system may keep
    all the same (snapshots, journals of data, copies on write, spare blocks of a flash disk, backups) is out of reach
-   from here; the seal under the tenant's secret stands before it.
+   from here; the seal under the tenant's key stands before it.
 4. The folder tells backup programs to pass by (``CACHEDIR.TAG``): a key that comes back from a backup would undo an
    erasure. With the disk gone, what was kept of persons is gone; the log is not.
 
 ::
 
+    secret              what marks and keys are made under, sealed under the tenant's key
     ids/<id>            the key
     marks/<mark>        the same file, by whom it belongs to
     held/<mark>.<id>    the same file: to be destroyed once no legal hold needs it; newer things get a newer key
@@ -41,12 +43,13 @@ KEY_BYTES, ID_BYTES, NONCE_BYTES = 32, 16, 12
 CACHEDIR_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Keys of persons. See docs/how-to/answer-a-person.md.\n"
 """Of the Cache Directory Tagging specification, https://bford.info/cachedir/, which backup programs look for."""
 
+FOLDER_KEY = "secret"
 _PURPOSE = b"sekisho/person-keys/1\0"
 _MOST_REMEMBERED = 16_384
 _LARGEST_BYTES = 4096
 
 Secrets = Callable[[str], Sequence[bytes]]
-"""Returns a tenant's secrets, the one in use first, then earlier ones that still count."""
+"""Returns a tenant's keys, the one in use first, then earlier ones that still count."""
 
 
 class PersonKey(NamedTuple):
@@ -68,12 +71,13 @@ class PersonKeys:
 
     Args:
         folder: ``data_dir/persons``; made at the first use.
-        secrets_of: the secrets of a tenant.
+        secrets_of: the keys of a tenant.
     """
 
     def __init__(self, folder: Path, secrets_of: Secrets) -> None:
         self.folder = folder
         self._secrets_of = secrets_of
+        self._opened: dict[str, bytes] = {}  # the folders' secrets
         self._remembered: dict[tuple[str, str], tuple[tuple[int, int], PersonKey]] = {}
 
     def of(self, tenant: str, names: Iterable[str]) -> list[PersonKey]:
@@ -93,31 +97,35 @@ class PersonKeys:
 
     def find(self, tenant: str, name: str) -> PersonKey | None:
         """Return the key in use of that name, ``None`` when there is none. Raises as :meth:`of`."""
-        for secret in self._secrets_of(tenant):
-            path = self._place(tenant) / "marks" / mark_of(secret, name)
-            stamp = _stamp(path)
-            if stamp is None:
-                continue
-            remembered = self._remembered.get((tenant, path.name))
-            if remembered and remembered[0] == stamp:
-                return remembered[1]
-            key = self._read(tenant, path)
-            if key is not None:
-                self._remember(tenant, path.name, stamp, key)
-                return key
-        return None
+        secret = self._secret(tenant)
+        if secret is None:
+            return None
+        path = self._place(tenant) / "marks" / mark_of(secret, name)
+        stamp = _stamp(path)
+        if stamp is None:
+            return None
+        remembered = self._remembered.get((tenant, path.name))
+        if remembered and remembered[0] == stamp:
+            return remembered[1]
+        key = self._read(tenant, path)
+        if key is not None:
+            self._remember(tenant, path.name, stamp, key)
+        return key
 
     def find_all(self, tenant: str, name: str) -> list[PersonKey]:
         """Return the key in use of that name, and those that a legal hold keeps. Raises as :meth:`of`."""
-        current = self.find(tenant, name)
-        held = self._place(tenant) / "held"
-        marks = [mark_of(secret, name) for secret in self._secrets_of(tenant)]
-        paths = [path for mark in marks for path in sorted(held.glob(f"{mark}.*"))]
-        return [key for key in (current, *(self._read(tenant, path) for path in paths)) if key]
+        secret, current = self._secret(tenant), self.find(tenant, name)
+        held = (self._place(tenant) / "held").glob(f"{mark_of(secret, name)}.*") if secret else ()
+        return [key for key in (current, *(self._read(tenant, path) for path in sorted(held))) if key]
 
     def by_id(self, tenant: str, id_: str) -> PersonKey | None:
         """Return the key with that id, ``None`` when it was destroyed. Raises as :meth:`of`."""
         return self._read(tenant, self._place(tenant) / "ids" / id_) if _is_id(id_) else None
+
+    def has(self, tenant: str, id_: str) -> bool:
+        """Whether a key is there; said to be, too, where the tenant's whole folder is missing: it may come back."""
+        place = self._place(tenant)
+        return (place / "ids" / id_).exists() or not (place / FOLDER_KEY).exists()
 
     def tenants(self) -> list[str]:
         """Return the tenants that have keys here."""
@@ -161,6 +169,13 @@ class PersonKeys:
         """Return the ids of keys that are to be destroyed once no legal hold needs them."""
         return sorted(path.name.rpartition(".")[2] for path in (self._place(tenant) / "held").glob("*.*"))
 
+    def reseal(self) -> int:
+        """Seal the folders' secrets anew where a tenant's secret was rotated, while the earlier one still counts.
+
+        Returns how many. Raises OSError, SetupError.
+        """
+        return sum(self._reseal(tenant) for tenant in self.tenants())
+
     # --- how
 
     def _place(self, tenant: str) -> Path:
@@ -168,10 +183,11 @@ class PersonKeys:
 
     def _make(self, tenant: str, names: Sequence[str]) -> list[PersonKey]:
         """Make keys all at once: the disk is waited for a few times, not a few times for each of them."""
-        place, secret = self._place(tenant), self._secrets_of(tenant)[0]
+        place = self._place(tenant)
         for folder in (self.folder, place, place / "ids", place / "marks"):
             _make_folder(folder)
         _tag(self.folder)
+        secret = self._secret(tenant) or self._make_secret(tenant)
         made = [(mark_of(secret, name), _new_key()) for name in names]
         _write_all([(place / "ids" / key.id, _sealed(secret, mark, key)) for mark, key in made])
         lost = [key for mark, key in made if not _link(place / "ids" / key.id, place / "marks" / mark)]
@@ -193,11 +209,54 @@ class PersonKeys:
             if raw.strip(b"\0"):
                 raise _damaged(path)
             return None  # overwritten: it is being destroyed just now
-        for secret in self._secrets_of(tenant):
-            key = _opened(secret, stored)
-            if key is not None:
-                return PersonKey(stored.id, key)
-        raise _damaged(path)
+        key = _opened(self._secret(tenant) or b"", stored)
+        if key is None:
+            raise _damaged(path)
+        return PersonKey(stored.id, key)
+
+    def _secret(self, tenant: str) -> bytes | None:
+        """Return the folder's secret, ``None`` where there is no folder yet. Raises SetupError."""
+        if tenant not in self._opened:
+            path = self._place(tenant) / FOLDER_KEY
+            raw = _bytes_of(path)
+            if raw is None:
+                return None
+            stored = _decoded(raw)
+            keys = self._secrets_of(tenant)
+            opened = next((s for key in keys if stored and (s := _opened(key, stored)) is not None), None)
+            if opened is None:
+                raise _damaged(path)
+            self._opened[tenant] = opened
+        return self._opened[tenant]
+
+    def _make_secret(self, tenant: str) -> bytes:
+        """Make the folder's secret, unless another process is faster. Raises OSError, SetupError."""
+        place, made = self._place(tenant), _new_key()
+        fresh = place / f".{made.id}"
+        _write_all([(fresh, _sealed(self._secrets_of(tenant)[0], FOLDER_KEY, PersonKey(FOLDER_KEY, made.key)))])
+        _link(fresh, place / FOLDER_KEY)
+        fresh.unlink()
+        sync_folder(place)
+        secret = self._secret(tenant)
+        if secret is None:
+            raise OSError("the secret of the folder is gone")
+        return secret
+
+    def _reseal(self, tenant: str) -> bool:
+        path = self._place(tenant) / FOLDER_KEY
+        secret, raw, newest = self._secret(tenant), _bytes_of(path), self._secrets_of(tenant)[0]
+        stored = _decoded(raw) if raw else None
+        if secret is None or raw is None or (stored and _opened(newest, stored) is not None):
+            return False
+        fresh, before = path.with_name(f".{secrets.token_hex(8)}"), path.with_name(f".{secrets.token_hex(8)}")
+        _write_all([(fresh, _sealed(newest, FOLDER_KEY, PersonKey(FOLDER_KEY, secret)))])
+        os.link(path, before)
+        fresh.replace(path)
+        sync_folder(path.parent)
+        overwrite(before, len(raw))
+        before.unlink()
+        sync_folder(path.parent)
+        return True
 
     def _remember(self, tenant: str, mark: str, stamp: tuple[int, int], key: PersonKey) -> None:
         if len(self._remembered) >= _MOST_REMEMBERED:
@@ -206,7 +265,7 @@ class PersonKeys:
 
 
 def mark_of(secret: bytes, name: str) -> str:
-    """Return the mark of a name, 32 hex digits: one way, and nothing without the tenant's secret."""
+    """Return the mark of a name, 32 hex digits: one way, and nothing without the secret."""
     return hmac.digest(secret, _PURPOSE + b"mark\0" + name.encode("utf-8", "surrogatepass"), "sha256").hex()[:32]
 
 

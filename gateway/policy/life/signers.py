@@ -30,8 +30,11 @@ from gateway.policy.life import dsse
 from gateway.policy.life.revisions import replace_file
 
 FILE = "policy-signers.json"
-Role = Literal["policy-author", "approver"]
+Role = Literal["policy-author", "approver", "auditor", "privacy-officer"]
 ROLES: tuple[str, ...] = get_args(Role)
+OF_POLICY = frozenset({"policy-author", "approver"})
+"""Roles whose signature counts on a policy; the others' counts where persons are searched for."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
