@@ -15,10 +15,11 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from gateway.audit.export.columns import COLUMNS, Row
+from gateway.audit.export.columns import COLUMNS, NAMES, Row, cells
 from gateway.audit.export.forms import Lines
 
 BOM = b"\xef\xbb\xbf"
@@ -35,6 +36,7 @@ _MARKS = "=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 _BEGINS = r"(?:^|(?<=[,;\t\r\n]))"
 _RUNS = re.compile(rf"{_BEGINS}(?='*[{_MARKS}])")
 _DEFUSED = re.compile(rf"{_BEGINS}'(?='*[{_MARKS}])")
+_MARK = re.compile(f"[{_MARKS}]")
 _PICTURES = {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)} | {0x7F: 0x2421}
 
 
@@ -59,26 +61,30 @@ class Csv(Lines):
     """The columns of :mod:`gateway.audit.export.columns`, one record a row; the first row names them."""
 
     def head(self) -> bytes:
-        return BOM + self._joined([column.name for column in COLUMNS])
+        return BOM + self._joined(NAMES)
 
     def line(self, row: Row) -> bytes:
-        return self._joined([_cell(column.value(row)) for column in COLUMNS])
+        pairs = zip(_SAID, cells(row), strict=True)
+        return self._joined(["" if value is None else said(value) for said, value in pairs])
 
-    def _joined(self, cells: list[str]) -> bytes:
+    def _joined(self, texts: Sequence[str]) -> bytes:
         buffer = io.StringIO(newline="")
-        csv.writer(buffer, delimiter=self.ways.separator, lineterminator="\r\n").writerow(cells)
+        csv.writer(buffer, delimiter=self.ways.separator, lineterminator="\r\n").writerow(texts)
         return buffer.getvalue().encode()
 
 
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
-        case int():
-            return str(value)
-    text = str(value)
-    return defused(text if text.isprintable() else text.translate(_PICTURES))
+def _text(value: str) -> str:
+    shown = value if value.isprintable() else value.translate(_PICTURES)
+    return defused(shown) if _MARK.search(shown) else shown
+
+
+def _time(value: datetime) -> str:
+    return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"
+
+
+_BY_KIND: dict[str, Callable[[Any], str]] = {"text": _text, "integer": str, "boolean": _boolean, "time": _time}
+_SAID = [_BY_KIND[column.kind] for column in COLUMNS]

@@ -2,8 +2,7 @@
 
 The rules are the same in the running server and on the command line without one::
 
-    said = checked(payload)                              # ManifestError: nothing is signed
-    book.event(EVENT, by=operator, details=summary(said))
+    book.event(EVENT, by=operator, details=summary(payload))     # ManifestError: nothing is signed
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, Protocol
 
 import msgspec
@@ -80,12 +80,14 @@ def checked(payload: bytes) -> Said:
     return said
 
 
-def summary(said: Said) -> dict[str, Any]:
-    """Return what the record of an export says of it."""
+def summary(payload: bytes) -> dict[str, Any]:
+    """Return what the record of an export says of it. Raises ManifestError."""
+    said = checked(payload)
     logs = [[f"{log.origin}/{log.retention_class}", *log.range, log.rows] for log in said.logs[:_MOST_TOLD]]
     file = {"name": said.file.name[:255], "sha256": said.file.sha256, "bytes": said.file.bytes}
     shape = {"format": said.format, "filter": said.filter, "rows": said.rows}
-    return {**shape, "file": file, "logs": logs, "logs_in_all": len(said.logs)}
+    told = {**shape, "file": file, "logs": logs, "logs_in_all": len(said.logs)}
+    return told | {"manifest_sha256": sha256(payload).hexdigest()}
 
 
 class ExportOffice:
@@ -109,7 +111,7 @@ class ExportOffice:
         said = checked(payload)
         keys = self._keys()
         _check_heads(said, verifiers(KEY_NAME, keys))
-        self._book.event(EVENT, by=by, details=summary(said))
+        self._book.event(EVENT, by=by, details=summary(payload))
         await self._book.durable()
         signer = Signer(KEY_NAME, keys.signing[0])
         signature = signer.sign_bytes(pre_authentication(PAYLOAD_TYPE, payload))

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gateway.audit.export.columns import COLUMNS, Row
+from gateway.audit.export.columns import COLUMNS, Row, cells
 from gateway.audit.export.forms import State, Ways
 
 GROUP_ROWS = 8192
@@ -64,14 +64,12 @@ class Parquet:
     def __init__(self, work: Path, ways: Ways, state: Mapping[str, Any]) -> None:
         self._work = work
         self._parts: int = state.get("parts", 0)
-        self._cells: list[list[Any]] = [[] for _ in SCHEMA]
+        self._rows: list[tuple[Any, ...]] = []
         self._file: _File | None = None
 
     def write(self, row: Row) -> None:
-        values = [column.value(row) for column in COLUMNS]
-        for cells, value in zip(self._cells, (*values, row.data.decode()), strict=True):
-            cells.append(value)
-        if len(self._cells[0]) == GROUP_ROWS:
+        self._rows.append((*cells(row), row.data.decode()))
+        if len(self._rows) == GROUP_ROWS:
             self._write_group()
 
     def settle(self) -> State:
@@ -101,14 +99,14 @@ class Parquet:
             self._file = None
 
     def _write_group(self) -> None:
-        if not self._cells[0]:
+        if not self._rows:
             return
         if self._file is None:
             self._file = _File(self._part(self._parts))
-        arrays = [pa.array(cells, field.type) for cells, field in zip(self._cells, SCHEMA, strict=True)]
+        columns = zip(*self._rows, strict=True)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
         self._file.write(pa.Table.from_arrays(arrays, schema=SCHEMA))
-        for cells in self._cells:
-            cells.clear()
+        self._rows.clear()
 
     def _groups(self) -> Iterator[pa.Table]:
         """Yield all rows of the parts, in groups as full as they may be."""

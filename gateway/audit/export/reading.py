@@ -27,7 +27,6 @@ from gateway.audit.log.succession import PURPOSE, RECORD
 from gateway.errors import SetupError
 
 _HEAD_TRIES, _PAUSE_SECONDS = 20, 0.1
-_EMPTY = Filter()
 _ROTATED = f'"{RECORD}"'.encode()
 
 State = dict[str, Any]
@@ -66,7 +65,7 @@ class Reading:
     def __init__(self, cut: Cut, wanted: Filter, spool: Path, state: State) -> None:
         """Raises SetupError; OSError when a file cannot be opened."""
         self.cut = cut
-        self._wanted, self._text = wanted, wanted.text.encode()
+        self._wanted, self._text, self._all = wanted, wanted.text.encode(), wanted == Filter()
         start = state or _beginning(cut.folder)
         self.pruned: int = start["pruned"]
         self.rows: int = start["rows"]
@@ -136,7 +135,7 @@ class Reading:
             return
 
     def _matches(self, row: Row) -> bool:
-        if self._wanted == _EMPTY:
+        if self._all:
             return True
         if self._text and self._text not in row.data:
             return False
