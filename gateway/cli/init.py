@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli import init_anchor
 from gateway.cli.address import listen_problem, refuse_open_address
 from gateway.cli.session import USED_WRONGLY, Session, command
 from gateway.errors import SetupError
@@ -29,6 +30,7 @@ PRESETS = {
     "balanced": "for daily work: personal data stay within adequate jurisdictions",
     "strict": "nothing leaves this machine unless a rule of yours says so",
 }
+PROVIDERS = ("files", "passphrase", "systemd", "pkcs11")
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 _JURISDICTION = re.compile(r"([A-Z]{2})?")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -47,13 +49,18 @@ class Answers:
     listen: str = "127.0.0.1:8080"
     tls_certificate: str = ""
     tls_key: str = ""
+    key_provider: str = "files"
+    pkcs11_module: str = ""
+    pkcs11_token: str = ""
+    anchor: str = ""
 
 
 def register(app: typer.Typer) -> None:
     examples = [
         "sekisho init",
-        "sekisho init --site ingolstadt --jurisdiction DE --language de --preset balanced",
+        "sekisho init --site ingolstadt --jurisdiction DE --preset balanced --anchor file:/mnt/heads/ingolstadt.heads",
         "sekisho init --dir /etc/sekisho --listen 10.0.0.5:8443 --tls-certificate site.pem --tls-key site.key",
+        "sekisho --passphrase-fd 3 init --key-provider passphrase 3< passphrase.txt",
     ]
     command(app, "init", examples=examples)(init)
 
@@ -69,6 +76,17 @@ def init(
     listen: Annotated[str | None, typer.Option(help="Address to serve on. [default: 127.0.0.1:8080]")] = None,
     tls_certificate: Annotated[str, typer.Option(help="PEM file; needed to listen beyond this machine.")] = "",
     tls_key: Annotated[str, typer.Option(help="PEM file; needed to listen beyond this machine.")] = "",
+    key_provider: Annotated[
+        str, typer.Option(help="What seals the secrets: files (nothing), passphrase, systemd or pkcs11.")
+    ] = "files",
+    pkcs11_module: Annotated[str, typer.Option(help="With pkcs11: the library that speaks for the token.")] = "",
+    pkcs11_token: Annotated[str, typer.Option(help="With pkcs11: the token's label.")] = "",
+    anchor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLACE", help="Where the log's heads go: file:PATH, syslog:HOST:PORT,ca=…, node:URL,key=… or none."
+        ),
+    ] = None,
     folder: Annotated[Path, typer.Option("--dir", help="Where to write sekisho.yaml and rules.csv.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Replace sekisho.yaml and rules.csv.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take the defaults.")] = False,
@@ -76,10 +94,15 @@ def init(
     """Set up this machine: configuration, rules and keys. Asks what no flag says, when there is somebody to ask."""
     _refuse_overwriting(folder, force)
     flags = {"site": site, "jurisdiction": jurisdiction, "language": language, "preset": preset, "listen": listen}
+    flags["anchor"] = anchor
     answers = _ask(flags, asking=sys.stdin.isatty() and not (yes or session.output.as_json))
     answers = replace(answers, tls_certificate=_absolute(tls_certificate), tls_key=_absolute(tls_key))
+    answers = replace(
+        answers, key_provider=key_provider, pkcs11_module=_absolute(pkcs11_module), pkcs11_token=pkcs11_token
+    )
     _check(answers)
-    settings = write_installation(folder, answers)
+    init_anchor.refuse_unusable(answers.anchor, folder)
+    settings = write_installation(folder, answers, session.opened_by)
     with session.output.progress("Building the first policy"):
         policy, hindrance = _first_policy(settings)
     _report(session, folder, settings, policy)
@@ -87,15 +110,20 @@ def init(
         session.output.note(f"No policy is in force yet: {hindrance}")
 
 
-def write_installation(folder: Path, answers: Answers) -> Settings:
+def write_installation(
+    folder: Path, answers: Answers, opened_by: Callable[[Settings], Settings] = lambda settings: settings
+) -> Settings:
     """Write configuration, rules and the secrets that are missing; return the settings as they read back.
+
+    Args:
+        opened_by: says in the settings what opens the secrets, where the command line does.
 
     Raises:
         SetupError: something could not be written.
     """
     from gateway import settings
     from gateway.cli.init_file import yaml_text
-    from gateway.keys.files import FileKeyring
+    from gateway.keys.opening import create_keyring
     from gateway.policy.table.read import preset
 
     config = folder / "sekisho.yaml"
@@ -105,14 +133,14 @@ def write_installation(folder: Path, answers: Answers) -> Settings:
         run_dir = _short_run_dir((folder / data_dir).resolve())
         _write(config, yaml_text(answers, data_dir, run_dir))
         _write(folder / "rules.csv", preset(answers.preset))
-        written = settings.load(str(config))
+        written = opened_by(settings.load(str(config)))
         for place in (written.data, written.state, written.store):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(
             f"{folder} cannot be written ({error.strerror}).", "Check its owner and free space."
         ) from error
-    FileKeyring(written.keys).create()
+    create_keyring(written)
     return written
 
 
@@ -143,10 +171,15 @@ def _check(answers: Answers) -> None:
     for name, problem in PROBLEMS.items():
         said = problem(getattr(answers, name))
         if said:
-            raise SetupError(said, f"Give another --{name}.", exit_code=USED_WRONGLY)
+            raise SetupError(said, f"Give another --{name.replace('_', '-')}.", exit_code=USED_WRONGLY)
+    if not answers.anchor and answers.preset != "demo":
+        raise SetupError(init_anchor.UNANSWERED, init_anchor.MEND, exit_code=USED_WRONGLY)
     refuse_open_address(
         ServerSettings(answers.listen, tls_certificate=answers.tls_certificate, tls_key=answers.tls_key)
     )
+    for file in filter(None, (answers.pkcs11_module,)):
+        if not Path(file).is_file():
+            raise SetupError(f"There is no library {file}.", "Check --pkcs11-module.", exit_code=USED_WRONGLY)
     for file in filter(None, (answers.tls_certificate, answers.tls_key)):
         if not Path(file).is_file():
             raise SetupError(f"There is no file {file}.", "Check the path of the TLS file.", exit_code=USED_WRONGLY)
@@ -158,6 +191,8 @@ PROBLEMS: dict[str, Callable[[str], str]] = {
     "language": lambda text: "" if _LANGUAGE.fullmatch(text) else "A language is a BCP 47 tag, such as de or pt-BR.",
     "preset": lambda text: "" if text in PRESETS else f"A preset is one of {', '.join(PRESETS)}.",
     "listen": listen_problem,
+    "anchor": init_anchor.anchor_problem,
+    "key_provider": lambda text: "" if text in PROVIDERS else f"A key provider is one of {', '.join(PROVIDERS)}.",
 }
 """What is wrong with an answer, or an empty text."""
 
@@ -167,6 +202,7 @@ QUESTIONS = {
     "language": "Language of messages",
     "preset": "Rules: " + "; ".join(f"{name} ({what})" for name, what in PRESETS.items()) + "\nWhich",
     "listen": "Serve on address:port",
+    "anchor": init_anchor.QUESTION,
 }
 
 
@@ -175,11 +211,18 @@ def _ask(flags: dict[str, str | None], asking: bool) -> Answers:
     given = {name: _tidy(name, value) for name, value in flags.items() if value is not None}
     answers = Answers(**given)
     for name in [name for name in QUESTIONS if asking and name not in given]:
-        answers = replace(answers, **{name: _ask_until_good(name, getattr(answers, name))})
+        answers = replace(answers, **{name: _ask_until_good(name, _default(answers, name))})
     return answers
 
 
-def _ask_until_good(name: str, default: str) -> str:
+def _default(answers: Answers, name: str) -> str | None:
+    """Return what Enter means; ``None``: it means nothing, an answer is wanted."""
+    if name == "anchor":
+        return init_anchor.NONE if answers.preset == "demo" else None
+    return str(getattr(answers, name))
+
+
+def _ask_until_good(name: str, default: str | None) -> str:
     while True:
         answer = _tidy(name, str(typer.prompt(QUESTIONS[name], default=default, show_default=bool(default), err=True)))
         problem = PROBLEMS[name](answer)
@@ -226,6 +269,7 @@ def _report(session: Session, folder: Path, settings: Settings, policy: str) -> 
         f"Wrote {config} and {folder / 'rules.csv'} (preset {settings.site.preset}).",
         f"Keys, audit log, state and models go to {settings.data}. Back up its keys/ apart from the rest.",
         f"Site {settings.site.name}, jurisdiction {place}.",
+        init_anchor.told(settings.audit.anchors),
         *([f"Policy {policy} is in force."] if policy else []),
         f"Next: {serve}",
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Protocol
 
+from gateway.cli.init_anchor import anchor_yaml
+
 
 class Wishes(Protocol):
     """What the file says; :class:`gateway.cli.init.Answers` is the real one."""
@@ -23,6 +25,14 @@ class Wishes(Protocol):
     def tls_certificate(self) -> str: ...
     @property
     def tls_key(self) -> str: ...
+    @property
+    def anchor(self) -> str: ...
+    @property
+    def key_provider(self) -> str: ...
+    @property
+    def pkcs11_module(self) -> str: ...
+    @property
+    def pkcs11_token(self) -> str: ...
 
 
 TEMPLATE = """\
@@ -49,8 +59,9 @@ engine:
 #   requests_per_minute: 0
 #   tokens_per_minute: 0
 
+{audit}
 data_dir: {data_dir}  # keys, audit log, state and models
-{run_dir}"""
+{run_dir}{keys}"""
 
 
 def yaml_text(wishes: Wishes, data_dir: str, run_dir: str) -> str:
@@ -66,7 +77,19 @@ def yaml_text(wishes: Wishes, data_dir: str, run_dir: str) -> str:
         tls=tls if wishes.tls_certificate else "",
         data_dir=_quoted(data_dir),
         run_dir=sockets if run_dir else "",
+        keys=_keys(wishes),
+        audit=anchor_yaml(wishes.anchor),
     )
+
+
+def _keys(wishes: Wishes) -> str:
+    """Return what says how the secrets are sealed; nothing where they are plain files."""
+    if wishes.key_provider == "files":
+        return ""
+    lines = [("provider", wishes.key_provider)]
+    if wishes.key_provider == "pkcs11":
+        lines += [("pkcs11_module", wishes.pkcs11_module), ("pkcs11_token", wishes.pkcs11_token)]
+    return "\nkeys:\n" + "".join(f"  {name}: {_quoted(value)}\n" for name, value in lines)
 
 
 def _quoted(text: str) -> str:

@@ -16,7 +16,7 @@ from gateway.policy.table.read import preset
 
 
 def test_flags_end_up_in_the_settings(sekisho, short_dir: Path) -> None:
-    flags = ("--site", "plant", "--jurisdiction", "de", "--language", "de", "--preset", "strict")
+    flags = ("--site", "plant", "--jurisdiction", "de", "--language", "de", "--preset", "strict", "--anchor", "none")
     said = sekisho("init", "--dir", str(short_dir), *flags, "--listen", "[::1]:9000")
     assert said.code == 0, said.err
     written = settings.load(str(short_dir / "sekisho.yaml"))
@@ -116,10 +116,11 @@ def test_loopback_is_told_from_the_rest(listen: str, own: bool) -> None:
 
 
 def test_at_a_terminal_it_asks_again_until_an_answer_is_good(sekisho, short_dir: Path) -> None:
-    answers = "plant\nGermany\nDE\nde\nwild\nstrict\n127.0.0.1:9000\n"
+    answers = "plant\nGermany\nDE\nde\nwild\nstrict\n127.0.0.1:9000\n\nsomewhere\nnone\n"
     said = sekisho("init", "--dir", str(short_dir), given=answers, terminal=True)
     assert said.code == 0, said.err
     assert "two letters" in said.err
+    assert "'somewhere' is no anchor" in said.err
     written = settings.load(str(short_dir / "sekisho.yaml"))
     assert (written.site.name, written.site.jurisdiction, written.site.preset) == ("plant", "DE", "strict")
 

@@ -1,0 +1,344 @@
+"""Heads are carried away, come back and are told of: set-up, `audit anchor`, `audit status`, `doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import defusedxml.ElementTree
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway import settings
+from gateway.audit.anchor.cosign import Cosigner
+from gateway.audit.anchor.heads import notes_in
+from gateway.audit.anchor.office import AnchorOffice
+from gateway.audit.log.note import open_checkpoint, parse_verifier_key
+from gateway.audit.log.reader import Filter, search
+from gateway.cli.changes import admin_book
+from gateway.cli.lock import data_lock
+from gateway.http.admin import admin_app, admin_socket
+from gateway.http.admin_anchor import anchor_routes
+from gateway.http.listener import Listener
+from gateway.identity.keys import KeyRegister
+from gateway.keys.files import FileKeyring
+
+LOG = "plant/node/admin/default"
+WITNESS = Cosigner("w1.example", Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
+
+
+@pytest.fixture
+def written(sekisho, house: Path) -> Path:
+    """A house whose log has records."""
+    for name in ("one", "two"):
+        assert sekisho("keys", "create", "--name", name, "--tenant", "t").code == 0
+    return house
+
+
+@pytest.fixture
+def medium() -> Iterator[Path]:
+    """A folder on another disk than the house."""
+    folder = Path("/dev/shm") / f"sekisho-{os.getpid()}"
+    folder.mkdir()
+    yield folder
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def events(house: Path, type: str) -> list[dict[str, str]]:
+    return [record["details"] for record in search(house / ".sekisho/audit" / LOG, Filter(type=type))]
+
+
+# --- set-up
+
+
+@pytest.mark.parametrize("preset", ["balanced", "strict"])
+def test_who_wants_more_than_to_try_it_out_must_say_where_heads_go(sekisho, short_dir: Path, preset: str) -> None:
+    said = sekisho("init", "--yes", "--dir", str(short_dir), "--preset", preset)
+
+    assert said.code == 2
+    assert "--anchor file:PATH" in said.err
+    assert list(short_dir.iterdir()) == []
+
+
+def test_none_is_an_answer_and_is_told(sekisho, short_dir: Path) -> None:
+    said = sekisho("init", "--dir", str(short_dir), "--preset", "strict", "--anchor", "none")
+
+    assert said.code == 0, said.err
+    assert "heads stay on this machine" in said.out
+    assert settings.load(str(short_dir / "sekisho.yaml")).audit.anchors == ()
+
+
+def test_a_file_on_another_disk_is_set_up(sekisho, short_dir: Path, medium: Path) -> None:
+    place = medium / "plant.heads"
+
+    said = sekisho("init", "--dir", str(short_dir), "--preset", "strict", "--anchor", f"file:{place}")
+
+    assert said.code == 0, said.err
+    (anchor,) = settings.load(str(short_dir / "sekisho.yaml")).audit.anchors
+    assert (type(anchor), anchor.path) == (settings.FileAnchorSettings, str(place))
+
+
+def test_a_node_is_set_up_with_its_key(sekisho, short_dir: Path) -> None:
+    key = short_dir.parent / f"{short_dir.name}.vkey"
+    key.write_text(WITNESS.verifier_key())
+
+    said = sekisho("init", "--dir", str(short_dir), "--anchor", f"node:https://w1.example:8090,key={key}")
+
+    assert said.code == 0, said.err
+    (anchor,) = settings.load(str(short_dir / "sekisho.yaml")).audit.anchors
+    assert (anchor.url, anchor.key) == ("https://w1.example:8090", str(key))
+    key.unlink()
+
+
+@pytest.mark.parametrize(
+    ("anchor", "why"),
+    [
+        ("somewhere", "is no anchor"),
+        ("file:", "is no anchor"),
+        ("file:heads", "same disk"),
+        ("file:/nonexistent/heads", "no folder"),
+        ("file:/dev/shm/heads,ca=x", "has no ca"),
+        ("syslog:siem:0", "no address"),
+        ("syslog:siem,ca=/nonexistent", "cannot be used"),
+        ("node:https://w1.example", "believed by its key"),
+        ("node:https://w1.example,key=/nonexistent", "no witness's key"),
+        (f"node:w1.example,key={WITNESS.verifier_key()}", "no address of a witness"),
+    ],
+)
+def test_what_cannot_keep_heads_is_refused_and_nothing_written(sekisho, short_dir: Path, anchor: str, why: str) -> None:
+    said = sekisho("init", "--dir", str(short_dir), "--anchor", anchor)
+
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert why in said.err
+    assert list(short_dir.iterdir()) == []
+
+
+# --- by hand
+
+
+def test_heads_go_to_a_medium_after_that_is_on_record(sekisho, written: Path, medium: Path) -> None:
+    said = sekisho("audit", "anchor", "--to", str(medium), "--json")
+
+    assert said.code == 0, said.err
+    place = medium / "plant.heads"
+    assert said.json["places"][0]["heads"][0]["log"] == LOG
+    (carried,) = events(written, "admin.heads_carried")
+    assert (carried["kind"], carried["place"]) == ("media", str(place))
+    vkey = parse_verifier_key((written / ".sekisho/keys/log.vkey").read_text())
+    (head,) = [open_checkpoint(note, vkey) for note in notes_in(place.read_bytes())]
+    status = sekisho("audit", "status", "--json").json
+    assert status["logs"][0]["records"] == head.size == status["logs"][0]["witnessed"]["up_to"]
+
+
+def test_the_log_s_own_disk_is_refused_unless_it_is_wished(sekisho, written: Path) -> None:
+    said = sekisho("audit", "anchor", "--to", str(written))
+    assert (said.code, said.err.count("\n")) == (3, 2)
+    assert "same disk" in said.err
+    assert events(written, "admin.heads_carried") == []
+
+    assert sekisho("audit", "anchor", "--to", str(written), "--same-disk").code == 0
+
+
+def test_a_head_goes_to_paper_and_counts_when_it_comes_back(sekisho, written: Path) -> None:
+    said = sekisho("audit", "anchor", "--qr", "head.svg", "--json")
+    assert said.code == 0, said.err
+    text = said.json["text"]
+    page = defusedxml.ElementTree.fromstring((written / "head.svg").read_text())
+    shown = [element.text for element in page.iter("{http://www.w3.org/2000/svg}text")]
+    assert all(line in shown for line in text.splitlines() if line and len(line) <= 96)
+    assert sekisho("audit", "status", "--json").json["logs"][0]["witnessed"]["up_to"] == 0
+
+    back = sekisho("audit", "anchor", "--accept", "-", "--place", "safe", given=text)
+
+    assert back.code == 0, back.err
+    assert back.out.startswith(f"ok     {LOG}: its first ")
+    (log,) = sekisho("audit", "status", "--json").json["logs"]
+    assert [(by["kind"], by["place"]) for by in log["witnessed"]["ranges"][0]["by"]] == [("paper", "safe")]
+    assert [each["place"] for each in events(written, "admin.heads_accepted")] == ["safe"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        lambda text: text.replace("— ", "- "),
+        lambda text: "\r\n".join(f"{line}  " for line in text.splitlines()),
+        lambda text: text.partition("\n\nplant/")[0] + "\n",  # the checkpoint alone: its lines were kept
+        lambda text: "\n".join(line if len(line) < 60 else f"{line[:60]}\n  {line[60:]}" for line in text.splitlines()),
+    ],
+)
+def test_what_comes_back_may_have_been_typed(sekisho, written: Path, typed) -> None:
+    text = sekisho("audit", "anchor", "--qr", "-", "--json").json["text"]
+
+    back = sekisho("audit", "anchor", "--accept", "-", given=typed(text))
+
+    assert back.code == 0, back.err
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda text: "",
+        lambda text: "hello",
+        lambda text: text.replace("\n1\n", "\n2\n"),
+        lambda text: text.replace(f"{LOG} ", f"{LOG} 1"),
+        lambda text: text[: text.rindex("— ")],
+    ],
+)
+def test_what_was_not_signed_is_refused(sekisho, written: Path, forged) -> None:
+    text = sekisho("audit", "anchor", "--qr", "-", "--json").json["text"]
+
+    back = sekisho("audit", "anchor", "--accept", "-", given=forged(text))
+
+    assert (back.code, back.err.count("\n")) == (3, 1)
+    assert events(written, "admin.heads_accepted") == []
+
+
+def test_a_head_that_the_log_has_not_any_more_is_answered_no(sekisho, written: Path, tmp_path: Path) -> None:
+    log = written / ".sekisho/audit"
+    os.rename(log, tmp_path / "before")
+    assert sekisho("keys", "create", "--name", "three", "--tenant", "t").code == 0
+    early = sekisho("audit", "anchor", "--qr", "-", "--json").json["text"]
+    os.rename(log, tmp_path / "other")
+    os.rename(tmp_path / "before", log)
+
+    back = sekisho("audit", "anchor", "--accept", "-", given=early)
+
+    assert back.code == 1
+    assert f"WRONG  {LOG}, " in back.out
+
+
+def test_a_cosigned_head_counts_as_the_witness_s(sekisho, written: Path) -> None:
+    note = (written / ".sekisho/audit" / LOG / "checkpoint").read_text()
+    line = WITNESS.cosign(note.partition("\n\n")[0] + "\n", 1_795_347_000)
+    (written / "cosigned").write_text(note + line)
+
+    back = sekisho("audit", "anchor", "--accept", "cosigned", "--witness", WITNESS.verifier_key(), "--json")
+
+    assert back.code == 0, back.err
+    assert [(each["kind"], each["place"]) for each in back.json["accepted"]] == [("node", "w1.example")]
+
+
+def test_without_options_all_anchors_get_the_heads(sekisho, written: Path, medium: Path) -> None:
+    assert sekisho("audit", "anchor").code == 2
+    with (written / "sekisho.yaml").open("a") as file:
+        file.write("\n")
+    text = (written / "sekisho.yaml").read_text()
+    (written / "sekisho.yaml").write_text(text.replace("anchors: []", f"anchors: [{{kind: file, path: {medium}/h}}]"))
+
+    said = sekisho("audit", "anchor")
+
+    assert said.code == 0, said.err
+    assert (medium / "h").read_bytes()
+
+
+# --- what is told
+
+
+def test_status_says_plainly_that_nobody_saw_the_log(sekisho, written: Path) -> None:
+    said = sekisho("audit", "status")
+
+    assert said.code == 0
+    assert "never" in said.out
+    assert "can change them unseen" in said.err
+    data = sekisho("audit", "status", "--json").json
+    assert data["logs"][0]["unwitnessed_since"]
+    assert data["logs"][0]["retention"]["least_days"] == 184
+
+
+def test_status_answers_no_when_somebody_saw_more_than_there_is(sekisho, written: Path, medium: Path) -> None:
+    sekisho("audit", "anchor", "--to", str(medium))
+    path = written / ".sekisho/audit" / LOG / "witnesses.jsonl"
+    path.write_text(path.read_text().replace('"size":', '"size":9'))
+
+    said = sekisho("audit", "status")
+
+    assert said.code == 1
+    assert "the log has fewer" in said.err
+
+
+def test_without_a_log_status_says_so(sekisho, house: Path) -> None:
+    said = sekisho("audit", "status")
+
+    assert (said.code, said.out.strip()) == (0, "There is no log with a signed head yet.")
+
+
+@pytest.mark.parametrize(("preset", "state"), [("demo", "ok"), ("strict", "warning")])
+def test_doctor_warns_of_a_log_that_nobody_sees(written: Path, preset: str, state: str) -> None:
+    from gateway.cli.audit_status import anchors
+
+    text = (written / "sekisho.yaml").read_text().replace('preset: "demo"', f'preset: "{preset}"')
+    (written / "sekisho.yaml").write_text(text)
+
+    check = anchors(settings.load(str(written / "sekisho.yaml")))
+
+    assert check.state == state
+    assert "unwitnessed since" in check.said
+
+
+# --- beside a server
+
+
+class Serving:
+    """The admin side of a server that writes its log and carries heads, on a real installation."""
+
+    def __init__(self, house: Path) -> None:
+        from gateway.audit.anchor.build import anchors_of
+
+        self.its = settings.load(str(house / "sekisho.yaml"))
+        self.office = AnchorOffice(self.its.data / "audit", anchors_of(self.its))
+
+    async def live(self, began: threading.Event, stop: threading.Event) -> None:
+        its = self.its
+        with data_lock(its.state), admin_book(its) as book:
+            self.office.start()
+            register = KeyRegister(its.state / "keys.json", FileKeyring(its.keys).pepper(), its.site)
+            app = admin_app(register, book, dict, None, anchor_routes(self.office, book))  # type: ignore[arg-type]
+            listener = Listener.on_socket(app, admin_socket(its.run))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(listener.run_sockets())
+                await listener.began()
+                began.set()
+                await asyncio.to_thread(stop.wait)
+                listener.should_exit = True
+        self.office.stop()
+
+
+@pytest.fixture
+def serving(written: Path, medium: Path) -> Iterator[Path]:
+    config = written / "sekisho.yaml"
+    anchors = f"anchors: [{{kind: file, path: {medium}/h, every_seconds: 1}}]"
+    config.write_text(config.read_text().replace("anchors: []", anchors))
+    began, stop = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(Serving(written).live(began, stop)))
+    thread.start()
+    assert began.wait(10)
+    yield written
+    stop.set()
+    thread.join()
+
+
+def test_a_running_server_puts_it_on_record_and_its_newest_head_is_carried(
+    sekisho, serving: Path, medium: Path
+) -> None:
+    said = sekisho("audit", "anchor", "--to", str(medium))
+
+    assert said.code == 0, said.err
+    assert [each["kind"] for each in events(serving, "admin.heads_carried")] == ["media"]
+    (log,) = sekisho("audit", "status", "--json").json["logs"]
+    assert log["witnessed"]["unwitnessed"] == 0
+    assert {by["kind"] for by in log["witnessed"]["ranges"][-1]["by"]} >= {"media"}
+
+
+def test_a_running_server_tells_of_its_anchors(sekisho, serving: Path, medium: Path) -> None:
+    assert sekisho("audit", "anchor").code == 2
+
+    said = sekisho("audit", "status", "--json")
+
+    assert [(each["kind"], each["place"]) for each in said.json["anchors"]] == [("file", f"{medium}/h")]
+    assert json.loads(json.dumps(said.json)) == said.json
