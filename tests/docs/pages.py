@@ -151,7 +151,7 @@ def documents_page() -> str:
 RECORDS_HEAD = """\
 # Records
 
-What the [audit log](../adr/0011-the-book.md) holds: one JSON object each, canonical (RFC 8785), at most 60 KiB,
+What the [audit log](../explanation/the-book.md) holds: one JSON object each, canonical (RFC 8785), at most 60 KiB,
 `sekisho.record/1`. No record has a field for text of a prompt, a found value, a tag or a key. Numbers are integers up
 to 2^53 - 1, larger ones are text; `*_us` are microseconds; `time` is RFC 3339 in UTC, and `clock` says whether anything
 keeps it right.
