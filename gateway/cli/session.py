@@ -45,10 +45,13 @@ class Session:
         """The settings. Raises SetupError."""
         from gateway import settings
 
-        loaded = settings.load(self.config)
-        if self._passphrase_fd < 0:
-            return loaded
-        return settings.with_passphrase_from(loaded, self._passphrase_fd)
+        return self.opened_by(settings.load(self.config))
+
+    def opened_by(self, loaded: Settings) -> Settings:
+        """Return the settings with what was said of opening the secrets."""
+        from gateway import settings
+
+        return loaded if self._passphrase_fd < 0 else settings.with_passphrase_from(loaded, self._passphrase_fd)
 
 
 Work = TypeVar("Work", bound=Callable[..., Any])

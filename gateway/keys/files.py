@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,7 +52,10 @@ from gateway.keys.vault import FileVault, SigningKey, Vault
 SECRET_BYTES = 32
 VKEY, VKEYS = "log.vkey", "log-vkeys"
 _MOST_CACHED_TENANTS = 4096
-_OF_A_GENERATION = re.compile(r"(pepper|tenants)(-[0-9a-z]{26})?|log(-[0-9a-z]{26})?\.(pem|token)")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,11 @@ class FileKeyring:
     Args:
         folder: where they lie.
         vault: how they lie there; plain files when nothing is said.
+        clock: says which overlaps are over.
     """
 
-    def __init__(self, folder: Path, vault: Vault | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, vault: Vault | None = None, clock: Callable[[], datetime] = _now) -> None:
+        self.folder, self._clock = folder, clock
         self.vault: Vault = vault or FileVault(folder)
         self._secrets: dict[str, bytes] = {}
         self._tenant_keys: dict[tuple[str, str], bytes] = {}
@@ -136,7 +140,7 @@ class FileKeyring:
 
     def tag_keys(self, tenant: str) -> tuple[bytes, ...]:
         """Return the tenant's keys that count now, newest first: to find again what was marked before a rotation."""
-        return tuple(self._tag_key(each, tenant) for each in self.generations.counting("tenants", _now()))
+        return tuple(self._tag_key(each, tenant) for each in self.generations.counting("tenants", self._clock()))
 
     def _tag_key(self, generation: Generation, tenant: str) -> bytes:
         key = self._tenant_keys.get((generation.file, tenant))
@@ -166,7 +170,7 @@ class FileKeyring:
     def log_keys(self) -> LogKeys:
         """Return what signs the log now and how the keys followed each other; a decided rotation counts already."""
         known = self.generations.carried_out() if self._pending("log") else self.generations
-        signing = tuple(self._log_key(each.file) for each in known.counting("log", _now()))
+        signing = tuple(self._log_key(each.file) for each in known.counting("log", self._clock()))
         return LogKeys(signing, known.rotations)
 
     def bundle_key_file(self) -> Path:
@@ -206,6 +210,7 @@ class FileKeyring:
         _require_room(self.generations, purpose)
         kind = self.vault.log_file.partition(".")[2]
         file = f"{purpose}-{str(ULID()).lower()}" + (f".{kind}" if purpose == "log" else "")
+        self._keep(self.generations.drafting(file))
         if purpose == "log":
             self.vault.make_log_key(file)
             told = rotation(self._log_key(before.file), self._log_key(file))
@@ -221,10 +226,8 @@ class FileKeyring:
 
     def give_up(self) -> None:
         """Forget a rotation that was decided and is nowhere on record. Raises SetupError."""
-        pending = self.generations.pending
-        if pending:
-            self._keep(self.generations.undecided())
-            self.vault.destroy(pending.file)
+        self._keep(self.generations.undecided())
+        self.sweep()
 
     def carry_out(self) -> None:
         """Put the decided rotation in force. MUST NOT be called before it is on record, durably. Raises SetupError."""
@@ -238,8 +241,8 @@ class FileKeyring:
     def forget(self, purpose: Purpose, gone: tuple[Generation, ...]) -> None:
         """Make secrets whose overlap is over gone for good. Raises SetupError."""
         self._keep(self.generations.without(purpose, gone))
+        self.sweep()
         for each in gone:
-            self.vault.destroy(each.file)
             self._secrets.pop(each.file, None)
             self._log_keys.pop(each.file, None)
         self._tenant_keys.clear()
@@ -256,13 +259,11 @@ class FileKeyring:
                 files.replace(path, content, 0o644)
 
     def sweep(self) -> None:
-        """Make gone what a process that died in a rotation left: drafts, and secrets that were to be gone."""
-        if not (self.folder / generations.FILE).exists():
-            return
-        known = self.generations.names()
-        for path in sorted(self.folder.iterdir()):
-            if _OF_A_GENERATION.fullmatch(path.name) and path.name not in known:
-                self.vault.destroy(path.name)
+        """Make gone what is to be gone: drafts that nobody decided on, and secrets whose overlap is over."""
+        if self.generations.leftover:
+            for file in self.generations.leftover:
+                self.vault.destroy(file)
+            self._keep(self.generations.swept())
 
     def _pending(self, purpose: Purpose) -> Pending | None:
         pending = self.generations.pending
@@ -291,10 +292,6 @@ class FileKeyring:
 def said(moment: datetime) -> str:
     """Return a time as records have it: RFC 3339, UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _require_room(known: Generations, purpose: Purpose) -> None:

@@ -7,6 +7,8 @@ whole: whoever dies in a rotation leaves the state before it, or the one after. 
    on they are not used any more, whether or not their files are gone already.
 2. ``pending`` is a rotation that was decided and may be on record already. Who finds one at a start carries it out.
 3. Nothing is forgotten of the log key: ``rotations`` is the whole chain of public keys.
+4. A file is made gone only when it stands in ``leftover``: a draft before it was decided, or a secret whose overlap is
+   over. Whatever else lies in the folder, perhaps put there from a backup, is left alone.
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ class Generations(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     tenants: tuple[Generation, ...] = (Generation("tenants"),)
     rotations: tuple[dict[str, str], ...] = ()  # details of key.rotated, of the log key alone
     pending: Pending | None = None
+    leftover: tuple[str, ...] = ()  # files that are to be made gone
     version: Literal["sekisho.key-generations/1"] = "sekisho.key-generations/1"
 
     def of(self, purpose: Purpose) -> tuple[Generation, ...]:
@@ -74,18 +77,19 @@ class Generations(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         """Return the generations that are not in force any more, oldest first."""
         return self.of(purpose)[:-1]
 
-    def names(self) -> set[str]:
-        """Return the files of all generations."""
-        pending = {self.pending.file} if self.pending else set()
-        return {g.file for purpose in PURPOSES for g in self.of(purpose)} | pending
+    def drafting(self, file: str) -> Generations:
+        """Return this before a new secret is made, which nobody has decided on."""
+        return msgspec.structs.replace(self, leftover=(*self.leftover, file))
 
     def decided(self, pending: Pending) -> Generations:
         """Return this with a rotation that waits for its record."""
-        return msgspec.structs.replace(self, pending=pending)
+        rest = tuple(file for file in self.leftover if file != pending.file)
+        return msgspec.structs.replace(self, pending=pending, leftover=rest)
 
     def undecided(self) -> Generations:
         """Return this without the rotation that waits."""
-        return msgspec.structs.replace(self, pending=None)
+        gone = (self.pending.file,) if self.pending else ()
+        return msgspec.structs.replace(self, pending=None, leftover=(*self.leftover, *gone))
 
     def carried_out(self) -> Generations:
         """Return this with the pending rotation in force."""
@@ -98,9 +102,13 @@ class Generations(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         return msgspec.structs.replace(self, **changed, rotations=rotations, pending=None)
 
     def without(self, purpose: Purpose, gone: tuple[Generation, ...]) -> Generations:
-        """Return this without generations that are over."""
+        """Return this without generations that are over; their files are to be made gone."""
         kept: Mapping[str, Any] = {purpose: tuple(g for g in self.of(purpose) if g not in gone)}
-        return msgspec.structs.replace(self, **kept)
+        return msgspec.structs.replace(self, **kept, leftover=(*self.leftover, *(g.file for g in gone)))
+
+    def swept(self) -> Generations:
+        """Return this with nothing left over."""
+        return msgspec.structs.replace(self, leftover=())
 
     def ended(self, purpose: Purpose, now: datetime) -> Generations:
         """Return this with every overlap of that purpose ended at ``now``, or before."""

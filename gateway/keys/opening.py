@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PASSPHRASE_CREDENTIAL = "sekisho-passphrase"  # noqa: S105  the name of one
 _MOST_BYTES = 4096
+_known: dict[tuple[str, tuple[int, ...]], str] = {}
 _WAYS = "Give it by --passphrase-fd, by the systemd credential sekisho-passphrase, or at a terminal."
 
 
@@ -58,7 +59,7 @@ def create_keyring(settings: Settings) -> FileKeyring:
 def forget() -> None:
     """Open keyrings anew from now on: what opened them may have changed."""
     _vault.cache_clear()
-    _given.cache_clear()
+    _known.clear()
     token_of.cache_clear()
 
 
@@ -89,7 +90,7 @@ def locks(wanted: KeySettings, *, new: bool = False) -> tuple[Lock, Unlock]:
         from gateway.keys.token import by_token  # noqa: PLC0415  as above
 
         return by_token(token_of(wanted))
-    passphrase = _given(wanted.passphrase_fd, "Passphrase of the keys", new)
+    passphrase = _given(wanted.passphrase_fd, "passphrase of the keys", twice=new)
     return seal.by_passphrase(_long_enough(passphrase) if new else passphrase.encode())
 
 
@@ -103,19 +104,34 @@ def token_of(wanted: KeySettings) -> Token:
         raise SetupError(problem, "Name the library and the token's label.", exit_code=2)
     if not Path(wanted.pkcs11_module).is_file():
         raise SetupError(f"There is no PKCS #11 library {wanted.pkcs11_module}.", "Set keys.pkcs11_module.")
-    return Token(wanted.pkcs11_module, wanted.pkcs11_token, _given(wanted.passphrase_fd, "PIN of the token", False))
+    return Token(wanted.pkcs11_module, wanted.pkcs11_token, _given(wanted.passphrase_fd, "PIN of the token"))
 
 
-@lru_cache(maxsize=8)
-def _given(descriptor: int, what: str, twice: bool) -> str:
-    """Return what the operator gives; a descriptor can be read once only, so it is remembered. Raises SetupError."""
+def _given(descriptor: int, what: str, *, twice: bool = False) -> str:
+    """Return what the operator gives, asked for once: a descriptor can be read only once. Raises SetupError."""
+    source = _source(descriptor)
+    if (what, source) not in _known:
+        _known[what, source] = _fetch(descriptor, what, twice=twice)
+    return _known[what, source]
+
+
+def _source(descriptor: int) -> tuple[int, ...]:
+    """Return what tells one file from another one that gets its number later."""
+    try:
+        status = os.fstat(descriptor) if descriptor >= 0 else None
+    except OSError as error:
+        raise _unreadable(descriptor) from error
+    return (descriptor, status.st_dev, status.st_ino) if status else ()
+
+
+def _fetch(descriptor: int, what: str, *, twice: bool) -> str:
     if descriptor >= 0:
         return _from_descriptor(descriptor)
     folder = credentials_directory()
     if folder and (folder / PASSPHRASE_CREDENTIAL).exists():
         return _line((folder / PASSPHRASE_CREDENTIAL).read_bytes())
     if not sys.stdin.isatty():
-        raise SetupError(f"There is nobody to ask for the {what.lower()}.".replace("pin", "PIN"), _WAYS)
+        raise SetupError(f"There is nobody to ask for the {what}.", _WAYS)
     return _asked(what, twice=twice)
 
 
@@ -125,11 +141,11 @@ def chosen(descriptor: int) -> bytes:
         return _long_enough(_from_descriptor(descriptor))
     if not sys.stdin.isatty():
         raise SetupError("There is nobody to ask for the new passphrase.", "Give it by --new-passphrase-fd.")
-    return _long_enough(_asked("New passphrase of the keys", twice=True))
+    return _long_enough(_asked("new passphrase of the keys", twice=True))
 
 
 def _asked(what: str, *, twice: bool) -> str:
-    given = getpass.getpass(f"{what}: ")
+    given = getpass.getpass(f"{what[0].upper()}{what[1:]}: ")
     if twice and given != getpass.getpass("Once more: "):
         raise SetupError("These were not the same.", "Try again.")
     return given
@@ -148,9 +164,13 @@ def _from_descriptor(descriptor: int) -> str:
         while b"\n" not in raw and len(raw) <= _MOST_BYTES and (part := os.read(descriptor, _MOST_BYTES)):
             raw += part
     except OSError as error:
-        mend = f"Open it for this command, such as: {descriptor}< FILE"
-        raise SetupError(f"The file descriptor {descriptor} cannot be read.", mend) from error
+        raise _unreadable(descriptor) from error
     return _line(bytes(raw))
+
+
+def _unreadable(descriptor: int) -> SetupError:
+    mend = f"Open it for this command, such as: {descriptor}< FILE"
+    return SetupError(f"The file descriptor {descriptor} cannot be read.", mend)
 
 
 def _line(raw: bytes) -> str:

@@ -14,6 +14,7 @@ from gateway.audit.log import layout, reader
 from gateway.audit.log.note import NoteError, open_signed, parse_verifier_key
 from gateway.audit.log.succession import checked, unannounced, verifiers
 from gateway.audit.receipt.issue import verify_receipt
+from gateway.audit.verify import verify
 from gateway.errors import SetupError
 from gateway.settings import AuditSettings
 from tests.audit.conftest import OpenLog
@@ -171,11 +172,14 @@ def test_a_live_log_refuses_a_forged_rotation_and_goes_on(chained: Callable[[Cha
     assert {tuple(by) for _, by in heads(log, FIRST, SECOND)} == {(0,)}
 
 
-def test_a_new_log_says_nothing_of_rotations_before_it(chained: Callable[[Chain], OpenLog]) -> None:
-    log = chained(Chain.of(FIRST).rotated(SECOND).alone())
+def test_a_new_log_begins_with_the_rotations_before_it(chained: Callable[[Chain], OpenLog]) -> None:
+    log = chained(Chain.of(FIRST).rotated(SECOND).rotated(THIRD).alone())
     write(log, 1)
+    log.book.close()
 
-    assert rotations(log) == []
+    assert [record["sequence"] for record in rotations(log)] == [0, 1]
+    for key in (FIRST, SECOND, THIRD):
+        assert verify(log.folder, vkey(key)).ok
 
 
 def test_which_rotations_a_log_lacks() -> None:
@@ -184,7 +188,8 @@ def test_which_rotations_a_log_lacks() -> None:
     first, second = chain.rotations
 
     assert [key.public for key in known] == [key.public_key().public_bytes_raw() for key in (THIRD, SECOND, FIRST)]
-    assert unannounced(chain, (), ()) == []
+    assert unannounced(chain, (), ()) == [first, second]
+    assert unannounced(chain, (), (known[0].public,)) == []
     assert unannounced(chain, known[2:], ()) == [first, second]
     assert unannounced(chain, known[1:], ()) == [second]
     assert unannounced(chain, known[:1], ()) == []

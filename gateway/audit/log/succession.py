@@ -15,7 +15,8 @@ Rules:
 
 1. Each log has the record of its own, before the first head that the new key signs.
 2. A head that covers the record is signed by the new key; until ``until`` by the old one too.
-3. A log that nobody wrote while a key was rotated gets the record when it is opened again.
+3. A log that nobody wrote while a key was rotated gets the record when it is opened again; a new log begins with the
+   records of all rotations before it, so that it too can be checked from any key of the chain.
 """
 
 from __future__ import annotations
@@ -106,13 +107,10 @@ def unannounced(keys: LogKeys, signed_last: Iterable[Verifier], announced: Itera
     """Return the rotations that a log has no record of yet, oldest first.
 
     Args:
-        signed_last: the keys that signed its last head; none when it has no head, and then nothing is to be said.
+        signed_last: the keys that signed its last head; none when it has no head.
         announced: public keys that records beyond that head speak of as new.
     """
-    heads = {key.public for key in signed_last}
-    if not heads:
-        return []
-    reached = heads | set(announced)
+    reached = {key.public for key in signed_last} | set(announced)
     pairs = [checked(rotation) for rotation in keys.rotations]
     known = [number for number, (_, new) in enumerate(pairs) if new in reached]
     return list(keys.rotations[known[-1] + 1 if known else 0 :])
