@@ -11,6 +11,7 @@ from gateway.cli.session import USED_WRONGLY, Session
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
+    from gateway.audit.anchor.syslog import SyslogLink
     from gateway.audit.export.sending import Parcel
 
 FORM = "syslog"
@@ -32,29 +33,35 @@ class Receiver:
             raise SetupError(f"{self.to!r} is no receiver.", mend, exit_code=USED_WRONGLY)
         if form != FORM:
             raise SetupError("Only syslog can be sent.", f"Give --format {FORM} with --to.", exit_code=USED_WRONGLY)
+        self.link()
+
+    def link(self) -> SyslogLink:
+        """Return a connection that is not open yet. Raises SetupError."""
+        from gateway.audit.anchor.door import AnchorTrouble
+        from gateway.audit.anchor.syslog import SyslogLink, tls_context
+
+        try:
+            return SyslogLink(urlsplit(self.to).netloc, tls_context(self.ca), server_name=self.server_name)
+        except AnchorTrouble as error:
+            raise SetupError(f"{error}", error.mend, exit_code=USED_WRONGLY) from error
 
 
 def send_export(session: Session, out: Path, receiver: Receiver) -> None:
     """Send a whole export, from where it stopped. Raises SetupError; OSError when the file cannot be read."""
-    from gateway.audit.anchor.door import AnchorTrouble
-    from gateway.audit.anchor.syslog import SyslogLink, split_address, tls_context
     from gateway.audit.export.sending import send
 
     parcel = _parcel(out, receiver.to)
     address = urlsplit(receiver.to).netloc
-    try:
-        context = tls_context(receiver.ca)
-        split_address(address)
-    except AnchorTrouble as error:
-        raise SetupError(str(error), error.mend, exit_code=USED_WRONGLY) from error
-
-    def link() -> SyslogLink:
-        return SyslogLink(address, context, server_name=receiver.server_name)
-
     with session.output.bar(f"Sending to {address}") as progress:
-        count = send(parcel, link, progress)
-    data = {"to": receiver.to, "messages": count, "bytes": out.stat().st_size}
-    session.output.result(data, f"Sent {count} messages to {address}; the receiver has read all of them.")
+        sent = send(parcel, receiver.link, progress)
+    size = out.stat().st_size
+    data = {"to": receiver.to, "messages": sent.messages, "unconfirmed": sent.unconfirmed, "bytes": size}
+    lines = [f"Sent {sent.messages} messages to {address}."]
+    if sent.unconfirmed:
+        lines.append(
+            f"Of {sent.unconfirmed} the receiver did not say that it has read them: it does not end TLS in order."
+        )
+    session.output.result(data, *lines)
 
 
 def _parcel(out: Path, to: str) -> Parcel:

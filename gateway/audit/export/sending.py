@@ -2,7 +2,8 @@
 
 Syslog acknowledges nothing. A part counts as there once the receiver, asked to close the connection, has closed it in
 order: it has then read all that came before (4.4). That is a seal. After a break, or in a new process, sending goes on
-after the last seal, so a receiver may see a message twice, and misses none.
+after the last seal, so a receiver may see a message twice, and misses none. Some receivers never close in order; what
+they took is told apart.
 
 ``.NAME.sent`` beside the file says how far it is: for which file and receiver, and up to which byte it is sealed.
 """
@@ -64,33 +65,48 @@ class Parcel:
         replace(self.note, msgspec.json.encode(said), durable=True)
 
 
-def send(parcel: Parcel, connect: Callable[[], Link], progress: Progress | None = None) -> int:
-    """Send what is not sealed yet, and return how many messages that was. Blocks.
+@dataclass(frozen=True)
+class Sent:
+    """What was sent. ``unconfirmed``: how many messages a receiver took that never closes a connection in order."""
+
+    messages: int
+    unconfirmed: int
+
+
+def send(parcel: Parcel, connect: Callable[[], Link], progress: Progress | None = None) -> Sent:
+    """Send what is not sealed yet. Blocks.
 
     Raises:
         SetupError: the receiver cannot be reached, or takes nothing; it goes on there at the next try.
         OSError: the file cannot be read.
     """
-    size, done, tries = parcel.file.stat().st_size, 0, 0
-    link = connect()
+    size, sent, unconfirmed, tries, polite = parcel.file.stat().st_size, 0, 0, 0, True
     while (begin := parcel.sealed()) < size:
         if progress:
             progress(begin, size)
+        messages, end = _part(parcel.file, begin)
         try:
-            messages, end = _part(parcel.file, begin)
-            link.send(messages)
-            if not link.seal():
-                raise AnchorTrouble(f"{parcel.to} did not close the connection in order.", "See the receiver's log.")
+            sealed = _deliver(connect(), messages)
         except (OSError, AnchorTrouble) as error:
             tries += 1
             _give_up_after(tries, error, parcel)
-            link = connect()  # a new one: what is not sealed is sent again from the file
             continue
+        if not sealed and polite:  # a broken connection, or a receiver that never answers: the second time tells
+            polite = False
+            continue
+        polite = polite or sealed
+        unconfirmed += 0 if sealed else len(messages)
+        sent, tries = sent + len(messages), 0
         parcel.seal_at(end)
-        done, tries = done + len(messages), 0
     if progress:
         progress(size, size)
-    return done
+    return Sent(sent, unconfirmed)
+
+
+def _deliver(link: Link, messages: list[bytes]) -> bool:
+    """Send messages on a connection of their own; whether the receiver closed it in order."""
+    link.send(messages)
+    return link.seal()
 
 
 def _give_up_after(tries: int, error: Exception, parcel: Parcel) -> None:
