@@ -207,6 +207,7 @@ class Attempt:
         self._restorer = redacted.restorer()
         self._started = perf_counter()
         self._finish_reason = ""
+        self._energy = rooms.telemetry.energy() if self.target.same_node else None
 
     async def answer(self) -> AsyncGenerator[Chunk]:
         """Yield the engine's answer, guarded where the grant says so, values restored.
@@ -255,6 +256,7 @@ class Attempt:
             first_byte_seconds=self.first_byte_seconds,
             total_seconds=perf_counter() - self._started,
             parts=dict(self.visit.parts),
+            energy_mj=self._energy.end() if self._energy else None,
             redactions=dict(self._redacted.counts),
             restored=self._restorer.restored,
             guarded=dict(self._guard.counts) if self._guard else {},

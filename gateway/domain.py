@@ -349,8 +349,9 @@ class Outcome(Value, frozen=True, gc=False):
     finish_reason: str = ""
     first_byte_seconds: float | None = None
     total_seconds: float = 0.0
-    parts: dict[str, float] = {}  # seconds by stage, of all attempts so far
     redactions: dict[str, int] = {}  # tags made, by type
     restored: int = 0  # tags turned back into values
     guarded: dict[str, int] = {}  # values in the answer that were masked, or that ended it, by type
+    parts: dict[str, float] = {}  # seconds by stage, of all attempts so far
+    energy_mj: int | None = None  # millijoules of this machine, where it measures them
     content: Kept | None = None  # the answer, where it had to be kept

@@ -73,6 +73,7 @@ class OutcomeRecord(Record, kw_only=True, tag="outcome"):
     usage: Usage | None = None
     first_byte_us: int | None = None
     total_us: int = 0
+    energy_mj: int | None = None  # millijoules, where the machine measures them
     parts_us: Mapping[str, int] = {}  # by stage, of all attempts so far: detect, decide, choose, redact, sync
     redactions: Mapping[str, int] = {}
     restored: int = 0
@@ -137,6 +138,7 @@ def outcome_record(request: str, intent: int, outcome: Outcome) -> OutcomeRecord
         usage=outcome.usage,
         first_byte_us=None if first is None else round(first * 1e6),
         total_us=round(outcome.total_seconds * 1e6),
+        energy_mj=outcome.energy_mj,
         parts_us={stage: round(seconds * 1e6) for stage, seconds in outcome.parts.items()},
         redactions=outcome.redactions,
         restored=outcome.restored,

@@ -21,6 +21,13 @@ from gateway.domain import Outcome
 Stage = Literal["detect", "decide", "choose", "redact", "sync"]
 
 
+class Share(Protocol):
+    """One answer's part of the energy that this machine uses."""
+
+    def end(self) -> int | None:
+        """Return its millijoules; ``None`` where nothing measures them. Call it once."""
+
+
 class Telemetry(Protocol):
     """All methods are synchronous, never raise, and together cost a request less than 10 µs."""
 
@@ -29,6 +36,9 @@ class Telemetry(Protocol):
 
     def stage(self, name: Stage, parts: MutableMapping[str, float]) -> AbstractContextManager[None]:
         """Time what runs inside, whether it succeeds or raises, and add its seconds to ``parts[name]`` too."""
+
+    def energy(self) -> Share:
+        """Begin to measure what one answer on this machine takes."""
 
     def found(self, counts: Mapping[str, int]) -> None:
         """Count findings by type."""

@@ -18,7 +18,8 @@ from prometheus_client.registry import Collector
 
 from gateway.domain import Outcome
 from gateway.telemetry.accumulate import Names, Tally, Times
-from gateway.telemetry.door import Stage
+from gateway.telemetry.door import Share, Stage
+from gateway.telemetry.energy import EnergyMeter
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -56,6 +57,7 @@ class Metrics(Collector):
         self._codes = Names((), room=MORE_CODES)
         self._types = Names((), room=MORE_TYPES)
         self._in_flight = 0
+        self._energy = EnergyMeter()
         self._rooms: dict[str, Callable[[], bool]] = {}
         self._values: dict[str, tuple[str, Callable[[], float | None]]] = {}
         labels = ("endpoint", "model", "outcome", "code")
@@ -82,6 +84,9 @@ class Metrics(Collector):
 
     def stage(self, name: Stage, parts: MutableMapping[str, float]) -> _Stopwatch:
         return _Stopwatch(self._stages, name, parts)
+
+    def energy(self) -> Share:
+        return self._energy.begin()
 
     def found(self, counts: Mapping[str, int]) -> None:
         for kind, count in counts.items():

@@ -31,7 +31,7 @@ def records_of(log: Any) -> list[dict[str, Any]]:
 
 def test_each_kind_of_record_is_as_published(log: Any, new_intent: Callable[..., Intent]) -> None:
     asked = new_intent("m", {})
-    done = Outcome("done", "", Usage(3, 4), "stop", 0.1, 0.2, {"decide": 0.01}, {"PERSON": 1}, 1, {"PERSON": 2})
+    done = Outcome("done", "", Usage(3, 4), "stop", 0.1, 0.2, {"PERSON": 1}, 1, {"PERSON": 2}, {"decide": 0.01}, 1200)
     log.intent(1).close(done)
     log.intent(2).close(Outcome("failed", "engine.unavailable"))
     log.book.denial(code="policy.denied", status=403, caller=CALLER, question=asked.input, decision=asked.decision)

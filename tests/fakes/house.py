@@ -37,6 +37,7 @@ from gateway.errors import EngineUnavailable
 from gateway.http.walk import dotted
 from gateway.pipeline import Checkpoint
 from gateway.ports import Rooms
+from gateway.telemetry.energy import EnergyMeter
 
 CALLER = Caller("k1", "acme", "press-shop", (Role.APP,), "support", "plant", "DE", "DE", "DE")
 
@@ -180,6 +181,9 @@ class Telemetry:
     def stage(self, name: str, parts: dict[str, float]) -> Any:
         parts[name] = parts.get(name, 0.0)
         yield
+
+    def energy(self) -> Any:
+        return EnergyMeter(()).begin()
 
     def found(self, counts: Any) -> None: ...
 
