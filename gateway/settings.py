@@ -13,6 +13,7 @@ Example::
 
 from __future__ import annotations
 
+import hashlib
 import os
 from datetime import tzinfo
 from pathlib import Path
@@ -125,7 +126,7 @@ class FileAnchorSettings(_Section, frozen=True, kw_only=True, forbid_unknown_fie
 
     path: str
     same_disk: bool = False  # let it be on the log's own disk: for a file that something else carries away
-    every_seconds: AtLeastASecond = 10.0
+    every_seconds: AtLeastASecond = 60.0
 
 
 class SyslogAnchorSettings(
@@ -187,6 +188,7 @@ class AuditSettings(_Section, frozen=True, forbid_unknown_fields=True):
     checkpoint_seconds: Seconds = 1.0
     retention: RetentionSettings = RetentionSettings()
     prune: bool = False
+    index: bool = True
 
     def age(self, retention_class: str) -> AgeSettings:
         """Return how old records of a class get; a class of an earlier release is kept as the longest kept one."""
@@ -272,6 +274,10 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
     def manifests(self) -> Path:
         return (self.base / self.models_dir).resolve() if self.models_dir else SHIPPED / "models"
 
+    def digest(self) -> str:
+        """Return SHA-256 of all settings, in hex. They hold no secret: those lie in files that settings only name."""
+        return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, source=""), order="sorted")).hexdigest()
+
     @property
     def origin(self) -> str:
         """``site/node/worker``: who writes this process's audit log."""
@@ -350,6 +356,7 @@ HELP: dict[str, str] = {
     "audit.retention.cross_border.least_days": "as above, of prompts that went to another country, in days",
     "audit.retention.cross_border.longest_days": "as above, of prompts that went to another country, in days",
     "audit.prune": "cut off, once a day, the records that are older than their longest age",
+    "audit.index": "keep an index beside the log, for searching; off: a search makes it when it needs it",
     "keys.provider": "what seals the secrets: files (nothing), passphrase, systemd (a credential) or pkcs11 (a token)",
     "keys.passphrase_fd": "file descriptor that holds the passphrase or PIN; -1: a systemd credential, or the terminal",
     "keys.credential": "with systemd: name of the credential that seals the keys, 32 random bytes",

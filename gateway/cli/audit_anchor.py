@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.audit_seen import public_keys
 from gateway.cli.changes import admin_book
 from gateway.cli.lock import data_lock
 from gateway.cli.server import operator, running_server
@@ -238,7 +239,7 @@ def _take_back(session: Session, source: Path, kind: str, place: str, keys: Sequ
             text,
             settings.data / "audit",
             settings.site.name,
-            trusted=_trusted(settings),
+            trusted=public_keys(settings),
             witnesses=known,
             kind=kind,
             place=place or (source.name if source != _STDIN else "typed"),
@@ -272,19 +273,6 @@ def _text_of(source: Path) -> str:
         raise SetupError(
             f"{source} cannot be read.", "Give a text file, or - to type.", exit_code=USED_WRONGLY
         ) from error
-
-
-def _trusted(settings: Settings) -> list[bytes]:
-    """Return the log's public keys, of all its generations."""
-    from gateway.audit.log.note import parse_verifier_key
-
-    lines: list[str] = []
-    for name in ("log.vkey", "log-vkeys"):
-        path = settings.keys / name
-        lines += path.read_text(encoding="ascii").split() if path.exists() else []
-    if not lines:
-        raise SetupError(f"There is no public key in {settings.keys}.", "Run: sekisho init")
-    return list(dict.fromkeys(parse_verifier_key(line).public for line in lines))
 
 
 def _known_witnesses(settings: Settings, keys: Sequence[str]) -> list[WitnessKey]:

@@ -21,6 +21,7 @@ EXAMPLES = ["sekisho audit status", "sekisho audit status --json"]
 COLUMNS = ("log", "records", "head", "witnessed", "by", "not witnessed", "since", "kept", "hold", "begins at")
 
 _LONG_SECONDS = 3600
+_NEWEST = 200  # heads of each place that a log is held against; verify takes all
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _NOBODY = (
     "Some records are witnessed by nobody: whoever can write this machine's disk can change them unseen. "
@@ -38,7 +39,7 @@ def status(session: Session) -> None:
     except (OSError, NoteError) as error:
         raise SetupError("A log's files cannot be read.", "Run: sekisho audit verify") from error
     anchors = _anchors(settings)
-    good = all(each["state"] != "conflict" for each in anchors) and not any(each["beyond"] for each in logs)
+    good = all(each["state"] != "conflict" for each in anchors) and not any(each["problems"] for each in logs)
     data = {"ok": good, "logs": logs, "anchors": anchors}
     rows = [_row(each) for each in logs]
     session.output.table("Audit logs", COLUMNS, rows, data, "There is no log with a signed head yet.")
@@ -91,6 +92,8 @@ def _standings(settings: Settings) -> list[Standing]:
 
 
 def _view(each: Standing, settings: Settings) -> dict[str, Any]:
+    from gateway.audit.anchor.build import witness_keys
+    from gateway.audit.anchor.compare import disagreements
     from gateway.audit.log import layout
 
     head, folder = each.head, each.head.folder
@@ -106,7 +109,7 @@ def _view(each: Standing, settings: Settings) -> dict[str, Any]:
         "head_age_seconds": round((datetime.now(UTC) - signed).total_seconds(), 1),
         "witnessed": each.witnessed.as_json(),
         "unwitnessed_since": each.since or None,
-        "beyond": [{"kind": w.kind, "place": w.place, "size": w.size, "time": w.time} for w in each.witnessed.beyond],
+        "problems": [str(found) for found in disagreements(folder, witness_keys(settings), newest=_NEWEST)],
         "damaged_lines": each.witnessed.damaged,
         "retention": {"least_days": kept.least_days, "longest_days": kept.longest_days},
         "hold": _hold(folder / layout.HOLD),
@@ -161,11 +164,9 @@ def _show_anchors(session: Session, anchors: list[dict[str, Any]]) -> None:
 
 
 def _warnings(logs: list[dict[str, Any]]) -> list[str]:
-    lines = []
-    for each in logs:
-        for seen in each["beyond"]:
-            what = f"{each['log']}: {seen['kind']} {seen['place']} saw {seen['size']} records, the log has fewer."
-            lines.append(f"{what} Run: sekisho audit verify")
+    lines = [
+        f"WRONG  {each['log']}: {problem}. Run: sekisho audit verify" for each in logs for problem in each["problems"]
+    ]
     if any(each["witnessed"]["unwitnessed"] for each in logs):
         lines.append(_NOBODY)
     return lines

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.audit_seen import seen_elsewhere
 from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session
 from gateway.errors import SetupError
 
@@ -72,6 +73,11 @@ def _reports(
 
     try:
         points = [point for path in since for point in verifier.read_since(path)]
+        if place is None:
+            notes: list[str] = []
+            points += seen_elsewhere(session.settings, notes)
+            for note in notes:
+                session.output.note(note)
         where = place if place is not None else _all_logs(session.settings)
         return verifier.check(where, _keys(session, where, key), points, hashes_only=hashes_only)
     except verifier.BadKey as error:

@@ -15,6 +15,7 @@ write the log's files, and sign for it, did this; or a backup was put back.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from gateway.audit.log.reader import comparable
 
 Kind = Literal["cut_back", "rolled_back", "forked", "rewritten", "cosignature"]
 
+_MOST_BYTES = 4 * 1024 * 1024
 _SAID: dict[str, str] = {
     "cut_back": "cut back: {size} records were seen by {place} at {time}; the log has {now}",
     "rolled_back": "rolled back: {place} saw another log of {size} records at {time}; this one went on after that",
@@ -58,7 +60,7 @@ class Disagreement:
 
 
 def disagreements(
-    folder: Path, keys: Sequence[WitnessKey] = (), elsewhere: Iterable[Witness] = ()
+    folder: Path, keys: Sequence[WitnessKey] = (), elsewhere: Iterable[Witness] = (), newest: int | None = None
 ) -> list[Disagreement]:
     """Return what does not fit, at most one for each place: its smallest head that differs. Empty: all fits.
 
@@ -66,6 +68,7 @@ def disagreements(
         folder: a log. Beside a writer, call this after its verification.
         keys: of witnesses whose cosignatures are checked; those of others are passed over.
         elsewhere: heads that were read where they lie, such as by :func:`heads_at`.
+        newest: how many of each place are looked at, the largest; ``None``: all.
 
     Raises:
         OSError: a file cannot be read.
@@ -73,17 +76,23 @@ def disagreements(
     seen, _ = read(folder)
     log = _Log(folder)
     places = itertools.groupby(sorted([*seen, *elsewhere], key=_place), key=_place)
-    found = (_disagreement(log, sorted(heads, key=lambda head: head.size), keys) for _, heads in places)
+    by_size = (sorted(heads, key=lambda head: head.size) for _, heads in places)
+    found = (_disagreement(log, heads[-newest:] if newest else heads, keys) for heads in by_size)
     return [each for each in found if each]
 
 
 def heads_at(path: Path, verifiers: Sequence[Verifier], origin: str, kind: str = "file") -> Iterator[Witness]:
-    """Yield a log's heads that lie in a file of heads, their signatures verified. When they were seen is not known.
+    """Yield a log's newest heads that lie in a file of heads, their signatures verified: those in its last 4 MiB.
+
+    When they were seen is not known. What is not signed by these keys is passed over.
 
     Raises:
         OSError: it cannot be read.
     """
-    for note in notes_in(path.read_bytes()):
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _MOST_BYTES))
+        data = file.read()
+    for note in notes_in(data):
         try:
             if parse_checkpoint(split_note(note)[0]).origin != origin:
                 continue
@@ -141,13 +150,22 @@ def _parted(log: _Log, head: Witness, agreed: int) -> Kind:
 
 def _cosignature_holds(head: Witness, origin: str, keys: Sequence[WitnessKey]) -> bool:
     """Whether nothing speaks against a head's cosignature: none is there, or none of a key that is known here."""
-    text = Checkpoint(origin, head.size, head.root).text()
     try:
-        for key in keys:
-            time_of_cosignature(head.cosignature, key, text)
+        cosigned_by(head, origin, keys)
     except NoteError:
         return False
     return True
+
+
+def cosigned_by(head: Witness, origin: str, keys: Sequence[WitnessKey]) -> str:
+    """Return the name of the witness whose cosignature a head has; empty where it has none by these keys.
+
+    Raises:
+        NoteError: it names one of these keys, and does not hold.
+    """
+    text = Checkpoint(origin, head.size, head.root).text()
+    names = (key.name for key in keys if time_of_cosignature(head.cosignature, key, text) is not None)
+    return next(names, "")
 
 
 def _published(folder: Path) -> Checkpoint:
