@@ -864,7 +864,7 @@ class Rules:
         """Hold the time against that of the record before."""
         last, self._last_time = self._last_time, now
         if type_ == _CLOCK_BACK:
-            self.told_backward += len(self.backward)
+            self.told_backward += 1
             self.backward.clear()
         if type_ == _HEARTBEAT:
             self._beating = True
@@ -974,6 +974,66 @@ def told(
         else:
             found.append(Problem(file, said[kind], sequence, offsets[min(where, len(offsets) - 1)], kind))
     return found
+
+
+class Numbers:
+    """Holds the numbers that records give themselves against their places, where nothing else tells what was done."""
+
+    def __init__(self) -> None:
+        self._next: int | None = None  # the number that is due, where that is not the place
+        self._before: dict[int, bytes] = {}  # numbers of the bundle before, with their leaf hashes
+        self._gone: dict[int, Problem] = {}  # may still turn up in the next bundle: then it was moved
+
+    def hold(self, name: str, start: int, said: Sequence[int | None], items: Items) -> list[Problem]:
+        """Return what is wrong with the numbers of a bundle's records."""
+        begin = start if self._next is None else self._next
+        numbers = [begin + at if number is None else number for at, number in enumerate(said)]
+        leaves, waiting = items.leaves(), list(self._gone)
+        found: list[Problem] = []
+        if numbers == list(range(start, start + len(said))):
+            self._next = None
+        elif numbers == list(range(begin, begin + len(said))):
+            self._next = begin + len(said)
+        else:
+            found = self._changed(name, begin, numbers, leaves, items.offsets)
+        gone = [self._gone.pop(number) for number in waiting if number in self._gone]
+        self._before = dict(zip(numbers, leaves))  # noqa: B905  Python 3.9
+        return gone + found
+
+    @property
+    def off(self) -> bool:
+        """Whether records do not stand at their numbers now."""
+        return self._next is not None
+
+    def rest(self) -> list[Problem]:
+        """Return those that did not turn up."""
+        gone, self._gone = list(self._gone.values()), {}
+        return gone
+
+    def _changed(
+        self, name: str, begin: int, numbers: list[int], leaves: list[bytes], offsets: Sequence[int]
+    ) -> list[Problem]:
+        near = [number for number in numbers if begin <= number < begin + 4 * BUNDLE]
+        truth = list(range(begin, max(near, default=begin + len(numbers) - 1) + 1))
+        self._next = begin + len(truth)
+        seen, first = list[Any](), dict(self._before)
+        for at, number in enumerate(numbers):
+            same = first.setdefault(number, leaves[at]) == leaves[at]
+            seen.append(number if same else ("another of this number", at))
+        late = {at for at, number in enumerate(seen) if number in self._gone}
+        found = []
+        for problem in told(name, begin, truth, seen, offsets, {**_TOLD, "flipped": "its number is another's"}):
+            at = offsets.index(problem.offset) if problem.offset in offsets else -1
+            if at in late and problem.kind == "inserted":
+                self._gone.pop(seen[at], None)
+                found.append(Problem(name, _TOLD["reordered"], seen[at], problem.offset, "reordered"))
+            elif problem.kind == "inserted" and at >= 0 and seen[at] in self._before:
+                found.append(Problem(name, _TOLD["duplicated"], seen[at], problem.offset, "duplicated"))
+            elif problem.kind == "deleted" and problem.last is None and problem.sequence is not None:
+                self._gone[problem.sequence] = problem
+            else:
+                found.append(problem)
+        return found
 
 
 # --- files of a folder that may be hostile ---------------------------------------------------------------------------
@@ -1094,12 +1154,14 @@ def unpack(packed: bytes) -> bytes:
 class Items:
     """The records of a bundle. Of one that cannot be told from its neighbours, ``data`` is ``None``.
 
-    ``offsets`` has one more: where the last one ends. ``torn``: the last one is not whole.
+    ``offsets`` has one more: where the last one ends. ``torn``: the last one is not whole; ``left`` is what is there of
+    it.
     """
 
     data: list[bytes | None] = field(default_factory=list)
     offsets: list[int] = field(default_factory=lambda: [0])
     torn: bool = False
+    left: bytes = b""
 
     def leaves(self) -> list[bytes]:
         return [bytes(HASH) if each is None else sha256(b"\x00" + each).digest() for each in self.data]
@@ -1114,6 +1176,7 @@ def take_apart(raw: bytes) -> Items:
         if not stop:
             stop = _next_record(raw, at + 1)
             items.torn = stop == end
+            items.left = raw[at:stop]
         items.data.append(data)
         items.offsets.append(stop)
         at = stop
@@ -1200,6 +1263,7 @@ class Walk:
         self.blind = False  # leaves are missing, so no later root can be computed
         self.lost = False  # neither records nor tiles lead to a head
         self.last: Head | None = None
+        self._before: Head | None = None  # in the order of the file
         self.unknown = 0  # heads by no known key
         self.mismatched: set[int] = set()  # offsets of those that did not agree either
         self._heads, self._ahead = heads, list[Head]()
@@ -1270,7 +1334,8 @@ class Walk:
             if head is None:
                 break
             try:
-                self.keys.signers(head.note, head.origin)
+                if self.keys.signers(head.note, head.origin):
+                    self._follows(head)
             except BadInput as problem:
                 self.report.add(self.file, f"signed head: {problem}", offset=head.offset, kind=problem.kind)
                 continue
@@ -1278,6 +1343,14 @@ class Walk:
             if len(self._ahead) > 1 and head.size < self._ahead[-2].size:
                 self._ahead.sort(key=lambda each: each.size)
         return bool(self._ahead)
+
+    def _follows(self, head: Head) -> None:
+        """Heads stand in the order of their sizes, each once."""
+        before, self._before = self._before, head
+        if before and (head.origin != before.origin or head.size <= before.size):
+            same = head.size == before.size
+            kind = "reordered" if not same else "duplicated" if head.root == before.root else "forked"
+            self.report.add(self.file, "signed head: does not follow the one before", offset=head.offset, kind=kind)
 
     def _opened(self, head: Head) -> bool:
         """Count a head if its signature holds. False: it does not, or the key is not known."""
@@ -1290,9 +1363,6 @@ class Walk:
             self.unknown += 1
             return False
         self.report.checkpoints += 1
-        if self.last and (head.origin != self.last.origin or head.size <= self.last.size):
-            kind = "forked" if head.size == self.last.size and head.root != self.last.root else "reordered"
-            self.report.add(self.file, "signed head: does not follow the one before", offset=head.offset, kind=kind)
         if not self.last or head.size > self.last.size:
             self.last = head
         return True
@@ -1495,7 +1565,7 @@ class _Log:
         self.present = 0
         self.seen_published = False
         self._expected: dict[tuple[int, int], dict[int, bytes]] = {}  # (level, tile) -> hashes by place
-        self._numbering: int | None = None  # where records' own numbers stand, if not where they should
+        self.numbers = Numbers()
         self._cut_told = False
         self._end = ("tile/entries", 0)
 
@@ -1682,25 +1752,33 @@ class _Log:
             return
         start = index * BUNDLE
         due = min(BUNDLE, max(0, self.signed - start)) if last else BUNDLE
-        if last and items.torn and len(items.data) > due and len(items.data) <= BUNDLE:
-            self._torn(name, items, start)
-        leaves, said = items.leaves(), []
+        if last and items.torn and len(items.data) <= BUNDLE:
+            self._torn(name, items, start, hints, signed=len(items.data) <= due)
+        leaves, said = items.leaves(), list["int | None"]()
         self.present += sum(data is not None for data in items.data)
         whole = due <= len(leaves) <= BUNDLE
         same = whole and leaves[: len(hints)] == hints[: len(leaves)]
-        if not self.hashes_only:
-            said = self._look(name, items, start, same=same)
-        else:
+        wrong: list[Problem] = []
+        if self.hashes_only:
             self._look_for_keys(items, start)
-        if whole:
-            self._whole(name, index, items, leaves, hints)
         else:
-            self._not_whole(name, start, items, leaves, hints[:due] if last else hints, due, said)
+            said, wrong = self._look(name, items, start, same=same)
+        if whole:
+            self._whole(name, index, items, leaves, hints, wrong)
+        else:
+            self._not_whole(name, start, items, leaves, hints[:due], said, due=due, last=last)
+            self._put(wrong)
         self._sizes(index, items, full=whole and len(leaves) == BUNDLE)
         self._end = (name, items.offsets[-1])
 
-    def _whole(self, name: str, index: int, items: Items, leaves: list[bytes], hints: list[bytes]) -> None:
-        """As many records as there should be: grow both trees."""
+    def _put(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self.report.put(problem)
+
+    def _whole(
+        self, name: str, index: int, items: Items, leaves: list[bytes], hints: list[bytes], wrong: list[Problem]
+    ) -> None:
+        """As many records as there should be: grow both trees. What the rules found stands behind what hashes tell."""
         start = index * BUNDLE
         if leaves[: len(hints)] != hints[: len(leaves)]:
             truth, tile = hints[: len(leaves)], tile_name("0", index)
@@ -1711,16 +1789,29 @@ class _Log:
                 for at in range(len(truth))
                 if truth[at] != leaves[at]
             ]
-            self.walk.suspect(if_tiles, if_records)
+            self.walk.suspect(if_tiles + wrong, if_records + wrong)
             self.walk.grow(leaves, truth + leaves[len(truth) :])
         else:
+            self._put(wrong)
             self.walk.grow(leaves)
         self._check_tile(0, index, len(leaves), full=len(leaves) == BUNDLE)
 
     def _not_whole(
-        self, name: str, start: int, items: Items, leaves: list[bytes], hints: list[bytes], due: int, said: list[Any]
+        self,
+        name: str,
+        start: int,
+        items: Items,
+        leaves: list[bytes],
+        hints: list[bytes],
+        said: list[Any],
+        **bundle: int,
     ) -> None:
-        """Too few records, or too many: the tile says which, or else their own numbers."""
+        """Too few records, or too many: the tile says which, or else their own numbers.
+
+        Args:
+            bundle: ``due``, how many there should be at least; ``last``, whether it is the last one.
+        """
+        due, last = bundle["due"], bundle["last"]
         self.rules.unread = True
         if len(hints) >= due:
             problems = told(name, start, hints[:due], leaves, items.offsets, _TOLD)
@@ -1731,7 +1822,7 @@ class _Log:
             problems = told(name, start, list(range(start, start + due)), numbers, items.offsets, _TOLD)
         for problem in problems:
             end = problem.last if problem.last is not None else problem.sequence
-            if problem.kind == "deleted" and end == start + due - 1 and start + due == self.signed:
+            if problem.kind == "deleted" and end == start + due - 1 and last:
                 self._cut(problem.sequence or 0, name, problem.offset or 0)
             else:
                 self.report.put(problem)
@@ -1745,13 +1836,17 @@ class _Log:
         what = f"the end is missing: {records} records are here, {self.signed} were signed"
         self.report.add(name, what, sequence=records, offset=offset, kind="cut-off", last=self.signed - 1)
 
-    def _torn(self, name: str, items: Items, start: int) -> None:
-        """The last record, which no head covers, is not whole: beside a writer it is being written."""
+    def _torn(self, name: str, items: Items, start: int, hints: list[bytes], *, signed: bool) -> None:
+        """The last record is not whole: beside a writer it is being written; else it was cut, or its length changed."""
+        place = len(items.data) - 1
+        as_long = int.from_bytes(items.left[:2], "big") == len(items.left) - 2
+        if as_long or (place < len(hints) and leaf_hash(items.left[2:]) == hints[place]):
+            return
         items.data.pop()
         items.offsets.pop()
-        if not self.report.live:
+        if not signed and not self.report.live:
             what = "the last record is cut off; a killed server leaves that too, and repairs it when it starts"
-            self.report.add(name, what, sequence=start + len(items.data), offset=items.offsets[-1], kind="cut-off")
+            self.report.add(name, what, sequence=start + place, offset=items.offsets[-1], kind="cut-off")
 
     def _read(self, index: int, *, last: bool) -> tuple[str, Items | None, list[bytes]]:
         """Return a bundle's name, records and leaf hashes. Beside a writer, a record half written is waited for."""
@@ -1763,14 +1858,28 @@ class _Log:
             except BadInput as problem:
                 self.report.add(name, str(problem), sequence=index * BUNDLE, offset=0, kind=problem.kind)
                 return name, None, hints
+            if raw is None:
+                return name, None, hints
             items = take_apart(raw)
             if not items.torn:
                 break
             time.sleep(_PAUSE_SECONDS if self.report.live else 0)
         return name, items, hints
 
-    def _plain(self, index: int) -> tuple[str, bytes]:
-        """Return a bundle's file and plain bytes, packed or not. Raises BadInput, OSError."""
+    def _unpacked(self, name: str, packed: bytes, index: int) -> bytes | None:
+        try:
+            return unpack(packed)
+        except BadInput as problem:
+            self.report.add(name, str(problem), sequence=index * BUNDLE, offset=0, kind=problem.kind)
+            return None
+
+    def _plain(self, index: int) -> tuple[str, bytes | None]:
+        """Return a bundle's file and plain bytes, packed or not; no bytes where they cannot be unpacked.
+
+        Raises:
+            BadInput: it is not there, or no file.
+            OSError: it cannot be read.
+        """
         name = tile_name("entries", index)
         for _ in range(2):  # it may be packed in between
             raw = self.files.read(name, MOST_BUNDLE)
@@ -1779,7 +1888,7 @@ class _Log:
                 return name, raw
             packed = self.files.read(f"{name}.gz", MOST_BUNDLE)
             if packed is not None:
-                return f"{name}.gz", unpack(packed)
+                return f"{name}.gz", self._unpacked(f"{name}.gz", packed, index)
         raise BadInput("this file is gone", "deleted")
 
     def _check_twin(self, name: str, raw: bytes) -> None:
@@ -1796,45 +1905,31 @@ class _Log:
 
     # what records say
 
-    def _look(self, name: str, items: Items, start: int, *, same: bool) -> list[int | None]:
-        """Hold records against the rules; return the numbers that they give themselves."""
-        rules, said = self.rules, list["int | None"]()
+    def _look(self, name: str, items: Items, start: int, *, same: bool) -> tuple[list[int | None], list[Problem]]:
+        """Hold records against the rules; return the numbers that they give themselves, and what is wrong.
+
+        Where records are not those that the tiles know, an outcome without its intent is no fault of its own.
+        """
+        rules, said, wrong = self.rules, list["int | None"](), list[Problem]()
+        rules.unread = rules.unread or not same
         for at, data in enumerate(items.data):
             if data is None:
                 rules.unread = True
                 said.append(None)
-                self.report.add(
-                    name, "changed or cut off here", sequence=start + at, offset=items.offsets[at], kind="flipped"
-                )
+                wrong.append(Problem(name, "changed or cut off here", start + at, items.offsets[at], "flipped"))
                 continue
             kind, what, number = rules.check(data, start + at)
             said.append(number)
             if what:
-                self.report.add(name, what, sequence=start + at, offset=items.offsets[at], kind=kind)
+                wrong.append(Problem(name, what, start + at, items.offsets[at], kind))
         self._keys_told(name)
         self._clock(name, start + len(items.data), sound=same)
         if same:
-            self._number(name, items, start, said)
-        return said
-
-    def _number(self, name: str, items: Items, start: int, said: list[int | None]) -> None:
-        """Records and tiles agree; their own numbers must too, or both were made anew."""
-        if said == list(range(start, start + len(said))):
-            self._numbering = None
-            return
-        begin = start if self._numbering is None else self._numbering
-        if said == list(range(begin, begin + len(said))):
-            self._numbering = begin + len(said)
-            return
-        near = [number for number in said if number is not None and begin <= number < begin + 4 * BUNDLE]
-        numbers = [("?", at) if number is None else number for at, number in enumerate(said)]
-        truth = list(range(begin, max(near, default=begin + len(said) - 1) + 1))
-        self.rules.unread = True
-        for problem in told(
-            name, begin, truth, numbers, items.offsets, {**_TOLD, "flipped": "its number is another's"}
-        ):
-            self.report.put(problem)
-        self._numbering = begin + len(truth)
+            moved = self.numbers.hold(name, start, said, items)
+            if moved or self.numbers.off:
+                rules.unread = True
+                wrong = moved + [problem for problem in wrong if problem.kind != "order"]
+        return said, wrong
 
     def _keys_told(self, name: str) -> None:
         for sequence, details in self.rules.rotations:
@@ -1887,7 +1982,8 @@ class _Log:
         for place in sorted(hashes):
             if place < len(there) and there[place] != hashes[place]:
                 self.report.add(name, "not the hash of the tile below", offset=place * HASH, kind="flipped")
-        self._check_tile(level, tile, max(hashes) + 1, full=max(hashes) == BUNDLE - 1)
+        count = min(BUNDLE, (self.walk.tree.size >> 8 * level) - tile * BUNDLE)
+        self._check_tile(level, tile, count, full=count == BUNDLE)
 
     def _check_tile(self, level: int, tile: int, count: int, *, full: bool) -> None:
         """A full tile is there, and no tile has more than its records make."""
@@ -1935,11 +2031,14 @@ class _Log:
         for (level, tile), hashes in self._expected.items():
             self._check_above(level, tile, hashes)
         self._clock(self._end[0], walk.tree.size, sound=True, end=not report.live)
+        self._put(self.numbers.rest())
         self._check_pruned()
         report.records, report.open_intents = self.present, len(self.rules.open_intents)
         if walk.last:
             report.tree_size, report.root = walk.last.size, walk.last.root.hex()
             report.origin = report.origin or walk.last.origin
+        elif report.live or not (walk.tree.size or walk.unknown or published):
+            report.notes.append("there is no record and no signed head yet, or everything was taken away")
         else:
             report.add(_HISTORY, "there is no signed head: nothing of this log can be checked", kind="cut-off")
         self.signed = report.tree_size
@@ -1951,7 +2050,8 @@ class _Log:
 
     def _check_published(self, published: bytes | None) -> None:
         if published is None:
-            self.report.notes.append("no checkpoint is published yet")
+            if self.walk.last:
+                self.report.notes.append("no checkpoint is published yet")
         elif not self.seen_published:
             self.report.add(_PUBLISHED, "it is not one of the signed heads", offset=0, kind="flipped")
 
@@ -2172,12 +2272,12 @@ class _Export:
         self.reports = [Report(self.name, part.origin, what="export", tree_size=part.head.size) for part in parts]
         self.reports = self.reports or [first]
         if said.get("format") == "jsonl":
-            for report, part in zip(self.reports, parts):  # noqa: B905  as many of one as of the other
+            for report, part in zip(self.reports, parts):  # noqa: B905  Python 3.9
                 self._part(report, part, progress)
             self._rest()
         else:
             self._drain()
-            for report, part in zip(self.reports, parts):  # noqa: B905
+            for report, part in zip(self.reports, parts):  # noqa: B905  Python 3.9
                 report.not_checked.append(_CELLS)
                 self._head(report, part, self._walk(report, part, []))
         self._file(said)
@@ -2285,7 +2385,7 @@ class _Export:
         offsets = [offset for offset, _ in lines] + [self.bytes]
         for problem in told(self.name, at, list(range(at, stop)), numbers, offsets, _ROW_TOLD):
             report.put(problem)
-        here = {number: leaf_hash(line[1]) for number, line in zip(numbers, lines)}  # noqa: B905
+        here = {number: leaf_hash(line[1]) for number, line in zip(numbers, lines)}  # noqa: B905  Python 3.9
         if all(number in here for number in range(at, stop)):
             walk.grow([here[number] for number in range(at, stop)])
         else:
