@@ -52,6 +52,7 @@ case $level in
     need ip iproute2
     need g++ g++
     need curl curl
+    need softhsm2-util softhsm2
     ;;
 esac
 

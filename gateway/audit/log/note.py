@@ -38,6 +38,10 @@ class NoteError(ValueError):
     """A note, checkpoint or verifier key that is not what it must be. The text says what, and quotes nothing."""
 
 
+class KeySilent(OSError):
+    """What keeps the log key does not answer: nothing can be signed."""
+
+
 class SigningKey(Protocol):
     """An Ed25519 key that signs: one in memory, or one that never leaves its token."""
 
@@ -101,7 +105,7 @@ class Signer:
         return self.verifiers[0]
 
     def sign(self, size: int, root: bytes) -> bytes:
-        """Return the whole signed checkpoint, in UTF-8, one signature line for each key. Raises OSError."""
+        """Return the whole signed checkpoint, in UTF-8, one signature line for each key. Raises KeySilent."""
         return self.note(Checkpoint(self.origin, size, root).text())
 
     def note(self, text: str) -> bytes:
@@ -111,7 +115,7 @@ class Signer:
 
     def _line(self, text: bytes, key: SigningKey, verifier: Verifier) -> str:
         named = key_id(self.origin, verifier.public)
-        return f"{_SIGNATURE}{self.origin} {base64.b64encode(named + key.sign(text)).decode()}\n"
+        return f"{_SIGNATURE}{self.origin} {base64.b64encode(named + _signed_by(key, text)).decode()}\n"
 
     @property
     def key_name(self) -> str:
@@ -122,13 +126,20 @@ class Signer:
         """Return the bare signature. ``data`` MUST begin as no checkpoint does: an origin has no space in it.
 
         Raises:
-            OSError: the key's keeper does not answer.
+            KeySilent: the key's keeper does not answer.
         """
-        return self._keys[0].sign(data)
+        return _signed_by(self._keys[0], data)
 
     def verifier_key(self) -> str:
         """Return the public key as a line that C2SP tools read."""
         return format_verifier_key(self.origin, self.verifier.public)
+
+
+def _signed_by(key: SigningKey, data: bytes) -> bytes:
+    try:
+        return key.sign(data)
+    except OSError as error:
+        raise KeySilent("the keeper of the log key does not answer") from error
 
 
 def format_verifier_key(name: str, public: bytes) -> str:

@@ -23,7 +23,7 @@ from gateway.audit.log.growing import Tampered
 from gateway.audit.log.heads import Heads
 from gateway.audit.log.journal import Journal
 from gateway.audit.log.lock import FolderLock
-from gateway.audit.log.note import Signer
+from gateway.audit.log.note import KeySilent, Signer
 from gateway.audit.log.packing import Packer
 from gateway.audit.log.pruned import Pruned
 from gateway.audit.log.pruning import beginning, clear
@@ -36,6 +36,7 @@ from gateway.errors import AuditUnavailable
 from gateway.settings import AuditSettings
 
 UNAVAILABLE, TAMPERED, DISK_FULL = "audit.unavailable", "audit.tampered", "audit.disk_full"
+KEY_SILENT = "audit.key_silent"
 RECORD_REFUSED = "audit.record_refused"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _GONE = (errno.ENOENT, errno.ESTALE)
@@ -333,6 +334,11 @@ class Writer:
         return self._begin
 
     @property
+    def published(self) -> int:
+        """How many records are under the published head."""
+        return self._heads.published
+
+    @property
     def prunable(self) -> int:
         """No record from here on may be pruned: it is not under a published head, or an intent waits before it."""
         with self._lock:
@@ -365,6 +371,8 @@ class Writer:
             self._full()
         elif error.errno in _GONE:  # what was written into is not there any more
             self._break(TAMPERED, "a file or its folder is gone")
+        elif isinstance(error, KeySilent):
+            self._break(KEY_SILENT, str(error))
         else:
             self._break(UNAVAILABLE, "a write failed")
 
