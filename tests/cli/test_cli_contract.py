@@ -17,6 +17,7 @@ from gateway.errors import PolicyDenied, SetupError, Unauthenticated, Unavailabl
 COMMANDS = [
     *(("serve",), ("init",), ("doctor",), ("version",)),
     *(("keys", verb) for verb in ("create", "list", "revoke", "check")),
+    *(("keys", verb) for verb in ("rotate", "secrets", "protect")),
     *(("models", verb) for verb in ("list", "show", "add", "alias", "verify")),
     *(("policy", verb) for verb in ("check", "test", "show", "cases")),
     *(("policy", verb) for verb in ("build", "sign", "verify", "activate", "rollback", "status", "diff")),
