@@ -13,6 +13,7 @@ import signal
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,7 +30,11 @@ from gateway.audit.content.ends import prune_hourly
 from gateway.audit.content.room import ContentRoom
 from gateway.audit.content.store import SideStore
 from gateway.audit.export.office import ExportOffice
+from gateway.audit.index.child import IndexFollower
+from gateway.audit.index.office import SearchOffice
+from gateway.audit.index.search import AuditSearch
 from gateway.audit.log import reader
+from gateway.audit.retention import RetentionOffice
 from gateway.audit.shelf import Shelf
 from gateway.clock import ClockQuality
 from gateway.domain import Capability, Target
@@ -38,15 +43,17 @@ from gateway.engines.kernel import PR_SET_DUMPABLE, prctl
 from gateway.engines.llama_cpp_python import InProcess
 from gateway.engines.openai_http import HttpEngine
 from gateway.engines.xllamacpp import ManagedWorker
-from gateway.errors import SekishoError, SetupError
+from gateway.errors import AuditUnavailable, SekishoError, SetupError
 from gateway.fleet.local import LocalFleet, Member
 from gateway.http import api
 from gateway.http.admin import admin_app, admin_socket
 from gateway.http.admin_anchor import anchor_routes
+from gateway.http.admin_audit import audit_routes
 from gateway.http.admin_break_glass import break_glass_routes
 from gateway.http.admin_exports import export_routes
 from gateway.http.admin_persons import persons_routes
 from gateway.http.admin_policy import policy_routes
+from gateway.http.admin_retention import retention_routes
 from gateway.http.admin_secrets import secret_routes
 from gateway.http.admin_shadow import shadow_routes
 from gateway.http.gate import Gate
@@ -178,6 +185,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         anchors = _anchors(stack, settings, book)  # first, so that they carry the head that the book signs at its end
         book.open()
         stack.callback(book.close)
+        stack.push(partial(_tell_stopped, book))
         anchors.start()
         secrets = await _rotations(stack, keyring, book, register)
         policy.count_with(_counters(stack, settings, keyring, book))
@@ -207,12 +215,16 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         glass = BreakGlassOffice.of(settings, book, policy.look_at_grants)
         shadow = ShadowOffice(settings, book, policy)
         stack.push_async_callback(shadow.close)
+        retention = _retention(stack, settings, book, keyring)
         exports = ExportOffice(book, keyring.log_keys)
+        searching = await _searching(stack, settings, book)
         more = [
             *policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets),
-            *export_routes(exports), *anchor_routes(anchors, book),
+            *export_routes(exports),
+            *anchor_routes(anchors, book), *audit_routes(searching), *retention_routes(retention),
             *persons_routes(persons_office(settings, side, book, keyring.tag_keys)),
         ]  # fmt: skip
+        book.event("config", **_what_runs(settings, policy, privacy, target))
         yield _assemble(settings, rooms, register, store, more)
 
 
@@ -222,6 +234,45 @@ def _anchors(stack: AsyncExitStack, settings: Settings, book: Shelf) -> AnchorOf
     office = AnchorOffice(settings.data / "audit", anchors_of(settings), told)
     stack.push_async_callback(asyncio.to_thread, office.stop)
     return office
+
+
+def _tell_stopped(book: Shelf, kind: type[BaseException] | None, *_: object) -> None:
+    """Say in the book that the house ends in order."""
+    if kind is None:
+        with suppress(AuditUnavailable):  # told already
+            book.event("admin.stopped")
+
+
+def _what_runs(settings: Settings, policy: OpaPolicy, privacy: PrivacyRoom, target: Target) -> dict[str, Any]:
+    """Return the details of the record ``config``: a digest of the settings, which hold no secret, and what runs."""
+    return {
+        "settings_sha256": settings.digest(),
+        "version": __version__,
+        "opa": policy.engine,
+        "detector": privacy.version,
+        "engine": target.build,
+        "model": target.model,
+        "model_digest": target.digest,
+    }
+
+
+def _retention(stack: AsyncExitStack, settings: Settings, book: Shelf, keyring: FileKeyring) -> RetentionOffice:
+    """Return who prunes and holds logs; each day by itself, where the settings say so."""
+    office = RetentionOffice(settings.data / "audit", book.books, keyring.log_keys, settings.audit)
+    if settings.audit.prune:
+        pruning = asyncio.get_running_loop().create_task(office.daily(), name="audit-pruning")
+        stack.callback(pruning.cancel)
+    return office
+
+
+async def _searching(stack: AsyncExitStack, settings: Settings, book: Shelf) -> SearchOffice:
+    """Return who searches the log; a process of its own keeps the index up to date, where the settings say so."""
+    audit, folder = settings.data / "audit", settings.state / "audit-index"
+    if settings.audit.index:
+        follower = IndexFollower(audit, folder)
+        stack.push_async_callback(follower.stop)
+        await follower.start()
+    return SearchOffice(book, AuditSearch(audit, folder))
 
 
 def _content(stack: AsyncExitStack, settings: Settings, side: SideStore, book: Shelf) -> ContentRoom:

@@ -27,33 +27,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
+from gateway.audit import reading
 from gateway.audit import record as records
 from gateway.audit.door import Case
 from gateway.audit.events import is_event
-from gateway.audit.log import layout, lookup, succession
+from gateway.audit.log import lookup, succession
 from gateway.audit.log.committer import Committer
 from gateway.audit.log.disk import Disk, sync_folder
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.keeper import Keeper
 from gateway.audit.log.lock import FolderLock
-from gateway.audit.log.note import NoteError, Signer, SigningKey, Verifier, only_by, open_checkpoint
-from gateway.audit.log.proof import Inclusion, prove
+from gateway.audit.log.note import NoteError, Signer, SigningKey, Verifier
 from gateway.audit.log.recovery import Found, recover
 from gateway.audit.log.site import DEFAULT, SiteHeads, log_origin
 from gateway.audit.log.succession import LogKeys, log_keys
 from gateway.audit.log.writer import RECORD_REFUSED, Writer
-from gateway.audit.receipt.issue import issue, statement_of
-from gateway.audit.recent import Recent
 from gateway.audit.rollback import require_newest
 from gateway.domain import Caller, Decision, Kept, Outcome, PolicyInput, Target
 from gateway.errors import AuditUnavailable, SetupError
 from gateway.settings import AuditSettings
 
 _TICK_SECONDS = 0.25
+_HEAD_TRIES = 12
+_LEAP, _LONG_AWAY = timedelta(hours=1), timedelta(days=31)
 _OWN = ("gap", "recovered")  # which only the book itself says
 T = TypeVar("T")
 
@@ -113,6 +114,7 @@ class LogBook:
         self._writer: Writer | None = None
         self._committer: Committer | None = None
         self._keeper: Keeper | None = None
+        self._opened = (datetime.now(UTC), monotonic(), "")
 
     def open(self) -> None:
         """Take the log up, repair what a crash left, and begin to write. Blocks; a long log takes longer.
@@ -140,6 +142,7 @@ class LogBook:
         except SetupError:
             self._lock.release()
             raise
+        self._opened = (datetime.now(UTC), monotonic(), found.last_time)
         tick_seconds = min(_TICK_SECONDS, self._settings.checkpoint_seconds / 4)
         self._writer, self._committer = writer, Committer(writer.sync, writer.sign, tick_seconds)
         self._keeper = Keeper(writer.keep)
@@ -155,6 +158,38 @@ class LogBook:
             self._writer.finish(orderly=self._committer.orderly)
             self._writer = self._committer = self._keeper = None
             self._lock.release()
+
+    @property
+    def size(self) -> int:
+        """How many records there are, or were."""
+        return self._parts()[0].size
+
+    @property
+    def begin(self) -> int:
+        """The first record that is here."""
+        return self._parts()[0].begin.first
+
+    async def prunable(self) -> int:
+        """Return how much may be pruned at most: what is under a published head, before any open intent.
+
+        Waits for a head over what is written now, but not for long.
+        """
+        writer, size = self._parts()[0], self._parts()[0].size
+        for _ in range(_HEAD_TRIES):
+            if writer.published >= size or not writer.well:
+                break
+            await asyncio.sleep(_TICK_SECONDS)
+        return writer.prunable
+
+    async def prune(self, first: int) -> None:
+        """Let everything below record ``first`` go; it is on record already. Raises AuditUnavailable."""
+        await asyncio.to_thread(self._parts()[0].prune, first, self._signer)
+
+    def clock_leapt(self, now: datetime) -> bool:
+        """Whether the wall clock leapt: by an hour since the log was opened, or by a month since its last record."""
+        opened, elapsed, last_time = self._opened
+        away = opened - datetime.fromisoformat(last_time) if last_time else timedelta(0)
+        return abs(now - opened - timedelta(seconds=monotonic() - elapsed)) > _LEAP or abs(away) > _LONG_AWAY
 
     def change_key(self, keys: LogKeys) -> None:
         """Go on with these keys: first the records that say how they followed each other, then heads signed by them.
@@ -263,7 +298,7 @@ class LogBook:
 
     async def case(self, sequence: int) -> Case:
         recent = self._parts()[0].recent
-        return await self._reading(lambda: _case(self.folder, sequence, recent))
+        return await self._reading(lambda: reading.case(self.folder, sequence, recent))
 
     async def same_request(self, request: str, time: str) -> list[dict[str, Any]]:
         """Return the records of a request that another log has a record of, as far as they are found.
@@ -275,12 +310,12 @@ class LogBook:
             AuditUnavailable: a record cannot be read.
         """
         writer = self._parts()[0]
-        return await self._reading(lambda: _same_request(self.folder, request, time, writer))
+        return await self._reading(lambda: reading.same_request(self.folder, request, time, writer.recent, writer.size))
 
     async def receipt(self, sequence: int) -> bytes:
         _, committer = self._parts()
         await committer.wait(sequence + 1)
-        return await self._reading(lambda: _receipt(self.folder, sequence, self._signer, self._verifiers()))
+        return await self._reading(lambda: reading.receipt(self.folder, sequence, self._signer, self._verifiers()))
 
     async def _reading(self, read: Callable[[], T]) -> T:
         try:
@@ -313,48 +348,6 @@ class LogBook:
     def _alive(self) -> bool:
         """Whether both threads run: one syncs, the other looks after the files."""
         return bool(self._committer and self._committer.alive and self._keeper and self._keeper.alive)
-
-
-def _case(folder: Path, sequence: int, recent: Recent) -> Case:
-    """Read a record, and those of its request that memory or a look around it tells. Raises OSError, ValueError."""
-    found = lookup.read(folder, sequence)
-    if found is None:
-        raise ValueError("no such record")
-    record = found[0]
-    request = str(record.get("request", ""))
-    known = recent.request(request)
-    if sequence in known:
-        same = [each[0] for each in (lookup.read(folder, one) for one in known) if each]
-    else:  # written before memory began, or so long ago that it was forgotten
-        same = lookup.of_request(folder, request, sequence)
-    return Case(record, tuple(same))
-
-
-def _same_request(folder: Path, request: str, time: str, writer: Writer) -> list[dict[str, Any]]:
-    """Raises OSError, ValueError."""
-    known = writer.recent.request(request)
-    if known:
-        return [each[0] for each in (lookup.read(folder, one) for one in known) if each]
-    return lookup.of_request_at(folder, request, time, writer.size)
-
-
-def _receipt(folder: Path, sequence: int, signer: Signer, verifiers: tuple[Verifier, ...]) -> bytes:
-    """Raises OSError, ValueError."""
-    found = lookup.read(folder, sequence)
-    if found is None:
-        raise ValueError("no such record")
-    record, data = found
-    return issue(statement_of(record, data), signer, _proof(folder, sequence, data, verifiers))
-
-
-def _proof(folder: Path, sequence: int, data: bytes, verifiers: tuple[Verifier, ...]) -> Inclusion | None:
-    """Return the proof with the newest key's signature alone; ``None`` while the head is that of the key before it."""
-    try:
-        proven = prove(folder, sequence, data, verifiers[0])
-    except NoteError:
-        open_checkpoint((folder / layout.CHECKPOINT).read_bytes(), *verifiers[1:])
-        return None
-    return replace(proven, checkpoint=only_by(proven.checkpoint, verifiers[0])) if proven else None
 
 
 def _require_newest(base: Path, folder: Path, found: Found) -> None:

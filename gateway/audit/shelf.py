@@ -23,7 +23,10 @@ from gateway.audit.log.note import SigningKey
 from gateway.audit.log.site import DEFAULT, SiteHeads
 from gateway.audit.log.succession import LogKeys, log_keys
 from gateway.domain import Caller, Decision, Kept, PolicyInput, Target
+from gateway.errors import AuditUnavailable, SetupError
 from gateway.settings import AuditSettings
+
+__all__ = ["CLASSES", "CROSS_BORDER", "DEFAULT", "Shelf", "class_of"]
 
 CROSS_BORDER = "cross-border"
 CLASSES = (DEFAULT, CROSS_BORDER)
@@ -75,10 +78,18 @@ class Shelf:
         self._all = tuple(self.books.values())
 
     def open(self) -> None:
-        """Take all logs up. Blocks. Raises SetupError, and then none of them is open."""
+        """Take all logs up. Blocks. Raises SetupError, and then none of them is open.
+
+        A log that is new says so at once, where the first crossing may be long in coming: so each has a signed head.
+        """
         try:
-            for book in self._all:
+            for name, book in self.books.items():
                 book.open()
+                if name != DEFAULT and not book.size:
+                    book.event("heartbeat", size=0)
+        except AuditUnavailable as error:
+            self.close()
+            raise SetupError("A new audit log cannot be written.", "Make room on its disk, and start again.") from error
         except BaseException:
             self.close()
             raise

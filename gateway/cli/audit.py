@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import audit_anchor, audit_export, audit_status, audit_subject, audit_verify, audit_witness
+from gateway.cli import (
+    audit_anchor,
+    audit_export,
+    audit_retention,
+    audit_status,
+    audit_subject,
+    audit_verify,
+    audit_witness,
+)
 from gateway.cli.session import USED_WRONGLY, Session, command, group
 from gateway.errors import SetupError
 
@@ -42,6 +50,7 @@ command(app, "status", examples=audit_status.EXAMPLES)(audit_status.status)
 command(app, "anchor", examples=audit_anchor.EXAMPLES)(audit_anchor.anchor)
 app.add_typer(audit_witness.app)
 audit_subject.register(app)
+audit_retention.register(app)
 
 
 @command(

@@ -33,6 +33,8 @@ THREADS = 2
 
 
 class Detector(Protocol):
+    version: str  # as findings carry it; empty before it was started
+
     async def start(self) -> None:
         """Load; returns when it is ready. Raises SetupError."""
 
@@ -56,6 +58,8 @@ class Search(Protocol):
 class NoDetection:
     """``privacy.detection: off``. Finds nothing, says so in every record; for measurements."""
 
+    version = "off"
+
     async def start(self) -> None:
         pass
 
@@ -63,7 +67,7 @@ class NoDetection:
         pass
 
     async def detect(self, segments: Sequence[Segment], caller: Caller) -> Detection:
-        return Detection((), "off")
+        return Detection((), self.version)
 
     def ready(self) -> bool:
         return True
@@ -86,6 +90,7 @@ class CascadeDetector:
         kept: Path | None = None,
         load: Callable[[], Search] | None = None,
     ) -> None:
+        self.version = ""
         self._settings = settings
         self._folder = folder
         self._kept = kept
@@ -103,6 +108,7 @@ class CascadeDetector:
                 self._parts = Parts.load(self._settings, self._folder, self._kept)
         cascade = Cascade(self._parts, self._pool.lend)
         cascade.self_test()
+        self.version = cascade.version
         return cascade
 
     async def start(self) -> None:

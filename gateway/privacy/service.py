@@ -77,5 +77,10 @@ class PrivacyRoom:
         search = partial(self.detect, caller=caller)
         return RedactedRequest(redact(texts, findings, grant.redact, key), grant, texts, search)
 
+    @property
+    def version(self) -> str:
+        """Name and version of the detector, as findings carry it."""
+        return self._detector.version
+
     def ready(self) -> bool:
         return self._detector.ready()

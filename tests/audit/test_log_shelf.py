@@ -93,7 +93,7 @@ def test_an_outcome_is_where_its_intent_is(shelf: Shelf) -> None:
     shelf.event("key.created", key={})
     shelf.event("policy.subjects", year=2026)
 
-    assert types(shelf, "cross-border") == ["intent", "outcome", "policy.subjects"]
+    assert types(shelf, "cross-border") == ["heartbeat", "intent", "outcome", "policy.subjects"]
     assert types(shelf, "default") == ["intent", "outcome", "denial", "key.created"]
 
 
@@ -109,7 +109,7 @@ def test_each_log_has_its_own_origin_and_verifies(shelf: Shelf, tmp_path: Path) 
         "default": ORIGIN,
         "cross-border": f"{ORIGIN}/cross-border",
     }
-    assert all(report.ok and report.records == 1 for report in reports.values())
+    assert [(report.ok, report.records) for report in reports.values()] == [(True, 2), (True, 1)]
 
 
 def test_a_decision_is_found_in_whichever_log_it_is(shelf: Shelf) -> None:
@@ -117,7 +117,7 @@ def test_a_decision_is_found_in_whichever_log_it_is(shelf: Shelf) -> None:
     attempt(shelf, 2, PARIS, decision="01JTHERE")
 
     assert shelf.locate("01JHERE") == Spot("default", 0)
-    assert shelf.locate("01JTHERE") == asyncio.run(shelf.search("01JTHERE")) == Spot("cross-border", 0)
+    assert shelf.locate("01JTHERE") == asyncio.run(shelf.search("01JTHERE")) == Spot("cross-border", 1)
     assert shelf.locate("01JNOWHERE") is None
 
 
@@ -129,15 +129,15 @@ def test_a_case_holds_attempts_of_all_logs(shelf: Shelf, new_shelf: Callable[...
         shelf.close()
         shelf = new_shelf()
 
-    for name in CLASSES:
-        case = asyncio.run(shelf.case(Spot(name, 0)))
+    for spot in (Spot("default", 0), Spot("cross-border", 1)):
+        case = asyncio.run(shelf.case(spot))
         assert [record.get("status", "") for record in case.same_request] == ["", "failed", "", "done"]
 
 
 async def test_a_receipt_is_of_the_log_that_has_the_intent(shelf: Shelf) -> None:
     attempt(shelf, 1, PARIS)
 
-    receipt = json.loads(await shelf.receipt(Spot("cross-border", 0)))
+    receipt = json.loads(await shelf.receipt(Spot("cross-border", 1)))
 
     assert receipt["payloadType"] == "application/vnd.sekisho.receipt+json"
 
@@ -178,7 +178,7 @@ def test_the_sites_heads_are_bound_by_one_signed_head(shelf: Shelf, tmp_path: Pa
     lines = (site / "site-heads").read_text().splitlines()
     head = open_checkpoint((site / "site-checkpoint").read_bytes(), parse_verifier_key(shelf.verifier_key()))
 
-    assert [line.split()[:2] for line in lines] == [[f"{ORIGIN}/cross-border", "1"], [f"{ORIGIN}/default", "1"]]
+    assert [line.split()[:2] for line in lines] == [[f"{ORIGIN}/cross-border", "2"], [f"{ORIGIN}/default", "1"]]
     assert (head.origin, head.size) == ("berlin", 2)
     assert head.root == root_hash([leaf_hash(line.encode()) for line in lines])
 
@@ -242,8 +242,8 @@ def test_another_log_of_the_same_length_is_not_taken_up(shelf: Shelf, new_shelf:
     attempt(shelf, 1)
     shelf.close()
     heads = shelf.books["default"]._base / "berlin" / "site-heads"
-    name, size, _ = heads.read_text().split()
-    heads.write_text(f"{name} {size} {'A' * 43}=\n")
+    crossing, own = heads.read_text().splitlines()
+    heads.write_text(f"{crossing}\n{own.rpartition(' ')[0]} {'A' * 43}=\n")
 
     with pytest.raises(SetupError, match="it is another log: its first 1 records"):
         new_shelf()

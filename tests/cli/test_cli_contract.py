@@ -29,6 +29,8 @@ COMMANDS = [
     *(("policy", "break-glass", verb) for verb in ("request", "sign", "list", "end")),
     *(("privacy", verb) for verb in ("scan", "explain", "eval")),
     *(("audit", verb) for verb in ("verify", "export", "search", "tail")),
+    *(("audit", *verb) for verb in (("report",), ("index", "status"), ("index", "rebuild"))),
+    *(("audit", *verb) for verb in (("prune",), ("hold", "set"), ("hold", "clear"), ("hold", "list"))),
 ]
 ENTRY = [sys.executable, "-c", "from gateway.cli.main import main; main()"]
 
