@@ -30,7 +30,7 @@ def witness_app(office: WitnessOffice) -> Starlette:
             if len(body) > MOST_BODY_BYTES:
                 return Response("too large\n", 413)
         answer = await asyncio.to_thread(_answered, office, bytes(body))
-        return Response(answer.body, answer.status, media_type=answer.media_type)
+        return Response(answer.body, answer.status, {"content-type": answer.media_type})  # no charset is added so
 
     return Starlette(routes=[Route("/add-checkpoint", add_checkpoint, methods=["POST"])])
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -342,3 +344,81 @@ def test_a_running_server_tells_of_its_anchors(sekisho, serving: Path, medium: P
 
     assert [(each["kind"], each["place"]) for each in said.json["anchors"]] == [("file", f"{medium}/h")]
     assert json.loads(json.dumps(said.json)) == said.json
+
+
+# --- verified against what others hold
+
+
+def put_back(house: Path, copy: Path) -> None:
+    """Restore the whole audit folder: what this machine knew of later heads goes with it."""
+    shutil.rmtree(house / ".sekisho/audit")
+    shutil.copytree(copy, house / ".sekisho/audit")
+
+
+@pytest.fixture
+def anchored(sekisho, written: Path, medium: Path, tmp_path: Path) -> Path:
+    """A house whose heads a file on another disk has; an older copy of its log lies at ``tmp_path/copy``."""
+    config = written / "sekisho.yaml"
+    config.write_text(config.read_text().replace("anchors: []", f"anchors: [{{kind: file, path: {medium}/h}}]"))
+    assert sekisho("audit", "anchor").code == 0
+    shutil.copytree(written / ".sekisho/audit", tmp_path / "copy")
+    assert sekisho("keys", "create", "--name", "three", "--tenant", "t").code == 0
+    assert sekisho("audit", "anchor").code == 0
+    return written
+
+
+def test_an_anchored_log_verifies_and_roll_back_is_checked(sekisho, anchored: Path) -> None:
+    said = sekisho("audit", "verify", "--json")
+
+    assert said.code == 0, said.out
+    assert said.json["not_checked"] == []
+
+
+def test_a_log_that_was_put_back_is_found_by_the_heads_on_the_medium(sekisho, anchored: Path, tmp_path: Path) -> None:
+    put_back(anchored, tmp_path / "copy")
+
+    said = sekisho("audit", "verify")
+
+    assert said.code == 1
+    assert "cut back to an older checkpoint" in said.out
+
+
+def test_a_log_that_was_put_back_and_went_on_is_found_too(sekisho, anchored: Path, tmp_path: Path) -> None:
+    put_back(anchored, tmp_path / "copy")
+    for name in ("four", "five"):
+        assert sekisho("keys", "create", "--name", name, "--tenant", "t").code == 0
+
+    said = sekisho("audit", "verify", "--json")
+
+    assert said.code == 1
+    (problem,) = [problem for log in said.json["logs"] for problem in log["problems"]]
+    assert problem["kind"] == "forked"
+    assert "rolled-back" in problem["or_kinds"]
+
+
+def test_a_medium_that_is_not_there_is_told_and_roll_back_not_claimed(sekisho, anchored: Path, medium: Path) -> None:
+    (medium / "h").unlink()
+
+    said = sekisho("audit", "verify")
+
+    assert said.code == 0
+    assert f"{medium}/h was not looked into" in said.err
+    assert "not checked: roll-back" in said.out
+
+
+def test_a_cosignature_shows_a_roll_back_where_the_local_list_survives(sekisho, anchored: Path, tmp_path: Path) -> None:
+    log = anchored / ".sekisho/audit" / LOG
+    note = (log / "checkpoint").read_text()
+    (anchored / "cosigned").write_text(note + WITNESS.cosign(note.partition("\n\n")[0] + "\n", 1_795_347_000))
+    node = f"anchors: [{{kind: node, url: 'https://w1.example', key: '{WITNESS.verifier_key()}'}}]"
+    config = anchored / "sekisho.yaml"
+    config.write_text(re.sub(r"anchors: \[.*\]", node, config.read_text()))
+    assert sekisho("audit", "anchor", "--accept", "cosigned").code == 0
+    kept = (log / "witnesses.jsonl").read_bytes()
+    put_back(anchored, tmp_path / "copy")
+    (log / "witnesses.jsonl").write_bytes(kept)
+
+    said = sekisho("audit", "verify")
+
+    assert said.code == 1
+    assert "the cosignature of w1.example" in said.out

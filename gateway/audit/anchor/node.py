@@ -140,6 +140,8 @@ class NodeAnchor:
         lines = [f"old {old}", *(base64.b64encode(digest).decode() for digest in proof)]
         try:
             return self._witness.add_checkpoint("\n".join(lines).encode() + b"\n\n" + head.note)
+        except OSError:  # one that hung up is both
+            raise
         except HTTPException as error:
             raise AnchorTrouble(f"{self._witness.name} is no witness.", "Check the address.") from error
 
