@@ -29,6 +29,7 @@ from gateway.audit.anchor.office import AnchorOffice
 from gateway.audit.content.ends import prune_hourly
 from gateway.audit.content.room import ContentRoom
 from gateway.audit.content.store import SideStore
+from gateway.audit.evidence.office import EvidenceOffice
 from gateway.audit.export.office import ExportOffice
 from gateway.audit.index.child import IndexFollower
 from gateway.audit.index.office import SearchOffice
@@ -50,6 +51,7 @@ from gateway.http.admin import admin_app, admin_socket
 from gateway.http.admin_anchor import anchor_routes
 from gateway.http.admin_audit import audit_routes
 from gateway.http.admin_break_glass import break_glass_routes
+from gateway.http.admin_evidence import evidence_routes
 from gateway.http.admin_exports import export_routes
 from gateway.http.admin_persons import persons_routes
 from gateway.http.admin_policy import policy_routes
@@ -220,7 +222,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         searching = await _searching(stack, settings, book)
         more = [
             *policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets),
-            *export_routes(exports),
+            *export_routes(exports), *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
             *anchor_routes(anchors, book), *audit_routes(searching), *retention_routes(retention),
             *persons_routes(persons_office(settings, side, book, keyring.tag_keys)),
         ]  # fmt: skip

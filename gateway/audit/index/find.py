@@ -10,7 +10,7 @@ from typing import Protocol
 
 from gateway.audit.index import bits
 from gateway.audit.index.blocks import Key, Row
-from gateway.audit.index.query import Query, is_kind
+from gateway.audit.index.query import PARTED, Query, is_kind
 from gateway.audit.index.words import Pair, Seen
 
 _FIRST_LOG = ""  # sorts before every log's name
@@ -97,9 +97,9 @@ class Vocabulary:
         """Return the numbers of the words that a query asks for: one list a field, of which a row must have one."""
         groups = []
         for name, words in query.words.items():
-            if name == "type":
-                kinds = self.field("type").items()
-                groups.append([number for kind, number in kinds if any(is_kind(kind, word) for word in words)])
+            if name in PARTED:
+                known = self.field(name).items()
+                groups.append([number for of, number in known if any(is_kind(name, of, word) for word in words)])
             else:
                 numbers = (self.find((name, word)) for word in words)
                 groups.append([number for number in numbers if number is not None])

@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +25,7 @@ MOST_WORDS = 64  # of one field
 LONGEST_WORD = 512
 LONGEST_CURSOR = 1024
 _CURSOR_VERSION = 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class WrongQuery(ValueError):
@@ -35,8 +37,8 @@ class Query:
     """Which records, and in which order.
 
     A record must have one of the words in each field of ``words``; ``type`` is also found by its first part (``key``
-    finds ``key.created``). ``since_us`` (included) and ``until_us`` (not included) are microseconds since 1970.
-    ``request`` and ``decision_id`` are ids; ``text`` must occur in the record's JSON.
+    finds ``key.created``), and so is ``origin``. ``since_us`` (included) and ``until_us`` (not included) are
+    microseconds since 1970. ``request`` and ``decision_id`` are ids; ``text`` must occur in the record's JSON.
     """
 
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -91,8 +93,8 @@ class Query:
         found = set(pairs)
         return all(
             any((name, word) in found for word in words)
-            if name != "type"
-            else any(is_kind(kind, word) for of, kind in found if of == "type" for word in words)
+            if name not in PARTED
+            else any(is_kind(name, of, word) for field, of in found if field == name for word in words)
             for name, words in self.words.items()
         )
 
@@ -119,15 +121,36 @@ class Query:
             name: [word if (name, word) in known else "(unknown)" for word in words]
             for name, words in sorted(self.words.items())
         }
-        said |= {name: str(us) for name, us in (("since_us", self.since_us), ("until_us", self.until_us)) if us}
+        times = (("since", self.since_us), ("until", self.until_us))
+        said |= {name: time_of(us) for name, us in times if us is not None}
         ids = (("request", self.request), ("decision_id", self.decision_id))
         said |= {name: text if is_ulid(text) else "(no id)" for name, text in ids if text}
         return said | ({"text_chars": len(self.text)} if self.text else {})
 
 
-def is_kind(type: str, wanted: str) -> bool:
-    """Whether a record type is the wanted one, or begins with it: ``key.created`` is a ``key``."""
-    return type == wanted or type.startswith(f"{wanted}.")
+PARTED = {"type": ".", "origin": "/"}
+"""Fields whose words have parts: a search for ``key`` finds ``key.created``, one for a worker all its classes."""
+
+
+def is_kind(field: str, word: str, wanted: str) -> bool:
+    """Whether a word of such a field is the wanted one, or begins with it."""
+    return word == wanted or word.startswith(f"{wanted}{PARTED[field]}")
+
+
+def time_of(time_us: int) -> str:
+    """Return a time in RFC 3339, UTC."""
+    return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def moment(text: str) -> int:
+    """Return microseconds since 1970 of an RFC 3339 time. Raises WrongQuery."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise WrongQuery("a time is as in RFC 3339: 2030-01-31T00:00:00Z") from error
+    if time.tzinfo is None:
+        raise WrongQuery("a time says its zone: 2030-01-31T00:00:00Z")
+    return (time - _EPOCH) // timedelta(microseconds=1)
 
 
 def cursor(query: Query, key: Key) -> str:

@@ -88,12 +88,19 @@ class Tally:
         """Count a record, if it is a decision."""
         if seen.has("type")[0] not in COUNTED:
             return
-        self.decisions += 1
-        for name, word in seen.pairs:
-            if name in self.words:
-                self.words[name][word] += 1
+        words = ((name, word, 1) for name, word in seen.pairs if name in self.words)
         day = datetime.fromtimestamp(seen.time_us / 1_000_000, self.zone).date().isoformat()
-        self.days[day, seen.has("decision")[0]] += 1
+        self.add_span(1, words, [(day, seen.has("decision")[0], 1)])
+
+    def add_span(
+        self, decisions: int, words: Iterable[tuple[str, str, int]], days: Iterable[tuple[str, str, int]]
+    ) -> None:
+        """Count many at once: by field and word, and by day and ``allowed`` or ``denied``."""
+        self.decisions += decisions
+        for name, word, count in words:
+            self.words[name][word] += count
+        for day, how, count in days:
+            self.days[day, how] += count
 
     def report(self, least: int = LEAST) -> Report:
         """Return the counts as they may be told."""

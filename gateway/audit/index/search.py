@@ -17,13 +17,16 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, Literal
 
 from gateway.audit.index import bits, find, source, store
 from gateway.audit.index.blocks import Key
 from gateway.audit.index.build import blocks, log_names, tail
-from gateway.audit.index.query import Query, cursor, place_of
+from gateway.audit.index.count import Part, tally
+from gateway.audit.index.query import PARTED, Query, cursor, is_kind, place_of
+from gateway.audit.index.report import Tally
 from gateway.audit.index.scan import Item, is_behind, scan
 from gateway.audit.index.words import Pair, Seen, glean
 from gateway.audit.log import bundles, layout
@@ -78,8 +81,11 @@ class _Opened:
     folders: dict[str, Path]
 
     def spans(self, query: Query) -> Spans:
-        wanted = [(site, site.words.wanted(query)) for site in self.sites]
-        return [(span, groups) for site, groups in wanted for span in site.spans]
+        return [(span, groups) for spans, _, groups in self.parts(query) for span in spans]
+
+    def parts(self, query: Query) -> list[Part]:
+        """Return, for each site, its spans, its words, and what the query asks for in them."""
+        return [(site.spans, site.words, site.words.wanted(query)) for site in self.sites]
 
 
 class _NotByIndex(Exception):
@@ -137,6 +143,20 @@ class AuditSearch:
             if progress and count % 1024 == 0:
                 progress(count)
         return count
+
+    def tally(self, query: Query, zone: tzinfo = UTC, progress: Callable[[int], None] | None = None) -> Tally:
+        """Return counts of the decisions that match, see :mod:`gateway.audit.index.report`. Raises OSError."""
+        if not query.needs_reading:
+            with suppress(_NotByIndex), self._opened() as opened:
+                return tally(opened.parts(query), query, zone, progress)
+        counts = Tally(zone)
+        for number, data in enumerate(self.records(query)):
+            seen = glean(data)
+            if seen is not None:
+                counts.add(seen)
+            if progress and number % 1024 == 0:
+                progress(number)
+        return counts
 
     def on_record(self, query: Query) -> dict[str, Any]:
         """Return the filters of a query as they may be written into the log, see :meth:`Query.on_record`."""
@@ -284,4 +304,7 @@ def _of_ids(opened: _Opened, query: Query) -> list[Item]:
 
 
 def _knows(words: find.Vocabulary, pair: Pair) -> bool:
+    name, word = pair
+    if name in PARTED:
+        return any(is_kind(name, known, word) for known in words.field(name))
     return words.find(pair) is not None
