@@ -15,6 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import export_pages
 import msgspec
 import privacy_pages
 import typer
@@ -196,6 +197,7 @@ def _on_one_line(value: Any) -> Any:
 
 PAGES = {
     "policy-documents.md": documents_page,
+    "exports.md": export_pages.exports_page,
     "records.md": records_page,
     "settings.md": settings_page,
     "errors.md": errors_page,

@@ -61,14 +61,8 @@ class Ocsf(Lines):
 
     def line(self, row: Row) -> bytes:
         event = event_of(row, self.ways.program)
-        log = f"{row.record['origin']}/{row.retention_class}"
-        previous = self._last.get(log)
-        attested = {"chain_uid": log, "authority_uid": str(row.record["origin"]), "uid": row.leaf.hex()}
-        event["attestation_list"] = [attested | ({"prev_event": previous} if previous else {})]
-        fingerprint = _fingerprint(_encoder.encode(event), _JCS)
-        event["attestation_list"][0]["fingerprint"] = fingerprint
-        uids = {"uid": event["metadata"]["uid"], "type_uid": event["type_uid"]}
-        self._last = self._last | {log: {**uids, "fingerprint": fingerprint}}
+        log = str(event["metadata"]["log_name"])
+        self._last = self._last | {log: attest(event, self._last.get(log))}
         return _encoder.encode(event) + b"\n"
 
 
@@ -102,6 +96,23 @@ def event_of(row: Row, program: str) -> Event:
         "unmapped": _unmapped(values),
     }
     return event | _status(values) | _control(values) | _target(values) | _usage(record, values)
+
+
+def attest(event: Event, previous: Event | None) -> Event:
+    """Add the attestation to an event.
+
+    Args:
+        previous: what this returned for the event before of the same log.
+
+    Returns:
+        What the next event of that log refers to.
+    """
+    origin, leaf = event["api"]["service"]["uid"], event["unmapped"]["leaf_hash"]
+    attested: Event = {"chain_uid": event["metadata"]["log_name"], "authority_uid": origin, "uid": leaf}
+    event["attestation_list"] = [attested | ({"prev_event": previous} if previous else {})]
+    fingerprint = _fingerprint(_encoder.encode(event), _JCS)
+    event["attestation_list"][0]["fingerprint"] = fingerprint
+    return {"uid": event["metadata"]["uid"], "type_uid": event["type_uid"], "fingerprint": fingerprint}
 
 
 def _activity(kind: str) -> tuple[int, str]:
