@@ -22,6 +22,7 @@ PAGES = (
     "how-to/use-your-client.md",
     "how-to/manage-keys.md",
     "how-to/verify-the-log.md",
+    "how-to/hand-over-evidence.md",
     "how-to/prove-where-a-prompt-ran.md",
     "how-to/understand-a-decision.md",
     "how-to/rehearse-a-change.md",
