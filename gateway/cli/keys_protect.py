@@ -30,7 +30,7 @@ def protect_keys(settings: Settings, by: str, module: str, token: str) -> dict[s
         SetupError: they are sealed by something else, or what seals them is not there.
     """
     from gateway.keys import seal
-    from gateway.keys.opening import forget, locks
+    from gateway.keys.opening import locks, reopen
 
     wanted = _wanted(settings, by, module, token)
     begun = seal.is_sealed(settings.keys)
@@ -41,7 +41,7 @@ def protect_keys(settings: Settings, by: str, module: str, token: str) -> dict[s
     _keep_the_log_key(settings, wanted)
     count = _seal_all(settings.keys, sealed)
     config = _say_so(settings, wanted.key_store)
-    forget()
+    reopen()
     if begun:
         _record(wanted, by)
     return {"sealed": count, "by": by, "config": config}
@@ -57,7 +57,7 @@ def new_passphrase(settings: Settings, descriptor: int) -> None:
         SetupError: the old one is wrong, the new one is short, or they are not sealed by one.
     """
     from gateway.keys import seal
-    from gateway.keys.opening import chosen, forget, locks
+    from gateway.keys.opening import chosen, locks, reopen
 
     if settings.key_store.provider != "passphrase":
         raise SetupError("The keys are not sealed by a passphrase.", "See keys.provider.", exit_code=USED_WRONGLY)
@@ -66,7 +66,7 @@ def new_passphrase(settings: Settings, descriptor: int) -> None:
     lock, _ = seal.by_passphrase(chosen(descriptor))
     _record(settings, "passphrase")
     seal.change(settings.keys, lock, unlock)
-    forget()
+    reopen()
 
 
 def _wanted(settings: Settings, by: str, module: str, token: str) -> Settings:

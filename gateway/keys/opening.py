@@ -9,6 +9,7 @@ A passphrase, or the PIN of a token, comes from the first of these that there is
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
 import sys
@@ -56,9 +57,14 @@ def create_keyring(settings: Settings) -> FileKeyring:
     return keyring
 
 
-def forget() -> None:
-    """Open keyrings anew from now on: what opened them may have changed."""
+def reopen() -> None:
+    """Open keyrings anew from now on: how they are sealed has changed."""
     _vault.cache_clear()
+
+
+def forget() -> None:
+    """Forget what opened keyrings, too: it is asked for again."""
+    reopen()
     _known.clear()
     token_of.cache_clear()
 
@@ -161,11 +167,21 @@ def _long_enough(passphrase: str) -> bytes:
 def _from_descriptor(descriptor: int) -> str:
     raw = bytearray()
     try:
-        while b"\n" not in raw and len(raw) <= _MOST_BYTES and (part := os.read(descriptor, _MOST_BYTES)):
+        while b"\n" not in raw and len(raw) <= _MOST_BYTES and (part := _read(descriptor, len(raw))):
             raw += part
     except OSError as error:
         raise _unreadable(descriptor) from error
     return _line(bytes(raw))
+
+
+def _read(descriptor: int, at: int) -> bytes:
+    """Read on: a file from its beginning, whoever read of it before; a pipe as it comes. Raises OSError."""
+    try:
+        return os.pread(descriptor, _MOST_BYTES, at)
+    except OSError as error:
+        if error.errno != errno.ESPIPE:
+            raise
+    return os.read(descriptor, _MOST_BYTES)
 
 
 def _unreadable(descriptor: int) -> SetupError:
