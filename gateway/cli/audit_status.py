@@ -31,12 +31,10 @@ _NOBODY = (
 
 def status(session: Session) -> None:
     """Show all logs: size, head, from where they are witnessed. Leaves with 1 when a log is not what was seen of it."""
-    from gateway.audit.log.note import NoteError
-
     settings = session.settings
     try:
         logs = [_view(each, settings) for each in _standings(settings)]
-    except (OSError, NoteError) as error:
+    except (OSError, ValueError) as error:
         raise SetupError("A log's files cannot be read.", "Run: sekisho audit verify") from error
     anchors = _anchors(settings)
     good = all(each["state"] != "conflict" for each in anchors) and not any(each["problems"] for each in logs)
@@ -55,7 +53,6 @@ def anchors(settings: Settings) -> Check:
     """Doctor's check: heads leave the machine, and have lately."""
     from gateway.audit.anchor.build import anchors_of
     from gateway.audit.anchor.standing import age_seconds, unwitnessed_since
-    from gateway.audit.log.note import NoteError
 
     name, places = "log anchors", [each.anchor for each in anchors_of(settings)]
     conflict = next((each for each in _anchors(settings) if each["state"] == "conflict"), None)
@@ -63,7 +60,7 @@ def anchors(settings: Settings) -> Check:
         return Check(name, "fails", conflict["problem"], conflict["mend"])
     try:
         since = unwitnessed_since(settings.data / "audit")
-    except (OSError, NoteError):
+    except (OSError, ValueError):
         return Check(name, "fails", "a log's head cannot be read", "Run: sekisho audit verify")
     where = ", ".join(f"{each.kind} {each.place}" for each in places) or "none"
     if not since:

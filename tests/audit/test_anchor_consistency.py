@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.audit.log.consistency import prove_consistency, root_at
 from gateway.audit.log.merkle import consistency_proof, leaf_hash, root_hash, verify_consistency
+from gateway.audit.log.pruning import clear
 from gateway.audit.log.tiles import HashTiles
 
 LEAVES = [leaf_hash(sha256(str(number).encode()).digest()) for number in range(3000)]
@@ -54,3 +56,15 @@ def test_the_empty_tree_needs_no_proof(folder: Path) -> None:
 def test_what_the_tiles_do_not_hold_is_refused(folder: Path, old: int, new: int) -> None:
     with pytest.raises((ValueError, FileNotFoundError)):
         prove_consistency(folder, old, new)
+
+
+def test_a_log_that_lost_its_beginning_still_proves_from_there_on(folder: Path, tmp_path: Path) -> None:
+    pruned = tmp_path / "log"
+    shutil.copytree(folder, pruned)
+    clear(pruned, 2560)
+    assert not (pruned / "tile/0/009").exists()
+
+    for old in (2560, 2561, 2816, 3000):
+        proof = prove_consistency(pruned, old, 3000)
+        assert proof == consistency_proof(LEAVES, old)
+        assert root_at(pruned, old) == root_hash(LEAVES[:old])

@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.audit.anchor.heads import LogHead, log_heads
 from gateway.audit.anchor.witnesses import Witnessed, witnessed, witnessed_size
 from gateway.audit.log.proof import record_at
+from gateway.audit.log.pruned import begin
 
 
 @dataclass(frozen=True)
@@ -32,24 +33,38 @@ class Standing:
 
 
 def standings(base: Path) -> list[Standing]:
-    """Return how all logs below the audit folder stand, by name. Raises OSError, NoteError."""
+    """Return how all logs below the audit folder stand, by name. Raises OSError, ValueError."""
     return [standing(head) for head in log_heads(base)]
 
 
 def standing(head: LogHead) -> Standing:
-    """Return how a log stands. Raises OSError."""
+    """Return how a log stands. Raises OSError, ValueError."""
     found = witnessed(head.folder, head.size)
-    since = time_of(head.folder, found.size) if found.size < head.size else ""
+    since = _oldest(head, found.size)
     return Standing(head, found, since)
 
 
 def unwitnessed_since(base: Path) -> str:
     """Return the time of the oldest record, of any log, that nobody saw elsewhere; empty when there is none.
 
-    Reads the ends of files only. Raises OSError, NoteError.
+    Reads the ends of files only. Raises OSError, ValueError.
     """
-    found = ((head, witnessed_size(head.folder, head.size)) for head in log_heads(base))
-    return min((time_of(head.folder, size) for head, size in found if size < head.size), default="")
+    oldest = (_oldest(head, witnessed_size(head.folder, head.size)) for head in log_heads(base))
+    return min(filter(None, oldest), default="")
+
+
+def _oldest(head: LogHead, witnessed: int) -> str:
+    """Return the time of the first record, from ``witnessed`` on, that is still here; empty where there is none.
+
+    Raises:
+        OSError, ValueError: it should be here, and cannot be read.
+    """
+    if witnessed >= head.size:
+        return ""
+    time = time_of(head.folder, max(witnessed, begin(head.folder).first))
+    if not time:
+        raise ValueError("a record under a signed head cannot be read")
+    return time
 
 
 def time_of(folder: Path, index: int) -> str:
