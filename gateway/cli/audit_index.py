@@ -31,7 +31,7 @@ Check = Annotated[bool, typer.Option("--check", help="Look through the whole dat
 
 @command(app, "status", examples=["sekisho audit index status", "sekisho audit index status --check --json"])
 def status(session: Session, check: Check = False) -> None:
-    """Say how far the index is. Leaves with 1 when it is behind by more than searches make up for, or is damaged."""
+    """Say how far the index is. Leaves with 1 when it is damaged, or behind by more than searches make up for."""
     from gateway.audit.index.state import state_of
 
     log_folders(session.settings)  # says so where there is none

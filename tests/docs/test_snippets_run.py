@@ -23,6 +23,7 @@ PAGES = (
     "how-to/manage-keys.md",
     "how-to/verify-the-log.md",
     "how-to/hand-over-evidence.md",
+    "how-to/search-the-log.md",
     "how-to/prove-where-a-prompt-ran.md",
     "how-to/understand-a-decision.md",
     "how-to/rehearse-a-change.md",

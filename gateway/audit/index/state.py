@@ -26,10 +26,14 @@ class LogState:
 
 @dataclass
 class State:
-    """The index of one site. ``problem`` says why it cannot be used, empty when it can."""
+    """The index of one site. ``problem`` says why it cannot be used, empty when it can.
+
+    It is ``good`` when a search is whole and fast: a short log needs no index for that.
+    """
 
     site: str
     problem: str = ""
+    missing: bool = False
     bytes: int = 0
     logs: list[LogState] = field(default_factory=list)
 
@@ -43,7 +47,7 @@ class State:
 
     @property
     def good(self) -> bool:
-        return not self.problem and self.behind <= NEAR
+        return (self.missing or not self.problem) and self.behind <= NEAR
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "records": self.records, "behind": self.behind}
@@ -65,7 +69,7 @@ def state_of(audit: Path, folder: Path, site: str, *, check: bool = False) -> St
                 raise store.Unfit("it is damaged")
         state.bytes = path.stat().st_size
     except store.NoIndex:
-        state.problem = "there is no index yet"
+        state.problem, state.missing = "there is no index yet", True
     except (store.Unfit, store.Trouble) as trouble:
         state.problem = f"the index cannot be used: {trouble}"
     for name, log in source.log_folders(audit, site).items():
