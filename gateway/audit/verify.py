@@ -54,8 +54,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import SequenceMatcher
 from hashlib import sha256
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -568,6 +569,7 @@ class Keys:
         self.known = list(dict.fromkeys(parse_key(line) for line in lines))
         self._apart: list[tuple[bytes, bytes]] = []  # of keys that do not lead to a known one yet
         self._since: list[tuple[int, bytes]] = []  # (record, key that signs whatever covers it)
+        self._looked: dict[int, tuple[Note, int, list[bytes]]] = {}  # by identity: the last notes, and who signed them
 
     def learn(self, details: Mapping[str, Any], record: int | None = None) -> None:
         """Take in one rotation, told by the record of that sequence. Raises BadInput when not both keys signed it."""
@@ -598,12 +600,18 @@ class Keys:
 
     def signers(self, note: Note, name: str) -> list[bytes]:
         """Return the known keys that signed. Raises BadInput when a line that names one of them does not hold."""
-        found = []
+        before = self._looked.get(id(note))
+        if before and before[:2] == (note, len(self.known)):
+            return before[2]
+        found: list[bytes] = []
         for public in self.known:
             blobs = [blob for named, id_, blob in note.signatures if (named, id_) == (name, key_id(name, public))]
             if not all(is_signed(public, blob, note.text.encode()) for blob in blobs):
                 raise BadInput(_NO_SIGNATURE, "flipped")
             found += [public] if blobs else []
+        if len(self._looked) > 64:
+            self._looked.clear()
+        self._looked[id(note)] = (note, len(self.known), found)
         return found
 
     def check(self, head: Head) -> bool:
@@ -662,11 +670,8 @@ _STARTS, _STOPPED = ("config", "recovered", "gap"), "admin.stopped"
 _TOLD_WITHIN, _TOLERATED_US, _SILENCE_US = 256, 1_000_000, 120_000_000
 _MOST_OPEN, _MOST_SHAPES, _MOST_FAULTS = 200_000, 2048, 64
 
-_NUMBERS = re.compile(r"-?[1-9][0-9]{0,14}|0")
 
-
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """What is looked at in every record; what it lacks is empty or ``-1``."""
 
     type: str
@@ -684,7 +689,7 @@ _ROW = ("type", "sequence", "version", "origin", "time", "monotonic_ns", "reques
 
 @dataclass
 class Shape:
-    """All that two canonical records have in common whose names, punctuation and literals are the same.
+    """All that two canonical records have in common whose structure and names are the same.
 
     ``places`` say where, among the pieces between quotation marks, each field of :class:`Row` is, 0 where there is
     none: an odd place is a text's own piece, an even one begins with a number. ``kinds`` has the JSON kind of all names
@@ -696,18 +701,34 @@ class Shape:
     faults: dict[str, str] = field(default_factory=dict)  # by record type
 
 
+@dataclass
+class Structure:
+    """Records alike but for texts, names and numbers. ``names`` takes the names out of a record's pieces."""
+
+    names: Callable[[list[bytes]], Any]
+    shapes: dict[Any, Shape] = field(default_factory=dict)  # by names
+
+
 class Parser:
     """Takes records apart, and knows whether they are canonical, fast.
 
-    JSON without backslashes is cut at its quotation marks: every other piece is a text. What lies between the texts,
-    with every number in canonical form made 0, and the names are the record's shape. Of the first record of a shape
-    the slow way shows that it is canonical; another one of that shape differs from it in texts that hold no quotation
-    mark, backslash or control character, and in whole numbers of at most 15 digits, so it is canonical too.
+    JSON without backslashes and control characters is cut at its quotation marks: every other piece is a text. What
+    lies between the texts, with every number made 0, is the record's structure; with the names, its shape. Of the first
+    record of a shape the slow way shows that it is canonical. Another one of that shape differs from it in texts, which
+    have no other form, and in whole numbers of at most 15 digits, of which none begins with a 0 that is not all of it.
+    So it is canonical too. What has a minus always goes the slow way.
     """
 
+    _UNLIKE_TEXT = bytes(range(32)) + b"\\"
+    _ONES = bytes.maketrans(b"23456789", b"11111111")
+    _ZEROS = bytes.maketrans(b"123456789", b"000000000")
+    _BAD_NUMBERS = (b":00", b":01", b",00", b",01", b"[00", b"[01", b"-")
+    _NUMBER = re.compile(rb"[1-9][0-9]{0,14}|0")
+
     def __init__(self) -> None:
-        self._names: dict[str, tuple[int, ...]] = {}  # structure -> places of names
-        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._by_digits: dict[bytes, Structure] = {}  # each digit made 0: many for one structure
+        self._structures: dict[bytes, Structure] = {}
+        self._shapes = 0
 
     def row(self, data: bytes) -> tuple[Row, dict[str, Any]]:
         """Return what is looked at, and all of a record that is seldom or has more to be looked at.
@@ -716,23 +737,36 @@ class Parser:
             BadInput: not canonical, or not a record.
         """
         try:
-            text = data.decode()
+            data.decode()
         except UnicodeDecodeError as error:
             raise BadInput("not a JSON record") from error
-        if "\\" in text or not text.isprintable():
+        if len(data.translate(None, self._UNLIKE_TEXT)) != len(data):
             return self._slow(data)
-        pieces = text.split('"')
-        structure = _NUMBERS.sub("0", '"'.join(pieces[0::2]))
-        names = self._names.get(structure)
-        shape = self._shapes.get((structure, *[pieces[at] for at in names])) if names is not None else None
+        pieces = data.split(b'"')
+        plain = b'"'.join(pieces[0::2])
+        ones = plain.translate(self._ONES)
+        for bad in self._BAD_NUMBERS:
+            if bad in ones:
+                return self._slow(data)
+        structure = self._by_digits.get(ones.translate(self._ZEROS)) or self._structure(plain)
+        shape = structure.shapes.get(structure.names(pieces)) if structure else None
         if shape is None:
             row, value = self._slow(data)
-            self._remember(structure, pieces, value)
+            self._remember(plain, pieces, value)
             return row, value
         return self._fast(data, pieces, shape)
 
-    def _fast(self, data: bytes, pieces: list[str], shape: Shape) -> tuple[Row, dict[str, Any]]:
-        found = [pieces[at] if at & 1 else _number(pieces[at]) if at else "" for at in shape.places]
+    def _structure(self, plain: bytes) -> Structure | None:
+        """Return the structure of a record whose numbers have other lengths than those before."""
+        structure = self._structures.get(self._NUMBER.sub(b"0", plain))
+        if structure:
+            if len(self._by_digits) >= 8 * _MOST_SHAPES:
+                self._by_digits.clear()
+            self._by_digits[plain.translate(self._ZEROS)] = structure
+        return structure
+
+    def _fast(self, data: bytes, pieces: list[bytes], shape: Shape) -> tuple[Row, dict[str, Any]]:
+        found = [pieces[at].decode() if at & 1 else _number(pieces[at]) if at else "" for at in shape.places]
         type_ = str(found[0])
         fault = shape.faults.get(type_)
         if fault is None:
@@ -741,7 +775,7 @@ class Parser:
                 shape.faults[type_] = fault
         if fault:
             raise BadInput(fault)
-        more = type_ not in _PLAIN or "content" in shape.kinds
+        more = type_ not in _PLAIN or shape.kinds.get("content") == _OBJECT
         return Row(*found), json.loads(data) if more else {}  # type: ignore[arg-type]
 
     def _slow(self, data: bytes) -> tuple[Row, dict[str, Any]]:
@@ -756,22 +790,25 @@ class Parser:
             raise BadInput(fault)
         return Row(*(value.get(name, "") for name in _ROW)), value
 
-    def _remember(self, structure: str, pieces: list[str], value: dict[str, Any]) -> None:
+    def _remember(self, plain: bytes, pieces: list[bytes], value: dict[str, Any]) -> None:
         """Keep the shape of a record that the slow way found canonical."""
-        if len(self._shapes) >= _MOST_SHAPES:
-            self._shapes.clear()
-            self._names.clear()
-        names = tuple(at for at in range(1, len(pieces), 2) if pieces[at + 1].startswith(":"))
+        if self._shapes >= _MOST_SHAPES:
+            self._by_digits.clear()
+            self._structures.clear()
+            self._shapes = 0
+        names = [at for at in range(1, len(pieces), 2) if pieces[at + 1].startswith(b":")]
         depth, top = 0, dict[str, int]()
         for at, piece in enumerate(pieces):
             if at % 2 == 0:
-                depth += sum((c in "{[") - (c in "}]") for c in piece)
-            elif depth == 1 and pieces[at + 1].startswith(":"):
-                top[piece] = at + 2 if pieces[at + 1] == ":" else at + 1
+                depth += sum((c in b"{[") - (c in b"}]") for c in piece)
+            elif depth == 1 and pieces[at + 1].startswith(b":"):
+                top[piece.decode()] = at + 2 if pieces[at + 1] == b":" else at + 1
         kinds = {name: _kind(each) for name, each in value.items()}
         places = [top[name] if kinds.get(name) in (_TEXT, _NUMBER) else 0 for name in _ROW]
-        self._names[structure] = names
-        self._shapes[(structure, *[pieces[at] for at in names])] = Shape(places, kinds)
+        normal = self._NUMBER.sub(b"0", plain)
+        structure = self._structures.setdefault(normal, Structure(itemgetter(*names)))
+        structure.shapes[structure.names(pieces)] = Shape(places, kinds)
+        self._shapes += 1
 
 
 def _kind(value: Any) -> str:
@@ -890,8 +927,8 @@ class Rules:
 _PLAIN = frozenset(("intent", "outcome", "denial", "preview", "denial.summed", "heartbeat"))
 
 
-def _number(piece: str) -> int:
-    return int(piece[1:].rstrip(",}]"))
+def _number(piece: bytes) -> int:
+    return int(piece[1:].rstrip(b",}]"))
 
 
 def _microseconds(time_: str) -> int:
@@ -1162,8 +1199,15 @@ class Items:
     offsets: list[int] = field(default_factory=lambda: [0])
     torn: bool = False
     left: bytes = b""
+    _leaves: list[bytes] = field(default_factory=list)
 
     def leaves(self) -> list[bytes]:
+        """Return the leaf hashes; of a record that is none, 32 zero bytes."""
+        if len(self._leaves) != len(self.data):
+            self._leaves = self._hashed()
+        return self._leaves
+
+    def _hashed(self) -> list[bytes]:
         return [bytes(HASH) if each is None else sha256(b"\x00" + each).digest() for each in self.data]
 
 
@@ -1455,6 +1499,8 @@ def hold(report: Report, keys: Keys, walk: Walk, points: Sequence[Point]) -> Non
             _tell_other(report, point, agreed)
         else:
             agreed = max(agreed, point.size)
+            if point.label.startswith(_WITNESSES):
+                report.witnessed = max(report.witnessed, point.size)
             if point.trusted:
                 report.since.append(f"{point.label}: the first {point.size} records are those that it covers")
             if not report.live and point.size > (walk.last.size if walk.last else 0):
@@ -1511,6 +1557,7 @@ def verify(
     *,
     since: Iterable[Point] = (),
     hashes_only: bool = False,
+    alone: bool = True,
 ) -> Report:
     """Check the log in ``folder``: one that holds ``checkpoints`` and ``tile``. Goes beside a running writer too.
 
@@ -1518,13 +1565,14 @@ def verify(
         vkey: the log's public key, a C2SP verifier key, or several; their names do not matter.
         since: heads that were kept elsewhere (:func:`read_since`).
         hashes_only: only hashes, tree and signatures, not what records say.
+        alone: there is no other log that a head could be of.
 
     Raises:
         BadKey: ``vkey`` is not a verifier key.
         OSError: a file cannot be read.
     """
     keys = Keys([vkey] if isinstance(vkey, str) else vkey)
-    return _Log(Path(folder), keys, hashes_only).check(list(since), progress)
+    return _Log(Path(folder), keys, hashes_only=hashes_only, alone=alone).check(list(since), progress)
 
 
 def notes_of(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
@@ -1557,8 +1605,8 @@ def notes_of(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
 class _Log:
     """Checks one log's folder."""
 
-    def __init__(self, path: Path, keys: Keys, hashes_only: bool) -> None:
-        self.files, self.keys, self.hashes_only = Folder(path), keys, hashes_only
+    def __init__(self, path: Path, keys: Keys, *, hashes_only: bool, alone: bool) -> None:
+        self.files, self.keys, self.hashes_only, self.alone = Folder(path), keys, hashes_only, alone
         self.report = Report(str(path), live=has_writer(path))
         self.first = 0
         self.signed = 0  # size of the last head, before its signature was looked at
@@ -1577,7 +1625,7 @@ class _Log:
         with history or io.BytesIO() as file:
             end = file.seek(0, os.SEEK_END)
             self._peek(file, end)
-            mine = [p.again() for p in points if p.origin in ("", report.origin)]
+            mine = [point.again() for point in points if self._is_mine(point)]
             mine += self._witnesses()
             self.rules = Rules(report.origin, self.first)
             heads = self._heads(file, end, published)
@@ -1594,6 +1642,12 @@ class _Log:
         report.keys, report.chain = len(self.keys.known), [key.hex() for key in self.keys.known]
         report.problems.sort(key=lambda problem: (problem.sequence is None, problem.sequence or 0))
         return report
+
+    def _is_mine(self, point: Point) -> bool:
+        """Whether a head is of this log; one that says nothing any more, by head or note, is known by its folder."""
+        if self.report.origin or not point.origin:
+            return point.origin in ("", self.report.origin)
+        return self.alone or self.files.path.as_posix().endswith((f"/{point.origin}", f"/{point.origin}/default"))
 
     # heads
 
@@ -2721,7 +2775,8 @@ def check(
         _require(keys)
         sites = [_Site(path) for path in sorted(place.rglob("site-checkpoint"))]
         bound = [*since, *(point for site in sites for point in site.points)]
-        reports = [verify(each, keys, progress, since=bound, hashes_only=hashes_only) for each in folders]
+        alone = len(folders) == 1
+        reports = [verify(each, keys, progress, since=bound, hashes_only=hashes_only, alone=alone) for each in folders]
         return reports + [site.check(keys, reports) for site in sites]
     with place.open("rb") as file:
         begin = file.read(_MOST_RECEIPT + 1)
@@ -2803,6 +2858,10 @@ def told_lines(report: Report) -> list[str]:
     if report.more_problems:
         lines.append(f"       and {report.more_problems} more problems")
     lines += [f"       kept elsewhere: {each}" for each in report.since]
+    if report.what == "log" and report.tree_size > report.witnessed:
+        lines.append(
+            f"       unwitnessed: records from {report.witnessed} on; no head that covers them was seen elsewhere"
+        )
     lines += [f"       note: {note}" for note in report.notes]
     return [_shown(line) for line in lines + [f"       not checked: {what}" for what in report.not_checked]]
 
