@@ -17,6 +17,7 @@ from gateway.audit.export.kinds import NAMES
 from gateway.audit.export.run import Wish, export
 from gateway.audit.log.layout import tile_path
 from gateway.audit.log.reader import Filter, raw_records
+from gateway.audit.verify import check
 from gateway.domain import Outcome
 from gateway.errors import SetupError
 from tests.audit.exports import BERLIN, keys_of, leaves_of, make, manifest_of, proves, wish
@@ -85,6 +86,17 @@ def test_the_manifest_accounts_for_what_a_filter_leaves_out(
     assert log["range"][0] + rows + left_out == log["range"][1] == len(list(raw_records(closed.folder)))
     assert proves(log, leaves_of(lines(done.out)))
     assert not (tmp_path / "out.checkpoint").exists() or rows == log["range"][1]
+    assert all(report.ok for report in check(done.out, [closed.vkey]))
+
+
+@pytest.mark.parametrize("form", NAMES)
+def test_the_stand_alone_verifier_takes_every_form(closed: Log, tmp_path: Path, form: str) -> None:
+    done = make(closed, tmp_path / "out", form, Filter(model="m2"))
+
+    assert all(report.ok for report in check(done.out, [closed.vkey]))
+    whole = done.out.read_bytes()
+    done.out.write_bytes(whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:])
+    assert not all(report.ok for report in check(done.out, [closed.vkey]))
 
 
 def test_a_line_that_is_missing_is_noticed(closed: Log, tmp_path: Path) -> None:
@@ -95,6 +107,8 @@ def test_a_line_that_is_missing_is_noticed(closed: Log, tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="neither there nor named"):
         proves(log, leaves)
+    done.out.write_bytes(b"".join(line + b"\n" for line in lines(done.out) if b'"sequence":40,' not in line))
+    assert not all(report.ok for report in check(done.out, [closed.vkey]))
 
 
 def test_a_log_that_holds_one_record(log: Log, tmp_path: Path) -> None:
