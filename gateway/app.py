@@ -26,14 +26,15 @@ from starlette.routing import Route
 from gateway import __version__, clock
 from gateway.audit.anchor.build import anchors_of
 from gateway.audit.anchor.office import AnchorOffice
+from gateway.audit.catching_up import catch_up
 from gateway.audit.content.ends import prune_hourly
 from gateway.audit.content.room import ContentRoom
 from gateway.audit.content.store import SideStore
 from gateway.audit.evidence.office import EvidenceOffice
 from gateway.audit.export.office import ExportOffice
+from gateway.audit.index.asking import Asking
 from gateway.audit.index.child import IndexFollower
 from gateway.audit.index.office import SearchOffice
-from gateway.audit.index.search import AuditSearch
 from gateway.audit.log import reader
 from gateway.audit.retention import RetentionOffice
 from gateway.audit.shelf import Shelf
@@ -189,7 +190,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         stack.callback(book.close)
         stack.push(partial(_tell_stopped, book))
         anchors.start()
-        secrets = await _rotations(stack, keyring, book, register)
+        secrets = await _rotations(stack, settings, keyring, book, register)
         policy.count_with(_counters(stack, settings, keyring, book))
         life = PolicyLife(settings, keyring, book, policy)
         await _policy_in_force(life, settings)
@@ -268,13 +269,17 @@ def _retention(stack: AsyncExitStack, settings: Settings, book: Shelf, keyring: 
 
 
 async def _searching(stack: AsyncExitStack, settings: Settings, book: Shelf) -> SearchOffice:
-    """Return who searches the log; a process of its own keeps the index up to date, where the settings say so."""
+    """Return who searches the log, in a process of its own; another one keeps the index up to date, where the settings
+    say so.
+    """
     audit, folder = settings.data / "audit", settings.state / "audit-index"
     if settings.audit.index:
         follower = IndexFollower(audit, folder)
         stack.push_async_callback(follower.stop)
         await follower.start()
-    return SearchOffice(book, AuditSearch(audit, folder))
+    asking = Asking(audit, folder)
+    stack.push_async_callback(asking.close)
+    return SearchOffice(book, asking)
 
 
 def _content(stack: AsyncExitStack, settings: Settings, side: SideStore, book: Shelf) -> ContentRoom:
@@ -287,10 +292,11 @@ def _content(stack: AsyncExitStack, settings: Settings, side: SideStore, book: S
 
 
 async def _rotations(
-    stack: AsyncExitStack, keyring: FileKeyring, book: Shelf, register: KeyRegister
+    stack: AsyncExitStack, settings: Settings, keyring: FileKeyring, book: Shelf, register: KeyRegister
 ) -> RotationOffice:
     """Return who rotates secrets, with everything carried out that the last process left. Raises SetupError."""
-    office = RotationOffice(keyring, book, register)
+    others = partial(catch_up, settings.data / "audit", settings=settings.audit)
+    office = RotationOffice(keyring, book, register, others=others)
     await office.resume()
     ending = asyncio.get_running_loop().create_task(office.run(), name="key-overlaps")
     stack.callback(ending.cancel)

@@ -26,7 +26,7 @@ from gateway.audit.index.office import MOST_ROWS, Searched
 from gateway.audit.index.query import Query, WrongQuery, moment
 from gateway.audit.index.search import Page
 from gateway.audit.index.words import FIELDS
-from gateway.errors import AuditUnavailable, BadRequest
+from gateway.errors import BadRequest
 from gateway.http.admin import body_of, json_response, operator_of
 
 DEFAULT_ROWS = 100
@@ -54,8 +54,6 @@ class AdminAudit:
             page = await self._office.page(query, limit, after, operator_of(request))
         except WrongQuery as error:
             raise BadRequest(f"The search is not valid: {error}.", code="admin.refused") from error
-        except OSError as error:
-            raise AuditUnavailable("The audit log cannot be read.") from error
         return _answer(page)
 
     async def searches(self, request: Request) -> Response:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from many_records import Logs
 
+from gateway.audit.index.asking import Asking
 from gateway.audit.index.office import SearchOffice
 from gateway.audit.index.query import Query
 from gateway.errors import AuditUnavailable
@@ -73,7 +74,7 @@ def book() -> Book:
 @pytest.fixture
 def server(short_dir: Path, book: Book, logs: Logs) -> Iterator[Connection]:
     register = KeyRegister(short_dir / "keys.json", b"p" * 32, SiteSettings())
-    routes = audit_routes(SearchOffice(book, logs.search))
+    routes = audit_routes(SearchOffice(book, Asking(logs.audit, logs.index)))
     app = admin_app(register, book, lambda: {}, None, routes)  # type: ignore[arg-type]  no models here
     listener = Listener.on_socket(app, admin_socket(short_dir))
     thread = threading.Thread(target=asyncio.run, args=(listener.run_sockets(),))
@@ -151,10 +152,9 @@ def test_what_is_no_search_is_refused(server: Connection, book: Book, query: str
     assert book.events == []
 
 
-def test_a_log_that_cannot_be_read_is_said(server: Connection, logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise OSError(5, "broken")
-
-    monkeypatch.setattr("gateway.audit.index.source.sites", fail)
+def test_a_log_that_cannot_be_read_is_said(server: Connection, logs: Logs) -> None:
+    bundle = logs.audit / "berlin/node1/w0/default/tile/entries/000"
+    bundle.unlink()
+    bundle.mkdir()
 
     assert server.ask("")[0] == 503

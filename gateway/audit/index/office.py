@@ -6,13 +6,13 @@ search does not. The rules are the same in the running server and on the command
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
 import msgspec
 
 from gateway.audit.index.query import Query
-from gateway.audit.index.search import AuditSearch, Page
+from gateway.audit.index.search import Page
 
 EVENT = "admin.searched"
 MOST_ROWS = 1000
@@ -29,32 +29,36 @@ class Book(Protocol):
     async def durable(self) -> None: ...
 
 
+class Searcher(Protocol):
+    """Who searches, beside the server's work: :class:`gateway.audit.index.asking.Asking`."""
+
+    async def page(self, query: Query, limit: int, after: str) -> tuple[Page, Mapping[str, Any]]: ...
+
+
 class Searched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A search that was made beside the server, to be put on record. ``filters`` as :meth:`AuditSearch.on_record`."""
 
     way: Way
-    filters: dict[str, str | int | list[str]]
+    filters: Mapping[str, str | int | list[str]]
     found: int | None = None
 
 
 class SearchOffice:
     """One instance per server."""
 
-    def __init__(self, book: Book, search: AuditSearch) -> None:
+    def __init__(self, book: Book, searcher: Searcher) -> None:
         self._book = book
-        self._search = search
+        self._searcher = searcher
 
     async def page(self, query: Query, limit: int, after: str, by: str) -> Page:
         """Return a page; the first one of a search goes on record.
 
         Raises:
             WrongQuery: ``after`` is no cursor of this query.
-            AuditUnavailable: it cannot be put on record.
-            OSError: a log cannot be read.
+            AuditUnavailable: it cannot be put on record, or a log cannot be read.
         """
-        page = await asyncio.to_thread(self._search.page, query, min(limit, MOST_ROWS), after)
+        page, filters = await self._searcher.page(query, min(limit, MOST_ROWS), after)
         if not after:
-            filters = await asyncio.to_thread(self._search.on_record, query)
             await self.tell(Searched("search", filters, page.found), by)
         return page
 
