@@ -36,15 +36,25 @@ def continuity(pen: Pen, found: Findings) -> Chapter:
     ]
     news = [(when(each.time), pen.words.event(each.type), each.log, told(each.details)) for each in told_of.news]
     clocks = ", ".join(f"{pen(f'clock_{name}')} {number(many)}" for name, many in sorted(_clocks(found).items()))
-    columns = ("log", "since", "until", "seconds", "ended")
+    pauses = ("log", "since", "until", "seconds", "ended")
+    seen = [(each.log, pen(f"witness_{each.kind}"), each.place, each.size, when(each.time)) for each in found.witnesses]
+    beyond = [
+        (f"{log.origin}/{log.retention_class}", log.witnessed, log.tree_size, log.unwitnessed)
+        for log in found.logs
+        if log.unwitnessed
+    ]
     blocks: list[Block] = [
         pen.text("continuity_what"),
-        *pen.table(columns, silences, caption="silences", wide=(2, 1.6, 1.6, 1, 1), code=(0,)),
+        *pen.table(pauses, silences, caption="silences", wide=(2, 1.6, 1.6, 1, 1), code=(0,)),
         *pen.table(("time", "what", "log", "details"), news, caption="news", wide=(1.5, 2, 2, 4), code=(2,)),
         pen.text("interrupted", "note", count=number(told_of.interrupted)),
     ]
     if clocks:
         blocks.append(pen.text("clocks", "note", known=clocks))
+    places = ("log", "witness", "place", "log_witnessed", "last")
+    blocks += pen.table(places, seen, caption="witnesses", wide=(2, 1.2, 2.4, 1, 1.6), code=(0, 2))
+    ranges = ("log", "from_record", "to_record", "log_records")
+    blocks += pen.table(ranges, beyond, caption="unwitnessed", wide=(3, 1, 1, 1), code=(0,))
     return Chapter("continuity", pen("continuity"), tuple(blocks))
 
 
@@ -105,8 +115,9 @@ def office(pen: Pen, found: Findings) -> Chapter:
     history = found.tally.history
     blocks: list[Block] = [
         pen.text("office_what"),
-        *pen.events(history.events["settings"], history.beyond["settings"], "settings_caption"),
+        *_starts(pen, found),
         *pen.events(history.events["office"], history.beyond["office"], "office_caption"),
+        *pen.table(("kind", "count"), _types(pen, found), caption="types", wide=(4, 1)),
     ]
     return Chapter("office", pen("office"), tuple(blocks))
 
@@ -139,6 +150,24 @@ def _changes(pen: Pen, found: Findings, chapter: str, events: str) -> Chapter:
     history = found.tally.history
     blocks = pen.events(history.events[events], history.beyond[events], "changes")
     return Chapter(chapter, pen(chapter), (pen.text(f"{chapter}_what"), *blocks))
+
+
+def _starts(pen: Pen, found: Findings) -> list[Block]:
+    """Return the starts of servers, and whether their settings were those of the start before."""
+    before: dict[str, str] = {}
+    rows = []
+    for event in sorted(found.tally.history.events["settings"], key=lambda event: (event.log, event.sequence)):
+        digest = str(event.details.get("settings_sha256") or "")
+        known = before.get(event.log)
+        said = "settings_first" if known is None else "settings_same" if known == digest else "settings_changed"
+        before[event.log] = digest
+        rows.append((when(event.time), event.log, pen(said), told(event.details)))
+    columns = ("time", "log", "settings", "details")
+    return pen.table(columns, rows, caption="settings_caption", wide=(1.5, 2, 1.4, 4), code=(1,))
+
+
+def _types(pen: Pen, found: Findings) -> list[tuple[str, int]]:
+    return [(pen.words.event(kind), many) for kind, many in sorted(found.tally.counts.types.items())]
 
 
 def _clocks(found: Findings) -> dict[str, int]:

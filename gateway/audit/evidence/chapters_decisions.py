@@ -12,13 +12,13 @@ from gateway.audit.evidence.findings import Findings
 from gateway.audit.evidence.pen import Pen
 
 MOST_DAYS = 92
-LAWS = ("EEA", "GB", "CH", "CN", "JP", "other")
+INSIDE, OTHER = "EEA_inside", "other"
+LAWS = (INSIDE, "EEA", "GB", "CH", "CN", "JP", OTHER)
 
 
 def summary(pen: Pen, found: Findings) -> Chapter:
     counts, history = found.tally.counts, found.tally.history
-    breaks = sum(1 for news in found.tally.continuity.news if news.type in ("gap", "recovered"))
-    breaks += sum(1 for silence in found.tally.continuity.silences if not silence.stopped)
+    breaks = found.tally.continuity.breaks
     tiles = (
         Tile(number(counts.allowed + counts.refused), pen("tile_decisions")),
         Tile(number(counts.allowed), pen("tile_allowed")),
@@ -78,7 +78,8 @@ def data(pen: Pen, found: Findings) -> Chapter:
     )
     blocks: list[Block] = [pen.text("data_what")]
     for caption, kind, many, counter in tables:
-        blocks += pen.table((kind, many), _counted(pen, counter), caption=caption, wide=(4, 1))
+        rows = [(pen.name(name), at_least_five(count)) for name, count in _most_first(counter)]
+        blocks += pen.table((kind, many), rows, caption=caption, wide=(4, 1))
     return Chapter("data", pen("data"), tuple(blocks))
 
 
@@ -87,14 +88,14 @@ def crossings(pen: Pen, found: Findings) -> Chapter:
     given = {"inside": number(crossed.inside), "unset": number(crossed.unset)}
     blocks: list[Block] = [pen.text("crossings_what"), pen.text("crossings_inside", "note", **given)]
     for law in LAWS:
-        ways = sorted(way for way in crossed.ways if (pen.law_of(way.origin) or "other") == law)
+        ways = sorted(way for way in crossed.ways if _law(pen, way) == law)
         if ways:
             columns = ("origin", "to", "how", "basis", "law", "classes", "count")
             rows = [_way(pen, found, way) for way in ways]
             blocks += pen.table(columns, rows, caption=f"law_{law}", wide=(1.5, 1.7, 1.1, 2.2, 2.6, 1.2, 0.9))
     if not crossed.ways:
         blocks.append(pen.text("none", "note"))
-    persons = [
+    persons: list[tuple[str | int, ...]] = [
         (entity or pen("unset"), str(year), pen.country(to), at_least_five(many))
         for entity, year, to, many in crossed.persons()
     ]
@@ -187,7 +188,8 @@ def _months(first: str, last: str) -> list[str]:
 
 
 def _place(pen: Pen, place: tuple[str, bool]) -> str:
-    return f"{pen.country(place[0])}, {pen('external' if place[1] else 'own')}"
+    operator = pen("external" if place[1] else "own")
+    return f"{pen.country(place[0])}, {operator}"
 
 
 def _reasons(pen: Pen, found: Findings, severity: str) -> list[Block]:
@@ -213,11 +215,19 @@ def _outcomes(pen: Pen, found: Findings) -> list[Block]:
     return pen.table(("outcome", "count"), rows, caption="outcomes", wide=(4, 1))
 
 
+def _law(pen: Pen, way: Way) -> str:
+    """Return whose law judges a way; within the European Economic Area it is no transfer."""
+    law = pen.law_of(way.origin)
+    return INSIDE if law == "EEA" and pen.law_of(way.destination) == "EEA" else law or OTHER
+
+
 def _way(pen: Pen, found: Findings, way: Way) -> tuple[str | int, ...]:
     classes = ", ".join(pen.name(name) for name in sorted(found.tally.crossings.classes[way]))
     key = f"basis_{way.code.removeprefix('policy.')}" if way.code else "basis_none"
-    basis = pen(key)
+    basis = pen("basis_free" if way.code == "policy.residency_adequate" and _law(pen, way) == INSIDE else key)
     detail = pen.name(way.route) if way.route else way.waives
     shown = pen("with_route", basis=basis, route=detail) if detail else basis
     manner, many = pen(f"how_{way.how}"), found.tally.crossings.ways[way]
-    return (pen.country(way.origin), pen.country(way.destination), manner, shown, way.legal or "–", classes, many)
+    sites = ", ".join(sorted(found.tally.crossings.recipients.get(way, ())))
+    to = pen("with_route", basis=pen.country(way.destination), route=sites) if sites else pen.country(way.destination)
+    return (pen.country(way.origin), to, manner, shown, way.legal or "–", classes, many)

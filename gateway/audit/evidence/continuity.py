@@ -17,7 +17,20 @@ SILENCE_SECONDS = 150.0
 """Two heartbeats and half a minute."""
 
 MOST_KEPT = 1000
-_NEWS = ("gap", "recovered", "admin.clock_went_back", "admin.stopped")
+NEWS = (
+    "gap",
+    "recovered",
+    "admin.clock_went_back",
+    "admin.stopped",
+    "admin.anchor_lost",
+    "admin.anchor_back",
+    "admin.anchor_conflict",
+)
+"""Events that tell of breaks, or of what keeps the book from being witnessed."""
+
+BREAKS = frozenset({"gap", "recovered", "admin.anchor_conflict"})
+"""Those after which something may be missing, or in doubt."""
+
 _STOPPED = "admin.stopped"
 _HEARTBEAT = "heartbeat"
 
@@ -55,6 +68,12 @@ class Continuity:
         self._before: tuple[str, str] | None = None  # time and type of the record before
         self._promised = False
 
+    @property
+    def breaks(self) -> int:
+        """How many breaks there are that nobody made in order."""
+        told = sum(1 for news in self.news if news.type in BREAKS)
+        return told + sum(1 for silence in self.silences if not silence.stopped)
+
     def begin(self, log: str) -> None:
         self._log, self._before, self._promised = log, None, False
 
@@ -63,7 +82,7 @@ class Continuity:
         self.first = min(self.first or time, time)
         self.last = max(self.last, time)
         self.interrupted += kind == "outcome" and record.get("status") == "interrupted"
-        if kind in _NEWS and len(self.news) < MOST_KEPT:
+        if kind in NEWS and len(self.news) < MOST_KEPT:
             self.news.append(News(self._log, time, kind, record.get("details") or {}))
         if self._promised and self._before:
             self._pause(*self._before, time)

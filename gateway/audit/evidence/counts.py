@@ -42,7 +42,6 @@ class Counts:
         self.outcomes: Counter[str] = Counter()
         self.redactions: Counter[str] = Counter()
         self.guarded: Counter[str] = Counter()
-        self.tokens: Counter[str] = Counter()
         self.clocks: Counter[str] = Counter()
 
     def read(self, record: Record) -> None:
@@ -106,8 +105,6 @@ class Counts:
         self.outcomes[record["status"]] += 1
         self.redactions.update(record.get("redactions") or {})
         self.guarded.update(record.get("guarded") or {})
-        for name, tokens in (record.get("usage") or {}).items():
-            self.tokens[name] += int(tokens)
 
 
 def _day(record: Record) -> str:

@@ -18,8 +18,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-FEWEST_PERSONS = 5
-"""Fewer persons are not told as a number."""
+FEWEST = 5
+"""Fewer persons, or requests about something that only few persons have, are not told as a number."""
 
 BASES = (
     "policy.residency_adequate",
@@ -82,7 +82,8 @@ class Crossings:
             way = _way(record["decision"]["reasons"], origin, destination, how)
             self.ways[way] += 1
             self.classes.setdefault(way, Counter())[record["input"]["data"]["class"]] += 1
-            self.recipients.setdefault(way, set()).add(target["site"] or target["id"])
+            if how == "sent":
+                self.recipients.setdefault(way, set()).add(target["site"] or target["id"])
 
     def _subjects(self, details: Mapping[str, Any]) -> None:
         try:
@@ -114,6 +115,6 @@ def _way(reasons: list[Mapping[str, Any]], origin: str, destination: str, how: s
     return Way(origin, destination, how, "", "", "")
 
 
-def at_least_five(count: int) -> str:
-    """Return a number of persons as it may be told: below five it is ``< 5``."""
-    return str(count) if count == 0 or count >= FEWEST_PERSONS else f"< {FEWEST_PERSONS}"
+def at_least_five(count: int) -> int | str:
+    """Return a number as it may be told: below five it is ``< 5``."""
+    return count if count == 0 or count >= FEWEST else f"< {FEWEST}"

@@ -36,6 +36,17 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """Where heads of a log were seen, the newest of each place."""
+
+    log: str
+    kind: str
+    place: str
+    size: int
+    time: str
+
+
+@dataclass(frozen=True)
 class Findings:
     """``revisions`` has ``None`` for one that is no longer kept; ``models`` are manifests as plain data."""
 
@@ -45,6 +56,7 @@ class Findings:
     tally: Tally
     revisions: Mapping[str, Revision | None]
     models: Sequence[Mapping[str, Any]]
+    witnesses: Sequence[Seen] = ()
 
     @property
     def records(self) -> int:

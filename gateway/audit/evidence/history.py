@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.audit.evidence.continuity import NEWS
+
 MOST_KEPT = 2000
-QUIET = frozenset({"heartbeat", "policy.subjects", "policy.shadow", "gap", "recovered", "admin.clock_went_back"})
+QUIET = frozenset({"heartbeat", "policy.subjects", "policy.shadow", *NEWS})
 """Events that another chapter tells of, or that are no change."""
 
 CHAPTERS = {
@@ -21,6 +23,8 @@ CHAPTERS = {
     "model": "models",
     "config": "settings",
     "erasure": "erasures",
+    "admin.person": "erasures",
+    "admin.content": "erasures",
     "admin": "office",
 }
 """First parts of an event's type, the longest first, and the chapter that tells of it."""

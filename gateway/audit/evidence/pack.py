@@ -37,7 +37,7 @@ from gateway.audit.evidence import html
 from gateway.audit.evidence.archive import Archive
 from gateway.audit.evidence.document import Document, Language
 from gateway.audit.evidence.door import House, Revision
-from gateway.audit.evidence.findings import Findings, Tally
+from gateway.audit.evidence.findings import Findings, Seen, Tally
 from gateway.audit.evidence.heads import chosen
 from gateway.audit.evidence.manifest import NAME as MANIFEST
 from gateway.audit.evidence.manifest import About, PackedLog, manifest
@@ -120,6 +120,7 @@ class _Packing:
     progress: Progress
     tally: Tally = field(default_factory=Tally)
     left_out: list[str] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
     read: int = 0
 
     def through(self, out: Path) -> Pack:
@@ -151,6 +152,7 @@ class _Packing:
             part = part_of(reading, self.keys.exports.rotations)
         finally:
             reading.close()
+        self.seen += _seen_of(name, cut)
         self.read += cut.head.size
         self.progress(self.read, total)
         self._proofs(path, cut, part, counted)
@@ -216,7 +218,7 @@ class _Packing:
             self.archive.add(f"keys/{name}", content)
         wish = self.wish
         about = About(wish.site, wish.language, wish.since, wish.until, self.tally.continuity.last, _program())
-        return Findings(about, self.keys.exports.vkey, logs, self.tally, revisions, models)
+        return Findings(about, self.keys.exports.vkey, logs, self.tally, revisions, models, self.seen)
 
     def _policies(self) -> Mapping[str, Revision | None]:
         """Add every revision that a record names."""
@@ -236,6 +238,13 @@ class _Packing:
             from gateway.audit.evidence import paper  # noqa: PLC0415  reportlab takes its time, and not all want it
 
             self.archive.add("report.pdf", paper.render(document, self.wish.font))
+
+
+def _seen_of(name: str, cut: Cut) -> list[Seen]:
+    """Return the newest head of each place that saw this log."""
+    found = witnessed(cut.folder, cut.head.size)
+    newest = {(one.kind, one.place): one for part in found.ranges for one in part.by}
+    return [Seen(name, one.kind, one.place, one.size, one.time) for _, one in sorted(newest.items())]
 
 
 class _Counted:

@@ -61,13 +61,14 @@ class Pen:
     ) -> list[Block]:
         """Return a table with the columns named by keys; where there is no row, a line that says so.
 
-        Columns of whole numbers stand right. Beyond :data:`MOST_ROWS` rows a line says how many more there are.
+        Columns of whole numbers stand right, also where one is only told as too small. Beyond :data:`MOST_ROWS` rows a
+        line says how many more there are.
         """
         found = list(rows)
         heading = self(caption) if caption else ""
         if not found:
             return [Text(f"{heading}: {self('none')}" if heading else self("none"), "note")]
-        numbers = {at for at in range(len(columns)) if all(isinstance(row[at], int) for row in found)}
+        numbers = {at for at in range(len(columns)) if all(_is_number(row[at]) for row in found)}
         shown = tuple(
             tuple(number(cell) if isinstance(cell, int) else cell for cell in row) for row in found[:MOST_ROWS]
         )
@@ -90,6 +91,10 @@ class Pen:
         ]
         blocks = self.table(("time", "what", "by", "details"), rows, caption=caption, wide=(1.5, 2, 1, 4))
         return blocks + ([Text(self("further", count=number(beyond)), "note")] if beyond else [])
+
+
+def _is_number(cell: str | int) -> bool:
+    return isinstance(cell, int) or cell.startswith("< ")
 
 
 def when(time: str) -> str:
