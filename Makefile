@@ -11,7 +11,7 @@ LOCKS := offline-bundle/locks
 PYTEST := $(BIN)/pytest
 FAST := -m "not real and not slow"
 
-.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs pages airgap bench bench-privacy bench-policy soak locks clean
+.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs pages airgap bench bench-privacy bench-policy bench-audit soak locks clean
 
 help: ## show this list
 	@echo "Sekisho: an air-gapped gateway to large language models with a sovereignty policy engine."
@@ -81,6 +81,9 @@ bench-privacy: deps-check ## measure detection beside Presidio's; corpora from S
 
 bench-policy: deps-check ## what a decision costs, with 100 sites, 1,000 targets and 1,000 projects
 	@$(BIN)/python tests/bench/policy.py $(BENCH)
+
+bench-audit: deps-check ## what the book costs: durable records a second, waiting, verification, bytes
+	@$(BIN)/python tests/bench/audit.py $(BENCH)
 
 soak: deps ## the long forms of the tests, in parts that can be resumed
 	@$(BIN)/python tests/soak/long_forms.py $(LONG)

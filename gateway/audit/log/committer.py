@@ -73,8 +73,8 @@ class Committer:
 
     @property
     def alive(self) -> bool:
-        """Whether anybody would ever be told."""
-        return self._thread.is_alive() and not self._stopping
+        """Whether anybody would ever be told. The thread itself says when it ends, however it ends."""
+        return not self._stopping
 
     def _run(self) -> None:
         try:

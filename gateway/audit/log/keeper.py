@@ -18,6 +18,7 @@ class Keeper:
         self._keep = keep
         self._every_seconds = every_seconds
         self._stopping = threading.Event()
+        self._ended = False
         self._thread = threading.Thread(target=self._run, name="sekisho-audit-keeper", daemon=True)
 
     def start(self) -> None:
@@ -31,8 +32,11 @@ class Keeper:
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive() and not self._stopping.is_set()
+        return not self._ended
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._every_seconds):
-            self._keep()
+        try:
+            while not self._stopping.wait(self._every_seconds):
+                self._keep()
+        finally:  # also when a bug ends the thread
+            self._ended = True

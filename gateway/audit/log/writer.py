@@ -96,6 +96,8 @@ class Writer:
         self._mark = self._mark_written = -1
         self._last_head_at = time.monotonic()
         self._kept_at = float("-inf")
+        with contextlib.suppress(OSError):  # tiles that were lost and made again; on a full disk the next head does it
+            self._journal.write_tiles([])
         if not self._reserve.take():
             self._full()
 
