@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -422,3 +424,38 @@ def test_a_cosignature_shows_a_roll_back_where_the_local_list_survives(sekisho, 
 
     assert said.code == 1
     assert "the cosignature of w1.example" in said.out
+
+
+# --- the page
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_the_page_runs_as_it_stands(house: Path, medium: Path, repository: Path, sekisho) -> None:
+    assert sekisho("keys", "create", "--name", "one", "--tenant", "t").code == 0
+    (house / ".venv").symlink_to(Path(sys.executable).parent.parent)
+    page = (repository / "docs/how-to/carry-heads-away.md").read_text(encoding="utf-8")
+    page = page.replace("/media/stick/site.heads", f"{medium}/plant.heads").replace("/media/stick", str(medium))
+    said = []
+    for source in re.findall(r"^```bash\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        if "witness serve" in source:  # runs until it is stopped: tests/audit/test_anchor_node.py
+            continue
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", source], cwd=house, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{source}\n{done.stdout}\n{done.stderr}"
+        said.append(done.stdout)
+    assert "w1.example+" in said[1]
+    assert "safe of the works council" in said[4]
+    assert "not checked" in said[5].split("\n\n")[0]
+    assert (house / "head.svg").read_text().startswith("<svg")
+
+
+def test_the_settings_of_the_page_are_settings(repository: Path, short_dir: Path) -> None:
+    page = (repository / "docs/how-to/carry-heads-away.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (short_dir / "sekisho.yaml").write_text(example)
+
+    read = settings.load(str(short_dir / "sekisho.yaml"))
+
+    assert [anchor.__struct_config__.tag for anchor in read.audit.anchors] == ["file", "syslog", "node"]
