@@ -15,6 +15,7 @@ from gateway.audit.export import forms, run
 from gateway.audit.export.forms import Ways
 from gateway.audit.export.kinds import NAMES
 from gateway.audit.export.run import Wish, export
+from gateway.audit.export.work import Work
 from gateway.audit.log.layout import tile_path
 from gateway.audit.log.reader import Filter, raw_records
 from gateway.audit.verify import check
@@ -268,3 +269,19 @@ def test_a_time_zone_is_part_of_what_was_asked(closed: Log, tmp_path: Path) -> N
 
     assert manifest_of(done.out, closed.vkey).said["time_zone"] == "Asia/Tokyo"
     assert b"+09:00" in done.out.read_bytes()
+
+
+def test_an_export_that_was_cut_short_at_its_very_end_is_made_again(
+    closed: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(self: Work) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Work, "remove", stop)
+        with pytest.raises(KeyboardInterrupt):
+            make(closed, tmp_path / "out")
+    assert all(report.ok for report in check(tmp_path / "out", [closed.vkey]))
+
+    assert make(closed, tmp_path / "out").rows == 601
+    assert not (tmp_path / ".out.export").exists()

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from running import sekisho
 
-from gateway.audit.export.lines import export
 from gateway.domain import Outcome
+from tests.audit.exports import make
 
 Log = Any  # conftest.OpenLog
 FILES = ("audit", "verify", "--receipt", "receipt.json", "--vkey", "log.vkey")
@@ -30,7 +30,7 @@ def elsewhere(open_log: Callable[..., Log], tmp_path: Path) -> Path:
     (folder / "receipt.json").write_bytes(asyncio.run(log.book.receipt(2)))
     (folder / "log.vkey").write_text(log.vkey)
     (folder / "bad.vkey").write_text("no key")
-    export(log.folder, folder / "log.jsonl", log.vkey)
+    make(log, folder / "log.jsonl")
     return folder
 
 

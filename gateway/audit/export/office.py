@@ -7,6 +7,7 @@ The rules are the same in the running server and on the command line without one
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
@@ -104,18 +105,23 @@ class ExportOffice:
             ManifestError: it is none, or a head in it is not this house's.
             AuditUnavailable: it cannot be put on record; nothing is signed.
         """
-        try:
-            payload = base64.b64decode(manifest, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise ManifestError("it is not base64") from error
-        said = checked(payload)
         keys = self._keys()
-        _check_heads(said, verifiers(KEY_NAME, keys))
-        self._book.event(EVENT, by=by, details=summary(payload))
+        payload, told = await asyncio.to_thread(_examined, manifest, verifiers(KEY_NAME, keys))
+        self._book.event(EVENT, by=by, details=told)
         await self._book.durable()
         signer = Signer(KEY_NAME, keys.signing[0])
-        signature = signer.sign_bytes(pre_authentication(PAYLOAD_TYPE, payload))
+        signature = await asyncio.to_thread(signer.sign_bytes, pre_authentication(PAYLOAD_TYPE, payload))
         return {"keyid": signer.key_name, "sig": base64.b64encode(signature).decode()}
+
+
+def _examined(manifest: str, known: Sequence[Verifier]) -> tuple[bytes, dict[str, Any]]:
+    """Return the manifest's bytes, which may be many, and what the record says of it. Raises ManifestError."""
+    try:
+        payload = base64.b64decode(manifest, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ManifestError("it is not base64") from error
+    _check_heads(checked(payload), known)
+    return payload, summary(payload)
 
 
 def _check_heads(said: Said, known: Sequence[Verifier]) -> None:

@@ -202,6 +202,7 @@ class _Run:
             beside[HEAD_SUFFIX] = parts[0].checkpoint
         else:
             Path(f"{wish.out}{HEAD_SUFFIX}").unlink(missing_ok=True)
+        self._work.forget()
         for suffix, content in beside.items():
             _write(folder / f"beside{suffix}", content).replace(f"{wish.out}{suffix}")
         whole.replace(wish.out)

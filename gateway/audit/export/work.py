@@ -71,6 +71,11 @@ class Work:
         fresh.replace(self.folder / _STATE)
         sync_folder(self.folder)
 
+    def forget(self) -> None:
+        """Let nothing go on from here: what comes next takes files out of the folder. Raises OSError."""
+        (self.folder / _STATE).unlink(missing_ok=True)
+        sync_folder(self.folder)
+
     def remove(self) -> None:
         """Remove the folder and all in it. Raises OSError."""
         shutil.rmtree(self.folder)
