@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
@@ -161,6 +162,7 @@ def rotations(settings: Settings) -> Iterator[Rotations]:
     if server is not None:
         yield ServerRotations(server)
         return
+    from gateway.audit.catching_up import catch_up
     from gateway.identity.keys import KeyRegister
     from gateway.keys.office import RotationOffice
     from gateway.keys.opening import open_keyring
@@ -168,7 +170,8 @@ def rotations(settings: Settings) -> Iterator[Rotations]:
     keyring = open_keyring(settings)
     with data_lock(settings.state), admin_book(settings) as book:
         register = KeyRegister(settings.state / "keys.json", keyring.peppers(), settings.site)
-        office = RotationOffice(keyring, book, register)
+        others = partial(catch_up, settings.data / "audit", settings=settings.audit)
+        office = RotationOffice(keyring, book, register, others=others)
         asyncio.run(office.resume())
         yield OfflineRotations(office)
 

@@ -7,7 +7,7 @@ nowhere else. A rotation takes these steps::
     decided    generations.json says what is to come, and what was is still in force
     recorded   key.rotated is on stable storage; of the log key, in every log that is open, where heads have two
                signatures from there on
-    in force   generations.json says so, and this process uses it
+    in force   generations.json says so, and this process uses it; logs that nobody writes now are told, too
 
 Whoever dies before ``decided`` leaves nothing that counts; whoever dies after it leaves a rotation that the next start
 carries out, with a record of its own that says so (``resumed``). When the overlap is over, ``key.retired`` is written,
@@ -82,6 +82,7 @@ class RotationOffice:
     """Rotates secrets and ends overlaps. One instance for each process, which holds the data folder's lock.
 
     Args:
+        others: tells the logs that nobody writes now of the log's keys; blocks.
         step: called at each step that something could die at.
     """
 
@@ -91,10 +92,12 @@ class RotationOffice:
         book: Book,
         register: Sealed,
         *,
+        others: Callable[[LogKeys], object] = lambda keys: None,
         step: Step = unwatched,
         clock: Callable[[], datetime] = _clock,
     ) -> None:
         self._keyring, self._book, self._register = keyring, book, register
+        self._others, self._others_know = others, False
         self._step, self._clock = step, clock
         self._one_at_a_time = asyncio.Lock()
 
@@ -126,6 +129,7 @@ class RotationOffice:
                     self._keyring.give_up()
                 raise
             await self._carry_out()
+            await self._tell_others()
             await self._retire()
             return self._view(purpose)
 
@@ -158,6 +162,7 @@ class RotationOffice:
                 await self._carry_out()
             await asyncio.to_thread(self._keyring.sweep)
             self._keyring.publish()
+            await self._tell_others()
             await self._retire()
 
     async def run(self) -> None:
@@ -180,7 +185,14 @@ class RotationOffice:
     async def _carry_out(self) -> None:
         self._keyring.carry_out()
         self._step(IN_FORCE)
+        self._others_know = False
         await asyncio.to_thread(self._register.use, self._keyring.peppers())
+
+    async def _tell_others(self) -> None:
+        """Once a start, and once a rotation: what could not be told is told when it is opened."""
+        if not self._others_know and self._keyring.generations.rotations:
+            await asyncio.to_thread(self._others, self._keyring.log_keys())
+        self._others_know = True
 
     async def _retire(self) -> None:
         """End every overlap that is over: on record first, then out of use, then gone."""

@@ -15,9 +15,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gateway.audit.catching_up import catch_up
 from gateway.audit.log import reader
 from gateway.audit.shelf import Shelf
 from gateway.identity.keys import KeyRegister
@@ -46,7 +48,10 @@ class Installation:
         audit = AuditSettings(checkpoint_records=4, checkpoint_seconds=0.05)
         self.book = Shelf(self.folder / "audit", origin=origin, log_key=self.keyring.log_keys(), settings=audit)
         self.register = KeyRegister(self.folder / "keys.json", self.keyring.peppers(), SITE, lambda: self.now)
-        self.office = RotationOffice(self.keyring, self.book, self.register, step=self._step, clock=lambda: self.now)
+        others = partial(catch_up, self.folder / "audit", settings=audit)
+        self.office = RotationOffice(
+            self.keyring, self.book, self.register, others=others, step=self._step, clock=lambda: self.now
+        )
         self.book.open()
         self.tick()
 

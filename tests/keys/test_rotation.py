@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.audit.log import layout
 from gateway.audit.log.note import open_signed, parse_verifier_key
+from gateway.audit.log.reader import logs
 from gateway.audit.verify import verify
 from gateway.errors import AuditUnavailable, SetupError, Unauthenticated
 from gateway.keys.generations import PURPOSES, Purpose
@@ -155,6 +157,26 @@ def test_a_log_that_was_closed_says_it_when_it_is_opened(house: Installation) ->
     assert len(house.events("key.rotated", "muc/n/admin")) == 1
     assert verify(house.folder / "audit/muc/n/admin/default", vkeys(house)[0]).ok
     house.start()
+
+
+def test_logs_that_nobody_writes_now_are_told_at_once(tmp_path: Path) -> None:
+    house = Installation(tmp_path)
+    for origin in ("muc/n/w1", "muc/n/admin"):
+        house.start(origin)
+        house.book.event("model.added", by="mia")
+        house.stop()
+    damaged = tmp_path / "audit/muc/n/w1/default/tile/entries/000"
+    damaged.write_bytes(damaged.read_bytes().replace(b"model", b"modem"))
+    house.start()
+
+    house.run(house.office.rotate("log", "mia", timedelta(0)))
+
+    house.stop()
+    newest = (house.keyring.folder / "log.vkey").read_text()
+    told = {log.relative_to(tmp_path / "audit").as_posix(): verify(log, newest).ok for log in logs(tmp_path / "audit")}
+    behind = {name for name, ok in told.items() if not ok}
+    assert behind == {"muc/n/w1/default"}  # damaged: that is no reason to rotate nothing
+    assert len(told) == 6
 
 
 def test_auditors_find_the_newest_key_and_the_whole_chain(house: Installation) -> None:
