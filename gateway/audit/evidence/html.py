@@ -118,7 +118,7 @@ def _table(table: Table) -> str:
         for row in table.rows
     )
     weights = table.wide or (1.0,) * len(table.columns)
-    widths = "".join(f'<col style="width:{100 * weight / sum(weights):.1f}%">' for weight in weights)
+    widths = "".join(f'<col style="width:{100 * weight / sum(weights):.1f}%"/>' for weight in weights)
     drawn = f"<colgroup>{widths}</colgroup>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>"
     return _figure(table.caption, f'<div class="scroll"><table>\n{drawn}</table></div>')
 

@@ -1,0 +1,145 @@
+"""One document, two forms: the page and the paper, and charts that are the same on both."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.audit.evidence import html, paper
+from gateway.audit.evidence.charts import WIDTH, Box, Word, nice, picture
+from gateway.audit.evidence.document import (
+    Bars,
+    Block,
+    Chapter,
+    Code,
+    Days,
+    Document,
+    Points,
+    Table,
+    Text,
+    Tile,
+    Tiles,
+    number,
+)
+from gateway.errors import SetupError
+
+BLOCKS: tuple[Block, ...] = (
+    Text("plain"),
+    Text("a warning", "warn"),
+    Points(("one", "two")),
+    Code(("python verify.py PACK.zip",)),
+    Tiles((Tile("1 847", "decisions"), Tile("0", "breaks", "good"))),
+    Table(("name", "count"), (("日本", "12"), ("<b>", "3")), "A table", frozenset({1}), (3, 1), frozenset({0})),
+    Bars("By place", ("allowed", "refused"), (("Germany", (12, 3)), ("Japan", (1, 0)))),
+    Days("By day", ("allowed",), ("2026-07-01", "2026-07-02"), ((3,), (0,))),
+)
+
+
+def document(*blocks: Block, language: str = "en") -> Document:
+    chapter = Chapter("summary", "1  Summary", blocks or BLOCKS)
+    return Document(language, "Evidence", "for tests", (("Site", "plant"),), "Contents", "made here", (chapter,))
+
+
+def test_the_page_has_every_block_and_is_well_formed() -> None:
+    page = html.render(document()).decode()
+
+    for said in ("plain", "a warning", "one", "PACK.zip", "decisions", "日本", "By place", "By day", "made here"):
+        assert said in page
+    assert "&lt;b&gt;" in page
+    body = page[page.index("<body>") : page.index("</html>")]
+    ET.fromstring(body)  # noqa: S314  our own
+
+
+def test_the_page_says_what_a_chart_shows_in_words() -> None:
+    page = html.render(document()).decode()
+
+    assert "<desc>Germany: allowed 12, refused 3; Japan: allowed 1, refused 0</desc>" in page
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ja", "zh"])
+def test_the_paper_is_a_pdf_with_chapters_and_no_date(language: str) -> None:
+    raw = paper.render(document(language=language))
+
+    assert raw.startswith(b"%PDF-")
+    assert re.search(rb"/Outlines \d+ 0 R", raw)
+    assert re.findall(rb"D:(\d{14})", raw) in ([b"20000101000000"] * 2, [])
+    assert raw == paper.render(document(language=language))
+
+
+def test_a_long_table_goes_over_pages_with_its_heading() -> None:
+    rows = tuple((f"row {count}", str(count)) for count in range(200))
+
+    raw = paper.render(document(Table(("name", "count"), rows, "Long")))
+
+    assert raw.count(b"/Type /Page\n") > 3
+
+
+def test_a_font_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
+    wrong = tmp_path / "font.ttf"
+    wrong.write_bytes(b"no font")
+
+    with pytest.raises(SetupError, match=r"font\.ttf is no TrueType font"):
+        paper.render(document(), wrong)
+
+
+def test_a_font_that_is_one_is_put_into_the_file() -> None:
+    import reportlab
+
+    font = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
+
+    raw = paper.render(document(Text("łódź")), font)
+
+    assert b"Vera" in raw or b"BitstreamVera" in raw
+    assert b"/FontFile2" in raw
+
+
+# --- charts
+
+
+@pytest.mark.parametrize(
+    ("most", "top"), [(0, 1), (1, 1), (2, 2), (3, 5), (7, 10), (10, 10), (11, 20), (450, 500), (501, 1000)]
+)
+def test_an_axis_ends_at_a_round_number(most: int, top: int) -> None:
+    assert nice(most or 1) == top
+
+
+values = st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 10**7)), min_size=1, max_size=120)
+
+
+@given(values)
+def test_columns_stay_on_their_plane(found: list[tuple[int, int]]) -> None:
+    chart = Days("t", ("a", "b"), tuple(str(at) for at in range(len(found))), tuple(found))
+
+    drawn = picture(chart)
+
+    boxes = [shape for shape in drawn.shapes if isinstance(shape, Box)]
+    assert all(box.x >= 0 and box.x + box.width <= WIDTH + 0.01 for box in boxes)
+    assert all(box.y >= -0.01 and box.y + box.height <= drawn.height for box in boxes)
+
+
+@given(values)
+def test_bars_are_as_long_as_their_numbers(found: list[tuple[int, int]]) -> None:
+    drawn = picture(Bars("t", ("a", "b"), tuple((str(at), parts) for at, parts in enumerate(found[:15]))))
+
+    boxes = [shape for shape in drawn.shapes if isinstance(shape, Box)][2:]  # without the legend
+    told = [part for parts in found[:15] for part in parts if part]
+    assert len(boxes) == len(told)
+    longest = max(boxes, key=lambda box: box.width, default=None)
+    assert longest is None or told[boxes.index(longest)] >= max(told) * 0.99 or longest.width <= 1.0
+
+
+def test_a_long_name_is_shortened_also_where_letters_are_wide() -> None:
+    drawn = picture(Bars("t", ("a",), (("自動車" * 20, (1,)), ("x" * 80, (1,)))))
+
+    words = [shape.text for shape in drawn.shapes if isinstance(shape, Word) and shape.text.endswith("…")]
+    assert len(words) == 2
+    assert len(words[0]) < len(words[1])
+
+
+def test_numbers_are_in_groups_of_three() -> None:
+    assert (number(999), number(1234567)) == ("999", "1\u202f234\u202f567")
