@@ -112,7 +112,7 @@ def _write(session: Session, wish: Wish, *, quiet: bool) -> None:
     from gateway.audit.export.run import export as export_logs
 
     try:
-        with session.output.bar(f"Exporting {len(wish.logs)} logs") as progress:
+        with session.output.bar(f"Exporting {_many(len(wish.logs), 'log')}") as progress:
             done = export_logs(wish, signing_keys(session.settings), progress)
     except OSError as error:
         mend = "Check its folder and space, then give the same command again: it goes on where it stopped."
@@ -276,16 +276,20 @@ def _tell(session: Session, done: Export) -> None:
         "resumed_after": done.resumed,
         "logs": logs,
     }
-    lines = [f"Wrote {done.rows} records to {done.out}; {done.manifest.name} and {done.out.name}.vkey lie beside it."]
+    beside = f"{done.manifest.name} and {done.out.name}.vkey lie beside it"
+    lines = [f"Wrote {_many(done.rows, 'record')} to {done.out}; {beside}."]
     if done.resumed:
-        lines.insert(0, f"Went on after the first {done.resumed} records, which an earlier try had read.")
+        lines.insert(0, f"Went on after {_many(done.resumed, 'record')}, which an earlier try had read.")
     lines += [_log_line(log) for log in logs]
     session.output.result(data, *lines, f"Check it anywhere: sekisho audit verify {done.out}")
 
 
 def _log_line(log: Mapping[str, Any]) -> str:
-    first, size = log["range"]
-    said = f"  {log['origin']} {log['class']}: {log['records']} of the records {first} to {size}"
-    left = f", {log['left_out']} left out, as hashes" if log["left_out"] else ""
+    size = log["range"][1]
+    left = ", the others as hashes" if log["records"] < size else ""
     far = f"; {log['unwitnessed']} not witnessed outside this machine" if log["unwitnessed"] else ""
-    return f"{said}{left}{far}"
+    return f"  {log['origin']} {log['class']}: {log['records']} of {_many(size, 'record')}{left}{far}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -27,9 +27,9 @@ class Filter:
     """What a record must be; an empty field asks nothing.
 
     ``type`` is a record type or its first part (``key`` finds ``key.created``). ``since`` and ``until`` are RFC 3339
-    times in UTC, the first included, the second not. ``text`` must occur in the record's JSON. ``model`` is the one that
-    was asked for, ``data_class`` the request's, ``decision`` ``allowed`` or ``denied``, ``site`` the one that the request
-    came from, of other records the log's.
+    times in UTC, the first included, the second not. ``text`` must occur in the record's JSON. ``model`` is the one
+    that was asked for, ``data_class`` the request's, ``decision`` ``allowed`` or ``denied``, ``site`` the one that the
+    request came from, of other records the log's.
     """
 
     type: str = ""
@@ -71,10 +71,9 @@ class Filter:
 
 
 def _decided(record: dict[str, Any]) -> str:
-    allow = (record.get("decision") or {}).get("allow") if record["type"] == "preview" else None
-    return {"intent": "allowed", "denial": "denied"}.get(
-        record["type"], {True: "allowed", False: "denied"}.get(allow, "")
-    )
+    if record["type"] == "preview":
+        return "allowed" if (record.get("decision") or {}).get("allow") else "denied"
+    return {"intent": "allowed", "denial": "denied"}.get(record["type"], "")
 
 
 def _site(record: dict[str, Any], asked: dict[str, Any]) -> str:
