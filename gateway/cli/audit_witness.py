@@ -125,6 +125,37 @@ def status(session: Session, key: KeyFile, state: State) -> None:
     session.output.table("Cosigned", ("log", "records", "root"), rows, {"data": data}, "Nothing was cosigned yet.")
 
 
+@command(
+    app,
+    "forget",
+    examples=[
+        "sekisho audit witness forget berlin/node1/w0 --key witness.key --state memory --reason 'restored, gap 1'"
+    ],
+)
+def forget(
+    session: Session,
+    origin: Annotated[str, typer.Argument(help="The log, as `witness status` names it.")],
+    key: KeyFile,
+    state: State,
+    reason: Annotated[str, typer.Option(help="Why, in one line; it is kept beside the head that was cosigned.")],
+) -> None:
+    """Let one log begin anew, after its house has told you why it does not continue. Stop the witness first."""
+    from gateway.audit.anchor.witness import forget as forgotten
+    from gateway.audit.log.note import NoteError
+
+    if not reason.strip():
+        raise SetupError("A reason is wanted.", "Give --reason.", exit_code=USED_WRONGLY)
+    try:
+        known = forgotten(state, origin, _cosigner(key), reason).checkpoint
+    except (OSError, NoteError) as error:
+        mend = "Find out who changed it."
+        raise SetupError(f"The memory in {state} cannot be used: {error}.", mend) from error
+    data = {"origin": origin, "size": known.size, "root": known.root.hex(), "reason": reason}
+    session.output.result(
+        data, f"{origin} may begin anew; that it had {known.size} records is kept in {state}/forgotten."
+    )
+
+
 async def _live(session: Session, office: WitnessOffice, server: Any, path: Path | None) -> None:
     from gateway.http.listener import Listener
     from gateway.http.witness import witness_app

@@ -16,7 +16,7 @@ from gateway.audit.anchor.cosign import Cosigner, cosignature_in, parse_witness_
 from gateway.audit.anchor.door import AnchorTrouble
 from gateway.audit.anchor.heads import LogHead
 from gateway.audit.anchor.node import NodeAnchor, WitnessHttp
-from gateway.audit.anchor.witness import SIZE_TYPE, TrustedLog, WitnessOffice, remembered
+from gateway.audit.anchor.witness import SIZE_TYPE, TrustedLog, WitnessOffice, forget, remembered
 from gateway.audit.anchor.witnesses import append, read
 from gateway.audit.log.consistency import prove_consistency
 from gateway.audit.log.note import NoteError, split_note
@@ -252,6 +252,31 @@ def test_what_cannot_be_made_durable_is_not_cosigned(
         office.add_checkpoint(body)
 
     assert known() == []
+
+
+def test_a_log_begins_anew_only_by_hand_and_its_old_head_is_kept(
+    new_office: Callable[..., WitnessOffice], log: TileLog, tmp_path: Path, known: Callable[[], list[int]]
+) -> None:
+    state = tmp_path / "state"
+    office = new_office()
+    old = log.grow(10)
+    office.add_checkpoint(request(old, 0))
+    with pytest.raises(SetupError, match="Another process"):
+        forget(state, log.origin, COSIGNER, "restored")
+    office.close()
+
+    assert forget(state, log.origin, COSIGNER, "restored\non 3 May").checkpoint.size == 10
+
+    assert known() == []
+    kept = (state / "forgotten").read_bytes()
+    assert kept.splitlines()[0].endswith(b" restored on 3 May")
+    assert old.note in kept
+    with pytest.raises(SetupError, match="No head"):
+        forget(state, log.origin, COSIGNER, "again")
+    log.cut(4)
+    (again,) = [WitnessOffice(state, COSIGNER, [TrustedLog(log.signer.verifier)])]
+    assert again.add_checkpoint(request(log.grow(1, "another"), 0)).status == 200
+    again.close()
 
 
 # --- the client

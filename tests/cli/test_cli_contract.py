@@ -31,8 +31,8 @@ COMMANDS = [
     *(("audit", verb) for verb in ("verify", "export", "search", "tail")),
     *(("audit", *verb) for verb in (("report",), ("index", "status"), ("index", "rebuild"))),
     *(("audit", verb) for verb in ("status", "anchor")),
-    *(("audit", "witness", verb) for verb in ("create", "serve", "status")),
-    *(("audit", *verb) for verb in (("prune",), ("hold", "set"), ("hold", "clear"), ("hold", "list"))),
+    *(("audit", "witness", verb) for verb in ("create", "serve", "status", "forget")),
+    *(("audit", *verb) for verb in (("prune",), ("recover",), ("hold", "set"), ("hold", "clear"), ("hold", "list"))),
 ]
 ENTRY = [sys.executable, "-c", "from gateway.cli.main import main; main()"]
 

@@ -26,7 +26,7 @@ from urllib.parse import quote, unquote
 
 from gateway.audit.anchor.cosign import Cosigner, cosignature_in
 from gateway.audit.log import layout
-from gateway.audit.log.disk import replace
+from gateway.audit.log.disk import replace, sync_folder
 from gateway.audit.log.merkle import verify_consistency
 from gateway.audit.log.note import Checkpoint, NoteError, Verifier, open_checkpoint, parse_checkpoint, split_note
 from gateway.errors import SetupError
@@ -101,7 +101,10 @@ class WitnessOffice:
         self._descriptor = _hold(state)
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        """Let another process be this witness. Safe to call twice."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def add_checkpoint(self, body: bytes) -> Answer:
         """Return the answer to ``POST /add-checkpoint``.
@@ -165,6 +168,33 @@ class WitnessOffice:
 def remembered(state: Path, cosigner: Cosigner) -> list[Remembered]:
     """Return what a witness remembers of all logs, beside its process too. Raises NoteError, OSError."""
     return [_read(state, unquote(path.name), cosigner) for path in sorted(state.glob("*.head"))]
+
+
+def forget(state: Path, origin: str, cosigner: Cosigner, reason: str) -> Remembered:
+    """Let a log begin anew: after its house said why, and two persons there signed for it.
+
+    What was remembered is kept, in ``forgotten``, with the reason: it proves what that log once was.
+
+    Raises:
+        SetupError: the witness is serving, or knows no such log.
+        NoteError, OSError: its memory cannot be used.
+    """
+    descriptor = _hold(state)
+    try:
+        name = f"{origin}.head"
+        path = state / quote(name, safe="")
+        if not path.exists():
+            raise SetupError(f"No head of {origin} was cosigned.", "See: sekisho audit witness status", exit_code=2)
+        known = _read(state, name, cosigner)
+        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        kept = state / "forgotten"
+        old = kept.read_bytes() if kept.exists() else b""
+        replace(kept, old + f"{time} {' '.join(reason.split())}\n".encode() + known.note + b"\n", durable=True)
+        path.unlink()
+        sync_folder(state)
+    finally:
+        os.close(descriptor)
+    return known
 
 
 def _read(state: Path, name: str, cosigner: Cosigner) -> Remembered:
