@@ -17,11 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.audit.canonical import canonical
 from gateway.audit.export import parquet
-from gateway.audit.export.cef import KEYS, LABELLED
+from gateway.audit.export.cef import KEYS, LABELLED, Cef
 from gateway.audit.export.columns import COLUMNS, Row, flat
-from gateway.audit.export.csv import defused, separator_for, undefused
+from gateway.audit.export.csv import Csv, defused, separator_for, undefused
 from gateway.audit.export.forms import Ways
+from gateway.audit.export.syslog import Syslog
 from gateway.audit.log.merkle import leaf_hash
 from gateway.audit.log.reader import raw_records
 from gateway.domain import Outcome, Usage
@@ -242,3 +244,71 @@ def test_json_lines_are_the_leaves(hostile: Log, tmp_path: Path) -> None:
 
     assert lines == list(raw_records(hostile.folder))
     assert leaves_of(lines) == {row.index: row.leaf for row in rows(hostile)}
+
+
+# --- whatever a caller types
+
+
+def row_of(text: str) -> Row:
+    """Return the row of a refusal in which text of others stands wherever it may."""
+    record = {
+        "origin": "berlin/node1/w0", "sequence": 7, "time": "2026-03-29T00:59:59.999999Z", "type": "denial",
+        "version": "sekisho.record/1", "monotonic_ns": "1", "clock": "free", "request": text, "code": text,
+        "status": 403, "source": text, "caller": {"key_id": text, "tenant": text, "project": text},
+        "input": {"request": {"model": text, "endpoint": text, "purpose": text}, "data": {"class": text}},
+        "decision": {"id": text, "allow": False, "revision": text, "reasons": [{"code": text, "rule": text}]},
+        "decision_id": text,
+    }  # fmt: skip
+    data = canonical(record)
+    return Row(7, leaf_hash(data), data, "default", ZONE)
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40) | st.text(
+    "|=\\ \n\r\t,;\"'+-@cs4cn1=", min_size=1, max_size=20
+)
+
+
+@given(ANY_TEXT)
+def test_cef_gives_back_whatever_was_typed(text: str) -> None:
+    line = _form("cef").line(row_of(text)).decode()
+
+    head, said = cef_fields(line.removesuffix("\n"))
+    assert line.count("\n") == 1 and "\r" not in line
+    assert len(head) == 7 and head[4] == "denial"
+    assert said["cn1"] == "7"
+    assert said["cs4"] == "".join(_picture(each) for each in text)
+
+
+@given(ANY_TEXT)
+def test_syslog_gives_back_whatever_was_typed(text: str) -> None:
+    (message,) = octet_counted(_form("syslog").line(row_of(text)))
+
+    assert b"\n" not in message
+    said = json.loads(message.partition(b"\xef\xbb\xbf")[2])
+    assert said["model"] == text
+    assert (said["time"], said["site_time"]) == ("2026-03-29T00:59:59.999999Z", "2026-03-29T01:59:59.999999+01:00")
+
+
+@given(ANY_TEXT)
+def test_csv_gives_back_whatever_was_typed(text: str) -> None:
+    line = _form("csv").line(row_of(text)).decode()
+
+    (cells,) = csv.reader(io.StringIO(line, newline=""))
+    said = dict(zip((column.name for column in COLUMNS), cells, strict=True))
+    assert undefused(said["model"]) == "".join(each if each in "\t\r\n" else _picture(each) for each in text)
+
+
+def _form(name: str) -> Any:
+    """Return a form that has no file: its lines alone are looked at."""
+    kind = {"cef": Cef, "csv": Csv, "syslog": Syslog}[name]
+    made = kind.__new__(kind)
+    made.ways = Ways(ZONE)
+    return made
+
+
+def _picture(character: str) -> str:
+    """Return how a control character is shown."""
+    code = ord(character)
+    if character in "\r\n":
+        return character
+    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else character
