@@ -9,9 +9,10 @@ A noun says what the number behind it is, and people write the two together in m
 Rules:
 
 1. A word for "number" stands behind the noun; whether it must is the caller's to say (:data:`SAYS_NUMBER`).
-2. Between noun and value stand at most: that word, whose it is ("du salarié"), a remark in brackets, closing marks, one
-   sign or one verb, blanks, opening marks. A line break only when the value is alone on its line.
-3. A value before its noun counts where the noun is in brackets behind it.
+2. Between noun and value stand at most: that word, whose it is ("du salarié", "von Frau Maier:"), a remark in
+   brackets, closing marks, one sign or one verb, blanks, opening marks. A line break only when the value is alone on
+   its line.
+3. A value before its noun counts where the noun is in brackets behind it, or ends the brackets that both stand in.
 4. A value ends where letters and digits end, and is no part of a date, a time, a decimal or a measure.
 
 Every look is bounded: work for one noun does not depend on the text.
@@ -52,7 +53,8 @@ NUMBER_OF: Final = (
 _WHOSE: Final = (
     r"(?:[ ](?:d'|de[ ](?:l'|la[ ])?|du[ ]|del(?:la)?[ ]|dell'|di[ ]|des[ ]|der[ ]|of[ ](?:the[ ])?|for[ ])"
     r"[A-Za-zà-ÿ]{2,14}|[ ](?:rh|rfid|agent|employé|salarié|opérateur|visiteur|prestataire|entreprise|usine|aziendale|"
-    r"dipendente|operatore|lavoratore|visitatore|empleado|trabajador|visitante))?"
+    r"dipendente|operatore|lavoratore|visitatore|empleado|trabajador|visitante)"
+    r"|[ ](?:von|des|der|vom|de|du|di|del|della|of|for)(?:[ ][^\W\d_][\w.'’-]{1,20}){1,3}(?=[ ]?[:=(]))?"
 )
 _REMARK: Final = r"(?:[ ]?\([^()\n]{1,24}\)|[ ]?\[[^][\n]{1,16}\])?"
 _CLOSING: Final = r"[\"'`*_)\]】」』›»]{0,4}+"
@@ -112,7 +114,9 @@ def behind(value: Value, speaks_against: re.Pattern[str] | None = None) -> Confi
     behind = re.compile(rf"\.?(?P<number>{_WHOSE}{number}{_WHOSE}){_LINK}(?P<value>{value.form}){_END}", re.IGNORECASE)
     named = re.compile(_NUMBER, re.IGNORECASE)
     near = _HAS_DIGIT if value.digits else _HAS_CAPITAL
-    ahead = re.compile(rf"(?<![0-9A-Za-z])(?<![0-9A-Za-z][-./_])(?P<value>{value.form})[ ]?[(\[][ ]?\Z", re.IGNORECASE)
+    ahead = re.compile(
+        rf"(?<![0-9A-Za-z])(?<![0-9A-Za-z][-./_])(?P<value>{value.form})[ ]?[(\[,/][ ]?\Z", re.IGNORECASE
+    )
 
     def is_one(found: re.Match[str]) -> bool:
         return not _DATE.fullmatch(found["value"]) and value.holds(found["value"])

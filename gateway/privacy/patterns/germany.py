@@ -60,11 +60,11 @@ def _is_serial(value: str) -> bool:
 
 _SERIAL = "[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}"
 _CARD_WORDS = (
-    "personalausweis", "ausweisnummer", "ausweis-nr", "ausweisnr", "ausweis", "personalausweisnummer",
-    "identitätskarte",
+    "personalausweis", "ausweisnummer", "ausweis-nr", "ausw.-nr", "perso-nr", "pa-nr", "ausweisnr", "ausweis",
+    "personalausweisnummer", "identitätskarte",
     "id card", "identity card", "id document", "npa", "dokumentennummer", "carte d'identité", "id-karte",
 )  # fmt: skip
-_PASS_WORDS = ("reisepass", "passnummer", "pass-nr", "passnr", "german passport")
+_PASS_WORDS = ("reisepass", "passnummer", "pass-nr", "passnr", "paß-nr", "paßnummer", "rp-nr", "german passport")
 _TAX_WORDS = (
     "steuer-id", "steuer id", "steuerid", "steueridentifikationsnummer", "steuer-identifikationsnummer", "steuerliche",
     "idnr", "id-nr",
