@@ -122,6 +122,9 @@ def sekisho() -> TyperGroup:
 def _check(command: TyperGroup | TyperCommand, arguments: list[str]) -> None:
     """Follow nouns and verbs, then look for every option; nothing is run."""
     while isinstance(command, TyperGroup):
+        options = {option for parameter in command.params for option in parameter.opts}
+        while arguments[0] in options:  # before the command's name, each with its value
+            arguments = arguments[2:]
         name, *arguments = arguments
         assert name in command.commands, f"there is no command {name}"
         command = command.commands[name]
