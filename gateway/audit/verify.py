@@ -51,7 +51,7 @@ import zipfile
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from difflib import SequenceMatcher
 from hashlib import sha256
 from operator import itemgetter
@@ -106,6 +106,7 @@ KINDS = {
 ROLL_BACK = "roll-back to an older checkpoint, and rewriting by the key's holder: give a checkpoint kept elsewhere"
 _CHANGED = "changed: this is not the record that was signed"
 _DIFFERS = "differs from its hash in tile/0"
+_ANOTHER_LOG = "it belongs to another log"
 _NO_SIGNATURE = "no valid signature by this key"
 
 
@@ -877,7 +878,7 @@ class Rules:
             self.unread = True
             return f"its version is not {VERSION}"
         if self.origin and row.origin != self.origin:
-            return "it belongs to another log"
+            return _ANOTHER_LOG
         if not _TIME.fullmatch(row.time) or not (row.monotonic.isdigit() and len(row.monotonic) < 20):
             return "its time is none"
         return ""
@@ -992,18 +993,23 @@ _TOLD = {
 
 
 def told(
-    file: str, start: int, truth: Sequence[Any], seen: Sequence[Any], offsets: Sequence[int], said: Mapping[str, str]
+    file: str,
+    numbers: Sequence[int],
+    truth: Sequence[Any],
+    seen: Sequence[Any],
+    offsets: Sequence[int],
+    said: Mapping[str, str],
 ) -> list[Problem]:
     """Return the problems of a row of records; neighbours of one kind are one problem.
 
     Args:
-        start: sequence of the first of ``truth``.
+        numbers: sequences of ``truth``, in order; of what is not in it, that of its place.
         offsets: byte of each of ``seen``, and of their end.
         said: text of each kind.
     """
     found: list[Problem] = []
     for kind, index, where in sorted(changes(truth, seen), key=lambda each: (each[2], each[1] or 0)):
-        sequence = start + (where if index is None else index)
+        sequence = numbers[min(where if index is None else index, len(numbers) - 1)] if numbers else 0
         before = found[-1] if found else None
         last = (before.last if before.last is not None else before.sequence) if before else None
         if before and before.kind == kind and last is not None and sequence == last + 1 and kind != "flipped":
@@ -1014,25 +1020,35 @@ def told(
 
 
 class Numbers:
-    """Holds the numbers that records give themselves against their places, where nothing else tells what was done."""
+    """Holds the numbers that records give themselves against those that are due: all that tells, where tiles do not.
 
-    def __init__(self) -> None:
+    Args:
+        said: text of each kind.
+    """
+
+    def __init__(self, said: Mapping[str, str]) -> None:
+        self._said = said
         self._next: int | None = None  # the number that is due, where that is not the place
-        self._before: dict[int, bytes] = {}  # numbers of the bundle before, with their leaf hashes
-        self._gone: dict[int, Problem] = {}  # may still turn up in the next bundle: then it was moved
+        self._before: dict[int, bytes] = {}  # numbers of the row before, with their leaf hashes
+        self._gone: dict[int, Problem] = {}  # may still turn up in the next row: then it was moved
 
-    def hold(self, name: str, start: int, said: Sequence[int | None], items: Items) -> list[Problem]:
-        """Return what is wrong with the numbers of a bundle's records."""
+    def hold_bundle(self, name: str, start: int, said: Sequence[int | None], items: Items) -> list[Problem]:
+        """Return what is wrong with the numbers of a bundle, whose first record should be ``start``."""
         begin = start if self._next is None else self._next
         numbers = [begin + at if number is None else number for at, number in enumerate(said)]
-        leaves, waiting = items.leaves(), list(self._gone)
-        found: list[Problem] = []
         if numbers == list(range(start, start + len(said))):
-            self._next = None
-        elif numbers == list(range(begin, begin + len(said))):
-            self._next = begin + len(said)
-        else:
-            found = self._changed(name, begin, numbers, leaves, items.offsets)
+            begin = start
+        near = [number for number in numbers if begin <= number < begin + 4 * BUNDLE]
+        truth = list(range(begin, max(near, default=begin + len(numbers) - 1) + 1))
+        self._next = None if begin == start and truth == numbers else begin + len(truth)
+        return self.hold(name, truth, numbers, items.leaves(), items.offsets)
+
+    def hold(
+        self, name: str, due: list[int], numbers: list[int], leaves: Sequence[bytes], offsets: Sequence[int]
+    ) -> list[Problem]:
+        """Return what is wrong with a row of numbers; what is missing is told with the next one."""
+        waiting = list(self._gone)
+        found = [] if due == numbers else self._changed(name, due, numbers, leaves, offsets)
         gone = [self._gone.pop(number) for number in waiting if number in self._gone]
         self._before = dict(zip(numbers, leaves))  # noqa: B905  Python 3.9
         return gone + found
@@ -1047,30 +1063,36 @@ class Numbers:
         gone, self._gone = list(self._gone.values()), {}
         return gone
 
+    def knows(self, number: int | None) -> bool:
+        """Whether a record of that number was in the row before."""
+        return number in self._before
+
     def _changed(
-        self, name: str, begin: int, numbers: list[int], leaves: list[bytes], offsets: Sequence[int]
+        self, name: str, due: list[int], numbers: list[int], leaves: Sequence[bytes], offsets: Sequence[int]
     ) -> list[Problem]:
-        near = [number for number in numbers if begin <= number < begin + 4 * BUNDLE]
-        truth = list(range(begin, max(near, default=begin + len(numbers) - 1) + 1))
-        self._next = begin + len(truth)
         seen, first = list[Any](), dict(self._before)
         for at, number in enumerate(numbers):
             same = first.setdefault(number, leaves[at]) == leaves[at]
             seen.append(number if same else ("another of this number", at))
-        late = {at for at, number in enumerate(seen) if number in self._gone}
-        found = []
-        for problem in told(name, begin, truth, seen, offsets, {**_TOLD, "flipped": "its number is another's"}):
-            at = offsets.index(problem.offset) if problem.offset in offsets else -1
-            if at in late and problem.kind == "inserted":
-                self._gone.pop(seen[at], None)
-                found.append(Problem(name, _TOLD["reordered"], seen[at], problem.offset, "reordered"))
-            elif problem.kind == "inserted" and at >= 0 and seen[at] in self._before:
-                found.append(Problem(name, _TOLD["duplicated"], seen[at], problem.offset, "duplicated"))
-            elif problem.kind == "deleted" and problem.last is None and problem.sequence is not None:
-                self._gone[problem.sequence] = problem
-            else:
-                found.append(problem)
-        return found
+        return [
+            problem
+            for each in told(name, due, due, seen, offsets, self._said)
+            for problem in self._told(name, each, seen, offsets)
+        ]
+
+    def _told(self, name: str, problem: Problem, seen: list[Any], offsets: Sequence[int]) -> list[Problem]:
+        """Look at a problem in the light of the row before."""
+        at = offsets.index(problem.offset) if problem.offset in offsets else len(seen)
+        number = seen[at] if at < len(seen) else None
+        if problem.kind == "inserted" and number in self._gone:
+            del self._gone[number]
+            return [Problem(name, self._said["reordered"], number, problem.offset, "reordered")]
+        if problem.kind == "inserted" and number in self._before:
+            return [Problem(name, self._said["duplicated"], number, problem.offset, "duplicated")]
+        if problem.kind == "deleted" and problem.last is None and problem.sequence is not None:
+            self._gone[problem.sequence] = problem
+            return []
+        return [problem]
 
 
 # --- files of a folder that may be hostile ---------------------------------------------------------------------------
@@ -1613,7 +1635,7 @@ class _Log:
         self.present = 0
         self.seen_published = False
         self._expected: dict[tuple[int, int], dict[int, bytes]] = {}  # (level, tile) -> hashes by place
-        self.numbers = Numbers()
+        self.numbers = Numbers({**_TOLD, "flipped": "its number is another's"})
         self._cut_told = False
         self._end = ("tile/entries", 0)
 
@@ -1837,7 +1859,7 @@ class _Log:
         if leaves[: len(hints)] != hints[: len(leaves)]:
             truth, tile = hints[: len(leaves)], tile_name("0", index)
             seen = leaves[: len(hints)] if len(hints) < len(leaves) else leaves
-            if_tiles = told(name, start, truth, seen, items.offsets, _TOLD)
+            if_tiles = told(name, range(start, start + BUNDLE), truth, seen, items.offsets, _TOLD)
             if_records = [
                 Problem(tile, "not the hash of its record", start + at, at * HASH, "flipped")
                 for at in range(len(truth))
@@ -1868,12 +1890,13 @@ class _Log:
         due, last = bundle["due"], bundle["last"]
         self.rules.unread = True
         if len(hints) >= due:
-            problems = told(name, start, hints[:due], leaves, items.offsets, _TOLD)
+            problems = told(name, range(start, start + BUNDLE), hints[:due], leaves, items.offsets, _TOLD)
         else:
             numbers = [
                 ("?", at) if number is None else number for at, number in enumerate(said or [None] * len(leaves))
             ]
-            problems = told(name, start, list(range(start, start + due)), numbers, items.offsets, _TOLD)
+            numbered = range(start, start + due)
+            problems = told(name, numbered, list(numbered), numbers, items.offsets, _TOLD)
         for problem in problems:
             end = problem.last if problem.last is not None else problem.sequence
             if problem.kind == "deleted" and end == start + due - 1 and last:
@@ -1979,7 +2002,7 @@ class _Log:
         self._keys_told(name)
         self._clock(name, start + len(items.data), sound=same)
         if same:
-            moved = self.numbers.hold(name, start, said, items)
+            moved = self.numbers.hold_bundle(name, start, said, items)
             if moved or self.numbers.off:
                 rules.unread = True
                 wrong = moved + [problem for problem in wrong if problem.kind != "order"]
@@ -2304,12 +2327,34 @@ def _check_runs(part: Part) -> None:
         raise BadInput("the rows and what was left out do not make the whole", "left-out")
 
 
+def _batches(runs: Iterable[tuple[int, int, Sequence[bytes] | None]]) -> Iterator[list[Any]]:
+    """Yield runs in lists of at most 256 records that are here, and as many runs of those that are not."""
+    batch: list[tuple[int, int, Sequence[bytes] | None]] = []
+    room = BUNDLE
+    for first, end, roots in runs:
+        at = first
+        while at < end:
+            stop = end if roots is not None else min(end, at + room)
+            batch.append((at, stop, roots))
+            room -= 0 if roots is not None else stop - at
+            at = stop
+            if not room or len(batch) >= 2 * BUNDLE:
+                yield batch
+                batch, room = [], BUNDLE
+    if batch:
+        yield batch
+
+
 class _Export:
     """Checks one file of records, with what its manifest says of it."""
 
     def __init__(self, name: str, file: BinaryIO, keys: Keys, points: Sequence[Point], hashes_only: bool) -> None:
         self.name, self.file, self.keys, self.points, self.hashes_only = name, file, keys, points, hashes_only
-        self.digest, self.bytes, self.line = sha256(), 0, 0
+        self.digest, self.bytes = sha256(), 0
+        self._pushed: tuple[int, bytes] | None = None  # a line that belongs to the next batch
+        self._end = 0
+        self._ended = self._cut_told = False
+        self._numbers: Numbers | None = None
         self.reports: list[Report] = []
 
     def check(self, manifest: bytes, progress: Progress | None = None) -> list[Report]:
@@ -2382,72 +2427,95 @@ class _Export:
             return
         rules = Rules(part.origin, part.first, partial=bool(part.omitted or part.first))
         walk.begin()
-        for first, end, roots in part.runs():
-            if roots is None:
-                self._rows(report, walk, rules, first, end)
-            elif not walk.blind:
-                try:
-                    walk.omit(end - first, roots)
-                except BadInput as problem:
-                    report.add(self.name + _MANIFEST, str(problem), sequence=first, kind=problem.kind)
-                    walk.blind = True
+        self._end = part.head.size
+        numbers = Numbers(_ROW_TOLD)
+        for batch in _batches(part.runs()):
+            self._batch(report, walk, rules, numbers, batch)
             if progress:
-                progress(end, part.head.size)
+                progress(batch[-1][1], part.head.size)
+        for missing in numbers.rest():
+            report.put(_as_left_out(missing))
+        self._numbers = numbers
         self._head(report, part, walk)
         report.open_intents = 0 if rules.partial else len(rules.open_intents)
         hold(report, self.keys, walk, points)
         if not points:
             report.not_checked.append(ROLL_BACK)
 
-    def _rows(self, report: Report, walk: Walk, rules: Rules, first: int, end: int) -> None:
-        """Read the rows that should be records ``first`` to ``end``, a chunk at a time."""
-        at = first
-        while at < end:
-            lines = [line for line in (self._line() for _ in range(min(BUNDLE, end - at))) if line is not None]
-            if not lines:
-                what = "left out: neither here nor named as omitted" if end > at else ""
-                report.add(
-                    self.name,
-                    what,
-                    sequence=at,
-                    offset=self.bytes,
-                    kind="left-out",
-                    last=end - 1,
-                    or_kinds=("cut-off",),
-                )
-                walk.blind = True
-                return
-            at = self._chunk(report, walk, rules, at, end, lines)
+    def _batch(self, report: Report, walk: Walk, rules: Rules, numbers: Numbers, batch: list[Any]) -> None:
+        """Read the rows of some runs, and grow by them and by what was left out among them."""
+        due = [number for first, end, roots in batch if roots is None for number in range(first, end)]
+        rows, wrong = self._rows(rules, due)
+        here = {number: leaf_hash(data) for number, _, data in reversed(rows)}
+        said = [number for number, _, _ in rows]
+        report.records += len(rows)
+        if said != due:
+            rules.unread = True
+            wrong = [problem for problem in wrong if problem.kind != "order"]
+        leaves = [leaf_hash(data) for _, _, data in rows] if said != due else list(here.values())[::-1]
+        offsets = [offset for _, offset, _ in rows] + [self._place()]
+        due = self._cut(report, due, said)
+        for problem in numbers.hold(self.name, due, said, leaves, offsets) + wrong:
+            report.put(_as_left_out(problem))
+        for first, end, roots in batch:
+            self._run(report, walk, here, range(first, end), roots)
 
-    def _chunk(
-        self, report: Report, walk: Walk, rules: Rules, at: int, end: int, lines: list[tuple[int, bytes]]
-    ) -> int:
-        """Check some rows; return the number of the record that must come next."""
-        numbers: list[Any] = []
-        for number, (offset, data) in enumerate(lines):
-            kind, what, said = ("", "", at + number) if self.hashes_only else rules.check(data, at + number)
-            numbers.append(("?", number) if said is None else said)
+    def _cut(self, report: Report, due: list[int], said: list[int]) -> list[int]:
+        """Where the file has ended, tell once from where on rows are missing; return those that are due before."""
+        if not self._ended:
+            return due
+        last = max(said, default=-1)
+        missing = [number for number in due if number > last]
+        if missing and not self._cut_told:
+            self._cut_told = True
+            what = f"the end is missing: rows from record {missing[0]} on"
+            left_out = ("left-out", "deleted")
+            report.add(self.name, what, sequence=missing[0], offset=self.bytes, kind="cut-off", or_kinds=left_out)
+        return [number for number in due if number <= last]
+
+    def _rows(self, rules: Rules, due: list[int]) -> tuple[list[tuple[int, int, bytes]], list[Problem]]:
+        """Read rows up to the last that is due; return (number, offset, bytes) of each, and what is wrong with them."""
+        rows, wrong, last = list[tuple[int, int, bytes]](), list[Problem](), False
+        while due and not (last and len(rows) >= len(due)) and len(rows) < len(due) + BUNDLE:
+            line = self._line()
+            if line is None:
+                self._ended = True
+                break
+            place = due[min(len(rows), len(due) - 1)]
+            kind, what, said = ("", "", place) if self.hashes_only else rules.check(line[1], place)
+            number = place if said is None else said
+            if what == _ANOTHER_LOG or (not what and due[-1] < number < self._end):
+                self._pushed = line  # of the next batch, or of the next log
+                break
             if what:
-                report.add(self.name, what, sequence=at + number, offset=offset, kind=kind)
-        report.records += len(lines)
-        if numbers == list(range(at, at + len(lines))):
-            walk.grow([leaf_hash(data) for _, data in lines])
-            return at + len(lines)
-        rules.unread = True
-        near = [number for number in numbers if isinstance(number, int) and at <= number < min(end, at + 4 * BUNDLE)]
-        stop = max(near, default=at + len(lines) - 1) + 1
-        offsets = [offset for offset, _ in lines] + [self.bytes]
-        for problem in told(self.name, at, list(range(at, stop)), numbers, offsets, _ROW_TOLD):
-            report.put(problem)
-        here = {number: leaf_hash(line[1]) for number, line in zip(numbers, lines)}  # noqa: B905  Python 3.9
-        if all(number in here for number in range(at, stop)):
-            walk.grow([here[number] for number in range(at, stop)])
-        else:
+                wrong.append(Problem(self.name, what, number, line[0], kind))
+            rows.append((number, *line))
+            last = last or number == due[-1]
+        return rows, wrong
+
+    def _run(
+        self, report: Report, walk: Walk, here: Mapping[int, bytes], run: range, roots: Sequence[bytes] | None
+    ) -> None:
+        if walk.blind:
+            return
+        if roots is None:
+            walk.blind = not all(number in here for number in run)
+            walk.grow([here[number] for number in run] if not walk.blind else [])
+            return
+        try:
+            walk.omit(len(run), roots)
+        except BadInput as problem:
+            report.add(self.name + _MANIFEST, str(problem), sequence=run.start, kind=problem.kind)
             walk.blind = True
-        return stop
+
+    def _place(self) -> int:
+        return self._pushed[0] if self._pushed else self.bytes
 
     def _line(self) -> tuple[int, bytes] | None:
         """Return offset and bytes of the next line; ``None`` at the end. What is longer than a record is cut."""
+        if self._pushed:
+            pushed, self._pushed = self._pushed, None
+            return pushed
         start = self.bytes
         line = self._take(self.file.readline(MOST_RECORD + 2))
         if not line:
@@ -2467,6 +2535,13 @@ class _Export:
         """Name lines that follow the last one that should be here."""
         more = self._line()
         if more:
+            with contextlib.suppress(BadInput):
+                number = Parser().row(more[1])[0].sequence
+                if self._numbers and self._numbers.knows(number):
+                    what = _TOLD["duplicated"]
+                    self.reports[-1].add(self.name, what, sequence=number, offset=more[0], kind="duplicated")
+                    self._drain()
+                    return
             what = "inserted: more rows than there should be"
             self.reports[-1].add(self.name, what, offset=more[0], kind="inserted", or_kinds=("duplicated",))
             self._drain()
@@ -2503,6 +2578,10 @@ _ROW_TOLD = {
     "flipped": "another record stands here",
     "inserted": "inserted: no such record is named for this place",
 }
+
+
+def _as_left_out(problem: Problem) -> Problem:
+    return replace(problem, kind="left-out", or_kinds=("deleted",)) if problem.kind == "deleted" else problem
 
 
 def _list(value: Any) -> list[Any]:
