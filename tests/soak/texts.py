@@ -66,6 +66,8 @@ def grow(count: int, seed: int) -> dict[str, Any]:
         searcher.find(window)
         if number * WINDOW >= count / 10 * (len(marks) + 1):
             marks.append(resident_mib())
+            seconds = time.perf_counter() - began
+            print(f"  {number * WINDOW:,} texts, {marks[-1]:,.0f} MiB, {seconds:,.0f} s", flush=True)
     seconds = time.perf_counter() - began
     settled, highest = marks[0], max(marks)
     shares = {"after_a_tenth_mib": round(settled), "highest_mib": round(highest), "growth": highest / settled - 1}
