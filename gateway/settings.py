@@ -139,6 +139,7 @@ class SyslogAnchorSettings(
     server_name: str = ""  # the name in its certificate, where that is not the host
     certificate: str = ""  # ours, where the collector wants one
     certificate_key: str = ""
+    records: bool = False  # send every record too, from now on
     every_seconds: AtLeastASecond = 1.0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.audit.anchor.cosign import WitnessKey, parse_witness_key
 from gateway.audit.anchor.door import Anchor, AnchorTrouble
 from gateway.audit.anchor.file import FileAnchor
+from gateway.audit.anchor.forward import RecordForwarder
 from gateway.audit.anchor.node import NodeAnchor, WitnessHttp
 from gateway.audit.anchor.office import Placed
 from gateway.audit.anchor.syslog import SyslogAnchor, SyslogLink, tls_context
@@ -53,14 +54,21 @@ def _made(wanted: AnchorSettings, settings: Settings) -> Anchor:
     if isinstance(wanted, FileAnchorSettings):
         return FileAnchor(base / wanted.path, settings.data, same_disk=wanted.same_disk)
     if isinstance(wanted, SyslogAnchorSettings):
-        link = SyslogLink(wanted.address, _tls(wanted, base), server_name=wanted.server_name)
-        return SyslogAnchor(link, f"{settings.site.name}-{settings.site.node}")
+        return _syslog(wanted, settings)
     if bool(wanted.url) == bool(wanted.socket):
         raise AnchorTrouble("A witness is reached by url or by socket.", "Give one of the two.")
     context = _tls(wanted, base) if wanted.url.startswith("https:") else None
     socket_path = base / wanted.socket if wanted.socket else None
     http = WitnessHttp(wanted.url, socket_path=socket_path, context=context)
     return NodeAnchor(http, witness_key(wanted.key, base))
+
+
+def _syslog(wanted: SyslogAnchorSettings, settings: Settings) -> Anchor:
+    context, host = _tls(wanted, settings.base), f"{settings.site.name}.{settings.site.node}"
+    if not wanted.records:
+        return SyslogAnchor(SyslogLink(wanted.address, context, server_name=wanted.server_name), host)
+    link = SyslogLink(wanted.address, context, server_name=wanted.server_name, seals=False)
+    return RecordForwarder(link, host, settings.state / "anchors", settings.zone)
 
 
 def _tls(wanted: SyslogAnchorSettings | NodeAnchorSettings, base: Path) -> ssl.SSLContext:

@@ -83,14 +83,22 @@ class SyslogLink:
     Args:
         address: ``host:port`` or ``host``.
         server_name: the name in its certificate, where that is another one.
+        seals: close in order by itself, each 256 messages; else whoever uses it does.
     """
 
     def __init__(
-        self, address: str, context: ssl.SSLContext, *, server_name: str = "", timeout_seconds: float = _TIMEOUT_SECONDS
+        self,
+        address: str,
+        context: ssl.SSLContext,
+        *,
+        server_name: str = "",
+        seals: bool = True,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> None:
         self.host, self.port = split_address(address)
         self._context = context
         self._name = server_name or self.host
+        self._seals = seals
         self._timeout_seconds = timeout_seconds
         self._socket: ssl.SSLSocket | None = None
         self.unsealed: list[bytes] = []
@@ -110,7 +118,7 @@ class SyslogLink:
         except (OSError, AnchorTrouble):
             self._drop()
             raise
-        if len(self.unsealed) >= SEAL_MESSAGES:
+        if self._seals and len(self.unsealed) >= SEAL_MESSAGES:
             self.seal()
 
     def seal(self) -> bool:
