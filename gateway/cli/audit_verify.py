@@ -59,7 +59,7 @@ def verify(
     if receipt is not None:
         from gateway.cli.receipt import tell
 
-        tell(session, receipt, place, _text(key or session.settings.keys / "log.vkey"))
+        tell(session, receipt, place, _text(key) if key else "\n".join(_own_keys(session)))
         return
     with session.output.progress("Verifying"):
         reports = _reports(session, place, key, since, hashes_only)
@@ -113,6 +113,11 @@ def _keys(session: Session, place: Path, key: Path | None) -> list[str]:
         raise SetupError(f"There is nothing at {place}.", "Name a log's folder or an export.", exit_code=USED_WRONGLY)
     if place.is_file() and Path(f"{place}.vkey").is_file():
         return []
+    return _own_keys(session)
+
+
+def _own_keys(session: Session) -> list[str]:
+    """Return this server's keys, the newest first."""
     keys = session.settings.keys
     history = keys / "log-vkeys"  # the chain, whose records may have been pruned
     return [*_lines(_text(keys / "log.vkey")), *(_lines(_text(history)) if history.is_file() else [])]

@@ -21,7 +21,7 @@ def tell(session: Session, file: Path, place: Path | None, vkey: str) -> None:
 
     Args:
         place: a log's folder or an export that holds its record; ``None``: the receipt alone.
-        vkey: the log's public key.
+        vkey: the log's public key, or those that followed each other, one a line.
     """
     from gateway.audit.log.note import NoteError
     from gateway.audit.receipt.issue import MOST_BYTES, compare, verify_receipt

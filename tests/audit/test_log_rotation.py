@@ -215,3 +215,8 @@ def test_a_receipt_has_one_signature_during_the_overlap_too(chained: Callable[[C
 
     assert all(verify_receipt(receipt, vkey(SECOND)).ok for receipt in receipts)
     assert not verify_receipt(receipts[-1], vkey(FIRST)).ok
+    assert verify_receipt(receipts[-1], f"{vkey(FIRST)}\n{vkey(SECOND)}\n").ok
+    changed = verify_receipt(
+        receipts[-1].replace(b'"status":"included"', b'"status":"pendinge"'), "\n".join(chain.vkeys())
+    )
+    assert not changed.ok

@@ -113,12 +113,19 @@ def verify_receipt(raw: bytes, vkey: str) -> ReceiptReport:
     """Check a receipt: its form, its signature, and the path from its record to a signed head.
 
     Args:
-        vkey: the log's public key, a C2SP verifier key; its name does not matter.
+        vkey: the log's public key, a C2SP verifier key, or those that followed each other, one a line; their names do
+            not matter. One of them must have signed all of the receipt.
 
     Raises:
         NoteError: ``vkey`` is not a verifier key.
     """
-    verifier = parse_verifier_key(vkey)
+    lines = [line for line in vkey.split("\n") if line.strip()] or [vkey]
+    reports = [_checked(raw, parse_verifier_key(line)) for line in lines]
+    signed = (report for report in reports if report.statement)
+    return next((report for report in reports if report.ok), next(signed, reports[0]))
+
+
+def _checked(raw: bytes, verifier: Verifier) -> ReceiptReport:
     report = ReceiptReport()
     try:
         envelope = _opened(raw)
