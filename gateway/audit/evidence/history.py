@@ -72,10 +72,11 @@ class History:
     def read(self, record: Mapping[str, Any]) -> None:
         if record.get("decision"):
             self._decision(record["decision"], str(record["time"]))
-        kind = str(record["type"])
-        chapter = chapter_of(kind)
-        if chapter and kind not in QUIET and "details" in record:
-            self._event(chapter, record)
+        if "details" in record:
+            kind = str(record["type"])
+            chapter = chapter_of(kind)
+            if chapter and kind not in QUIET:
+                self._event(chapter, record)
 
     def _event(self, chapter: str, record: Mapping[str, Any]) -> None:
         revision = record["details"].get("revision")
