@@ -237,7 +237,7 @@ def _pages(found: AuditSearch, query: Query, limit: int, after: str) -> tuple[li
     number, note, following, first = None, "", after, True
     try:
         while first or (following and len(records) < limit):
-            page = found.page(query, min(_PAGE_ROWS, limit - len(records)), following)
+            page = found.page(query, min(_PAGE_ROWS, limit - len(records)), following, most_read=sys.maxsize)
             records += page.records
             number = page.found if first else number
             note, following, first = page.note or note, page.next, False

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -14,7 +16,9 @@ from many_records import SITE, START_US, Logs
 
 from gateway.audit.index import bits, build, search, source, store
 from gateway.audit.index.query import Query, WrongQuery
+from gateway.audit.index.report import Tally
 from gateway.audit.index.search import AuditSearch, Page
+from gateway.audit.index.words import glean
 from gateway.audit.log import layout
 
 QUERIES = [
@@ -272,3 +276,31 @@ def test_what_goes_on_record_holds_nothing_that_only_the_asker_typed(logs: Logs)
     assert said["tenant"] == ["tenant-1", "(unknown)"]
     assert (said["request"], said["text_chars"]) == ("(no id)", 6)
     assert "ller" not in msgspec.json.encode(said).decode()
+
+
+@pytest.mark.parametrize("loose", [1, 5000])
+def test_counts_by_word_and_day_are_those_of_the_records(
+    logs: Logs, loose: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the index, from rows beside it, and by reading the log: the same."""
+    logs.now += 86_400_000_000
+    logs.write(300, "node1/w0/default")
+    logs.update()
+    logs.write(40, "node1/w1/default")
+    if loose == 1:
+        store.remove(store.path_of(logs.index, SITE))
+    monkeypatch.setattr(search, "MOST_LOOSE", loose)
+    for query in (Query(), Query({"tenant": ("tenant-1",)}, since_us=START_US + 50_000_000)):
+        for zone in (UTC, ZoneInfo("Asia/Tokyo")):
+            expected = Tally(zone)
+            for data in logs.expected(query):
+                expected.add(glean(data) or pytest.fail("a record"))
+
+            assert logs.search.tally(query, zone) == expected
+
+
+def test_without_an_index_every_record_is_read_once(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MOST_LOOSE", 1)
+
+    assert list(logs.search.records(Query())) == logs.expected(Query())
+    assert logs.search.count(Query({"decision": ("denied",)})) == len(logs.expected(Query({"decision": ("denied",)})))

@@ -62,7 +62,7 @@ async def engine(port: int) -> AsyncIterator[ScriptedEngine]:
 def counted(running: Running) -> dict[str, int]:
     """Return what the newest outcome in the book says."""
     found = json.loads(sekisho(running.folder, "audit", "search", "--type", "outcome", "--json"))
-    record: dict[str, Any] = found["data"][-1]
+    record: dict[str, Any] = found["data"][0]
     assert "otto" not in json.dumps(record)
     return dict(record["guarded"])
 

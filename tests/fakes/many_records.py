@@ -15,11 +15,9 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
-import msgspec
-
 from gateway.audit import record as records
 from gateway.audit.index import build, store
-from gateway.audit.index.query import Query
+from gateway.audit.index.query import Query, time_of
 from gateway.audit.index.search import AuditSearch
 from gateway.audit.index.words import glean
 from gateway.audit.log import layout
@@ -72,8 +70,7 @@ class Logs:
     def _record(self, name: str, sequence: int) -> bytes:
         made = self.draw.choice((intent, intent, denial, outcome, event))(self.draw, sequence)
         made.origin, made.sequence = f"{SITE}/{name.rpartition('/')[0]}", sequence
-        seconds, us = divmod(self.now, 1_000_000)
-        made.time = f"2026-01-01T{seconds % 86400 // 3600:02}:{seconds % 3600 // 60:02}:{seconds % 60:02}.{us:06}Z"
+        made.time = time_of(self.now)
         return records.encode(made)
 
     def update(self) -> build.Done:
@@ -88,16 +85,12 @@ class Logs:
     def expected(self, query: Query) -> list[bytes]:
         """Return what a look at each record finds."""
         found = []
-        for data in self.written:
+        for name, data in zip(self.names, self.written, strict=True):
             seen = glean(data)
             assert seen
             if query.matches(seen, data):
-                found.append(((seen.time_us, _log_of(data), seen.sequence), data))
+                found.append(((seen.time_us, name, seen.sequence), data))
         return [data for _, data in sorted(found, reverse=not query.oldest_first)]
-
-
-def _log_of(data: bytes) -> str:
-    return str(msgspec.json.decode(data)["origin"])
 
 
 def asked(draw: Random, sequence: int) -> PolicyInput:

@@ -40,8 +40,8 @@ def unpack(data: bytes) -> int:
 
 
 def set_of(positions: Sequence[int]) -> int:
-    """Return a set of positions."""
-    return int.from_bytes(_bitmap(positions), "little")
+    """Return a set of ascending positions, of any number."""
+    return int.from_bytes(_bitmap(positions, positions[-1] // 8 + 1 if positions else 0), "little")
 
 
 def between(first: int, end: int) -> int:
@@ -69,8 +69,8 @@ def _sealed(form: int, body: bytes) -> bytes:
     return bytes((form,)) + zlib.crc32(body).to_bytes(4, "little") + body
 
 
-def _bitmap(positions: Sequence[int]) -> bytes:
-    rows = bytearray(_BITMAP_BYTES)
+def _bitmap(positions: Sequence[int], size: int = _BITMAP_BYTES) -> bytes:
+    rows = bytearray(size)
     for position in positions:
         rows[position >> 3] |= 1 << (position & 7)
     return bytes(rows)

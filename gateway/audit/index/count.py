@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from gateway.audit.index import bits, find
@@ -25,20 +25,21 @@ def tally(parts: Sequence[Part], query: Query, zone: tzinfo, progress: Callable[
     """
     counts, looked = Tally(zone), 0
     for spans, words, groups in parts:
+        tables = {name: words.field(name) for name in TABLES}
         kinds = [number for kind in COUNTED if (number := words.find(("type", kind))) is not None]
         for span in spans:
             if span.count and not find.outside(span, query, None):
                 rows = find.matching(span, [*groups, kinds], query)
-                counts.add_span(rows.bit_count(), _by_word(span, words, rows), _by_day(span, words, rows, zone))
+                counts.add_span(rows.bit_count(), _by_word(span, tables, rows), _by_day(span, words, rows, zone))
             looked += span.count
             if progress:
                 progress(looked)
     return counts
 
 
-def _by_word(span: find.Span, words: find.Vocabulary, rows: int) -> Iterator[tuple[str, str, int]]:
-    for name in TABLES if rows else ():
-        for word, number in words.field(name).items():
+def _by_word(span: find.Span, tables: Mapping[str, Mapping[str, int]], rows: int) -> Iterator[tuple[str, str, int]]:
+    for name, words in tables.items() if rows else ():
+        for word, number in words.items():
             count = (rows & span.having([number])).bit_count()
             if count:
                 yield name, word, count

@@ -46,11 +46,11 @@ class Loose:
         self.rows = bits.between(0, self.count)
 
     def having(self, words: Sequence[int]) -> int:
-        found = bytearray((self.count + 7) // 8)
-        for position, of_row in enumerate(self._words):
-            if any(word in of_row for word in words):
-                found[position >> 3] |= 1 << (position & 7)
-        return int.from_bytes(found, "little")
+        if len(words) == 1:
+            (word,) = words
+            return bits.set_of([position for position, of_row in enumerate(self._words) if word in of_row])
+        wanted = set(words)
+        return bits.set_of([at for at, of_row in enumerate(self._words) if not wanted.isdisjoint(of_row)])
 
     def key(self, position: int) -> Key:
         return self._keys[position]

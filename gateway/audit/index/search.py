@@ -104,22 +104,26 @@ class AuditSearch:
         self.audit = audit
         self.folder = folder
 
-    def page(self, query: Query, limit: int, after: str = "") -> Page:
+    def page(self, query: Query, limit: int, after: str = "", *, most_read: int | None = None) -> Page:
         """Return the next records that match.
+
+        Args:
+            most_read: in place of :data:`MOST_READ`.
 
         Raises:
             WrongQuery: ``after`` is not a cursor of this query.
             OSError: a log cannot be read.
         """
         behind = place_of(query, after) if after else None
+        most = MOST_READ if most_read is None else most_read
         try:
             with self._opened() as opened:
                 found = None if after else self._count(opened, query)
                 items = self._items(opened, query, behind)
-                records, following = _take(query, items, limit)
+                records, following = _take(query, items, limit, most)
                 return Page(records, following, found, "index")
         except _NotByIndex as why:
-            records, following = _take(query, scan(self._folders(), query, behind), limit)
+            records, following = _take(query, scan(self._folders(), query, behind), limit, most)
             return Page(records, following, None, "log", str(why))
 
     def records(self, query: Query) -> Iterator[bytes]:
@@ -127,6 +131,10 @@ class AuditSearch:
         after = ""
         while True:
             page = self.page(query, 1000, after)
+            if page.by == "log":  # in one go: each page of it would begin at the log's end again
+                behind = place_of(query, after) if after else None
+                yield from (item.data for item in scan(self._folders(), query, behind) if item.data)
+                return
             yield from page.records
             after = page.next
             if not after:
@@ -279,12 +287,12 @@ class Records:
         return frames[number] if number < len(frames) else None
 
 
-def _take(query: Query, items: Iterator[Item], limit: int) -> tuple[list[bytes], str]:
+def _take(query: Query, items: Iterator[Item], limit: int, most_read: int) -> tuple[list[bytes], str]:
     """Return up to ``limit`` records, and where to go on, empty when nothing is left."""
     records: list[bytes] = []
     read, last = 0, None
     for item in items:
-        if last and (len(records) == limit or read >= MOST_READ):
+        if last and (len(records) == limit or read >= most_read):
             return records, cursor(query, last)
         if item.data:
             records.append(item.data)
