@@ -6,7 +6,9 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -175,25 +177,63 @@ def test_without_its_library_the_setting_is_named() -> None:
         open_keyring(its)
 
 
-def test_a_token_that_falls_silent_stops_the_log_and_not_before_it_was_asked_twice(
+def test_while_a_token_is_silent_nothing_new_is_taken_and_then_it_goes_on(
     house: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
+    opened, silent = Token._opened, threading.Event()
 
-    def silent(self: Token) -> object:
-        asked.append(1)
-        raise pkcs11.exceptions.DeviceRemoved
+    def perhaps(self: Token) -> object:
+        if silent.is_set():
+            raise pkcs11.exceptions.DeviceRemoved
+        return opened(self)
 
-    monkeypatch.setattr(Token, "_opened", silent)
-    with pytest.raises(AuditUnavailable):
-        for _ in range(200):
-            house.book.event("model.added", by="mia")
-            house.run(_moment(house))
-    assert len(asked) in (2, 4)  # of one log, or of both
-    assert house.book.books["default"].error().code == "audit.key_silent"
+    monkeypatch.setattr(Token, "_opened", perhaps)
+    silent.set()
+    with pytest.raises(AuditUnavailable) as refused:
+        _write_until(house, lambda: False)
+    assert refused.value.code == "audit.key_silent"
     assert not house.book.ready()
 
+    silent.clear()
+    _wait_until(house.book.ready)
+    _write_until(house, lambda: bool(house.events("gap")))
 
-async def _moment(house: Installation) -> None:
-    await asyncio.sleep(0.05)
-    await house.book.durable()
+    assert house.events("gap")[0]["code"] == "audit.key_silent"
+    house.stop()
+    vkey = (house.keyring.folder / "log.vkey").read_text()
+    assert verify(house.folder / "audit" / ORIGIN / "default", vkey).ok
+    house.start()
+
+
+def test_a_token_is_asked_once_more_by_a_new_session(token: Token, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, sessions = Token._open, []
+
+    def lost_once(self: Token) -> object:
+        sessions.append(1)
+        if len(sessions) == 1:
+            raise pkcs11.exceptions.SessionHandleInvalid
+        return opened(self)
+
+    monkeypatch.setattr(Token, "_open", lost_once)
+
+    assert token.ask(lambda session: "answered") == "answered"
+    assert len(sessions) == 2
+
+
+def _write_until(house: Installation, done: Callable[[], bool]) -> None:
+    async def write() -> None:
+        for _ in range(200):
+            house.book.event("model.added", by="mia")
+            await house.book.durable()
+            if done():
+                return
+            await asyncio.sleep(0.05)
+
+    house.run(write())
+
+
+def _wait_until(well: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not well():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -40,6 +40,10 @@ class Heads:
         """Let heads of ``size`` records and more be signed by ``signer``. May be called from any thread."""
         self._signers.append((size, signer))
 
+    def try_signing(self) -> None:
+        """Return when every key signs that signs now. Raises KeySilent."""
+        self._signers[-1][1].try_all()
+
     def append(self, size: int, root: bytes) -> None:
         """Sign the head of a tree that is on stable storage, and append it. Raises OSError."""
         while len(self._signers) > 1 and self._signers[1][0] <= size:

@@ -130,6 +130,11 @@ class Signer:
         """
         return _signed_by(self._keys[0], data)
 
+    def try_all(self) -> None:
+        """Return when every key signs. Raises KeySilent."""
+        for key in self._keys:
+            _signed_by(key, b"sekisho: does it sign?")
+
     def verifier_key(self) -> str:
         """Return the public key as a line that C2SP tools read."""
         return format_verifier_key(self.origin, self.verifier.public)

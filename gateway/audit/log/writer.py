@@ -1,6 +1,7 @@
 """Puts records into one log, from several threads, and knows at any time whether it still may.
 
 States: *well*; *full* (the disk is: new records are refused, closing ones use the reserve, tried again each second);
+*unsigned* (what keeps the log key is silent: as with a full disk);
 *broken* (a failed write or sync, or a file that is not what was written: nothing more until a restart has looked at
 it).
 After a failed sync nobody knows what is on the disk, so it is never tried again.
@@ -287,6 +288,7 @@ class Writer:
             return
         self._kept_at = time.monotonic()
         if self._passing and self._reserve.take():
+            self._heads.try_signing()
             self._well_again()
         self._write_denial_counts()
         self._break_silence()
@@ -319,7 +321,7 @@ class Writer:
                 self._append(records.DenialSums(sums=sums))
 
     def _well_again(self) -> None:
-        """The disk has room: say for how long it had none, and write what had to wait."""
+        """The disk has room, and the key signs: say for how long it was not so, and write what had to wait."""
         with self._lock:
             details = {"code": self._trouble, "since": self._trouble_since, "refused": self._refused}
             self._append(records.Event(type="gap", details=details))
@@ -374,7 +376,7 @@ class Writer:
         elif error.errno in _GONE:  # what was written into is not there any more
             self._break(TAMPERED, "a file or its folder is gone")
         elif isinstance(error, KeySilent):
-            self._break(KEY_SILENT, str(error))
+            self._wait_for_key(str(error))
         else:
             self._break(UNAVAILABLE, "a write failed")
 
@@ -384,6 +386,13 @@ class Writer:
             self._trouble_since = records.now()
             self._trouble, self._passing = DISK_FULL, True
             _log.error("the disk of the audit log is full; new requests are refused")
+
+    def _wait_for_key(self, what: str) -> None:
+        """Nothing can be signed: new requests are refused, closing records are written; tried again each second."""
+        if not self._trouble:
+            self._trouble_since = records.now()
+            self._trouble, self._passing = KEY_SILENT, True
+            _log.error("the audit log cannot be signed: %s; new requests are refused", what)
 
     def _break(self, code: str, what: str) -> None:
         if not self._trouble or self._passing:
