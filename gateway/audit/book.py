@@ -126,7 +126,8 @@ class LogBook:
             _make_folders(self._base, self.folder)
             self._lock.take()
             found = recover(self.folder, self._signer.origin, self._verifiers())
-            _require_newest(self._base, self.folder, found)
+            if not (self._site and self._site.excuses(self.folder)):
+                _require_newest(self._base, self.folder, found)
             bind = self._site.update if self._site else _bind_nothing
             writer = Writer(self._lock, found, self._signer, self._settings, self._disk, bind)
             _tell_rotated(writer, self._signer, succession.unannounced(self._keys, found.signed_last, found.announced))
@@ -334,6 +335,12 @@ class LogBook:
             raise ValueError(f"{type} is no type of an administrative record")
         writer, committer = self._parts()
         writer.write(records.Event(type=type, details=details))
+        committer.wake()
+
+    def tell_gap(self, details: dict[str, Any]) -> None:
+        """Say that records are missing, and why. Raises AuditUnavailable."""
+        writer, committer = self._parts()
+        writer.write(records.Event(type="gap", details=details))
         committer.wake()
 
     async def durable(self) -> None:

@@ -27,7 +27,7 @@ def require_newest(base: Path, folder: Path, head: Checkpoint, begin: int) -> No
     Raises:
         OSError: what was seen cannot be read.
     """
-    for where, size, root in _seen(base, folder):
+    for where, size, root in seen(base, folder):
         if size > head.size:
             said = f"its last signed head has {head.size} records, {where} has {size}"
             raise Tampered(f"it was cut back or put back: {said}")
@@ -35,13 +35,14 @@ def require_newest(base: Path, folder: Path, head: Checkpoint, begin: int) -> No
             raise Tampered(f"it is another log: its first {size} records are not those of the head in {where}")
 
 
-def _seen(base: Path, folder: Path) -> Iterator[tuple[str, int, bytes]]:
+def seen(base: Path, folder: Path) -> Iterator[tuple[str, int, bytes]]:
+    """Yield the newest heads of a log that were seen: where, size, root. Raises Tampered, OSError."""
     name = folder.relative_to(base).as_posix()
     bound = site.read(base, name.partition("/")[0]).get(name)
     if bound:
         yield site.HEADS, *bound
-    seen, _ = witnesses.read(folder)
-    newest = max(seen, key=lambda witness: witness.size, default=None)
+    found, _ = witnesses.read(folder)
+    newest = max(found, key=lambda witness: witness.size, default=None)
     if newest:
         yield f"{witnesses.FILE}, {newest.kind} {newest.place}", newest.size, newest.root
 

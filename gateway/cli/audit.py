@@ -6,6 +6,7 @@ from gateway.cli import (
     audit_anchor,
     audit_export,
     audit_index,
+    audit_recover,
     audit_report,
     audit_retention,
     audit_search,
@@ -25,6 +26,7 @@ command(app, "anchor", examples=audit_anchor.EXAMPLES)(audit_anchor.anchor)
 app.add_typer(audit_witness.app)
 audit_subject.register(app)
 audit_retention.register(app)
+audit_recover.register(app)
 audit_search.register(app)
 audit_report.register(app)
 app.add_typer(audit_index.app)

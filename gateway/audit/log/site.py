@@ -54,7 +54,16 @@ class SiteHeads:
         self._folder = base / site
         self._keys = keys
         self._lock = threading.Lock()
+        self._excused = ""
         self._known: dict[str, tuple[bytes, Checkpoint]] = {}
+
+    def forget(self, name: str) -> None:
+        """Let the next update take a log as it is then: it was recovered, on record."""
+        self._excused = name
+
+    def excuses(self, folder: Path) -> bool:
+        """Whether that log may be older than what was seen of it."""
+        return folder == self._base / self._excused and bool(self._excused)
 
     def change_key(self, keys: LogKeys) -> None:
         """Sign with these from now on."""
@@ -72,7 +81,8 @@ class SiteHeads:
         with self._lock, self._held():
             bound, heads = read(self._base, self._site), self._published()
             for name, seen in bound.items():
-                _require_later(name, seen, heads.get(name))
+                if name != self._excused:
+                    _require_later(name, seen, heads.get(name))
             if heads != bound:
                 self._write(heads)
 

@@ -1,0 +1,209 @@
+"""sekisho audit recover: a log that was cut, changed, lost or put back is gone on with, when two approvers say so."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import settings
+from gateway.audit.log.reader import search
+from gateway.audit.shelf import Shelf
+from gateway.audit.verify import verify
+from gateway.errors import SetupError
+from gateway.keys.files import FileKeyring
+from gateway.policy.life.signers import Signer, Signers, create_private
+
+pytestmark = pytest.mark.real  # `house` builds its first policy with the real OPA
+
+NAME = "plant/node/w0/default"
+RECOVER = ("audit", "recover")
+
+
+class House:
+    """An installation with a log of 300 records, and approvers Ana and Ben; Cem is an author."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = settings.load(str(folder / "sekisho.yaml"))
+        self.keyring = FileKeyring(self.settings.keys)
+        self.log = self.settings.data / "audit" / NAME
+        signers = Signers(self.settings.keys)
+        for name, role in (("ana", "approver"), ("ben", "approver"), ("cem", "policy-author")):
+            public = create_private(folder / f"{name}.pem", "")
+            signers.add(Signer(name=name, public_key=public, roles=(role,)))
+        self.write(200)
+        self.write(100)
+
+    def write(self, records: int) -> None:
+        """Open the book as the server does, and write. Raises SetupError."""
+        its = self.settings
+        keys = self.keyring.log_keys()
+        book = Shelf(its.data / "audit", origin=its.origin, log_key=keys, settings=its.audit)
+        book.open()
+        for number in range(records):
+            book.event("model.added", name=f"m{number}")
+        book.close()
+
+    def verified(self) -> list[Any]:
+        return verify(self.log, (self.settings.keys / "log.vkey").read_text()).problems
+
+    def gaps(self) -> list[dict[str, Any]]:
+        return [record for record in search(self.log) if record["type"] == "gap"]
+
+
+@pytest.fixture
+def its(house: Path) -> House:
+    return House(house)
+
+
+def recover(sekisho, reason: str = "the disk was replaced") -> Any:
+    """Make the statement, and let Ana and Ben sign it; return what the last of them is told."""
+    assert sekisho(*RECOVER, "--reason", reason).code == 0
+    first = sekisho(*RECOVER, "--key", "ana.pem")
+    assert (first.code, "Signed by ana: 1 more must sign" in first.out) == (1, True)
+    said = sekisho(*RECOVER, "--key", "ben.pem", "--json")
+    assert said.code == 0, said.out + said.err
+    return said.json
+
+
+def put_back_a_backup(its: House) -> None:
+    backup = shutil.copytree(its.log, its.folder / "backup")
+    its.write(200)
+    shutil.rmtree(its.log)
+    shutil.copytree(backup, its.log)
+
+
+def delete_a_bundle(its: House) -> None:
+    (its.log / "tile/entries/001").unlink()
+
+
+def change_a_record(its: House) -> None:
+    path = its.log / "tile/entries/001"
+    path.write_bytes(path.read_bytes().replace(b'"m80"', b'"m81"'))
+
+
+def cut_the_heads(its: House) -> None:
+    os.truncate(its.log / "checkpoints", 5)
+
+
+def lose_the_folder(its: House) -> None:
+    shutil.rmtree(its.log)
+
+
+@pytest.mark.parametrize(
+    ("harm", "least", "most", "seen"),
+    [
+        (put_back_a_backup, 300, 300, 500),
+        (delete_a_bundle, 200, 256, 300),
+        (change_a_record, 200, 280, 300),
+        (cut_the_heads, 300, 300, 300),
+        (lose_the_folder, 0, 0, 300),
+    ],
+)
+def test_two_approvers_let_a_log_go_on_behind_a_gap(
+    sekisho, its: House, harm: Callable[[House], None], least: int, most: int, seen: int
+) -> None:
+    """What is sound ends with a signed head: there is one of 200 records, one of all, and others as time went."""
+    harm(its)
+    with pytest.raises(SetupError):
+        its.write(1)
+
+    said = recover(sekisho)
+
+    assert least <= said["sound"] <= most
+    assert (said["sound"] + said["missing"], said["signed_by"]) == (seen, ["ana", "ben"])
+    (gap,) = its.gaps()
+    assert (gap["sequence"], gap["details"]["reason"]) == (said["sound"], "the disk was replaced")
+    assert gap["details"]["approvers"] == ["ana", "ben"]
+    assert (its.settings.data / gap["details"]["set_aside"]).is_dir()
+    its.write(5)
+    assert its.verified() == []
+
+
+def test_the_gap_says_which_heads_were_seen(sekisho, its: House) -> None:
+    put_back_a_backup(its)
+    recover(sekisho)
+
+    (seen,) = its.gaps()[0]["details"]["seen"]
+
+    assert (seen["where"], seen["size"]) == ("site-heads", 500)
+
+
+def test_what_was_found_is_set_aside_whole(sekisho, its: House) -> None:
+    change_a_record(its)
+    before = {path.name: path.read_bytes() for path in its.log.rglob("*") if path.is_file() and path.name != "reserve"}
+
+    recover(sekisho)
+
+    aside = its.settings.data / its.gaps()[0]["details"]["set_aside"] / "found"
+    assert {p.name: p.read_bytes() for p in aside.rglob("*") if p.is_file() and p.name != "reserve"} == before
+
+
+def test_one_person_is_not_enough_and_nobody_else_counts(sekisho, its: House) -> None:
+    lose_the_folder(its)
+    assert sekisho(*RECOVER, "--reason", "x").code == 0
+
+    assert sekisho(*RECOVER, "--key", "ana.pem", "--key", "ana.pem").code == 1
+    refused = sekisho(*RECOVER, "--key", "cem.pem")
+
+    assert (refused.code, "no approver's" in refused.err) == (3, True)
+    assert not its.log.exists()
+
+
+def test_a_statement_is_on_what_was_found_then(sekisho, its: House) -> None:
+    delete_a_bundle(its)
+    assert sekisho(*RECOVER, "--reason", "x").code == 0
+    shutil.rmtree(its.log)
+
+    said = sekisho(*RECOVER, "--key", "ana.pem", "--key", "ben.pem")
+
+    assert said.code == 3
+    assert "is not as the statement says any more" in said.err
+
+
+def test_a_changed_statement_is_signed_by_nobody(sekisho, its: House) -> None:
+    lose_the_folder(its)
+    sekisho(*RECOVER, "--reason", "x")
+    sekisho(*RECOVER, "--key", "ana.pem")
+    envelope = json.loads(Path("recovery.json").read_text())
+    sekisho(*RECOVER, "--reason", "something else")
+    other = json.loads(Path("recovery.json").read_text())
+    Path("recovery.json").write_text(json.dumps({**other, "signatures": envelope["signatures"]}))
+
+    said = sekisho(*RECOVER, "--key", "ben.pem")
+
+    assert (said.code, "Signed by ben: 1 more" in said.out) == (1, True)
+
+
+def test_a_sound_installation_has_nothing_to_recover(sekisho, its: House) -> None:
+    said = sekisho(*RECOVER, "--reason", "x")
+
+    assert said.code == 3
+    assert "No log is broken." in said.err
+
+
+@pytest.mark.parametrize("step", ["copied", "set aside"])
+def test_what_a_crash_cut_short_is_done_again(sekisho, its: House, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    change_a_record(its)
+    assert sekisho(*RECOVER, "--reason", "x").code == 0
+    rename, calls = Path.rename, iter(range(9))
+
+    def crash(self: Path, to: Path) -> Path:
+        if "audit-lost" in f"{self}{to}" and next(calls) == {"copied": 0, "set aside": 1}[step]:
+            raise KeyboardInterrupt
+        return rename(self, to)
+
+    with monkeypatch.context() as crashing:
+        crashing.setattr(Path, "rename", crash)
+        sekisho(*RECOVER, "--key", "ana.pem", "--key", "ben.pem")
+    again = sekisho(*RECOVER, "--reason", "x", "--key", "ana.pem", "--key", "ben.pem")
+
+    assert again.code == 0, again.err
+    its.write(1)
+    assert its.verified() == []
