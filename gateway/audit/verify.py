@@ -570,7 +570,9 @@ class Keys:
         self.known = list(dict.fromkeys(parse_key(line) for line in lines))
         self._apart: list[tuple[bytes, bytes]] = []  # of keys that do not lead to a known one yet
         self._since: list[tuple[int, bytes]] = []  # (record, key that signs whatever covers it)
-        self._looked: dict[int, tuple[Note, int, list[bytes]]] = {}  # by identity: the last notes, and who signed them
+        self._looked: dict[
+            tuple[int, str], tuple[Note, int, list[bytes]]
+        ] = {}  # by identity: the last notes, and who signed them
 
     def learn(self, details: Mapping[str, Any], record: int | None = None) -> None:
         """Take in one rotation, told by the record of that sequence. Raises BadInput when not both keys signed it."""
@@ -601,7 +603,7 @@ class Keys:
 
     def signers(self, note: Note, name: str) -> list[bytes]:
         """Return the known keys that signed. Raises BadInput when a line that names one of them does not hold."""
-        before = self._looked.get(id(note))
+        before = self._looked.get((id(note), name))
         if before and before[:2] == (note, len(self.known)):
             return before[2]
         found: list[bytes] = []
@@ -612,7 +614,7 @@ class Keys:
             found += [public] if blobs else []
         if len(self._looked) > 64:
             self._looked.clear()
-        self._looked[id(note)] = (note, len(self.known), found)
+        self._looked[id(note), name] = (note, len(self.known), found)
         return found
 
     def check(self, head: Head) -> bool:
@@ -1135,8 +1137,9 @@ class Folder:
         file = self.open(name)
         if file is None:
             return None
-        with file:
-            data = file.read(most + 1)
+        with file:  # no more than it has: room for all that it may have is not there for nothing
+            data = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
+            data += file.read(most + 1 - len(data)) if len(data) < most else b""  # it grew meanwhile
         if len(data) > most:
             raise BadInput("longer than it can be")
         return data
@@ -1237,16 +1240,30 @@ def take_apart(raw: bytes) -> Items:
     """Return the records of a bundle; behind a damaged length, go on at the next place that can be a record's."""
     items, at, end = Items(), 0, len(raw)
     while at < end and len(items.data) < 2 * BUNDLE:
-        stop = _record_end(raw, at)
-        data = raw[at + 2 : stop] if stop else None
-        if not stop:
-            stop = _next_record(raw, at + 1)
-            items.torn = stop == end
-            items.left = raw[at:stop]
-        items.data.append(data)
+        at = _take_whole(raw, at, items)
+        if at == end:
+            break
+        stop = _next_record(raw, at + 1)
+        items.data.append(None)
         items.offsets.append(stop)
+        items.torn, items.left = stop == end, raw[at:stop]
         at = stop
     return items
+
+
+def _take_whole(raw: bytes, at: int, items: Items) -> int:
+    """Take records as long as they are whole; return where that ends."""
+    data, offsets, last = items.data, items.offsets, len(raw) - 4
+    while at <= last and len(data) < 2 * BUNDLE:
+        stop = at + 2 + (raw[at] << 8 | raw[at + 1])
+        if stop > last + 4 or stop - at < 4 or stop - at > MOST_RECORD + 2:
+            break
+        if raw[at + 2] != 0x7B or raw[stop - 1] != 0x7D:
+            break
+        data.append(raw[at + 2 : stop])
+        offsets.append(stop)
+        at = stop
+    return at
 
 
 def _record_end(raw: bytes, at: int) -> int:
@@ -2018,7 +2035,7 @@ class _Log:
 
     def _look_for_keys(self, items: Items, start: int) -> None:
         for at, data in enumerate(items.data):
-            if data and b'"type":"key.rotated"' in data:
+            if data and b"key.rotated" in data:
                 self.rules.check(data, start + at)
                 self._keys_told(tile_name("entries", start // BUNDLE))
 
