@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 import quarter
+from jsonschema import Draft202012Validator
 
 from gateway.audit.anchor.witnesses import Witness, append
 from gateway.audit.evidence.pack import Pack, Wish, make
+from gateway.audit.evidence.schema import SCHEMA
 from gateway.audit.evidence.words import LANGUAGES
 from gateway.audit.log.note import Signer, open_checkpoint, parse_verifier_key
 from gateway.errors import SetupError
@@ -212,3 +214,22 @@ def test_a_full_disk_leaves_nothing_behind(pack: Make, tmp_path: Path, monkeypat
         pack()
 
     assert not list(tmp_path.glob("*pack.zip*"))
+
+
+def test_the_manifest_is_as_its_schema_says_and_the_schema_knows_every_field(pack: Make) -> None:
+    said = manifest_of(unpacked(pack().out))
+
+    validator = Draft202012Validator(SCHEMA)
+    validator.validate(said)
+    for name in said:
+        assert not validator.is_valid({each: value for each, value in said.items() if each != name})
+    for name in said["logs"][0]:
+        log = {each: value for each, value in said["logs"][0].items() if each != name}
+        assert not validator.is_valid({**said, "logs": [log]})
+
+
+def test_the_page_shows_the_schema(repository: Path) -> None:
+    page = (repository / "docs" / "reference" / "evidence.md").read_text(encoding="utf-8")
+
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert json.loads(shown) == SCHEMA

@@ -46,7 +46,7 @@ def continuity(pen: Pen, found: Findings) -> Chapter:
     blocks: list[Block] = [
         pen.text("continuity_what"),
         *pen.table(pauses, silences, caption="silences", wide=(2, 1.6, 1.6, 1, 1), code=(0,)),
-        *pen.table(("time", "what", "log", "details"), news, caption="news", wide=(1.5, 2, 2, 4), code=(2,)),
+        *pen.table(("time", "what", "log", "details"), news, caption="news", wide=(2, 2, 2, 3.5), code=(2,)),
         pen.text("interrupted", "note", count=number(told_of.interrupted)),
     ]
     if clocks:
@@ -62,7 +62,7 @@ def policy(pen: Pen, found: Findings) -> Chapter:
     history = found.tally.history
     rows = [_revision(pen, id_, found.revisions.get(id_), used) for id_, used in sorted(history.revisions.items())]
     columns = ("revision", "created", "expires", "tests", "approved", "decided", "first", "last")
-    wide = (2.4, 1.5, 1.5, 1, 1.9, 1.1, 1.5, 1.5)
+    wide = (2.2, 1.5, 1.5, 1.1, 1.8, 1.5, 1.5, 1.5)
     blocks: list[Block] = [
         pen.text("policy_what"),
         *pen.table(columns, rows, caption="revisions", wide=wide, code=(0,)),

@@ -3,11 +3,13 @@ escaped; the page forbids itself every source but its own style."""
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from gateway.audit.evidence.charts import GRID, WIDTH, Box, Line, Picture, Shape, picture
 from gateway.audit.evidence.document import Bars, Block, Chapter, Code, Days, Document, Points, Table, Text, Tiles
 
+_CODE = re.compile(r"`([^`]+)`")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 _FONTS = {
@@ -97,9 +99,9 @@ def _chapter(chapter: Chapter) -> str:
 def _block(block: Block) -> str:
     match block:
         case Text(text, tone):
-            return f'<p class="{tone}">{_e(text)}</p>'
+            return f'<p class="{tone}">{_with_code(text)}</p>'
         case Points(items):
-            return f"<ul>{''.join(f'<li>{_e(item)}</li>' for item in items)}</ul>"
+            return f"<ul>{''.join(f'<li>{_with_code(item)}</li>' for item in items)}</ul>"
         case Code(lines):
             return f"<pre>{_e(chr(10).join(lines))}</pre>"
         case Tiles(tiles):
@@ -148,6 +150,11 @@ def _class(table: Table, number: int) -> str:
 
 def _figure(caption: str, drawn: str) -> str:
     return f"<figure>{f'<figcaption>{_e(caption)}</figcaption>' if caption else ''}{drawn}</figure>"
+
+
+def _with_code(text: str) -> str:
+    """Return text whose parts between backticks are something to type."""
+    return _CODE.sub(r"<code>\1</code>", _e(text))
 
 
 def _e(text: str) -> str:

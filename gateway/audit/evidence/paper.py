@@ -57,6 +57,7 @@ _TONES = {"good": ("#2f7d4f", "#e6f4ec"), "warn": ("#a3262a", "#fbeceb")}
 _CID = {"ja": "HeiseiKakuGo-W5", "zh": "STSong-Light"}
 _EMBEDDED = "SekishoEmbedded"
 _TILES_A_ROW = 4
+_CODE = re.compile(r"`([^`]+)`")
 _FOREIGN = re.compile(r"[^\u0000-\u00ff\u2013\u2014\u2018-\u201e\u2022\u2026\u20ac]+")
 """Runs of characters that Helvetica has not."""
 
@@ -100,7 +101,7 @@ class _Setting:
 
     def marked(self, text: str) -> str:
         """Return reportlab's markup, each run in a font that has its characters."""
-        plain = escape(text.replace("\u202f", "\u00a0"))
+        plain = _CODE.sub(r'<font name="Courier">\1</font>', escape(text.replace("\u202f", "\u00a0")))
         return _FOREIGN.sub(lambda run: f'<font name="{self.foreign}">{run[0]}</font>', plain)
 
     def style(self, size: float = 9.2, **more: Any) -> ParagraphStyle:
