@@ -206,7 +206,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             model_names=lambda: sorted({target.model, *store.names()}),
         )
         limits = KeyLimits(settings.limits)
-        side = SideStore.of_installation(settings, keyring.tag_keys)
+        side = SideStore.of_installation(settings, keyring.kept_tag_keys)
         content = _content(stack, settings, side, book)
         place = settings.site
         rooms = Rooms(
@@ -225,7 +225,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets),
             *export_routes(exports), *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
             *anchor_routes(anchors, book), *audit_routes(searching), *retention_routes(retention),
-            *persons_routes(persons_office(settings, side, book, keyring.tag_keys)),
+            *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
         ]  # fmt: skip
         book.event("config", **_what_runs(settings, policy, privacy, target))
         yield _assemble(settings, rooms, register, store, more)
@@ -296,7 +296,8 @@ async def _rotations(
 ) -> RotationOffice:
     """Return who rotates secrets, with everything carried out that the last process left. Raises SetupError."""
     others = partial(catch_up, settings.data / "audit", settings=settings.audit)
-    office = RotationOffice(keyring, book, register, others=others)
+    follow = SideStore.of_installation(settings, keyring.kept_tag_keys).keys.reseal
+    office = RotationOffice(keyring, book, register, follow=follow, others=others)
     await office.resume()
     ending = asyncio.get_running_loop().create_task(office.run(), name="key-overlaps")
     stack.callback(ending.cancel)

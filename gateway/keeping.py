@@ -13,6 +13,7 @@ Of whom it speaks: the end user, where the key vouches for one; else everybody w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -140,4 +141,7 @@ def _persons(visit: Visited) -> list[str]:
 
 
 def _json(content: Any) -> bytes:
-    return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(content)
+    except TypeError:  # a lone surrogate, which has no UTF-8 form; JSON has an escape for it
+        return json.dumps(content, separators=(",", ":")).encode()

@@ -185,8 +185,8 @@ def _office(settings: Settings) -> Any:
     from gateway.officers import persons_office
 
     keyring: Any = open_keyring(settings)
-    store = SideStore.of_installation(settings, keyring.tag_keys)
-    return persons_office(settings, store, _NoBook(), keyring.tag_keys)
+    store = SideStore.of_installation(settings, keyring.kept_tag_keys)
+    return persons_office(settings, store, _NoBook(), keyring.kept_tag_keys)
 
 
 class _NoBook:

@@ -163,6 +163,7 @@ def rotations(settings: Settings) -> Iterator[Rotations]:
         yield ServerRotations(server)
         return
     from gateway.audit.catching_up import catch_up
+    from gateway.audit.content.store import SideStore
     from gateway.identity.keys import KeyRegister
     from gateway.keys.office import RotationOffice
     from gateway.keys.opening import open_keyring
@@ -171,7 +172,8 @@ def rotations(settings: Settings) -> Iterator[Rotations]:
     with data_lock(settings.state), admin_book(settings) as book:
         register = KeyRegister(settings.state / "keys.json", keyring.peppers(), settings.site)
         others = partial(catch_up, settings.data / "audit", settings=settings.audit)
-        office = RotationOffice(keyring, book, register, others=others)
+        follow = SideStore.of_installation(settings, keyring.kept_tag_keys).keys.reseal
+        office = RotationOffice(keyring, book, register, follow=follow, others=others)
         asyncio.run(office.resume())
         yield OfflineRotations(office)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.settings import Settings
 
 View = dict[str, Any]
+_READING_SECONDS = 1800.0  # the server reads whole logs
 
 
 class Persons(Protocol):
@@ -56,8 +57,8 @@ def persons(settings: Settings) -> Iterator[Persons]:
         from gateway.officers import persons_office
 
         keyring = open_keyring(settings)
-        store = SideStore.of_installation(settings, keyring.tag_keys)
-        yield OfflinePersons(persons_office(settings, store, book, keyring.tag_keys))
+        store = SideStore.of_installation(settings, keyring.kept_tag_keys)
+        yield OfflinePersons(persons_office(settings, store, book, keyring.kept_tag_keys))
 
 
 class ServerPersons:
@@ -87,7 +88,7 @@ class ServerPersons:
     def _post(self, route: str, body: Any) -> View:
         import msgspec
 
-        return dict(self._server.post(route, msgspec.to_builtins(body)))
+        return dict(self._server.post(route, msgspec.to_builtins(body), seconds=_READING_SECONDS))
 
 
 class OfflinePersons:

@@ -28,8 +28,9 @@ class Server:
     def get(self, route: str) -> Any:
         return self._call("GET", route, None)
 
-    def post(self, route: str, body: object) -> Any:
-        return self._call("POST", route, body)
+    def post(self, route: str, body: object, *, seconds: float = _ANSWER_SECONDS) -> Any:
+        """Return the answer. ``seconds``: how long to wait for what takes its time."""
+        return self._call("POST", route, body, seconds)
 
     def put(self, route: str, body: object) -> Any:
         return self._call("PUT", route, body)
@@ -37,8 +38,8 @@ class Server:
     def delete(self, route: str, body: object = None) -> Any:
         return self._call("DELETE", route, body)
 
-    def _call(self, method: str, route: str, body: object) -> Any:
-        connection = _UnixConnection(self._path)
+    def _call(self, method: str, route: str, body: object, seconds: float = _ANSWER_SECONDS) -> Any:
+        connection = _UnixConnection(self._path, seconds)
         headers = {"x-sekisho-by": operator(), "content-type": "application/json"}
         content = None if body is None else json.dumps(body).encode()
         try:
@@ -85,8 +86,8 @@ def operator() -> str:
 class _UnixConnection(HTTPConnection):
     """HTTP over a Unix socket."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_ANSWER_SECONDS)
+    def __init__(self, path: Path, seconds: float) -> None:
+        super().__init__("localhost", timeout=seconds)
         self._path = path
 
     def connect(self) -> None:

@@ -142,6 +142,10 @@ class FileKeyring:
         """Return the tenant's keys that count now, newest first: to find again what was marked before a rotation."""
         return tuple(self._tag_key(each, tenant) for each in self.generations.counting("tenants", self._clock()))
 
+    def kept_tag_keys(self, tenant: str) -> tuple[bytes, ...]:
+        """Return the tenant's keys that are not gone yet, newest first: to open what is sealed under one of them."""
+        return tuple(self._tag_key(each, tenant) for each in reversed(self.generations.tenants))
+
     def _tag_key(self, generation: Generation, tenant: str) -> bytes:
         key = self._tenant_keys.get((generation.file, tenant))
         if key is None:

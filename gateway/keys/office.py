@@ -82,6 +82,7 @@ class RotationOffice:
     """Rotates secrets and ends overlaps. One instance for each process, which holds the data folder's lock.
 
     Args:
+        follow: seals anew what is sealed under the tenants' key; called while the old one is still there; blocks.
         others: tells the logs that nobody writes now of the log's keys; blocks.
         step: called at each step that something could die at.
     """
@@ -92,11 +93,13 @@ class RotationOffice:
         book: Book,
         register: Sealed,
         *,
+        follow: Callable[[], object] = lambda: None,
         others: Callable[[LogKeys], object] = lambda keys: None,
         step: Step = unwatched,
         clock: Callable[[], datetime] = _clock,
     ) -> None:
         self._keyring, self._book, self._register = keyring, book, register
+        self._follow = follow
         self._others, self._others_know = others, False
         self._step, self._clock = step, clock
         self._one_at_a_time = asyncio.Lock()
@@ -187,6 +190,14 @@ class RotationOffice:
         self._step(IN_FORCE)
         self._others_know = False
         await asyncio.to_thread(self._register.use, self._keyring.peppers())
+        await self._let_follow()
+
+    async def _let_follow(self) -> None:
+        try:
+            await asyncio.to_thread(self._follow)
+        except OSError as error:
+            mend = "Check the data folder's owner and disk; it is tried again before the old key goes."
+            raise SetupError("What is sealed under the tenants' key could not be sealed anew.", mend) from error
 
     async def _tell_others(self) -> None:
         """Once a start, and once a rotation: what could not be told is told when it is opened."""
@@ -204,6 +215,8 @@ class RotationOffice:
     async def _end(self, purpose: Purpose, over: tuple[Generation, ...]) -> None:
         ids = [self._keyring.id_of(each, purpose) for each in over]
         lost: list[str] = []
+        if purpose == "tenants":
+            await self._let_follow()
         if purpose == "pepper":
             await asyncio.to_thread(self._register.reseal)
             lost = [record.id for each in ids for record in self._register.unseen(each)]

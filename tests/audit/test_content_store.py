@@ -276,3 +276,36 @@ async def test_what_ends_is_on_record_first(side: SideStore, keep: Keep, clock: 
     assert (kind, there) == ("erasure.expired", 1)
     assert details == {"by": "cron", "days": ("2026-01-02",), "items": 1, "held": 0}
     assert list(side.heads()) == []
+
+
+def age(side: SideStore, id_: str, days: float) -> None:
+    at = datetime.now(UTC).timestamp() - days * 86_400
+    os.utime(side.keys.folder / "acme" / "ids" / id_, (at, at))
+
+
+def test_keys_of_persons_not_seen_for_as_long_as_records_last_go(side: SideStore, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    side = SideStore(tmp_path / "content", side.keys, tmp_path / "audit", lambda: now, unused_days=365)
+    old, kept, fresh = side.keys.of("acme", ["user:old", "user:kept", "user:fresh"])
+    about = About("01J", "acme", "support", 3650)
+    side.put(side.seal("prompt", about, ORIGIN, side.keys_for(about, ["user:kept"]), b"x"))
+    for key in (old, kept):
+        age(side, key.id, 400)
+    hold = tmp_path / "audit" / ORIGIN / "default" / "hold"
+    hold.parent.mkdir(parents=True)
+    hold.write_text("{}")
+
+    assert side.prune().keys == 0
+    hold.unlink()
+    assert side.prune().keys == 1
+    assert [side.keys.has("acme", key.id) for key in (old, kept, fresh)] == [False, True, True]
+
+
+def test_a_key_that_is_used_is_seen(side: SideStore) -> None:
+    (ana,) = side.keys.of("acme", ["user:ana"])
+    assert side.keys.find("acme", "user:ana") == ana
+    age(side, ana.id, 400)
+
+    assert side.keys.find("acme", "user:ana") == ana
+    path = side.keys.folder / "acme" / "ids" / ana.id
+    assert datetime.now(UTC).timestamp() - path.stat().st_mtime < 60

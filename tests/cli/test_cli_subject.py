@@ -45,7 +45,7 @@ def officers(house: Path) -> Path:
 
 def side_store(house: Path) -> SideStore:
     wanted = settings.load(str(house / "sekisho.yaml"))
-    return SideStore.of_installation(wanted, open_keyring(wanted).tag_keys)
+    return SideStore.of_installation(wanted, open_keyring(wanted).kept_tag_keys)
 
 
 def keep(house: Path, *names: str, text: str = '{"asked": "Grüße"}') -> Kept:
@@ -196,7 +196,7 @@ def server(officers: Path) -> Iterator[Notes]:
     """A server of the admin API, in a thread; what it put on record."""
     wanted, book = settings.load(str(officers / "sekisho.yaml")), Notes()
     keyring = open_keyring(wanted)
-    office = persons_office(wanted, SideStore.of_installation(wanted, keyring.tag_keys), book, keyring.tag_keys)
+    office = persons_office(wanted, SideStore.of_installation(wanted, keyring.kept_tag_keys), book, keyring.kept_tag_keys)
     keys = KeyRegister(wanted.state / "keys.json", keyring.peppers(), wanted.site)
     app = admin_app(keys, book, lambda: {}, shelf(wanted), persons_routes(office))
     with data_lock(wanted.state):

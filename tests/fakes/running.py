@@ -97,10 +97,10 @@ class Running:
             return plain
         return ssl.create_default_context(cafile=self.certificate).wrap_socket(plain, server_hostname=host)
 
-    def key(self, name: str = "test", **options: str) -> str:
+    def key(self, name: str = "test", *more: str, **options: str) -> str:
         """Create an API key on the running server."""
         flags = [part for option, value in options.items() for part in (f"--{option.replace('_', '-')}", value)]
-        made = sekisho(self.folder, "keys", "create", "--name", name, "--tenant", "acme", *flags, "--json")
+        made = sekisho(self.folder, "keys", "create", "--name", name, "--tenant", "acme", *flags, *more, "--json")
         return str(json.loads(made)["key"])
 
     @property

@@ -1,4 +1,7 @@
-"""No prompt text, found value, tag map or API key anywhere but in the answer: canaries everywhere, then a search."""
+"""No prompt text, found value, tag map, end user or API key anywhere but in the answer: canaries, then a search.
+
+Where content is kept it is sealed, so that the same search finds nothing either.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from running import Running
+from running import Running, sekisho
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -48,6 +51,7 @@ def chat(bird: Aviary, **change: Any) -> dict[str, Any]:
         "tools": [{"type": "function", "function": {"name": bird(), "description": bird(), "parameters": parameters}}],
         "stop": [bird()],
         "user": bird(),
+        "safety_identifier": bird(),
         "metadata": {bird(): bird()},
         "max_tokens": 4,
         **change,
@@ -57,7 +61,7 @@ def chat(bird: Aviary, **change: Any) -> dict[str, Any]:
 def requests(bird: Aviary) -> list[tuple[str, Any, dict[str, str]]]:
     """Return (path, body, headers): good ones, and bad ones of every kind."""
     schema = {"name": bird(), "description": bird(), "schema": {"type": "string", "const": bird()}}
-    wrong = {"model": MODEL, "messages": [{"role": "user", "content": bird()}]}
+    wrong = {"model": MODEL, "messages": [{"role": "user", "content": bird()}], "max_tokens": 2}
     return [
         ("/v1/chat/completions", chat(bird), {}),
         ("/v1/chat/completions", chat(bird, stream=True), {}),
@@ -104,23 +108,46 @@ def traces(running: Running) -> dict[str, bytes]:
     return {str(path.relative_to(running.folder)): path.read_bytes() for path in files}
 
 
+def keeping(running: Running) -> None:
+    """Have prompts and answers of the test's project kept."""
+    said = "projects: {acme/default: {keep_content_days: 30}}\n"
+    (running.folder / "organisation.yaml").write_text(said, encoding="utf-8")
+
+
+def ask_about(running: Running, person: str) -> None:
+    """Ask for a search for that person, and erase them, on the running server."""
+    said = ("--subject", person, "--reason", "a test")
+    sekisho(running.folder, "audit", "subject", "request", *said)
+    sekisho(running.folder, "audit", "erase", *said)
+
+
 def found(birds: list[str], places: dict[str, bytes]) -> list[tuple[str, str]]:
     return [(bird, place) for place, content in places.items() for bird in birds if bird.encode() in content]
 
 
 @pytest.mark.timeout(600)
-async def test_no_canary_is_left_anywhere(installed: Callable[..., Running]) -> None:
-    running, bird = installed(server={"max_text_chars": 100_000}).start(), Aviary()
-    key = running.key("aviary")
+@pytest.mark.parametrize("kept", [False, True], ids=["not kept", "kept"])
+async def test_no_canary_is_left_anywhere(installed: Callable[..., Running], kept: bool) -> None:
+    running, bird = installed(server={"max_text_chars": 100_000}), Aviary()
+    if kept:
+        keeping(running)
+    running.start()
+    key, vouching = running.key("aviary"), running.key("vouching", "--vouches-for-users")
+    person = bird()
 
     statuses = await send_all(running, key, requests(bird))
+    statuses += await send_all(running, vouching, [("/v1/chat/completions", chat(bird, user=person), {})])
+    statuses += await send_all(running, vouching, [("/v1/chat/completions", chat(bird, safety_identifier=person), {})])
+    sealed = {place for place in traces(running) if place.startswith(".sekisho/content/")}
+    ask_about(running, person)
     metrics = await read(running, "/metrics")
     places = {**traces(running), "metrics": metrics}
 
     assert statuses.count(200) >= 4
     assert 500 not in statuses
     assert len(bird.released) > 80
-    assert found([*bird.released, key, PREFIX], places) == []
+    assert found([*bird.released, key, vouching, PREFIX], places) == []
+    assert bool(sealed) == kept
     assert any(place.startswith(".sekisho/audit/") for place in places)
 
 

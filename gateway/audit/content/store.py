@@ -23,7 +23,7 @@ from gateway.audit.content import seal
 from gateway.audit.content.door import About
 from gateway.audit.content.seal import Head, Kind, NotAnItem
 from gateway.audit.log.disk import sync_folder
-from gateway.audit.persons.keys import PersonKey, PersonKeys, Secrets, orphans, overwrite
+from gateway.audit.persons.keys import PersonKey, PersonKeys, Secrets, overwrite, seen_last
 from gateway.domain import Kept
 from gateway.settings import Settings
 
@@ -33,7 +33,7 @@ USER, FOUND = "user:", "found:"
 
 MOST_PERSONS = 4096
 _HEAD_PART = 16 * 1024
-_ORPHAN_SECONDS = 86_400
+_DAY_SECONDS = 86_400
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -68,6 +68,7 @@ class SideStore:
         keys: of persons and days.
         audit: the folder of all logs, where legal holds stand.
         now: the wall clock, in UTC.
+        unused_days: how old records get; keys of persons who were not seen for that long go. 0: they stay.
     """
 
     def __init__(
@@ -76,17 +77,21 @@ class SideStore:
         keys: PersonKeys,
         audit: Path,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        unused_days: int = 0,
     ) -> None:
         self.folder = folder
         self.keys = keys
         self._audit = audit
         self._now = now
+        self._unused_days = unused_days
 
     @classmethod
     def of_installation(cls, settings: Settings, secrets_of: Secrets) -> SideStore:
         """Return the side store of a data folder; nothing is made before the first item."""
         keys = PersonKeys(settings.data / "persons", secrets_of)
-        return cls(settings.data / "content", keys, settings.data / "audit")
+        ages = [age.longest_days for age in (settings.audit.retention.default, settings.audit.retention.cross_border)]
+        unused_days = max(ages) if all(ages) else 0  # 0: records have no end, and so have the keys
+        return cls(settings.data / "content", keys, settings.data / "audit", unused_days=unused_days)
 
     # --- writing
 
@@ -247,10 +252,19 @@ class SideStore:
         return destroyed
 
     def _sweep(self) -> int:
-        """Destroy keys that were never finished; nothing hangs on them."""
-        before = self._now().timestamp() - _ORPHAN_SECONDS
-        left = [(t, path.name) for t in self.keys.tenants() for path in orphans(self.keys.folder / t, before)]
+        """Destroy keys that were never finished, and those of persons who were not seen for as long as records last."""
+        now = self._now().timestamp()
+        known = [(tenant, *seen) for tenant in self.keys.tenants() for seen in seen_last(self.keys.folder / tenant)]
+        left = {(tenant, id_) for tenant, id_, at, whole in known if not whole and at < now - _DAY_SECONDS}
+        if self._unused_days and not any(self._audit.rglob("hold")):
+            before = now - self._unused_days * _DAY_SECONDS
+            left |= self._without_items({(tenant, id_) for tenant, id_, at, _ in known if at < before})
         return sum(self.keys.destroy(tenant, id_) for tenant, id_ in left)
+
+    def _without_items(self, persons: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return those of the keys that no item hangs on."""
+        heads = self.heads() if persons else ()
+        return persons - {(head.tenant, share.key) for _, head in heads for share in head.shares}
 
     def _ends(self, about: About) -> date:
         return (self._now() + timedelta(days=about.days)).date()

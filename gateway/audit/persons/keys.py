@@ -28,6 +28,7 @@ import base64
 import hmac
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -47,6 +48,7 @@ FOLDER_KEY = "secret"
 _PURPOSE = b"sekisho/person-keys/1\0"
 _MOST_REMEMBERED = 16_384
 _LARGEST_BYTES = 4096
+_USED_NS = 86_400 * 10**9
 
 Secrets = Callable[[str], Sequence[bytes]]
 """Returns a tenant's keys, the one in use first, then earlier ones that still count."""
@@ -105,11 +107,11 @@ class PersonKeys:
         if stamp is None:
             return None
         remembered = self._remembered.get((tenant, path.name))
-        if remembered and remembered[0] == stamp:
+        if remembered and remembered[0] == stamp and _now_ns() - stamp[1] < _USED_NS:
             return remembered[1]
         key = self._read(tenant, path)
         if key is not None:
-            self._remember(tenant, path.name, stamp, key)
+            self._remember(tenant, path.name, _used(path, stamp), key)
         return key
 
     def find_all(self, tenant: str, name: str) -> list[PersonKey]:
@@ -279,12 +281,14 @@ def overwrite(path: Path, size: int) -> None:
         os.close(descriptor)
 
 
-def orphans(place: Path, before: float) -> Iterator[Path]:
-    """Yield key files that have no other name: a process was killed while it made them. ``before``: their age."""
+def seen_last(place: Path) -> Iterator[tuple[str, float, bool]]:
+    """Yield the id of each key of a tenant, when it was used last (seconds since 1970), and whether it is whole.
+
+    One that is not has no other name: a process was killed while it made it.
+    """
     for path in (place / "ids").glob("*"):
         status = path.stat()
-        if status.st_nlink == 1 and status.st_mtime < before:
-            yield path
+        yield path.name, status.st_mtime, status.st_nlink > 1
 
 
 def _new_key() -> PersonKey:
@@ -337,6 +341,21 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return status.st_ino, status.st_mtime_ns
+
+
+def _used(path: Path, stamp: tuple[int, int]) -> tuple[int, int]:
+    """Note that a key is used, once a day: the time of its file is when it was seen last."""
+    if _now_ns() - stamp[1] < _USED_NS:
+        return stamp
+    try:
+        os.utime(path)
+        return _stamp(path) or stamp
+    except FileNotFoundError:
+        return stamp
+
+
+def _now_ns() -> int:
+    return time.time_ns()
 
 
 def _same(one: Path, other: Path) -> bool:
