@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,8 @@ class Collector:
     """A receiver of syslog over TLS on loopback: counts octets as RFC 5425 says, keeps every message.
 
     ``polite``: it answers close_notify with its own, as the RFC demands. :meth:`break_off` cuts every connection and
-    drops what was not read; :meth:`stop` and :meth:`start` are an outage.
+    drops what was not read; :meth:`stop` and :meth:`start` are an outage. While it is ``deaf`` its machine takes what
+    comes, and it reads nothing.
     """
 
     def __init__(self, authority: Authority, *, wants_certificate: bool = False, polite: bool = True) -> None:
@@ -130,6 +132,7 @@ class Collector:
             self.context.load_verify_locations(authority.ca)
             self.context.verify_mode = ssl.CERT_REQUIRED
         self.polite = polite
+        self.deaf = False
         self.messages: list[bytes] = []
         self.sealed = 0
         self.connections = 0
@@ -184,6 +187,10 @@ class Collector:
     def _read(self, link: ssl.SSLSocket) -> None:
         data = b""
         while part := link.recv(65536):
+            while self.deaf:
+                time.sleep(0.01)
+                if link not in self._open:
+                    return
             data += part
             while b" " in data:
                 length, _, rest = data.partition(b" ")
@@ -199,8 +206,6 @@ class Collector:
 
 def wait_for(what: Any, seconds: float = 10.0) -> None:
     """Return once ``what()`` is true; fail when it is not in time."""
-    import time
-
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "it did not happen in time"

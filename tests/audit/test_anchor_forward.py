@@ -123,6 +123,30 @@ def test_after_a_break_nothing_is_missing(
     assert sorted(set(records(collector))) == list(range(482))
 
 
+def test_what_was_taken_and_never_read_comes_again(
+    log: Log, connect: Callable[[], RecordForwarder], collector: Collector
+) -> None:
+    anchor = connect()
+    deliver(anchor, log)
+    write(log, 0, 5)
+    deliver(anchor, log)
+    wait_for(lambda: len(records(collector)) == 10)
+    collector.deaf = True
+    write(log, 5, 5)
+    assert deliver(anchor, log) == [20]
+
+    collector.stop()
+    write(log, 10, 5)
+    with pytest.raises((OSError, AnchorTrouble)):
+        deliver(anchor, log)
+    collector.deaf = False
+    collector.start()
+    persistent(anchor, log)
+    anchor.close()
+
+    assert sorted(set(records(collector))) == list(range(30))
+
+
 def test_a_collector_that_never_seals_gets_everything_and_little_twice(
     log: Log, authority: Authority, tmp_path: Path
 ) -> None:
