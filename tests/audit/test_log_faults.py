@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -20,7 +21,7 @@ from gateway.audit.log.layout import tile_path
 from gateway.audit.log.reader import search
 from gateway.audit.verify import verify
 from gateway.domain import Outcome
-from gateway.errors import AuditUnavailable
+from gateway.errors import AuditUnavailable, SetupError
 
 Log = Any  # conftest.OpenLog
 NOTICED_WITHIN_SECONDS = 2.0  # one second is promised; a busy machine gets another
@@ -209,9 +210,50 @@ def cut_the_heads(bundle: Path) -> None:
     os.truncate(bundle.parents[2] / "checkpoints", 5)
 
 
-@pytest.mark.parametrize(
-    "harm", [delete, move, truncate, lengthen, replace, move_the_folder, delete_the_lock, cut_the_heads]
-)
+def move_the_worker(bundle: Path) -> None:
+    worker = bundle.parents[3]
+    worker.rename(worker.with_name("w9"))
+
+
+def move_the_whole_book(bundle: Path) -> None:
+    book = bundle.parents[6]
+    book.rename(book.with_name("elsewhere"))
+
+
+def put_another_folder_in_its_place(bundle: Path) -> None:
+    log = bundle.parents[2]
+    shutil.copytree(log, log.with_name("copy"))
+    log.rename(log.with_name("elsewhere"))
+    log.with_name("copy").rename(log)
+
+
+def publish_another_head(bundle: Path) -> None:
+    head = bundle.parents[2] / "checkpoint"
+    head.write_bytes(head.read_bytes().replace(b"\n1\n", b"\n0\n"))
+
+
+def delete_the_published_head(bundle: Path) -> None:
+    (bundle.parents[2] / "checkpoint").unlink()
+
+
+HARMS = [
+    delete,
+    move,
+    truncate,
+    lengthen,
+    replace,
+    move_the_folder,
+    move_the_worker,
+    move_the_whole_book,
+    put_another_folder_in_its_place,
+    delete_the_lock,
+    cut_the_heads,
+    publish_another_head,
+    delete_the_published_head,
+]
+
+
+@pytest.mark.parametrize("harm", HARMS)
 def test_a_touched_log_stops_within_a_second(log: Log, harm: Callable[[Path], None]) -> None:
     log.intent(1)
     assert wait_until((log.folder / "checkpoint").exists)
@@ -224,15 +266,55 @@ def test_a_touched_log_stops_within_a_second(log: Log, harm: Callable[[Path], No
     assert refused.value.code == "audit.tampered"
 
 
-@pytest.mark.parametrize("harm", [delete, move, truncate])
+def overwrite(bundle: Path) -> None:
+    """With as many bytes as there were."""
+    bundle.write_bytes(bundle.read_bytes().replace(b'"PERSON":1', b'"PERSON":2', 1))
+
+
+def put_an_older_one_of_the_same_length(bundle: Path) -> None:
+    other = bundle.with_name("other")
+    other.write_bytes(bundle.read_bytes().replace(b'"PERSON":1', b'"PERSON":2', 1))
+    os.utime(other, (1, 1))
+    other.rename(bundle)
+
+
+@pytest.mark.parametrize("harm", [delete, move, truncate, overwrite, put_an_older_one_of_the_same_length])
 def test_a_touched_full_bundle_stops_the_log_too(log: Log, harm: Callable[[Path], None]) -> None:
     for number in range(300):
         log.intent(number)
     assert wait_until((log.folder / "checkpoint").exists)
+    time.sleep(0.6)  # a look is taken twice a second
 
     harm(log.folder / tile_path("entries", 0))
 
     assert wait_until(lambda: not log.book.ready())
+
+
+@pytest.mark.real
+def test_a_folder_that_becomes_read_only_stops_the_log_and_nothing_is_lost(
+    small_disk: Path, new_log: Callable[..., Log]
+) -> None:
+    log = new_log(small_disk / "audit")
+    entry = log.intent(1)
+    asyncio.run(entry.durable())
+    subprocess.run(["mount", "--bind", small_disk, small_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", small_disk], check=True)
+    try:
+        assert wait_until(lambda: not log.book.ready())
+        with pytest.raises(AuditUnavailable) as refused:
+            log.intent(2)
+        log.book.close()
+        with pytest.raises(SetupError, match="cannot be opened"):
+            log.reopen()
+    finally:
+        subprocess.run(["umount", small_disk], check=True)
+
+    log.reopen()
+    log.book.close()
+
+    assert refused.value.code == "audit.unavailable"
+    assert verify(log.folder, log.vkey).problems == []
+    assert next(search(log.folder))["sequence"] == entry.sequence
 
 
 async def test_a_record_in_a_deleted_file_is_not_acknowledged(log: Log) -> None:
