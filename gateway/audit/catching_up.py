@@ -6,6 +6,7 @@ head the newest key has signed is left alone; any other is opened, which writes 
 
 from __future__ import annotations
 
+import fcntl
 import logging
 from pathlib import Path
 
@@ -24,11 +25,12 @@ _log = logging.getLogger("sekisho.audit")
 def catch_up(base: Path, keys: LogKeys, settings: AuditSettings) -> list[str]:
     """Bring every log below the audit folder to the newest key; blocks, longer for long logs.
 
+    Whoever has a log open tells it himself.
+
     Returns:
-        Names of those that could not be: another process writes them, and tells them itself, or they are damaged,
-        which verifying says better.
+        Names of those that could not be: they are damaged, which verifying says better.
     """
-    behind = [folder for folder in logs(base) if _is_behind(folder, keys)]
+    behind = [folder for folder in logs(base) if _is_behind(folder, keys) and not _has_writer(folder)]
     return [folder.relative_to(base).as_posix() for folder in behind if not _told(base, folder, keys, settings)]
 
 
@@ -39,6 +41,16 @@ def _is_behind(folder: Path, keys: LogKeys) -> bool:
         open_checkpoint(path.read_bytes(), newest)
     except (OSError, NoteError):
         return path.exists()
+    return False
+
+
+def _has_writer(folder: Path) -> bool:
+    """Whether somebody has the log open for writing now."""
+    with (folder / "lock").open("rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
     return False
 
 

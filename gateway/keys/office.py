@@ -179,6 +179,7 @@ class RotationOffice:
 
     async def _record(self, pending: Pending, **more: str) -> None:
         if pending.purpose == "log":
+            self._others_know = False
             self._book.change_key(self._keyring.log_keys())
         else:
             self._book.event("key.rotated", **pending.details, **more)
@@ -188,7 +189,6 @@ class RotationOffice:
     async def _carry_out(self) -> None:
         self._keyring.carry_out()
         self._step(IN_FORCE)
-        self._others_know = False
         await asyncio.to_thread(self._register.use, self._keyring.peppers())
         await self._let_follow()
 

@@ -159,7 +159,7 @@ def test_a_log_that_was_closed_says_it_when_it_is_opened(house: Installation) ->
     house.start()
 
 
-def test_logs_that_nobody_writes_now_are_told_at_once(tmp_path: Path) -> None:
+def test_logs_that_nobody_writes_now_are_told_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     house = Installation(tmp_path)
     for origin in ("muc/n/w1", "muc/n/admin"):
         house.start(origin)
@@ -177,6 +177,7 @@ def test_logs_that_nobody_writes_now_are_told_at_once(tmp_path: Path) -> None:
     behind = {name for name, ok in told.items() if not ok}
     assert behind == {"muc/n/w1/default"}  # damaged: that is no reason to rotate nothing
     assert len(told) == 6
+    assert [record.getMessage().split(" ")[0] for record in caplog.records] == ["muc/n/w1/default"]
 
 
 def test_auditors_find_the_newest_key_and_the_whole_chain(house: Installation) -> None:
