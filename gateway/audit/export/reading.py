@@ -109,8 +109,7 @@ class Reading:
         """Return all that was left out after the first row, a canonical JSON array. Raises OSError."""
         self._spool.flush()
         self._spool.seek(0)
-        lines = self._spool.read().splitlines()
-        return b"[%b]" % b",".join(lines)
+        return b"[%b]" % self._spool.read().removesuffix(b"\n").replace(b"\n", b",")
 
     def settle(self) -> State:
         """Bring the spool to stable storage; return what it takes to go on here. Raises OSError."""
