@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import quarter
 from jsonschema import Draft202012Validator
 
 from gateway.audit.anchor.witnesses import Witness, append
+from gateway.audit.evidence.door import Revision
 from gateway.audit.evidence.pack import Pack, Wish, make
 from gateway.audit.evidence.schema import SCHEMA
 from gateway.audit.evidence.words import LANGUAGES
@@ -233,3 +235,15 @@ def test_the_page_shows_the_schema(repository: Path) -> None:
 
     (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     assert json.loads(shown) == SCHEMA
+
+
+def test_a_revision_that_no_person_signed_is_said(pack: Make, tmp_path: Path) -> None:
+    class Unsigned(PlainHouse):
+        def revision(self, id_: str) -> Revision | None:
+            found = super().revision(id_)
+            return replace(found, approvals=found.approvals[:1]) if found else None
+
+    approved, unsigned = pack("one.zip"), pack("two.zip", house=Unsigned(tmp_path))
+
+    assert "bears no signature of a person" not in unpacked(approved.out)["report.html"].decode()
+    assert "bears no signature of a person" in unpacked(unsigned.out)["report.html"].decode()

@@ -145,6 +145,10 @@ def test_refusals_before_identity_come_in_sums() -> None:
     assert counted({"type": "denial.summed", "time": "", "sums": sums}).unidentified == {"invalid_api_key": 41}
 
 
+def test_what_was_kept_is_counted() -> None:
+    assert counted(intent(content={"item": "01J", "sha256": "0" * 64}), intent(content=None)).kept == 1
+
+
 def test_kinds_of_data_are_counted_by_request() -> None:
     found = counted(intent(), intent())
 

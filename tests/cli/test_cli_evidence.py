@@ -161,3 +161,17 @@ def test_a_key_that_did_not_sign_the_logs_makes_no_pack(sekisho, used_house: Pat
     assert done.code == 3, done.err
     assert "cannot be verified" in done.err
     assert not Path("pack.zip").exists()
+
+
+def test_a_pack_after_a_rotation_is_checked_by_either_key(sekisho, used_house: Path) -> None:
+    key = used_house / ".sekisho" / "keys" / "log.vkey"
+    before = key.read_text()
+    assert sekisho("keys", "rotate", "log", "--overlap", "1h").code == 0
+    (used_house / "before.vkey").write_text(before)
+
+    assert sekisho(*EXPORT, "--no-pdf").code == 0
+
+    assert key.read_text() != before
+    for which in ("before.vkey", str(key)):
+        verified = sekisho("audit", "verify", "pack.zip", "--key", which)
+        assert verified.code == 0, verified.out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.audit.evidence.document import Block, Chapter, Code, Points, number
 from gateway.audit.evidence.door import Approval, Revision
 from gateway.audit.evidence.findings import Findings
@@ -67,6 +69,9 @@ def policy(pen: Pen, found: Findings) -> Chapter:
         pen.text("policy_what"),
         *pen.table(columns, rows, caption="revisions", wide=wide, code=(0,)),
     ]
+    known = [revision for revision in found.revisions.values() if revision]
+    if any(not any(one.name and "builder" not in one.roles for one in revision.approvals) for revision in known):
+        blocks.append(pen.text("revision_unapproved", "warn"))
     if any(found.revisions.get(id_) is None for id_ in history.revisions):
         blocks.append(pen.text("revision_missing", "warn"))
     blocks += pen.events(history.events["policy"], history.beyond["policy"], "changes")
@@ -108,7 +113,9 @@ def models(pen: Pen, found: Findings) -> Chapter:
 
 
 def erasures(pen: Pen, found: Findings) -> Chapter:
-    return _changes(pen, found, "erasures", "erasures")
+    chapter = _changes(pen, found, "erasures", "erasures")
+    kept = pen.text("kept", "note", count=number(found.tally.counts.kept))
+    return replace(chapter, blocks=(chapter.blocks[0], kept, *chapter.blocks[1:]))
 
 
 def office(pen: Pen, found: Findings) -> Chapter:

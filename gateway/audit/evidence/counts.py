@@ -43,11 +43,13 @@ class Counts:
         self.redactions: Counter[str] = Counter()
         self.guarded: Counter[str] = Counter()
         self.clocks: Counter[str] = Counter()
+        self.kept = 0  # prompts and answers in the side store
 
     def read(self, record: Record) -> None:
         kind = record["type"]
         self.types[kind] += 1
         self.clocks[str(record.get("clock") or "unknown")] += 1
+        self.kept += bool(record.get("content"))
         if kind == "intent":
             self._intent(record)
         elif kind == "outcome":
