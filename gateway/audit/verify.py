@@ -2225,7 +2225,7 @@ def read_since(path: Path) -> list[Point]:
 
 def _noted(raw: bytes, path: Path) -> list[Point]:
     raw = raw.replace(b"\r\n", b"\n").rstrip(b"\n") + b"\n\n"  # mail and editors do that to a note
-    points = []
+    points, sites = list[Point](), list[Head]()
     for _, note in list(notes_of(io.BytesIO(raw), len(raw)))[-MOST_LINES:]:
         try:
             head = parse_head(note)
@@ -2234,7 +2234,13 @@ def _noted(raw: bytes, path: Path) -> list[Point]:
         if "/" in head.origin:
             points.append(Point(head.size, head.root, path.name, head.origin, head=head))
         else:
+            sites.append(head)
+    for head in sites[-1:]:
+        try:
             points += _of_site(head, path)
+        except BadUse:
+            if not points:
+                raise
     return points
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,7 @@ EXAMPLES = [
     "sekisho audit verify pack.zip --key log.vkey --since checkpoint",
     "sekisho audit verify --receipt receipt.json --key log.vkey",
     "sekisho audit verify export.jsonl --receipt receipt.json --key log.vkey",
+    "sekisho audit verify --program verify.py",
     "sekisho audit verify --json",
 ]
 
@@ -42,6 +44,9 @@ HashesOnly = Annotated[
 Receipt = Annotated[
     Path | None, typer.Option("--receipt", metavar="FILE", help="A receipt; PLACE is then where its record is.")
 ]
+Program = Annotated[
+    Path | None, typer.Option("--program", metavar="FILE", help="Write the verifier that runs alone to FILE; no more.")
+]
 
 
 def verify(
@@ -51,11 +56,15 @@ def verify(
     since: Since = [],  # noqa: B006  typer copies it
     hashes_only: HashesOnly = False,
     receipt: Receipt = None,
+    program: Program = None,
 ) -> None:
     """Compute every hash, head and signature again, and name what does not fit. Leaves with 1 when something is wrong.
 
     The same program runs alone, on any machine with Python and `cryptography`: python verify.py PACK --key PUBLIC.
     """
+    if program is not None:
+        _write_program(session, program)
+        return
     if receipt is not None:
         from gateway.cli.receipt import tell
 
@@ -64,6 +73,21 @@ def verify(
     with session.output.progress("Verifying"):
         reports = _reports(session, place, key, since, hashes_only)
     _tell(session, reports)
+
+
+def _write_program(session: Session, out: Path) -> None:
+    from gateway.audit import verify as verifier
+
+    if out.exists():
+        raise SetupError(f"{out} exists.", "Name another file.", exit_code=USED_WRONGLY)
+    content = Path(verifier.__file__).read_bytes()
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise SetupError(f"{out} cannot be written ({error.strerror}).", "Check its folder and space.") from error
+    digest = sha256(content).hexdigest()
+    data = {"out": str(out), "sha256": digest}
+    session.output.result(data, f"Wrote {out}, SHA-256 {digest}.", f"Run: python {out} PACK --key log.vkey")
 
 
 def _reports(
