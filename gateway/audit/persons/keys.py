@@ -61,6 +61,14 @@ class PersonKey(NamedTuple):
     key: bytes
 
 
+class _Seen(NamedTuple):
+    """A key that was read, and what its file was like then: inode and time of its last change, in nanoseconds."""
+
+    path: str
+    stamp: tuple[int, int]
+    key: PersonKey
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     mark: str
@@ -80,7 +88,7 @@ class PersonKeys:
         self.folder = folder
         self._secrets_of = secrets_of
         self._opened: dict[str, bytes] = {}  # the folders' secrets
-        self._remembered: dict[tuple[str, str], tuple[tuple[int, int], PersonKey]] = {}
+        self._remembered: dict[tuple[str, str], _Seen] = {}  # by tenant and mark
 
     def of(self, tenant: str, names: Iterable[str]) -> list[PersonKey]:
         """Return the key of each name, in order; what is missing is made, and is on stable storage at the return.
@@ -102,16 +110,14 @@ class PersonKeys:
         secret = self._secret(tenant)
         if secret is None:
             return None
-        path = self._place(tenant) / "marks" / mark_of(secret, name)
-        stamp = _stamp(path)
-        if stamp is None:
-            return None
-        remembered = self._remembered.get((tenant, path.name))
-        if remembered and remembered[0] == stamp and _now_ns() - stamp[1] < _USED_NS:
-            return remembered[1]
-        key = self._read(tenant, path)
-        if key is not None:
-            self._remember(tenant, path.name, _used(path, stamp), key)
+        mark = mark_of(secret, name)
+        seen = self._remembered.get((tenant, mark))
+        if seen and _stamp(seen.path) == seen.stamp and time.time_ns() - seen.stamp[1] < _USED_NS:
+            return seen.key
+        path = self._place(tenant) / "marks" / mark
+        stamp, key = _stamp(path), self._read(tenant, path)
+        if stamp and key:
+            self._remember(tenant, mark, _Seen(str(path), _used(path, stamp), key))
         return key
 
     def find_all(self, tenant: str, name: str) -> list[PersonKey]:
@@ -260,10 +266,10 @@ class PersonKeys:
         sync_folder(path.parent)
         return True
 
-    def _remember(self, tenant: str, mark: str, stamp: tuple[int, int], key: PersonKey) -> None:
+    def _remember(self, tenant: str, mark: str, seen: _Seen) -> None:
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
-        self._remembered[tenant, mark] = stamp, key
+        self._remembered[tenant, mark] = seen
 
 
 def mark_of(secret: bytes, name: str) -> str:
@@ -335,7 +341,7 @@ def _bytes_of(path: Path) -> bytes | None:
         return None
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path | str) -> tuple[int, int] | None:
     try:
         status = os.stat(path)
     except FileNotFoundError:
@@ -345,17 +351,13 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 def _used(path: Path, stamp: tuple[int, int]) -> tuple[int, int]:
     """Note that a key is used, once a day: the time of its file is when it was seen last."""
-    if _now_ns() - stamp[1] < _USED_NS:
+    if time.time_ns() - stamp[1] < _USED_NS:
         return stamp
     try:
         os.utime(path)
         return _stamp(path) or stamp
     except FileNotFoundError:
         return stamp
-
-
-def _now_ns() -> int:
-    return time.time_ns()
 
 
 def _same(one: Path, other: Path) -> bool:
