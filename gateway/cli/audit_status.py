@@ -21,7 +21,7 @@ EXAMPLES = ["sekisho audit status", "sekisho audit status --json"]
 COLUMNS = ("log", "records", "head", "witnessed", "by", "not witnessed", "since", "kept", "hold", "begins at")
 
 _LONG_SECONDS = 3600
-_NEWEST = 200  # heads of each place that a log is held against; verify takes all
+_NEWEST = 50  # heads of each place that a log is held against; verify takes all
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _NOBODY = (
     "Some records are witnessed by nobody: whoever can write this machine's disk can change them unseen. "

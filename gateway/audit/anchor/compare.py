@@ -110,13 +110,16 @@ class _Log:
         self._tiles = Tiles(folder)
         head = _published(folder)
         self.size, self.origin = head.size, head.origin
+        self._roots: dict[int, bytes | None] = {0: EMPTY_ROOT}
 
     def root(self, size: int) -> bytes | None:
         """Return the root over the first records; ``None`` where their hashes are pruned."""
-        try:
-            return self._tiles.root(0, size) if size else EMPTY_ROOT
-        except (FileNotFoundError, ValueError):
-            return None
+        if size not in self._roots:
+            try:
+                self._roots[size] = self._tiles.root(0, size)
+            except (FileNotFoundError, ValueError):
+                self._roots[size] = None
+        return self._roots[size]
 
     def written_after(self, size: int, time: str) -> bool:
         """Whether the record at the end of the first ``size`` says that it is younger than that time."""

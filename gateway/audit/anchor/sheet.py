@@ -8,8 +8,12 @@ from html import escape
 import segno
 
 _WIDTH, _HEIGHT, _MARGIN = 210, 297, 18  # millimetres: ISO A4
-_CODE = 120
-_LINE = 4.4
+_CODE = 110
+_LINE = 4.0
+_FOOT = (
+    "Kept by ____________________   at ____________________   since ____________________",
+    "It counts once it comes back, scanned or typed:  sekisho audit anchor --accept FILE --place WHERE",
+)
 _LONGEST_LINE = 96
 
 
@@ -44,6 +48,7 @@ def svg(text: str, title: str, time: str) -> str:
             _text(line, _MARGIN, top + _CODE + 10 + number * _LINE, 2.9, "monospace")
             for number, line in enumerate(_folded(text))
         ),
+        *(_text(line, _MARGIN, _HEIGHT - 14 + number * 5, 3, "sans-serif") for number, line in enumerate(_FOOT)),
         "</svg>\n",
     ]
     return "\n".join(parts)
