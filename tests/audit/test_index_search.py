@@ -316,3 +316,20 @@ def test_without_an_index_every_record_is_read_once(logs: Logs, monkeypatch: pyt
 
     assert list(logs.search.records(Query())) == logs.expected(Query())
     assert logs.search.count(Query({"decision": ("denied",)})) == len(logs.expected(Query({"decision": ("denied",)})))
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_records_of_logs_that_were_indexed_one_after_another_come_by_time(logs: Logs, oldest_first: bool) -> None:
+    """Blocks lie over each other in time then; and a clock that went back does the same within one log."""
+    logs.update()
+    logs.now = START_US
+    logs.write(400, "node2/w0/default")
+    logs.update()
+    logs.now = START_US + 3_000_000
+    logs.write(300, "node2/w0/default")
+    logs.update()
+    query = Query({"type": ("intent", "key")}, oldest_first=oldest_first)
+
+    found = [data for page in pages(logs.search, query, 50) for data in page.records]
+
+    assert found == logs.expected(query)

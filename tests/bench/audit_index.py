@@ -5,12 +5,14 @@
 The log is synthetic and of the real form: canonical records in entry bundles, all but the last one packed, in four logs
 of one site; 50 tenants, 1,000 projects, 5,000 keys, 30 models, 40 rules, 30 types of personal data, 12 sites and
 countries. Hash tiles and signed heads are left out: the index reads neither. ``--folder`` keeps the log and its index,
-and takes up what is there. Nothing here judges.
+and takes up what is there. ``--beside`` measures instead what the process that follows the log costs those who write
+it: 500 attempts a second, each made durable, in turns without and with it. Nothing here judges.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gzip
 import json
 import os
@@ -27,14 +29,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
+import uvloop  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
 from yardstick import machine  # noqa: E402
+from yardstick.stats import percentile  # noqa: E402
 
 from gateway.audit import record as records  # noqa: E402
 from gateway.audit.index import build, store  # noqa: E402
+from gateway.audit.index.child import IndexFollower  # noqa: E402
 from gateway.audit.index.query import Query  # noqa: E402
 from gateway.audit.index.search import AuditSearch  # noqa: E402
 from gateway.audit.log import bundles, layout  # noqa: E402
+from gateway.audit.shelf import Shelf  # noqa: E402
 from gateway.domain import (  # noqa: E402
+    Caller,
     CallerFacts,
     Capability,
     DataFacts,
@@ -49,7 +57,9 @@ from gateway.domain import (  # noqa: E402
     Target,
     Usage,
 )
+from gateway.settings import AuditSettings  # noqa: E402
 
+ATTEMPTS_PER_SECOND = 500
 SITE, LOGS = "ingolstadt", ("node1/w0/default", "node1/w1/default", "node2/w0/default", "node2/w0/cross-border")
 COUNTRIES = ("DE", "FR", "IT", "ES", "AT", "CZ", "GB", "CH", "JP", "CN", "US", "HU")
 CLASSES = ("public", "internal", "internal", "internal", "confidential", "confidential", "strict")
@@ -62,6 +72,10 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 def main() -> int:
     options = _options()
+    if options.beside:
+        with tempfile.TemporaryDirectory(prefix="sekisho-bench-") as folder:
+            print(_told_beside(uvloop.run(beside(Path(folder), options.beside, options.rounds))))
+        return 0
     if options.folder:
         report = measure(options.folder, options)
     else:
@@ -79,6 +93,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--folder", type=Path, help="keep the log and the index here")
     parser.add_argument("--rounds", type=int, default=3, help="of each search; the median is told, and the slowest")
+    parser.add_argument("--beside", type=float, metavar="SECONDS", help="of each turn, without and with the follower")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
@@ -147,6 +162,51 @@ def _searches() -> Iterator[tuple[str, dict[str, tuple[str, ...]]]]:
         yield name, {name: (word,)}
     for one, other in combinations(SEARCHED, 2):
         yield f"{one} + {other}", {one: (SEARCHED[one],), other: (SEARCHED[other],)}
+
+
+# --- beside writing --------------------------------------------------------------------------------------------------
+
+
+async def beside(folder: Path, seconds: float, rounds: int) -> dict[str, list[float]]:
+    """Return how long it took to write an attempt and make it durable, in seconds, ``without`` and ``with`` it."""
+    shelf = Shelf(
+        folder / "audit", origin=f"{SITE}/node1/w0", log_key=Ed25519PrivateKey.generate(), settings=AuditSettings()
+    )
+    shelf.open()
+    taken: dict[str, list[float]] = {"without": [], "with": []}
+    try:
+        for turn in ("without", "with") * rounds:
+            follower = IndexFollower(folder / "audit", folder / "audit-index")
+            if turn == "with":
+                await follower.start()
+            taken[turn] += await _attempts(shelf, seconds)
+            await follower.stop()
+    finally:
+        shelf.close()
+    return taken
+
+
+async def _attempts(shelf: Shelf, seconds: float) -> list[float]:
+    draw, taken = Random(SEED), []
+    start = time.perf_counter()
+    for number in range(int(seconds * ATTEMPTS_PER_SECOND)):
+        await asyncio.sleep(max(0.0, start + number / ATTEMPTS_PER_SECOND - time.perf_counter()))
+        asked, decision, target, _ = _case(draw)
+        who = Caller(asked.caller.key_id, asked.caller.tenant, asked.caller.project, (), "", SITE, "DE", "DE", "DE")
+        begun = time.perf_counter()
+        entry = shelf.intent(who, asked, decision, target, {"PERSON": 1})
+        await entry.durable()
+        taken.append(time.perf_counter() - begun)
+        entry.close(Outcome("done"))
+    return taken
+
+
+def _told_beside(taken: dict[str, list[float]]) -> str:
+    lines = ["| the index follows | attempts | p50 ms | p99 ms |", "| --- | ---: | ---: | ---: |"]
+    for turn, times in taken.items():
+        p50, p99 = (percentile(times, share) * 1000 for share in (50, 99))
+        lines.append(f"| {turn} | {len(times):,} | {p50:.2f} | {p99:.2f} |")
+    return "\n".join(lines)
 
 
 # --- the synthetic log -----------------------------------------------------------------------------------------------

@@ -26,18 +26,20 @@ from gateway.settings import SiteSettings
 
 
 class Book:
-    """Remembers what was put on record, until it is ``full``."""
+    """Remembers what was put on record, until it is ``full``, or its disk is ``broken``."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.full = False
+        self.full = self.broken = False
 
     def event(self, type: str, **details: Any) -> None:
         if self.full:
             raise AuditUnavailable
         self.events.append((type, details))
 
-    async def durable(self) -> None: ...
+    async def durable(self) -> None:
+        if self.broken:
+            raise AuditUnavailable
 
 
 class Connection(HTTPConnection):
@@ -113,8 +115,9 @@ def test_the_first_page_is_on_record_and_the_others_are_not(server: Connection, 
     assert book.events == [("admin.searched", {"by": "ana", "details": details})]
 
 
-def test_nothing_is_shown_that_cannot_be_put_on_record(server: Connection, book: Book) -> None:
-    book.full = True
+@pytest.mark.parametrize("trouble", ["full", "broken"])
+def test_nothing_is_shown_that_cannot_be_put_on_record(server: Connection, book: Book, trouble: str) -> None:
+    setattr(book, trouble, True)
 
     status, answer = server.ask("decision=denied")
 
