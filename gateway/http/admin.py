@@ -10,6 +10,7 @@ Routes, all JSON, all under ``/admin/v1``; errors have OpenAI's shape::
     PUT    aliases/{alias}    let an alias stand for a model
     GET    status             what the server says of itself
     …      policy             the life of a policy: gateway.http.admin_policy
+    …      audit              searching the audit log: gateway.http.admin_audit
 
 There is no key on this API: whoever may open the socket (mode 0600, in a folder of mode 0700) is the operator. It must
 never be bound to TCP. Every change is on record before it takes effect, and has taken effect when the answer comes.
