@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gateway.cli.address import refuse_open_address
 from gateway.cli.audit_status import anchors
 from gateway.cli.checks import MACHINE, Check, State
+from gateway.cli.checks_audit import logs_as_seen, retention
 from gateway.cli.server import running_server
 from gateway.errors import SetupError
 
@@ -244,6 +245,8 @@ SITE = (
     policy,
     grants,
     counters,
+    logs_as_seen,
+    retention,
     anchors,
     model,
     detectors,

@@ -207,3 +207,17 @@ def test_what_a_crash_cut_short_is_done_again(sekisho, its: House, step: str, mo
     assert again.code == 0, again.err
     its.write(1)
     assert its.verified() == []
+
+
+def test_doctor_names_a_log_that_is_behind_what_was_seen_of_it(sekisho, its: House) -> None:
+    assert checked(sekisho)["state"] == "ok"
+    put_back_a_backup(its)
+
+    found = checked(sekisho)
+
+    assert (found["state"], found["said"]) == ("fails", f"cut back, put back or gone: {NAME}")
+    assert "sekisho audit recover" in found["mend"]
+
+
+def checked(sekisho, name: str = "audit logs") -> dict[str, Any]:
+    return next(check for check in sekisho("doctor", "--json").json["checks"] if check["name"] == name)

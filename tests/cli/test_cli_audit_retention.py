@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway import settings
 from gateway.audit.log.reader import first_record, logs, search
 from gateway.audit.retention import RetentionOffice
 from gateway.audit.shelf import Shelf
+from gateway.cli import checks_audit
 from gateway.cli.lock import data_lock
 from gateway.cli.models import shelf as models
 from gateway.http.admin import admin_app, admin_socket
@@ -21,6 +24,7 @@ from gateway.http.admin_retention import retention_routes
 from gateway.http.listener import Listener
 from gateway.identity.keys import KeyRegister
 from gateway.keys.files import FileKeyring
+from gateway.settings import AgeSettings, AuditSettings, RetentionSettings
 
 pytestmark = pytest.mark.real  # `house` builds its first policy with the real OPA
 
@@ -115,3 +119,38 @@ def test_a_running_server_holds_and_prunes(sekisho, running: Running, written: P
     assert sekisho("audit", "hold", "clear", "--reason", "closed").code == 0
     assert {v["state"] for v in sekisho("audit", "prune", "--json").json["data"]} == {"nothing is due"}
     assert sekisho("audit", "hold", "set", "--log", "nowhere", "--reason", "x").code == 2
+
+
+# --- doctor
+
+
+def test_doctor_says_when_pruning_is_due_and_what_is_held(
+    sekisho, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert checked(sekisho)["said"] == "no record is beyond its longest age"
+    late = lambda folder, settings: folder == written  # noqa: E731
+    with monkeypatch.context() as later:
+        later.setattr(checks_audit, "_is_late", late)
+        assert checked(sekisho)["said"] == f"records beyond their longest age in {NAME}"
+
+    sekisho("audit", "hold", "set", "--log", NAME, "--reason", "case 7")
+
+    assert checked(sekisho)["said"].endswith(f"under legal hold: {NAME}")
+
+
+def checked(sekisho) -> dict[str, Any]:
+    return next(check for check in sekisho("doctor", "--json").json["checks"] if check["name"] == "retention")
+
+
+def test_a_log_is_late_when_its_first_bundle_is(written: Path, house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class InTwoDays(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=2)
+
+    its = settings.load(str(house / "sekisho.yaml"))
+    day = AuditSettings(retention=RetentionSettings(default=AgeSettings(1, 1)))
+    monkeypatch.setattr(checks_audit, "datetime", InTwoDays)
+
+    assert not checks_audit._is_late(written, its)
+    assert checks_audit._is_late(written, msgspec.structs.replace(its, audit=day))

@@ -22,6 +22,7 @@ PAGES = (
     "how-to/use-your-client.md",
     "how-to/manage-keys.md",
     "how-to/verify-the-log.md",
+    "how-to/keep-and-prune-the-log.md",
     "how-to/hand-over-evidence.md",
     "how-to/search-the-log.md",
     "how-to/prove-where-a-prompt-ran.md",

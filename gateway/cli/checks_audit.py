@@ -1,0 +1,71 @@
+"""``sekisho doctor``: the checks of the book: no log is behind what was seen of it, none is kept for too long."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from gateway.cli.checks import Check
+from gateway.errors import SetupError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.settings import Settings
+
+
+def logs_as_seen(settings: Settings) -> Check:
+    """Whether every log still has the heads that were seen of it; looks at heads alone, not at records."""
+    from gateway.audit.anchor.witnesses import published_size
+    from gateway.audit.log.growing import Tampered
+    from gateway.audit.log.site import read
+    from gateway.audit.rollback import seen
+
+    base, name = settings.data / "audit", "audit logs"
+    try:
+        known = read(base, settings.site.name)
+        behind = [
+            log for log in known if published_size(base / log) < max(size for _, size, _ in seen(base, base / log))
+        ]
+    except (Tampered, OSError) as error:
+        return Check(name, "fails", f"they cannot be compared with what was seen of them: {error}", "See its folder.")
+    if behind:
+        mend = "If a backup was put back, or records are lost: sekisho audit recover --reason …"
+        return Check(name, "fails", f"cut back, put back or gone: {', '.join(behind)}", mend)
+    return Check(name, "ok", f"{len(known)} as long as was seen of them" if known else "none yet")
+
+
+def retention(settings: Settings) -> Check:
+    """Whether any log holds records beyond their longest age, or is held."""
+    from gateway.audit.log import hold as holds
+    from gateway.audit.log.reader import logs
+
+    base = settings.data / "audit"
+    held, late = [], []
+    for folder in logs(base):
+        name = folder.relative_to(base).as_posix()
+        try:
+            if holds.read(folder):
+                held.append(name)
+            elif _is_late(folder, settings):
+                late.append(name)
+        except OSError as error:
+            raise SetupError(f"{error.filename} cannot be read ({error.strerror}).", "Check path and mode.") from error
+    if late:
+        mend = "Run: sekisho audit prune, or set audit.prune; or hold them: sekisho audit hold set --reason …"
+        return Check("retention", "warning", f"records beyond their longest age in {', '.join(late)}", mend)
+    said = "no record is beyond its longest age"
+    return Check("retention", "ok", f"{said}; under legal hold: {', '.join(held)}" if held else said)
+
+
+def _is_late(folder: Path, settings: Settings) -> bool:
+    """Whether the whole first bundle is beyond the longest age: less than that is never pruned."""
+    from gateway.audit.log.layout import BUNDLE_RECORDS
+    from gateway.audit.log.pruning import plan
+    from gateway.audit.log.reader import first_record
+
+    longest = settings.audit.age(folder.name).longest_days
+    if not longest:
+        return False
+    before, begin = datetime.now(UTC) - timedelta(days=longest), first_record(folder)
+    return plan(folder, begin, begin + BUNDLE_RECORDS, before.isoformat().replace("+00:00", "Z")).first > begin
