@@ -49,9 +49,9 @@ th, td { text-align: left; vertical-align: top; padding: .38rem .6rem; border-bo
   overflow-wrap: anywhere; }
 th { background: #f3f5f7; border-bottom: 2px solid var(--soft); overflow-wrap: normal; }
 tbody tr:nth-child(even) { background: #fafbfc; }
-.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.c, pre, code { font-family: ui-monospace, "DejaVu Sans Mono", Consolas, monospace; font-size: .8rem; }
-.c { overflow-wrap: anywhere; }
+.n { text-align: right; }
+td.n { white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.c, pre, code { font-family: ui-monospace, "DejaVu Sans Mono", Consolas, monospace; font-size: .8rem; }
 pre { background: #f3f5f7; border: 1px solid var(--line); border-radius: 6px; padding: .8rem 1rem; overflow-x: auto;
   white-space: pre-wrap; overflow-wrap: anywhere; }
 .chart { width: 100%; height: auto; max-width: 46rem; font-family: inherit; }
@@ -60,7 +60,7 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem
 @page { size: A4; margin: 18mm 16mm; }
 @media print {
   html { font-size: 12.5px; } body { padding: 0; max-width: none; }
-  table { min-width: 0; } nav { break-after: page; } h2 { break-after: avoid; }
+  p { max-width: none; } table { min-width: 0; } nav { break-after: page; } h2 { break-after: avoid; }
   figure, .tile, tr { break-inside: avoid; }
   thead { display: table-header-group; } .scroll { overflow: visible; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
