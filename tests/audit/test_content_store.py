@@ -309,3 +309,34 @@ def test_a_key_that_is_used_is_seen(side: SideStore) -> None:
     assert side.keys.find("acme", "user:ana") == ana
     path = side.keys.folder / "acme" / "ids" / ana.id
     assert datetime.now(UTC).timestamp() - path.stat().st_mtime < 60
+
+
+def test_a_stored_prompt_is_on_stable_storage(side: SideStore, keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    real: Callable[[int], None] = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        real(descriptor)
+
+    monkeypatch.setattr(store.os, "fsync", note)
+    path = side.find(keep("user:ana").item)
+
+    assert path is not None
+    assert {str(path), str(path.parent), str(side.folder), str(side.folder.parent)} <= set(synced)
+    assert synced.index(str(path)) < synced.index(str(path.parent))
+
+
+async def test_a_prompt_is_synced_before_it_goes_and_an_answer_at_the_latest_when_the_room_closes(
+    side: SideStore, room: ContentRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(side, "sync", lambda sealed: synced.append(sealed.kept.item))
+
+    keeping = await room.keep(ABOUT, [], b"prompt")
+    assert synced == [keeping.prompt.item]
+    answer = keeping.answer(b"answer")
+    room.close()
+
+    assert synced == [keeping.prompt.item, answer.item]
+    assert keeping.answer(b"too late") == Kept("", "")

@@ -19,7 +19,7 @@ from gateway.audit.log.reader import search
 from gateway.audit.persons import warrant
 from gateway.audit.persons.keys import PersonKeys
 from gateway.audit.persons.office import EraseWish, PersonsOffice, SearchWish, ShowWish
-from gateway.audit.persons.officers import Signature
+from gateway.audit.persons.officers import Officer, Signature
 from gateway.audit.persons.warrant import Claim, Reading
 from gateway.audit.verify import verify
 from gateway.domain import Kept, Outcome
@@ -409,3 +409,12 @@ async def test_an_erasure_that_fails_says_so_and_goes_on_when_done_again(
         desk.side.open(path)
     await desk.office.erase(EraseWish(subjects=(WHO,), reason="art. 17"), "op")
     assert list(desk.side.heads()) == []
+
+
+def test_one_person_with_two_keys_is_one_person() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    asked = warrant.draft(WHO, "", "art. 15", "op", b"s" * 32, now)
+    auditor, officer = Officer("ana", "k1", ("auditor",)), Officer("ana", "k2", ("privacy-officer",))
+
+    assert warrant.state(asked, [auditor, officer], now) == "waits"
+    assert warrant.state(asked, [auditor, replace(officer, name="dan")], now) == "in force"
