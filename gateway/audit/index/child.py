@@ -18,7 +18,7 @@ _PROGRAM = "gateway.audit.index.follow"
 _ROOT = Path(__file__).resolve().parent.parent.parent.parent
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 _AGAIN_SECONDS = 10.0
-_END_SECONDS = 5.0
+_END_SECONDS = 1.0
 
 
 class IndexFollower:
@@ -44,7 +44,7 @@ class IndexFollower:
         self._watching = asyncio.get_running_loop().create_task(self._watch(), name="audit-index")
 
     async def stop(self) -> None:
-        """End the process: it finishes what it is writing, for some seconds at most."""
+        """End the process: it finishes what it is writing, or is killed after a second, which costs only that step."""
         if self._watching is not None:
             self._watching.cancel()
             with suppress(asyncio.CancelledError):
