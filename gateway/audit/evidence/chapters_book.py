@@ -56,7 +56,7 @@ def continuity(pen: Pen, found: Findings) -> Chapter:
     places = ("log", "witness", "place", "log_witnessed", "last")
     blocks += pen.table(places, seen, caption="witnesses", wide=(2, 1.2, 2.4, 1, 1.6), code=(0, 2))
     ranges = ("log", "from_record", "to_record", "log_records")
-    blocks += pen.table(ranges, beyond, caption="unwitnessed", wide=(3, 1, 1, 1), code=(0,))
+    blocks += pen.table(ranges, beyond, caption="unwitnessed", wide=(2.6, 1, 1.4, 1), code=(0,))
     return Chapter("continuity", pen("continuity"), tuple(blocks))
 
 
@@ -64,7 +64,7 @@ def policy(pen: Pen, found: Findings) -> Chapter:
     history = found.tally.history
     rows = [_revision(pen, id_, found.revisions.get(id_), used) for id_, used in sorted(history.revisions.items())]
     columns = ("revision", "created", "expires", "tests", "approved", "decided", "first", "last")
-    wide = (2.2, 1.5, 1.5, 1.1, 1.8, 1.5, 1.5, 1.5)
+    wide = (2.0, 1.4, 1.4, 1.5, 1.7, 1.8, 1.4, 1.4)
     blocks: list[Block] = [
         pen.text("policy_what"),
         *pen.table(columns, rows, caption="revisions", wide=wide, code=(0,)),
@@ -87,7 +87,7 @@ def glass(pen: Pen, found: Findings) -> Chapter:
     columns = ("grant", "waived", "used", "first", "last")
     blocks: list[Block] = [
         pen.text("glass_what"),
-        *pen.table(columns, rows, caption="grants", wide=(2.2, 2.6, 1, 1.6, 1.6), code=(0, 1)),
+        *pen.table(columns, rows, caption="grants", wide=(2.7, 2.3, 1.5, 1.6, 1.6), code=(0, 1)),
         *pen.events(history.events["break_glass"], history.beyond["break_glass"], "changes"),
     ]
     return Chapter("glass", pen("glass"), tuple(blocks))

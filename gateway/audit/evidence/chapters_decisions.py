@@ -92,7 +92,7 @@ def crossings(pen: Pen, found: Findings) -> Chapter:
         if ways:
             columns = ("origin", "to", "how", "basis", "law", "classes", "count")
             rows = [_way(pen, found, way) for way in ways]
-            blocks += pen.table(columns, rows, caption=f"law_{law}", wide=(1.5, 1.7, 1.1, 2.2, 2.6, 1.2, 0.9))
+            blocks += pen.table(columns, rows, caption=f"law_{law}", wide=(1.3, 1.5, 1.1, 2.7, 2.3, 1.5, 1.0))
     if not crossed.ways:
         blocks.append(pen.text("none", "note"))
     persons: list[tuple[str | int, ...]] = [
@@ -151,7 +151,7 @@ def _logs(pen: Pen, found: Findings) -> list[Block]:
         for log in found.logs
     ]
     columns = ("log", "log_class", "log_records", "log_tree", "log_witnessed", "log_root")
-    return pen.table(columns, rows, caption="logs_caption", wide=(2.2, 1.8, 1.1, 1.1, 1.1, 1.9), code=(0, 5))
+    return pen.table(columns, rows, caption="logs_caption", wide=(2.1, 2.2, 1.2, 1.2, 1.0, 1.8), code=(0, 5))
 
 
 def _by_day(pen: Pen, allowed: Mapping[str, int], refused: Mapping[str, int]) -> list[Block]:

@@ -47,7 +47,7 @@ figure { margin: 1.4rem 0; } figcaption { font-weight: 700; margin-bottom: .4rem
 table { border-collapse: collapse; width: 100%; min-width: 44rem; table-layout: fixed; font-size: .88rem; }
 th, td { text-align: left; vertical-align: top; padding: .38rem .6rem; border-bottom: 1px solid var(--line);
   overflow-wrap: anywhere; }
-th { background: #f3f5f7; border-bottom: 2px solid var(--soft); overflow-wrap: normal; }
+th { background: #f3f5f7; border-bottom: 2px solid var(--soft); hyphens: auto; }
 tbody tr:nth-child(even) { background: #fafbfc; }
 .n { text-align: right; }
 td.n { white-space: nowrap; font-variant-numeric: tabular-nums; }
@@ -61,7 +61,8 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem
 @media print {
   html { font-size: 12.5px; } body { padding: 0; max-width: none; }
   p { max-width: none; } table { min-width: 0; } nav { break-after: page; } h2 { break-after: avoid; }
-  figure, .tile, tr { break-inside: avoid; }
+  table { font-size: .8rem; } th, td { padding: .3rem .4rem; } td.c { font-size: .72rem; }
+  .chart, .tile, tr { break-inside: avoid; } figcaption { break-after: avoid; }
   thead { display: table-header-group; } .scroll { overflow: visible; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

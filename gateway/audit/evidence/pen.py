@@ -15,7 +15,7 @@ MOST_ROWS = 200
 MOST_BARS = 15
 _MOST_DETAILS, _LONGEST_DETAIL = 10, 120
 _PLAIN = (str, int, bool)
-_DIGEST, _DIGITS = re.compile(r"\b[0-9a-f]{33,}\b"), 16
+_DIGEST, _DIGITS = re.compile(r"[0-9A-Za-z+/]{33,}={0,2}"), 16
 
 
 class Pen:
