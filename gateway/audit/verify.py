@@ -847,10 +847,11 @@ class Rules:
         self.open_intents: dict[int, str] = {}
         self.unread = partial
         self.rotations: list[tuple[int, Mapping[str, Any]]] = []
-        self.commitments: list[tuple[int, Mapping[str, Any]]] = []
+        self.commitments: list[tuple[int, Mapping[str, Any], Mapping[str, Any]]] = []
         self.backward: list[tuple[int, str, str]] = []  # the clock went back, and nothing says so yet
         self.silences: list[tuple[int, str, str]] = []
         self.told_backward = 0
+        self.gaps: list[int] = []
         self.partial = partial
         self.too_many_open = False
         self._parser = Parser()
@@ -922,9 +923,11 @@ class Rules:
         details = value.get("details")
         if type_ == _ROTATED and isinstance(details, dict) and details.get("purpose") == "log":
             self.rotations.append((place, details))
+        if type_ == "gap" and len(self.gaps) < 100:
+            self.gaps.append(place)
         content = value.get("content")
         if isinstance(content, dict):
-            self.commitments.append((place, content))
+            self.commitments.append((place, value, content))
 
 
 _PLAIN = frozenset(("intent", "outcome", "denial", "preview", "denial.summed", "heartbeat"))
@@ -1305,9 +1308,10 @@ class Point:
     trusted: bool = True
     agrees: bool | None = None
     younger: int | None = None
+    log: str = ""  # its folder below the audit folder, where that is known
 
     def again(self) -> Point:
-        return Point(self.size, self.root, self.label, self.origin, self.time, self.head, self.trusted)
+        return replace(self, agrees=None, younger=None)
 
 
 @dataclass
@@ -1582,6 +1586,98 @@ def _tell_other(report: Report, point: Point, agreed: int) -> None:
         report.add("checkpoints", text, kind="rewritten", or_kinds=("forked", "rolled-back"))
 
 
+# --- the side store --------------------------------------------------------------------------------------------------
+
+Opener = Callable[[Path], "str | None"]
+"""Returns the digest (hex) of what an item holds, ``None`` when a key was destroyed. Raises ValueError: damaged."""
+
+_MOST_ITEMS, _MOST_HEAD = 500_000, 2 * 1024 * 1024
+
+
+class SideStore:
+    """Kept content beside a data folder's logs, held against the records that speak of it.
+
+    An item's head says whose it is; with ``opener``, which has the keys, also its content is held against the digest.
+    """
+
+    def __init__(self, log: Path, opener: Opener | None) -> None:
+        self._folder = log.absolute().parents[4] / "content" if len(log.absolute().parents) > 4 else Path()
+        self._opener = opener
+        self._days: dict[str, str] | None = None  # item -> day
+        self.seen = self.gone = self.noise = 0
+        self.too_many = False
+
+    def check(self, record: Mapping[str, Any], content: Mapping[str, Any]) -> str:
+        """Return what is wrong with the content of a record; ``""`` when it fits, or is not there any more."""
+        self.seen += 1
+        item = str(content.get("item"))
+        day = self._find(item)
+        if day is None:
+            self.gone += 1
+            return ""
+        kind = "prompt" if record.get("type") == "intent" else "answer"
+        said = {"item": item, "kind": kind, "origin": record.get("origin"), "request": record.get("request")}
+        try:
+            head = self._head(f"{day}/{item}")
+            wrong = [name for name, value in said.items() if head.get(name) != value]
+            if wrong:
+                return f"content of another record lies in its place: its {wrong[0]} is another"
+            return self._opened(self._folder / day / item, content.get("sha256"))
+        except BadInput as problem:
+            return f"its content: {problem}"
+
+    def _find(self, item: str) -> str | None:
+        if self._days is None:
+            self._days = {}
+            days = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
+            for day in days:
+                for entry in os.scandir(day) if day.is_dir() and not day.is_symlink() else ():
+                    self.too_many = self.too_many or len(self._days) >= _MOST_ITEMS
+                    if not self.too_many:
+                        self._days[entry.name] = day.name
+        return self._days.get(item)
+
+    def _head(self, name: str) -> Mapping[str, Any]:
+        file = Folder(self._folder).open(name)
+        if file is None:
+            raise BadInput("it went just now")
+        with file:
+            length = int.from_bytes(file.read(4), "big")
+            raw = file.read(min(length, _MOST_HEAD))
+        try:
+            head = json.loads(raw) if len(raw) == length else None
+        except (ValueError, RecursionError):
+            head = None
+        if not isinstance(head, dict) or head.get("version") != "sekisho.content/1":
+            raise BadInput("it is no item of a side store")
+        return head
+
+    def _opened(self, path: Path, digest: Any) -> str:
+        if self._opener is None:
+            return ""
+        try:
+            found = self._opener(path)
+        except ValueError:
+            return "its content is not as it was written"
+        if found is None:
+            self.noise += 1
+            return ""
+        return "" if found == digest else "its content is another than the record's digest says"
+
+    def told(self, report: Report) -> None:
+        """Put into the report what could not be looked at."""
+        if self.gone:
+            report.notes.append(f"of {self.seen} kept contents, {self.gone} are no longer in the side store")
+        if self.noise:
+            report.notes.append(
+                f"of {self.seen} kept contents, {self.noise} can be read by nobody: a key was destroyed"
+            )
+        if self.too_many:
+            report.not_checked.append(f"kept content beyond {_MOST_ITEMS} items")
+        if self.seen > self.gone and self._opener is None:
+            report.not_checked.append("what kept content says: that takes its keys, where it is kept")
+
+
 # --- one log's folder ------------------------------------------------------------------------------------------------
 
 _HISTORY, _PUBLISHED, _PRUNED, _WITNESSES = "checkpoints", "checkpoint", "pruned", "witnesses.jsonl"
@@ -1597,6 +1693,7 @@ def verify(
     since: Iterable[Point] = (),
     hashes_only: bool = False,
     alone: bool = True,
+    opener: Opener | None = None,
 ) -> Report:
     """Check the log in ``folder``: one that holds ``checkpoints`` and ``tile``. Goes beside a running writer too.
 
@@ -1605,13 +1702,14 @@ def verify(
         since: heads that were kept elsewhere (:func:`read_since`).
         hashes_only: only hashes, tree and signatures, not what records say.
         alone: there is no other log that a head could be of.
+        opener: has the keys of kept content.
 
     Raises:
         BadKey: ``vkey`` is not a verifier key.
         OSError: a file cannot be read.
     """
     keys = Keys([vkey] if isinstance(vkey, str) else vkey)
-    return _Log(Path(folder), keys, hashes_only=hashes_only, alone=alone).check(list(since), progress)
+    return _Log(Path(folder), keys, hashes_only=hashes_only, alone=alone, opener=opener).check(list(since), progress)
 
 
 def notes_of(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
@@ -1644,9 +1742,10 @@ def notes_of(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
 class _Log:
     """Checks one log's folder."""
 
-    def __init__(self, path: Path, keys: Keys, *, hashes_only: bool, alone: bool) -> None:
+    def __init__(self, path: Path, keys: Keys, *, hashes_only: bool, alone: bool, opener: Opener | None) -> None:
         self.files, self.keys, self.hashes_only, self.alone = Folder(path), keys, hashes_only, alone
         self.report = Report(str(path), live=has_writer(path))
+        self.contents = SideStore(path, opener)
         self.first = 0
         self.signed = 0  # size of the last head, before its signature was looked at
         self.present = 0
@@ -1684,9 +1783,12 @@ class _Log:
 
     def _is_mine(self, point: Point) -> bool:
         """Whether a head is of this log; one that says nothing any more, by head or note, is known by its folder."""
+        here = self.files.path.absolute().as_posix()
+        if point.log and not self.alone:
+            return here.endswith(f"/{point.log}")
         if self.report.origin or not point.origin:
             return point.origin in ("", self.report.origin)
-        return self.alone or self.files.path.as_posix().endswith((f"/{point.origin}", f"/{point.origin}/default"))
+        return self.alone or here.endswith((f"/{point.origin}", f"/{point.origin}/default"))
 
     # heads
 
@@ -2017,6 +2119,11 @@ class _Log:
             if what:
                 wrong.append(Problem(name, what, start + at, items.offsets[at], kind))
         self._keys_told(name)
+        for place, record, content in rules.commitments:
+            what = self.contents.check(record, content) if same else ""
+            if what:
+                wrong.append(Problem(name, what, place, items.offsets[place - start], "side-store"))
+        rules.commitments.clear()
         self._clock(name, start + len(items.data), sound=same)
         if same:
             moved = self.numbers.hold_bundle(name, start, said, items)
@@ -2159,8 +2266,12 @@ class _Log:
             report.notes.append(f"{report.unsigned} records follow the last signed head")
         if rules.told_backward:
             report.notes.append(f"the clock went back {rules.told_backward} times, and the log says so")
+        if rules.gaps:
+            where = ", ".join(str(place) for place in rules.gaps[:10])
+            report.notes.append(f"a gap, and why, is told by record {where}")
         for place, last, now in rules.silences:
             report.notes.append(f"silence before record {place}: from {last} to {now} there is no heartbeat")
+        self.contents.told(report)
         if rules.too_many_open:
             report.not_checked.append(f"outcomes: more than {_MOST_OPEN} intents are open at once")
         if self.hashes_only:
@@ -2253,7 +2364,7 @@ def _of_site(head: Head, path: Path) -> list[Point]:
         site = parse_site(lines, head)
     except (OSError, UnicodeDecodeError, BadInput) as error:
         raise BadUse(f"{path} is a site's checkpoint: it needs, beside it, the site-heads that it binds.") from error
-    return [Point(size, root, path.name, _origin_of(log), head=head) for log, size, root in site]
+    return [Point(size, root, path.name, _origin_of(log), head=head, log=log) for log, size, root in site]
 
 
 def _origin_of(log: str) -> str:
@@ -2863,6 +2974,7 @@ def check(
     progress: Progress | None = None,
     *,
     hashes_only: bool = False,
+    opener: Opener | None = None,
 ) -> list[Report]:
     """Check whatever lies at ``place``; one report for each log, export or receipt in it.
 
@@ -2912,7 +3024,8 @@ class _Site:
             self._head = parse_head(folder.read(path.name, MOST_NOTE) or b"")
             lines = (folder.read("site-heads", MOST_DOCUMENT) or b"").decode().splitlines()
             for log, size, root in parse_site(lines, self._head):
-                self.points.append(Point(size, root, "site-heads", _origin_of(log), trusted=False))
+                point = Point(size, root, "site-heads", _origin_of(log), trusted=False, log=log)
+                self.points.append(point)
         except UnicodeDecodeError:
             self.report.add("site-heads", "not UTF-8", offset=0, kind="flipped")
         except BadInput as problem:
@@ -2927,15 +3040,15 @@ class _Site:
         signers.known += [bytes.fromhex(key) for log in logs for key in log.chain]
         report.origin, report.tree_size, report.root = head.origin, head.size, head.root.hex()
         report.records, report.checkpoints = head.size, 1
-        there = {log.origin for log in logs}
+        there = [Path(log.folder).absolute().as_posix() for log in logs]
         try:
             if not signers.check(head):
                 report.add("site-checkpoint", _NO_SIGNATURE, offset=0, kind="other-key")
         except BadInput as problem:
             report.add("site-checkpoint", str(problem), offset=0, kind=problem.kind)
         for point in self.points:
-            if point.origin not in there:
-                report.add("site-heads", f"the log {point.origin} is gone", kind="deleted")
+            if not any(folder.endswith(f"/{point.log}") for folder in there):
+                report.add("site-heads", f"the log {point.log} is gone", kind="deleted")
         return report
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -15,7 +15,7 @@ from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
-    from gateway.audit.verify import Report
+    from gateway.audit.verify import Opener, Report
     from gateway.settings import Settings
 
 EXAMPLES = [
@@ -41,6 +41,9 @@ Since = Annotated[
 HashesOnly = Annotated[
     bool, typer.Option("--hashes-only", help="Hashes, tree and signatures; not what records say. Faster.")
 ]
+Contents = Annotated[
+    bool, typer.Option("--contents", help="Also open what the side store keeps, and hold it against its digests.")
+]
 Receipt = Annotated[
     Path | None, typer.Option("--receipt", metavar="FILE", help="A receipt; PLACE is then where its record is.")
 ]
@@ -55,6 +58,7 @@ def verify(
     key: Key = None,
     since: Since = [],  # noqa: B006  typer copies it
     hashes_only: HashesOnly = False,
+    contents: Contents = False,
     receipt: Receipt = None,
     program: Program = None,
 ) -> None:
@@ -71,8 +75,33 @@ def verify(
         tell(session, receipt, place, _text(key) if key else "\n".join(_own_keys(session)))
         return
     with session.output.progress("Verifying"):
-        reports = _reports(session, place, key, since, hashes_only)
+        how: _How = {"hashes_only": hashes_only, "opener": _opener(session.settings) if contents else None}
+        reports = _reports(session, place, key, since, how)
     _tell(session, reports)
+
+
+class _How(TypedDict):
+    """How deep to look."""
+
+    hashes_only: bool
+    opener: Opener | None
+
+
+def _opener(settings: Settings) -> Opener:
+    """Return what reads the digests of kept content. It takes the keys of persons and days."""
+    from gateway.audit.content.seal import Noise
+    from gateway.audit.content.store import SideStore
+    from gateway.keys.opening import open_keyring
+
+    store = SideStore.of_installation(settings, open_keyring(settings).kept_tag_keys)
+
+    def digest(path: Path) -> str | None:
+        try:
+            return store.open(path)[2]
+        except Noise:
+            return None
+
+    return digest
 
 
 def _write_program(session: Session, out: Path) -> None:
@@ -90,9 +119,7 @@ def _write_program(session: Session, out: Path) -> None:
     session.output.result(data, f"Wrote {out}, SHA-256 {digest}.", f"Run: python {out} PACK --key log.vkey")
 
 
-def _reports(
-    session: Session, place: Path | None, key: Path | None, since: Sequence[Path], hashes_only: bool
-) -> list[Report]:
+def _reports(session: Session, place: Path | None, key: Path | None, since: Sequence[Path], how: _How) -> list[Report]:
     from gateway.audit import verify as verifier
 
     try:
@@ -103,7 +130,7 @@ def _reports(
             for note in notes:
                 session.output.note(note)
         where = place if place is not None else _all_logs(session.settings)
-        return verifier.check(where, _keys(session, where, key), points, hashes_only=hashes_only)
+        return verifier.check(where, _keys(session, where, key), points, **how)
     except verifier.BadKey as error:
         mend = "Give the log's own key with --key."
         raise SetupError("That is not a public key of a log.", mend, exit_code=USED_WRONGLY) from error
