@@ -1,9 +1,9 @@
 """Kills a writer under load, again and again, on one log: ``killer.py FOLDER CYCLES SEED``.
 
 Each cycle forks a writer, which recovers the log, lets eight callers write intents, waits until each is durable and
-only then says so into a pipe, and closes two in three. It is killed with SIGKILL at a moment of chance; now and then its log
-gets a torn tail, as a power cut leaves it: half a record, zeros, or a bundle more. Prints what was acknowledged, as
-JSON: ``[[sequence, request], …]``. A test, and a longer one of the soak, compare it with the log.
+only then says so into a pipe, and closes two in three. It is killed with SIGKILL at a moment of chance; now and then
+its log gets a torn tail, as a power cut leaves it: half a record, zeros, or a bundle more. Prints what was
+acknowledged, as JSON: ``[[sequence, request], …]``. A test, and a longer one of the soak, compare it with the log.
 """
 
 from __future__ import annotations

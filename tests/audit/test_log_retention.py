@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,18 @@ def test_a_log_that_lost_its_note_is_not_taken_up(log: Log) -> None:
 
     with pytest.raises(SetupError, match=r"tile/entries/000 is gone"):
         log.reopen()
+
+
+def test_a_note_that_is_touched_stops_the_running_log(log: Log) -> None:
+    prune(log, 99)
+    assert log.book.ready()
+
+    (log.folder / "pruned").unlink()
+
+    deadline = time.monotonic() + 2
+    while log.book.ready() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not log.book.ready()
 
 
 def test_a_note_of_another_key_is_not_taken_up(log: Log) -> None:

@@ -207,6 +207,17 @@ def test_another_log_that_is_gone_stops_the_gateway(new_shelf: Callable[..., She
     assert "node1/w1/default 1 " in heads.read_text()
 
 
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_text("")])
+def test_the_sites_heads_touched_stop_the_gateway(shelf: Shelf, tmp_path: Path, harm: Callable[[Path], object]) -> None:
+    heads = tmp_path / "audit" / "berlin" / "site-heads"
+    attempt(shelf, 1)
+    assert wait_until(lambda: heads.exists() and f"{ORIGIN}/default 1 " in heads.read_text())
+
+    harm(heads)
+
+    assert wait_until(lambda: not shelf.ready())
+
+
 def copied(shelf: Shelf, to: Path, name: str = "default") -> Path:
     folder = shelf.books[name].folder
     return Path(shutil.copytree(folder, to))

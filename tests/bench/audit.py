@@ -46,10 +46,11 @@ from gateway.domain import (
 )
 from gateway.settings import AuditSettings
 
+MODEL = "qwen2.5-7b-instruct"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 CALLER = Caller("01JKEY", "acme", "support", (Role.APP,), "customer-support", "berlin", "DE", "DE", "DE")
 TARGETS = tuple(
-    Target(f"{site}/node1/w0:qwen2.5-7b-instruct", "qwen2.5-7b-instruct", (Capability.CHAT,), site, "node1", "DE", True,
+    Target(f"{site}/node1/w0:{MODEL}", MODEL, (Capability.CHAT,), site, "node1", "DE", True,
            digest="a" * 64, device="cpu: 2 threads", build="xllamacpp/2026.10.11549 b1-0000000")
     for site in ("berlin", "munich", "stuttgart")
 )  # fmt: skip
@@ -77,9 +78,7 @@ OUTCOME = Outcome("done", usage=Usage(812, 164), finish_reason="stop", first_byt
 
 def question(number: int) -> PolicyInput:
     return PolicyInput(
-        RequestFacts(
-            f"01J{number:023d}", "/v1/chat/completions", Capability.CHAT, TARGETS[0].model, True, False, "help"
-        ),
+        RequestFacts(f"01J{number:023d}", "/v1/chat/completions", Capability.CHAT, MODEL, True, False, "help"),
         CallerFacts("01JKEY", "acme", "support", (Role.APP,), "berlin", "DE", "DE"),
         DataFacts("internal", "DE", {"PERSON": "2-4", "EMAIL_ADDRESS": "1"}, "cascade/0123456789abcdef"),
         tuple(target.id for target in TARGETS),
@@ -215,11 +214,11 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 def tell(found: dict[str, Any]) -> None:
     print(f"disk alone: fdatasync of 100 KB {found['disk']}")
     for row in found["flat_out"]:
-        print(
-            f"flat out, {row['callers']:4d} callers: {row['records_per_second']:6d} durable records/s, {row['cpu_us']} us of processor each, waiting {_ms(row)}"
-        )
+        rate, used = row["records_per_second"], row["cpu_us"]
+        print(f"{row['callers']:4d} callers, flat out: {rate:6d} durable records/s, {used} us of processor each")
+        print(f"     waiting {_ms(row)}")
     for row in found["at_rate"]:
-        print(f"at {row['records_per_second']:6d} records/s: waiting {_ms(row)}")
+        print(f"at {row['records_per_second']:6d} records/s, waiting {_ms(row)}")
     print(f"a record: {found['size']}")
     print(f"verification: {found['verify']}")
 

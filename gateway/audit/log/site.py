@@ -52,9 +52,10 @@ class SiteHeads:
         self._base = base
         self._site = site
         self._folder = base / site
-        self._keys = keys
+        self._keys = self._accepted = keys
         self._lock = threading.Lock()
         self._excused = ""
+        self._last: _Heads = {}
         self._known: dict[str, tuple[bytes, Checkpoint]] = {}
 
     def forget(self, name: str) -> None:
@@ -65,10 +66,15 @@ class SiteHeads:
         """Whether that log may be older than what was seen of it."""
         return folder == self._base / self._excused and bool(self._excused)
 
+    def accept(self, keys: LogKeys) -> None:
+        """Take heads for good that these have signed, from now on; the site's checkpoint is still signed as before."""
+        with self._lock:
+            self._accepted = keys
+
     def change_key(self, keys: LogKeys) -> None:
         """Sign with these from now on."""
         with self._lock:
-            self._keys = keys
+            self._keys = self._accepted = keys
             self._known.clear()
 
     def update(self) -> None:
@@ -79,12 +85,21 @@ class SiteHeads:
             OSError: it cannot be written.
         """
         with self._lock, self._held():
-            bound, heads = read(self._base, self._site), self._published()
+            bound, heads = self._bound(), self._published()
             for name, seen in bound.items():
                 if name != self._excused:
                     _require_later(name, seen, heads.get(name))
             if heads != bound:
                 self._write(heads)
+            self._last = heads
+
+    def _bound(self) -> _Heads:
+        """Return what is bound. Raises Tampered when it is less than this process has bound: the file was touched."""
+        bound = read(self._base, self._site)
+        for name, (size, _) in self._last.items():
+            if name != self._excused and (name not in bound or bound[name][0] < size):
+                raise Tampered(f"{HEADS} is not what was written")
+        return bound
 
     def _published(self) -> _Heads:
         heads: _Heads = {}
@@ -102,7 +117,7 @@ class SiteHeads:
         worker, _, retention_class = name.rpartition("/")
         origin = log_origin(worker, retention_class)
         try:
-            head = open_checkpoint(note, *verifiers(origin, self._keys))
+            head = open_checkpoint(note, *verifiers(origin, self._accepted))
         except NoteError as error:
             raise Tampered(f"{name}/{layout.CHECKPOINT}: {error}") from error
         if head.origin not in (origin, worker):  # as earlier releases signed every class

@@ -24,9 +24,9 @@ from gateway.audit.log.growing import Tampered
 from gateway.audit.log.heads import Heads
 from gateway.audit.log.journal import Journal
 from gateway.audit.log.lock import FolderLock
-from gateway.audit.log.note import KeySilent, Signer
+from gateway.audit.log.note import KeySilent, NoteError, Signer
 from gateway.audit.log.packing import Packer
-from gateway.audit.log.pruned import Pruned
+from gateway.audit.log.pruned import Pruned, begin
 from gateway.audit.log.pruning import beginning, clear
 from gateway.audit.log.recovery import Found
 from gateway.audit.log.reserve import Reserve
@@ -233,7 +233,7 @@ class Writer:
         except OSError as error:
             with self._lock:
                 self._failed_write(error)
-        except Tampered as problem:
+        except (Tampered, NoteError) as problem:
             self._break(TAMPERED, str(problem))
 
     def finish(self, *, orderly: bool) -> None:
@@ -282,6 +282,8 @@ class Writer:
             self._heads.check()
         if not self._folder_lock.held():
             raise Tampered("lock was replaced")
+        if self._begin.first and begin(self._folder) != self._begin:
+            raise Tampered(f"{layout.PRUNED} is not what was written")
 
     def _each_second(self) -> None:
         if time.monotonic() - self._kept_at < _ABOUT_A_SECOND:
@@ -359,11 +361,11 @@ class Writer:
             if self._trouble or not self._begin.first < first <= self.prunable:
                 raise self.error()
             try:
-                begin = beginning(self._folder, first)
-                replace(self._folder / layout.PRUNED, begin.note(signer), durable=True)
-                self._begin = begin
-                self._journal.watch.prune(begin.bundles)
-                self._packer.prune(begin.bundles)
+                cut = beginning(self._folder, first)
+                replace(self._folder / layout.PRUNED, cut.note(signer), durable=True)
+                self._begin = cut
+                self._journal.watch.prune(cut.bundles)
+                self._packer.prune(cut.bundles)
                 clear(self._folder, first)
             except (OSError, ValueError) as error:
                 raise AuditUnavailable("The log could not be pruned.") from error
