@@ -101,6 +101,7 @@ class Shelf:
 
     def change_key(self, keys: LogKeys) -> None:
         """Go on with these keys; see :meth:`gateway.audit.book.LogBook.change_key`."""
+        self._site.accept(keys)  # a log's next head may be bound before the last log knows
         for book in self._all:
             book.change_key(keys)
         self._site.change_key(keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.audit.log import layout
-from gateway.audit.log.note import open_signed, parse_verifier_key
+from gateway.audit.log.note import NoteError, open_signed, parse_verifier_key
 from gateway.audit.log.reader import logs
 from gateway.audit.verify import verify
 from gateway.errors import AuditUnavailable, SetupError, Unauthenticated
@@ -352,3 +353,41 @@ def test_an_overlap_goes_on_when_its_end_cannot_be_put_on_record(house: Installa
 
     assert house.register.identify(f"Bearer {key}").tenant == "t"
     assert "pepper" in house.secret_files()
+
+
+def test_a_head_by_the_new_key_is_bound_before_the_last_log_knows_of_it(house: Installation) -> None:
+    """One log has gone over to the new key, the next one refuses: the site's heads stay bound, and nothing breaks."""
+    late, change = house.book.books["cross-border"], house.book.books["cross-border"].change_key
+
+    def refuse(keys: object) -> None:
+        raise AuditUnavailable
+
+    late.change_key = refuse  # type: ignore[method-assign]
+    with pytest.raises(AuditUnavailable):
+        house.run(house.office.rotate("log", "mia", timedelta(0)))
+    house.book.event("model.added", by="mia")
+    _until_published(house)
+    assert house.book.ready()
+
+    late.change_key = change  # type: ignore[method-assign]
+    house.tick()
+
+    assert len(vkeys(house)) == 2
+    assert house.book.ready()
+
+
+def _until_published(house: Installation) -> None:
+    """Wait until the site's checkpoint has bound a head that the new key alone has signed."""
+    newest = parse_verifier_key(house.keyring.log_keys().rotations[-1]["new"])
+    published = house.folder / "audit" / ORIGIN / "default" / layout.CHECKPOINT
+    bound = house.folder / "audit/muc/site-heads"
+    for _ in range(200):
+        try:
+            size = open_signed(published.read_bytes(), [newest])[0].size
+            seen = f"{ORIGIN}/default {size} " in bound.read_text()
+        except (OSError, NoteError):
+            seen = False
+        if seen or not house.book.ready():
+            return
+        time.sleep(0.05)
+    raise AssertionError
