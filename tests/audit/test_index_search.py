@@ -333,3 +333,11 @@ def test_records_of_logs_that_were_indexed_one_after_another_come_by_time(logs: 
     found = [data for page in pages(logs.search, query, 50) for data in page.records]
 
     assert found == logs.expected(query)
+
+
+def test_an_index_that_was_only_begun_is_none(logs: Logs) -> None:
+    logs.index.mkdir()
+    store.path_of(logs.index, SITE).touch()
+
+    assert logs.search.page(Query(), 1).found == 700
+    assert logs.update().rebuilt == "there was none"

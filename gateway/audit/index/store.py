@@ -110,6 +110,8 @@ def _checked(path: Path, mode: str) -> sqlite3.Connection:
         )
         try:
             (version,) = database.execute("PRAGMA user_version").fetchone()
+            if not version:  # whoever made it was killed before anything was in it
+                raise NoIndex(str(path))
             if version != VERSION:
                 raise Unfit(f"it is of layout {version}, this program has {VERSION}")
             if mode == "rw":
