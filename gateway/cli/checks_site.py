@@ -12,6 +12,7 @@ from gateway.cli.address import refuse_open_address
 from gateway.cli.audit_status import anchors
 from gateway.cli.checks import MACHINE, Check, State
 from gateway.cli.checks_audit import logs_as_seen, retention
+from gateway.cli.checks_content import kept_content
 from gateway.cli.server import running_server
 from gateway.errors import SetupError
 
@@ -247,6 +248,7 @@ SITE = (
     counters,
     logs_as_seen,
     retention,
+    kept_content,
     anchors,
     model,
     detectors,

@@ -143,6 +143,14 @@ async def test_a_vouched_end_user_gets_a_pseudonym_and_others_none(room: Content
     assert await room.recognise(plain, "ana") == plain
 
 
+def test_nobody_else_may_look_into_the_folders(side: SideStore, keep: Keep) -> None:
+    path = side.find(keep("user:ana").item)
+
+    assert path is not None
+    places = [side.folder, path.parent, path, *side.keys.folder.rglob("*")]
+    assert [each for each in places if each.stat().st_mode & 0o077 and each.name != "CACHEDIR.TAG"] == []
+
+
 def test_with_a_person_erased_what_was_shared_is_gone_for_all(side: SideStore, keep: Keep) -> None:
     shared, own = keep("user:ana", "user:ben"), keep("user:ben")
     (ana,) = side.keys.of("acme", ["user:ana"])

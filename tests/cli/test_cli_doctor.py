@@ -11,6 +11,7 @@ import yaml
 
 from gateway import errors, settings
 from gateway.audit.book import LogBook
+from gateway.audit.events import EVENTS
 from gateway.audit.log.reader import logs
 from gateway.cli import checks, checks_site
 from gateway.cli.codes import Explanation, explanations
@@ -24,7 +25,9 @@ NOT_CODES = {"admin.sock"}
 
 
 def codes_in(text: str) -> set[str]:
-    return set(CODE.findall(text)) - NOT_CODES
+    """Return the codes that a text names. A record's type, or the beginning of one, is none."""
+    found = set(CODE.findall(text)) - NOT_CODES
+    return {code for code in found if not any(type.startswith(code) for type in EVENTS)}
 
 
 def test_every_code_of_program_and_policies_is_explained(repository: Path) -> None:

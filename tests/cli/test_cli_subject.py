@@ -15,6 +15,7 @@ from gateway import settings
 from gateway.audit.content.door import About
 from gateway.audit.content.store import SideStore
 from gateway.audit.log.reader import logs, search
+from gateway.cli.checks_content import kept_content
 from gateway.cli.lock import data_lock
 from gateway.cli.models import shelf
 from gateway.domain import Kept
@@ -196,7 +197,9 @@ def server(officers: Path) -> Iterator[Notes]:
     """A server of the admin API, in a thread; what it put on record."""
     wanted, book = settings.load(str(officers / "sekisho.yaml")), Notes()
     keyring = open_keyring(wanted)
-    office = persons_office(wanted, SideStore.of_installation(wanted, keyring.kept_tag_keys), book, keyring.kept_tag_keys)
+    office = persons_office(
+        wanted, SideStore.of_installation(wanted, keyring.kept_tag_keys), book, keyring.kept_tag_keys
+    )
     keys = KeyRegister(wanted.state / "keys.json", keyring.peppers(), wanted.site)
     app = admin_app(keys, book, lambda: {}, shelf(wanted), persons_routes(office))
     with data_lock(wanted.state):
@@ -233,3 +236,42 @@ def test_a_running_server_does_all_of_it(sekisho, officers: Path, server: Notes)
     refused = sekisho(*SUBJECT, "show", id_, "--subject", "ben@example.com")
     assert (refused.code, refused.out) == (2, "")
     assert "somebody else" in refused.err
+
+
+# --- doctor
+
+
+def checked(house: Path) -> tuple[str, str]:
+    found = kept_content(settings.load(str(house / "sekisho.yaml")))
+    assert bool(found.mend) == (found.state != "ok")
+    return found.state, found.said
+
+
+def test_doctor_looks_at_what_is_kept(officers: Path) -> None:
+    assert checked(officers) == ("ok", "none")
+
+    keep(officers, "found:ben")
+    content, persons = officers / ".sekisho" / "content", officers / ".sekisho" / "persons"
+    (day,) = content.iterdir()
+    assert checked(officers) == ("ok", f"items of 1 days, the last of them {day.name}")
+    persons.rename(persons.with_name("away"))
+    assert checked(officers)[0] == "fails"
+    persons.with_name("away").rename(persons)
+    persons.chmod(0o755)
+    assert "open to other users" in checked(officers)[1]
+    persons.chmod(0o700)
+    day.rename(content / "2020-01-01")
+    assert checked(officers) == ("warning", "1 items have ended and are still there")
+
+
+def test_doctor_says_what_a_hold_keeps(sekisho, officers: Path) -> None:
+    kept = keep(officers, "found:ben")
+    hold = officers / ".sekisho" / "audit" / "plant" / "node" / "w0" / "default" / "hold"
+    hold.parent.mkdir(parents=True)
+    hold.write_text("{}")
+
+    said = sekisho("audit", "erase", "--subject", "ben", "--reason", "art. 17")
+
+    assert "1 items stay under legal hold" in said.out
+    assert side_store(officers).find(kept.item) is not None
+    assert checked(officers)[1].endswith("0 items and 1 keys wait for a legal hold to be lifted")

@@ -22,6 +22,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from gateway.audit.events import EVENTS
+from gateway.audit.persons.schema import persons_schemas
 from gateway.audit.receipt.schema import ENVELOPE
 from gateway.audit.receipt.schema import SCHEMA as RECEIPT
 from gateway.audit.schema import record_schema
@@ -176,10 +177,29 @@ keeps it right.
 """
 
 
+PERSONS_HEAD = """
+## Documents about persons
+
+Beside the log; see [Answer a person](../how-to/answer-a-person.md). What officers sign are DSSE envelopes over
+canonical JSON (RFC 8785).
+
+| Document | Written by | Found in |
+| --- | --- | --- |
+| `sekisho.person-search/1` | whoever asks; an auditor and a privacy officer sign it | `state/persons/` |
+| `sekisho.content-reading/1` | a privacy officer signs it | nowhere: it is good for five minutes |
+| `sekisho.content/1` | the gateway | the head of each item in `content/` |
+"""
+
+
 def records_page() -> str:
     """Return the types of records and their schema."""
     rows = "".join(f"| `{type}` | {said} |\n" for type, said in sorted(EVENTS.items()))
-    return f"{RECORDS_HEAD}{rows}\n## Schema\n\n```json\n{_schema(record_schema())}\n```\n"
+    page = f"{RECORDS_HEAD}{rows}\n## Schema\n\n```json\n{_schema(record_schema())}\n```\n"
+    return page + PERSONS_HEAD + "".join(_section(*each) for each in persons_schemas().items())
+
+
+def _section(name: str, schema: Any) -> str:
+    return f"\n### {name}\n\n```json\n{_schema(schema)}\n```\n"
 
 
 def _schema(schema: Any) -> str:

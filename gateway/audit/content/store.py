@@ -130,7 +130,8 @@ class SideStore:
 
     def write(self, sealed: Sealed) -> None:
         """Write an item whole, without waiting for the disk. Raises OSError."""
-        sealed.place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.folder, sealed.place.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(sealed.place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
