@@ -30,11 +30,10 @@ from tests.keys.softhsm import LABEL, MODULE, PIN, new_token
 @pytest.fixture(scope="session")
 def token_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     where = new_token(tmp_path_factory.mktemp("hsm"))
-    before = dict(os.environ)
-    os.environ.update(where)
-    yield where
-    os.environ.clear()
-    os.environ.update(before)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in where.items():
+            environment.setenv(name, value)
+        yield where
 
 
 @pytest.fixture
