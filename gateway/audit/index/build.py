@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Callable
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,7 +142,7 @@ class Builder:
         place, known, name = piece.place, self._groups, piece.place.name
         for seen in piece.rows:
             groups = [known.get(group) or self._new_group(group) for group in seen.groups]
-            self._fresh.append(Row(Key(seen.time_us, name, seen.sequence), array("I", set().union(*groups))))
+            self._fresh.append(Row(Key(seen.time_us, name, seen.sequence), tuple(chain.from_iterable(groups))))
         self._idents += _idents(self._logs[place.name], piece.rows)
         if piece.unread:
             self._unread[place.name] = self._unread.get(place.name, 0) + piece.unread

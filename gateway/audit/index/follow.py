@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.audit.index import build, source, store
@@ -31,7 +32,8 @@ def main(arguments: list[str]) -> int:
     """Follow until standard input ends, which it does when the server has ended, however that ended."""
     audit, folder = map(Path, arguments)
     os.nice(_NICEST)
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with suppress(OSError):  # a sandbox may forbid it
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     follower = Follower(audit, folder)
     pause = 0.0
     while not select.select([sys.stdin], [], [], pause)[0]:
