@@ -6,8 +6,8 @@ A pack is signed by the log's key, and is itself on record before the signature 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvidenceWish:
-    """What was asked for on the command line. ``logs`` are folders; times are as ``--since`` takes them."""
+    """What was asked for on the command line. ``logs`` are folders; ``words`` are those of the filter, times too."""
 
     out: Path
     logs: Sequence[Path]
-    since: str = ""
-    until: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
     language: str = ""
     pdf: bool = True
     force: bool = False
@@ -58,15 +57,14 @@ def export_evidence(session: Session, wish: EvidenceWish) -> None:
 
 def _make(settings: Settings, wish: EvidenceWish, language: Language, progress: Any) -> Pack:
     from gateway.audit.evidence.pack import Wish, make
-    from gateway.cli.audit_export import moment_of
+    from gateway.cli.audit_export import filter_of
     from gateway.cli.evidence_house import PackHouse
 
     wanted = Wish(
         logs=wish.logs,
         site=settings.site.name,
         language=language,
-        since=moment_of(wish.since, settings.zone) if wish.since else "",
-        until=moment_of(wish.until, settings.zone) if wish.until else "",
+        wanted=filter_of(wish.words, settings.zone),
         pdf=wish.pdf,
         font=wish.font,
     )

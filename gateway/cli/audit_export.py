@@ -90,8 +90,11 @@ def export(
     if form == "evidence":
         from gateway.cli.audit_evidence import EvidenceWish, export_evidence
 
+        if to:
+            raise SetupError("A pack is not sent to a receiver.", "Leave --to out.", exit_code=USED_WRONGLY)
         logs = _logs(session.settings, origin or [EVERY_LOG])
-        export_evidence(session, EvidenceWish(out, logs, since, until, language, pdf, force, font))
+        words = {"since": since, "until": until, **_pairs(filters)}
+        export_evidence(session, EvidenceWish(out, logs, words, language, pdf, force, font))
         return
     receiver = Receiver(to, ca, server_name) if to else None
     if receiver:
@@ -141,7 +144,7 @@ def _wish(
 ) -> Wish:
     from gateway.audit.export.run import Wish
 
-    return Wish(out, form, logs, _filter(words, settings.zone), ways, words, fresh=restart)
+    return Wish(out, form, logs, filter_of(words, settings.zone), ways, words, fresh=restart)
 
 
 def _pairs(filters: list[str]) -> dict[str, str]:
@@ -158,7 +161,8 @@ def _pairs(filters: list[str]) -> dict[str, str]:
     return wanted
 
 
-def _filter(words: Mapping[str, str], zone: tzinfo) -> Filter:
+def filter_of(words: Mapping[str, str], zone: tzinfo) -> Filter:
+    """Return the filter that words of the command line mean. Raises SetupError."""
     from gateway.audit.log.reader import Filter
 
     asked = {_FIELDS.get(name, name): value for name, value in words.items() if value}

@@ -21,6 +21,7 @@ from gateway.audit.evidence.pack import Pack, Wish, make
 from gateway.audit.evidence.schema import SCHEMA
 from gateway.audit.evidence.words import LANGUAGES
 from gateway.audit.log.note import Signer, open_checkpoint, parse_verifier_key
+from gateway.audit.log.reader import Filter
 from gateway.errors import SetupError
 from tests.audit.evidence_parts import PlainHouse, manifest_of, pack_keys, rewritten, unpacked
 
@@ -43,8 +44,8 @@ def pack(filled, tmp_path: Path) -> Make:
     """Make a pack of it."""
 
     def do(name: str = "pack.zip", house: PlainHouse | None = None, **wish) -> Pack:
-        wanted = Wish(logs=[filled.folder], site="berlin", **{"pdf": False} | wish)
-        return make(wanted, tmp_path / name, pack_keys(filled.key), house or PlainHouse(tmp_path))
+        asked = Wish(logs=[filled.folder], site="berlin", **{"pdf": False} | wish)
+        return make(asked, tmp_path / name, pack_keys(filled.key), house or PlainHouse(tmp_path))
 
     return do
 
@@ -150,7 +151,7 @@ def test_a_file_more_or_less_is_found(pack: Make, filled, tmp_path: Path, change
 
 
 def test_a_period_leaves_the_rest_out_and_still_proves_the_root(pack: Make, filled, tmp_path: Path) -> None:
-    whole, part = pack("whole.zip"), pack(since="2026-07-03T00:00:00Z", until="2026-07-05T00:00:00Z")
+    whole, part = pack("whole.zip"), pack(wanted=Filter(since="2026-07-03T00:00:00Z", until="2026-07-05T00:00:00Z"))
 
     times = [json.loads(line)["time"] for line in unpacked(part.out)[f"{LOG}/records.jsonl"].splitlines()]
     assert 0 < part.records < whole.records
@@ -161,7 +162,7 @@ def test_a_period_leaves_the_rest_out_and_still_proves_the_root(pack: Make, fill
 
 
 def test_a_period_without_records_makes_a_pack_that_says_so(pack: Make) -> None:
-    done = pack(since="2031-01-01T00:00:00Z")
+    done = pack(wanted=Filter(since="2031-01-01T00:00:00Z"))
 
     assert done.records == 0
     assert "None in this period." in unpacked(done.out)["report.html"].decode()
@@ -247,3 +248,14 @@ def test_a_revision_that_no_person_signed_is_said(pack: Make, tmp_path: Path) ->
 
     assert "bears no signature of a person" not in unpacked(approved.out)["report.html"].decode()
     assert "bears no signature of a person" in unpacked(unsigned.out)["report.html"].decode()
+
+
+def test_a_filter_is_said_and_makes_no_silence_of_what_it_left_out(pack: Make) -> None:
+    whole, part = pack("whole.zip"), pack("part.zip", wanted=Filter(tenant="sales"))
+
+    said, page = manifest_of(unpacked(part.out)), unpacked(part.out)["report.html"].decode()
+    assert said["filter"] == {"tenant": "sales"}
+    assert "tenant=sales" in page
+    assert "Only records that fit the filter" in page
+    assert "Only records that fit the filter" not in unpacked(whole.out)["report.html"].decode()
+    assert 0 < part.records < whole.records

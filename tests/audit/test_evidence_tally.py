@@ -193,6 +193,15 @@ def test_a_log_that_promised_no_heartbeat_is_not_blamed_for_silence() -> None:
     assert kept(("06:00:00", "key.created"), ("09:00:00", "key.revoked")).silences == []
 
 
+def test_of_some_records_no_silence_is_told() -> None:
+    found = Continuity(whole=False)
+    found.begin("a/b/c/default")
+    for time in ("06:00:00", "09:00:00"):
+        found.read({"type": "heartbeat", "time": f"2026-07-01T{time}Z"})
+
+    assert found.silences == []
+
+
 def test_the_end_of_one_log_and_the_beginning_of_the_next_are_no_pause() -> None:
     found = kept(("06:00:00", "heartbeat"))
     found.begin("another")

@@ -12,6 +12,7 @@ import yaml
 
 from gateway import settings
 from gateway.audit.book import LogBook
+from gateway.audit.log.reader import search
 from gateway.keys.opening import open_keyring
 from gateway.policy.life.revisions import Revisions
 
@@ -57,9 +58,10 @@ def test_a_pack_is_made_and_verifies(sekisho, used_house: Path) -> None:
 def test_its_making_is_on_record(sekisho, used_house: Path) -> None:
     sekisho(*EXPORT, "--no-pdf")
 
-    found = sekisho("audit", "search", "--type", "admin.exported", "--json").json
-    formats = [record["details"]["details"]["format"] for record in found["data"] if record["type"] == "admin.exported"]
-    assert "evidence" in formats
+    written = search(used_house / ".sekisho" / "audit" / "plant" / "node" / "admin" / "default")
+    found = [record["details"] for record in written if record["type"] == "admin.exported"]
+    assert [told["details"]["format"] for told in found][-1] == "evidence"
+    assert all(told["by"] for told in found)
 
 
 def test_reasons_countries_and_laws_are_named_in_the_language(sekisho, used_house: Path) -> None:
@@ -123,6 +125,8 @@ def test_a_period_is_the_sites_time(sekisho, used_house: Path) -> None:
         (("--language", "fr"), "no texts in 'fr'"),
         (("--origin", "plant/node/none"), "no log of plant/node/none"),
         (("--since", "yesterday"), "no time"),
+        (("--to", "tls://127.0.0.1:9"), "not sent to a receiver"),
+        (("--filter", "colour=red"), "is no filter"),
         (("--font", "sekisho.yaml"), "no TrueType font"),
         (("--out", "nowhere/pack.zip"), "cannot be written"),
     ],
@@ -134,6 +138,14 @@ def test_what_cannot_be_done_is_said_in_one_line(sekisho, used_house: Path, more
     assert said in done.err
     assert "Traceback" not in done.err
     assert not list(used_house.glob("*.zip"))
+
+
+def test_a_filter_takes_one_tenants_records(sekisho, used_house: Path) -> None:
+    made = sekisho(*EXPORT, "--no-pdf", "--filter", "tenant=sales")
+
+    assert made.code == 0, made.err
+    assert {record["caller"]["tenant"] for record in records()} == {"sales"}
+    assert sekisho("audit", "verify", "pack.zip").code == 0
 
 
 def test_a_pack_that_is_there_is_not_replaced_by_accident(sekisho, used_house: Path) -> None:

@@ -46,7 +46,7 @@ def continuity(pen: Pen, found: Findings) -> Chapter:
         if log.unwitnessed
     ]
     blocks: list[Block] = [
-        pen.text("continuity_what"),
+        pen.text("continuity_what") if told_of.whole else pen.text("continuity_filtered", "warn"),
         *pen.table(pauses, silences, caption="silences", wide=(2, 1.6, 1.6, 1, 1), code=(0,)),
         *pen.table(("time", "what", "log", "details"), news, caption="news", wide=(2, 2, 2, 3.5), code=(2,)),
         pen.text("interrupted", "note", count=number(told_of.interrupted)),

@@ -57,9 +57,14 @@ class News:
 
 
 class Continuity:
-    """Reads the records of one log, in order, then those of the next: :meth:`begin` says which."""
+    """Reads the records of one log, in order, then those of the next: :meth:`begin` says which.
 
-    def __init__(self) -> None:
+    Args:
+        whole: every record of a period is read; of some of them no silence can be told.
+    """
+
+    def __init__(self, *, whole: bool = True) -> None:
+        self.whole = whole
         self.silences: list[Silence] = []
         self.news: list[News] = []
         self.interrupted = 0
@@ -86,7 +91,7 @@ class Continuity:
             self.news.append(News(self._log, time, kind, record.get("details") or {}))
         if self._promised and self._before:
             self._pause(*self._before, time)
-        self._promised = self._promised or kind == _HEARTBEAT
+        self._promised = self.whole and (self._promised or kind == _HEARTBEAT)
         self._before = (time, kind)
 
     def _pause(self, before: str, kind: str, time: str) -> None:

@@ -6,7 +6,7 @@ own: the same records give the same pack, byte for byte. ``as_of`` is the time o
 ::
 
     {"version": "sekisho.evidence/1", "site": "berlin", "language": "de", "since": "", "until": "2026-07-01T00:00:00Z",
-     "as_of": "2026-06-30T23:59:58.120000Z", "program": "sekisho 0.1.0",
+     "filter": {}, "as_of": "2026-06-30T23:59:58.120000Z", "program": "sekisho 0.1.0",
      "logs": [{"origin": "berlin/node1/w0", "class": "default", "path": "logs/berlin/node1/w0/default/records.jsonl",
                "records": 1284, "tree_size": 1284, "root": "<hex>", "checkpoint": "berlin/node1/w0\\n1284\\n…",
                "pruned": 0, "witnessed": 1280, "unwitnessed": 4}],
@@ -16,7 +16,7 @@ own: the same records give the same pack, byte for byte. ``as_of`` is the time o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from gateway.audit.canonical import canonical
@@ -60,12 +60,17 @@ class PackedLog:
 
 @dataclass(frozen=True)
 class About:
-    """What the pack is of. ``since`` and ``until`` are RFC 3339 UTC; empty: from the beginning, to the last head."""
+    """What the pack is of.
+
+    ``since`` and ``until`` are RFC 3339 UTC; empty: from the beginning, to the last head. ``filter`` is what else was
+    asked of records, by the words of ``--filter``.
+    """
 
     site: str
     language: str
     since: str
     until: str
+    filter: Mapping[str, str]
     as_of: str
     program: str
 

@@ -54,6 +54,7 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str
     since: str
     until: str
+    filter: dict[str, str]
     as_of: str
     program: str
     logs: tuple[_Log, ...]
@@ -82,7 +83,13 @@ def checked(payload: bytes, known: Sequence[Verifier]) -> Said:
 def summary(said: Said, payload: bytes) -> dict[str, Any]:
     """Return what the record of a pack says of it."""
     logs = [[f"{log.origin}/{log.retention_class}", log.tree_size, log.records] for log in said.logs[:_MOST_TOLD]]
-    shape = {"format": "evidence", "since": said.since, "until": said.until, "files": len(said.files)}
+    shape = {
+        "format": "evidence",
+        "since": said.since,
+        "until": said.until,
+        "filter": said.filter,
+        "files": len(said.files),
+    }
     digest = hashlib.sha256(payload).hexdigest()
     return {**shape, "rows": sum(log.records for log in said.logs), "manifest": digest, "logs": logs}
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from itertools import islice
 from pathlib import Path
@@ -36,6 +36,7 @@ from gateway.audit.anchor.witnesses import read as read_witnesses
 from gateway.audit.canonical import canonical
 from gateway.audit.evidence import html
 from gateway.audit.evidence.archive import Archive
+from gateway.audit.evidence.continuity import Continuity
 from gateway.audit.evidence.document import Document, Language
 from gateway.audit.evidence.door import House, Revision
 from gateway.audit.evidence.findings import Findings, Seen, Tally
@@ -66,19 +67,14 @@ def _quiet(_: int, __: int) -> None:
 
 @dataclass(frozen=True)
 class Wish:
-    """What is wanted. ``logs`` are the folders of logs; ``since`` and ``until`` RFC 3339 UTC, empty for no bound."""
+    """What is wanted. ``logs`` are the folders of logs; records that ``wanted`` leaves out go as hashes."""
 
     logs: Sequence[Path]
     site: str
     language: Language = "en"
-    since: str = ""
-    until: str = ""
+    wanted: Filter = field(default_factory=Filter)
     pdf: bool = True
     font: Path | None = None  # of which the PDF carries the characters that Helvetica has not
-
-    @property
-    def wanted(self) -> Filter:
-        return Filter(since=self.since, until=self.until)
 
 
 @dataclass(frozen=True)
@@ -120,10 +116,14 @@ class _Packing:
     archive: Archive
     scratch: Path
     progress: Progress
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally = field(init=False)
     left_out: list[str] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     read: int = 0
+
+    def __post_init__(self) -> None:
+        only_times = replace(self.wish.wanted, since="", until="")
+        self.tally = Tally(continuity=Continuity(whole=only_times == Filter()))
 
     def through(self, out: Path) -> Pack:
         cuts = [cut_at(folder, self.keys.exports.verifiers) for folder in self.wish.logs]
@@ -219,7 +219,9 @@ class _Packing:
         for name, content in sorted(self.house.key_files().items()):
             self.archive.add(f"keys/{name}", content)
         wish = self.wish
-        about = About(wish.site, wish.language, wish.since, wish.until, self.tally.continuity.last, _program())
+        wanted = filter_said(wish.wanted)
+        since, until = wanted.pop("since", ""), wanted.pop("until", "")
+        about = About(wish.site, wish.language, since, until, wanted, self.tally.continuity.last, _program())
         return Findings(about, self.keys.exports.vkey, logs, self.tally, revisions, models, self.seen)
 
     def _policies(self) -> Mapping[str, Revision | None]:

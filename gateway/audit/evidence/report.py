@@ -42,9 +42,11 @@ def _about(pen: Pen, found: Findings) -> tuple[tuple[str, str], ...]:
     about = found.about
     since = when(about.since) if about.since else pen("from_start")
     until = when(about.until) if about.until else pen("to_end")
+    asked = [(pen("about_filter"), ", ".join(f"{name}={value}" for name, value in about.filter.items()))]
     return (
         (pen("about_site"), about.site),
         (pen("about_range"), pen("range", since=since, until=until)),
+        *(asked if about.filter else ()),
         (pen("about_as_of"), when(about.as_of) if about.as_of else pen("no_record")),
         (pen("about_logs"), ", ".join(f"{log.origin}/{log.retention_class}" for log in found.logs)),
         (pen("about_key"), found.key),

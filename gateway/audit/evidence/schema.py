@@ -51,6 +51,11 @@ SCHEMA: dict[str, Any] = {
         language={"enum": list(LANGUAGES)},
         since=_TIME | {"description": "of the period, included; empty: from the first record"},
         until=_TIME | {"description": "of the period, not included; empty: to the signed heads"},
+        filter={
+            "type": "object",
+            "additionalProperties": _TEXT,
+            "description": "what else was asked of records, by the words of --filter; empty: nothing",
+        },
         as_of=_TIME | {"description": "time of the last record in the pack; empty: there is none"},
         program=_TEXT,
         logs={"type": "array", "items": LOG},
