@@ -7,13 +7,17 @@ Guarantees: the log's Ed25519 key is made in the token, cannot be taken out of i
 - ``hmac-sha256``: where it has no such mechanism, it makes the key that the folder key lies under, as the HMAC of a
   random salt (CKM_SHA256_HMAC).
 
-In the key folder lies ``log.token``, which says which key of the token it is, and its public part. A token that does
-not answer is asked once more by a new session; then a start is refused, and a running log stops. A wrong PIN is never
-tried twice: tokens lock themselves.
+In the key folder lies ``log.token``, which says which key of the token it is, and its public part. Its identifier
+follows from the file's name and the folder's seal: a key whose file was never written is found, and a file that was
+lost is made again.
+
+A token that does not answer is asked once more by a new session; then a start is refused, and a running log waits. A
+wrong PIN is never tried twice: tokens lock themselves.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -145,7 +149,8 @@ class TokenVault(FileVault):
 
     def make_log_key(self, name: str) -> None:
         if not self.has(name):
-            self.write_once(name, msgspec.json.encode(_told(partial(_new_log_key, self._token))))
+            made = _told(partial(_log_key, self._token, self._identifier(name)))
+            self.write_once(name, msgspec.json.encode(made))
 
     def log_key(self, name: str) -> SigningKey:
         if name.endswith(".pem"):  # made before the token kept log keys
@@ -153,10 +158,13 @@ class TokenVault(FileVault):
         return TokenSigner(self._token, self._reference(name))
 
     def destroy(self, name: str) -> None:
-        if name.endswith(".token") and self.has(name):
-            key = bytes.fromhex(self._reference(name).id)
-            _told(partial(self._token.ask, partial(_destroy, key_id=key)))
+        if name.endswith(".token"):
+            _told(partial(self._token.ask, partial(_destroy, key_id=self._identifier(name))))
         super().destroy(name)
+
+    def _identifier(self, name: str) -> bytes:
+        """Return which key of the token is that of a file."""
+        return hashlib.sha256(f"{seal.read(self.folder).token}\0{name}".encode()).digest()[:_ID_BYTES]
 
     def _reference(self, name: str) -> TokenKey:
         try:
@@ -185,23 +193,30 @@ def _told(work: Callable[[], T]) -> T:
         raise SetupError(f"The keys' keeper is silent: {error}.", _CONNECT) from error
 
 
-def _new_log_key(token: Token) -> TokenKey:
-    """Make a key pair that signs and cannot leave the token."""
-    key_id = os.urandom(_ID_BYTES)
+def _log_key(token: Token, key_id: bytes) -> TokenKey:
+    """Return the token's key pair of that identifier; where there is none it is made. It signs and cannot leave."""
+    return TokenKey(key_id.hex(), token.ask(partial(_public_part, key_id=key_id)).hex())
 
-    def work(session: Any) -> bytes:
-        curve = session.create_domain_parameters(KeyType.EC_EDWARDS, {Attribute.EC_PARAMS: _CURVE}, local=True)
-        private = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
-        public, _ = curve.generate_keypair(
-            mechanism=Mechanism.EC_EDWARDS_KEY_PAIR_GEN,
-            label=_LABEL,
-            id=key_id,
-            store=True,
-            private_template=private,
-        )
-        return bytes(public[Attribute.EC_POINT])[-32:]  # an OCTET STRING around it, or the bare point
 
-    return TokenKey(key_id.hex(), token.ask(work).hex())
+def _public_part(session: Any, key_id: bytes) -> bytes:
+    try:
+        session.get_key(object_class=ObjectClass.PRIVATE_KEY, id=key_id)
+        public = session.get_key(object_class=ObjectClass.PUBLIC_KEY, id=key_id)
+    except exceptions.NoSuchKey:
+        public = _made(session, key_id)
+    return bytes(public[Attribute.EC_POINT])[-32:]  # an OCTET STRING around it, or the bare point
+
+
+def _made(session: Any, key_id: bytes) -> Any:
+    curve = session.create_domain_parameters(KeyType.EC_EDWARDS, {Attribute.EC_PARAMS: _CURVE}, local=True)
+    public, _ = curve.generate_keypair(
+        mechanism=Mechanism.EC_EDWARDS_KEY_PAIR_GEN,
+        label=_LABEL,
+        id=key_id,
+        store=True,
+        private_template={Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
+    )
+    return public
 
 
 def _destroy(session: Any, key_id: bytes) -> None:

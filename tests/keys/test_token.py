@@ -107,6 +107,38 @@ def test_a_rotation_makes_the_next_key_in_the_token_and_destroys_the_old_one(hou
     house.start()
 
 
+def test_a_key_whose_file_was_never_written_is_destroyed_in_the_token(
+    house: Installation, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count() -> int:
+        return token.ask(lambda session: len(list(session.get_objects({Attribute.LABEL: "sekisho"}))))
+
+    def die(self: TokenVault, name: str, secret: bytes) -> None:
+        raise SetupError("killed here", "")
+
+    before = count()
+    with monkeypatch.context() as broken:
+        broken.setattr(TokenVault, "write_once", die)
+        with pytest.raises(SetupError, match="killed here"):
+            house.run(house.office.rotate("log", "mia"))
+    assert count() == before + 2  # its two halves
+
+    house.tick()
+
+    assert count() == before
+
+
+def test_a_lost_file_leads_to_the_same_key_again(house: Installation) -> None:
+    before = house.keyring.ids()
+    house.stop()
+    (house.keyring.folder / "log.token").unlink()
+
+    house.keyring.create()
+
+    house.start()
+    assert house.keyring.ids() == before
+
+
 @pytest.mark.parametrize(("kind", "method"), [(Token, GCM), (OnlyHmac, HMAC)])
 def test_the_files_are_sealed_as_the_token_allows(
     tmp_path: Path, token_env: dict[str, str], kind: type[Token], method: str
