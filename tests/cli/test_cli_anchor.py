@@ -357,6 +357,13 @@ def put_back(house: Path, copy: Path) -> None:
     shutil.copytree(copy, house / ".sekisho/audit")
 
 
+def with_node(house: Path) -> None:
+    """Let the house's one anchor be a node that cosigns."""
+    node = f"anchors: [{{kind: node, url: 'https://w1.example', key: '{WITNESS.verifier_key()}'}}]"
+    config = house / "sekisho.yaml"
+    config.write_text(re.sub(r"anchors: \[.*\]", node, config.read_text()))
+
+
 @pytest.fixture
 def anchored(sekisho, written: Path, medium: Path, tmp_path: Path) -> Path:
     """A house whose heads a file on another disk has; an older copy of its log lies at ``tmp_path/copy``."""
@@ -398,6 +405,40 @@ def test_a_log_that_was_put_back_and_went_on_is_found_too(sekisho, anchored: Pat
     assert "rolled-back" in problem["or_kinds"]
 
 
+def test_a_log_that_was_begun_anew_is_found_too(sekisho, anchored: Path) -> None:
+    shutil.rmtree(anchored / ".sekisho/audit")
+    for number in range(12):
+        assert sekisho("keys", "create", "--name", f"new-{number}", "--tenant", "t").code == 0
+
+    said = sekisho("audit", "verify", "--json")
+
+    assert said.code == 1
+    assert "rewritten" in {problem["kind"] for log in said.json["logs"] for problem in log["problems"]}
+
+
+def test_a_cosigned_head_shows_a_roll_back_too_and_status_says_so_at_once(
+    sekisho, anchored: Path, tmp_path: Path
+) -> None:
+    log = anchored / ".sekisho/audit" / LOG
+    note = (log / "checkpoint").read_text()
+    line = WITNESS.cosign(note.partition("\n\n")[0] + "\n", 1_577_836_800).rstrip()
+    size, root = note.split("\n")[1:3]
+    seen = {"kind": "node", "place": "w1.example", "size": int(size), "root": root, "cosignature": line}
+    with_node(anchored)
+    put_back(anchored, tmp_path / "copy")
+    for name in ("four", "five"):
+        assert sekisho("keys", "create", "--name", name, "--tenant", "t").code == 0
+    (log / "witnesses.jsonl").write_text(json.dumps(seen | {"time": "2020-01-01T00:00:00Z"}) + "\n")
+
+    said = sekisho("audit", "verify", "--json")
+    at_once = sekisho("audit", "status")
+
+    assert (said.code, at_once.code) == (1, 1)
+    problems = [problem for log in said.json["logs"] for problem in log["problems"]]
+    assert {"rolled-back"} <= {kind for problem in problems for kind in (problem["kind"], *problem["or_kinds"])}
+    assert "rolled back: node w1.example saw another log" in at_once.err
+
+
 def test_a_medium_that_is_not_there_is_told_and_roll_back_not_claimed(sekisho, anchored: Path, medium: Path) -> None:
     (medium / "h").unlink()
 
@@ -412,9 +453,7 @@ def test_a_cosignature_shows_a_roll_back_where_the_local_list_survives(sekisho, 
     log = anchored / ".sekisho/audit" / LOG
     note = (log / "checkpoint").read_text()
     (anchored / "cosigned").write_text(note + WITNESS.cosign(note.partition("\n\n")[0] + "\n", 1_795_347_000))
-    node = f"anchors: [{{kind: node, url: 'https://w1.example', key: '{WITNESS.verifier_key()}'}}]"
-    config = anchored / "sekisho.yaml"
-    config.write_text(re.sub(r"anchors: \[.*\]", node, config.read_text()))
+    with_node(anchored)
     assert sekisho("audit", "anchor", "--accept", "cosigned").code == 0
     kept = (log / "witnesses.jsonl").read_bytes()
     put_back(anchored, tmp_path / "copy")

@@ -22,7 +22,7 @@ from gateway.audit.log.note import Checkpoint, NoteError, parse_checkpoint, spli
 from gateway.audit.log.site import CHECKPOINT, HEADS
 
 _SIGNATURE = "\u2014 ".encode()
-_LINE = re.compile(r"([a-z0-9/-]{1,300}) (0|[1-9][0-9]{0,15}) ([A-Za-z0-9+/]{43}=)")
+_LINE = re.compile(r"([a-z0-9-]+(?:/[a-z0-9-]+){3}) (0|[1-9][0-9]{0,15}) ([A-Za-z0-9+/]{43}=)")
 _TRIES, _PAUSE_SECONDS = 10, 0.02
 
 
