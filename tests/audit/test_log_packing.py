@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shutil
@@ -114,6 +115,21 @@ def test_a_crash_at_any_step_is_repaired(closed: Log, call: str, monkeypatch: py
     assert len(names(closed.folder)) == 4
     assert not (closed.folder / PACKING).exists()
     assert verify(closed.folder, closed.vkey).problems == []
+
+
+def test_a_full_disk_keeps_the_plain_bundle_and_gets_its_room_back(
+    closed: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    root = root_of(read(closed.folder, 0))
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        pack(closed.folder, 0, root)
+
+    assert names(closed.folder)[0] == "000"
+    assert not (closed.folder / PACKING).exists()
 
 
 def test_two_forms_that_differ_are_refused(closed: Log) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -251,6 +252,26 @@ def test_pruning_by_age_needs_a_clock_that_did_not_leap(log: Log) -> None:
     assert prune(log, 99, asked=False).state == "the clock has leapt"
     assert prune(log, 0, asked=False).state == "nothing is due"
     assert first_record(log.folder) == 0
+
+
+def test_a_server_prunes_by_age_each_day(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gateway.audit import retention
+
+    monkeypatch.setattr(retention, "_FIRST_SECONDS", 0.0)
+    asked: list[tuple[Any, Any]] = []
+
+    class Office(RetentionOffice):
+        async def prune(self, *what: Any, **how: Any) -> Any:
+            asked.append((what, how))
+            raise AuditUnavailable  # not well: tomorrow again
+
+    async def a_moment() -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(Office(log.base, {}, lambda: OneKey(log.key), SETTINGS).daily(), 0.2)
+
+    asyncio.run(a_moment())
+
+    assert asked == [(("server",), {"asked": False})]
 
 
 # --- holds

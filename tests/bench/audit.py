@@ -18,12 +18,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from gateway.audit.log import bundles
 from gateway.audit.log.layout import bundle_indexes
@@ -71,6 +73,8 @@ DECISION = Decision(
     "c" * 64,
     "opa/1.22.2",
 )
+PROJECTS = ("support", "recall", "paint-shop", "payroll", "gearbox")
+FOUND = ("PERSON", "EMAIL_ADDRESS", "PHONE_NUMBER", "VIN", "LOCATION", "DE_TAX_ID")
 OUTCOME = Outcome("done", usage=Usage(812, 164), finish_reason="stop", first_byte_seconds=0.21, total_seconds=3.4,
                   parts={"detect": 0.004, "decide": 0.002, "choose": 0.0001, "redact": 0.001, "sync": 0.004},
                   redactions={"PERSON": 2, "EMAIL_ADDRESS": 1}, restored=3)  # fmt: skip
@@ -86,6 +90,32 @@ def question(number: int) -> PolicyInput:
     )
 
 
+def ids(random: Random) -> str:
+    return "".join(random.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=26))
+
+
+def varied(count: int) -> list[tuple[PolicyInput, Decision]]:
+    """Return questions and decisions that differ as real ones do: ids, keys, projects, counts, the table's row."""
+    random, made = Random(5), []
+    for number in range(count):
+        asked = question(number)
+        caller = replace(asked.caller, key_id=f"01J{number % 50:023d}", project=random.choice(PROJECTS))
+        data = replace(
+            asked.data, entities={name: random.choice(("1", "2-4", "5-19")) for name in random.sample(FOUND, 3)}
+        )
+        request = replace(asked.request, id=ids(random))
+        reasons = tuple(
+            replace(each, params={**each.params, "row": str(random.randint(1, 40))}) for each in DECISION.reasons
+        )
+        made.append(
+            (
+                replace(asked, request=request, caller=caller, data=data),
+                replace(DECISION, id=ids(random), reasons=reasons),
+            )
+        )
+    return made
+
+
 class Run:
     """Callers beside each other on one shelf; ``waits`` are the seconds from an intent's call to its durability."""
 
@@ -97,9 +127,9 @@ class Run:
 
     async def one(self) -> None:
         self.number += 1
-        asked = question(self.number)
+        asked, decision = VARIED[self.number % len(VARIED)]
         began = time.perf_counter()
-        entry = self.shelf.intent(CALLER, asked, DECISION, TARGETS[0], {"PERSON": 2, "EMAIL_ADDRESS": 1})
+        entry = self.shelf.intent(CALLER, asked, decision, TARGETS[0], {"PERSON": 2, "EMAIL_ADDRESS": 1})
         await entry.durable()
         self.waits.append(time.perf_counter() - began)
         entry.close(OUTCOME)
@@ -128,6 +158,9 @@ class Run:
                 await asyncio.sleep(delay)
             tasks.append(asyncio.ensure_future(self.one()))
         await asyncio.gather(*tasks)
+
+
+VARIED = varied(4096)
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:

@@ -78,7 +78,13 @@ async def test_those_who_outlive_the_grace_time_are_told(installed: Callable[...
     assert b'"code":"server.closing"' in caller.content
     assert b"[DONE]" not in caller.content
     assert running.stop() == 0
-    assert [record["status"] for record in records(running) if record["type"] == "outcome"] == ["interrupted"]
+    own = [record for record in records(running) if record["origin"] == "plant/node/w0"]
+    assert [record["status"] for record in own if record["type"] == "outcome"] == ["interrupted"]
+    assert own[-1]["type"] == "admin.stopped"
+    (started,) = [record["details"] for record in own if record["type"] == "config"]
+    assert len(started["settings_sha256"]) == 64
+    assert started["opa"].startswith("opa/")
+    assert all(started[name] for name in ("version", "detector", "engine", "model"))
 
 
 async def test_a_killed_gateway_leaves_an_intent_that_is_closed_on_restart(installed: Callable[..., Running]) -> None:

@@ -81,10 +81,14 @@ def pack(folder: Path, index: int, root: bytes | None) -> None:
         folder / layout.PACKING,
     )
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(bundles.pack(raw))
-        file.flush()
-        os.fsync(descriptor)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(bundles.pack(raw))
+            file.flush()
+            os.fsync(descriptor)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # what it took of a full disk is given back
+        raise
     temporary.rename(packed)
     sync_folder(packed.parent)
     plain.unlink()
