@@ -260,9 +260,10 @@ def tail(
 ) -> None:
     """Show the newest records of one log; with --follow, one line each as they come."""
     from gateway.audit.log.reader import newest
+    from gateway.audit.persons.hidden import hidden_in
 
     folder = _one_log(session, origin)
-    found = newest(folder, count)
+    found = [hidden_in(record) for record in newest(folder, count)]
     if not follow:
         rows = [row_of(record) for record in found]
         session.output.table("Audit log", _COLUMNS, rows, {"data": found}, "The log has no record yet.")
@@ -275,11 +276,12 @@ def tail(
 
 def _following(folder: Path, first: int) -> Iterator[View]:
     from gateway.audit.log.reader import search as search_log
+    from gateway.audit.persons.hidden import hidden_in
 
     while True:
         for record in search_log(folder, first=first):
             first = record["sequence"] + 1
-            yield record
+            yield hidden_in(record)
         time.sleep(_POLL_SECONDS)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from gateway.audit.index.blocks import Key
 from gateway.audit.index.words import FIELDS, Pair, Seen, ident, is_ulid
+from gateway.audit.persons.hidden import hidden
 
 MOST_WORDS = 64  # of one field
 LONGEST_WORD = 512
@@ -80,7 +81,7 @@ class Query:
             and (self.until_us is None or seen.time_us < self.until_us)
             and self.may_be(seen)
             and self.has_words(seen.pairs)
-            and self.text.encode("utf-8", "replace") in data
+            and (not self.text or self.text.encode("utf-8", "replace") in hidden(data))
             and (not self.by_id or self._has_ids(data))
         )
 

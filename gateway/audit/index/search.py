@@ -30,6 +30,7 @@ from gateway.audit.index.report import Tally
 from gateway.audit.index.scan import Item, is_behind, scan
 from gateway.audit.index.words import Pair, Seen, glean
 from gateway.audit.log import bundles, layout
+from gateway.audit.persons.hidden import hidden
 
 MOST_LOOSE = 8192
 """Records that a search reads from the ends of the logs beside the index; beyond that it reads the logs instead."""
@@ -43,7 +44,7 @@ Spans = list[tuple[find.Span, list[list[int]]]]
 
 @dataclass(frozen=True)
 class Page:
-    """Records in their canonical bytes, in the order of the query.
+    """Records in their canonical bytes, but for pseudonyms of persons, in the order of the query.
 
     ``next`` is where the next page goes on, empty at the end; a page may be empty and have a next one. ``found`` is how
     many records match in all, ``None`` where that would take reading them. ``note`` says why the logs were read.
@@ -121,10 +122,10 @@ class AuditSearch:
                 found = None if after else self._count(opened, query)
                 items = self._items(opened, query, behind)
                 records, following = _take(query, items, limit, most)
-                return Page(records, following, found, "index")
+                return Page(list(map(hidden, records)), following, found, "index")
         except _NotByIndex as why:
             records, following = _take(query, scan(self._folders(), query, behind), limit, most)
-            return Page(records, following, None, "log", str(why))
+            return Page(list(map(hidden, records)), following, None, "log", str(why))
 
     def records(self, query: Query) -> Iterator[bytes]:
         """Yield all that match, in the order of the query. Raises WrongQuery, OSError."""
