@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,9 +24,15 @@ from gateway.audit.evidence.schema import SCHEMA
 from gateway.audit.evidence.words import LANGUAGES
 from gateway.audit.log.note import Signer, open_checkpoint, parse_verifier_key
 from gateway.audit.log.reader import Filter
+from gateway.audit.log.succession import OneKey
+from gateway.audit.retention import RetentionOffice
+from gateway.domain import Outcome
 from gateway.errors import SetupError
+from gateway.settings import AgeSettings, AuditSettings, RetentionSettings
+from tests.audit.conftest import OpenLog
 from tests.audit.evidence_parts import PlainHouse, manifest_of, pack_keys, rewritten, unpacked
 
+RETENTION = AuditSettings(checkpoint_records=50, retention=RetentionSettings(default=AgeSettings(30, 60)))
 LOG = "logs/berlin/node1/w0/default"
 Make = Callable[..., Pack]
 
@@ -259,3 +267,24 @@ def test_a_filter_is_said_and_makes_no_silence_of_what_it_left_out(pack: Make) -
     assert "Only records that fit the filter" in page
     assert "Only records that fit the filter" not in unpacked(whole.out)["report.html"].decode()
     assert 0 < part.records < whole.records
+
+
+def test_a_pruned_log_is_packed_from_where_it_begins(tmp_path: Path, key) -> None:
+    log = OpenLog(tmp_path / "audit", key, RETENTION)
+    for number in range(300):
+        log.intent(number).close(Outcome("done"))
+    office = RetentionOffice(
+        log.base, {"default": log.book}, lambda: OneKey(log.key), RETENTION, lambda: datetime.now(UTC) + timedelta(61)
+    )
+    (pruned,) = asyncio.run(office.prune("ana"))
+    log.book.close()
+
+    wish = Wish(logs=[log.folder], site="berlin", pdf=False)
+    done = make(wish, tmp_path / "pack.zip", pack_keys(log.key), PlainHouse(tmp_path))
+
+    files = unpacked(done.out)
+    assert manifest_of(files)["logs"][0]["pruned"] == pruned.first > 0
+    assert "was pruned" in files["report.html"].decode()
+    (tmp_path / "verify.py").write_bytes(files["verify.py"])
+    verified = verify(tmp_path, done.out, vkey_file(log, tmp_path))
+    assert verified.returncode == 4, verified.stdout + verified.stderr

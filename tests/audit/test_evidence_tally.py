@@ -193,6 +193,30 @@ def test_a_log_that_promised_no_heartbeat_is_not_blamed_for_silence() -> None:
     assert kept(("06:00:00", "key.created"), ("09:00:00", "key.revoked")).silences == []
 
 
+def test_a_stop_is_said_in_one_log_and_holds_for_all_of_that_server() -> None:
+    found = Continuity()
+    logs = {"cross-border": ("heartbeat", "heartbeat"), "default": ("admin.stopped", "config")}
+    for name, (before, after) in logs.items():
+        found.begin(f"a/b/w0/{name}")
+        for time, kind in (("06:00:00.000000", before), ("09:00:00.000000", after)):
+            found.read({"type": kind, "time": f"2026-07-01T{time}Z"})
+
+    found.begin("a/b/w1/default")
+    for time in ("05:59:59.000000", "09:00:00.000000"):
+        found.read({"type": "heartbeat", "time": f"2026-07-01T{time}Z"})
+
+    assert [(each.log, each.stopped) for each in found.silences] == [
+        ("a/b/w0/cross-border", True), ("a/b/w1/default", False),
+    ]  # fmt: skip
+
+
+def test_the_log_of_commands_promises_nothing() -> None:
+    records = (("06:00:00", "heartbeat"), ("09:00:00", "key.created"))
+
+    assert kept(*records, log="a/b/admin/cross-border").silences == []
+    assert len(kept(*records, log="a/b/w0/cross-border").silences) == 1
+
+
 def test_of_some_records_no_silence_is_told() -> None:
     found = Continuity(whole=False)
     found.begin("a/b/c/default")

@@ -9,7 +9,7 @@ heartbeats, and those of commands without a server (``…/admin``), promise noth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -37,7 +37,7 @@ _HEARTBEAT = "heartbeat"
 
 @dataclass(frozen=True)
 class Silence:
-    """A pause. ``stopped``: the last record before it says that the server was ended in order."""
+    """A pause. ``stopped``: within it the server was ended in order."""
 
     log: str
     since: str
@@ -65,13 +65,19 @@ class Continuity:
 
     def __init__(self, *, whole: bool = True) -> None:
         self.whole = whole
-        self.silences: list[Silence] = []
+        self._pauses: list[Silence] = []
+        self._stops: dict[str, list[str]] = {}  # times by origin: a server says it once, in one of its logs
         self.news: list[News] = []
         self.interrupted = 0
         self.first = self.last = ""
-        self._log = ""
-        self._before: tuple[str, str] | None = None  # time and type of the record before
+        self._log = self._origin = ""
+        self._before = ""  # time of the record before
         self._promised = False
+
+    @property
+    def silences(self) -> list[Silence]:
+        """Return all pauses, in the order of logs."""
+        return [replace(each, stopped=self._was_stopped(each)) for each in self._pauses]
 
     @property
     def breaks(self) -> int:
@@ -80,7 +86,8 @@ class Continuity:
         return told + sum(1 for silence in self.silences if not silence.stopped)
 
     def begin(self, log: str) -> None:
-        self._log, self._before, self._promised = log, None, False
+        self._log, self._before, self._promised = log, "", False
+        self._origin = log.rpartition("/")[0]
 
     def read(self, record: Mapping[str, Any]) -> None:
         time, kind = str(record["time"]), str(record["type"])
@@ -90,14 +97,20 @@ class Continuity:
         if kind in NEWS and len(self.news) < MOST_KEPT:
             self.news.append(News(self._log, time, kind, record.get("details") or {}))
         if self._promised and self._before:
-            self._pause(*self._before, time)
-        self._promised = self.whole and (self._promised or kind == _HEARTBEAT)
-        self._before = (time, kind)
+            self._pause(self._before, time)
+        if kind == _STOPPED:
+            self._stops.setdefault(self._origin, []).append(time)
+        promises = kind == _HEARTBEAT and self.whole and not self._origin.endswith("/admin")
+        self._promised = self._promised or promises
+        self._before = time
 
-    def _pause(self, before: str, kind: str, time: str) -> None:
+    def _pause(self, before: str, time: str) -> None:
         seconds = (_instant(time) - _instant(before)).total_seconds()
-        if seconds > SILENCE_SECONDS and len(self.silences) < MOST_KEPT:
-            self.silences.append(Silence(self._log, before, time, round(seconds), kind == _STOPPED))
+        if seconds > SILENCE_SECONDS and len(self._pauses) < MOST_KEPT:
+            self._pauses.append(Silence(self._log, before, time, round(seconds), stopped=False))
+
+    def _was_stopped(self, pause: Silence) -> bool:
+        return any(pause.since <= time <= pause.until for time in self._stops.get(pause.log.rpartition("/")[0], ()))
 
 
 def _instant(time: str) -> datetime:
