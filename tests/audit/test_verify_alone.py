@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 
 from gateway.audit import verify as verifier
 from gateway.audit.verify import BadInput, Parser, canonical, main, parse_canonical
-from tests.audit.made_logs import KEY, VKEY, lay, made, one, signed_heads
+from tests.audit.made_logs import KEY, VKEY, head, lay, made, one, signed_heads, text
 
 PROGRAM = Path(verifier.__file__)
 RECORDS = made(300)
@@ -310,6 +311,34 @@ def test_the_fast_way_takes_nothing_that_the_slow_way_does_not(data: st.DataObje
     assert fast == slow
     if not isinstance(fast, str):
         assert canonical(parse_canonical(bytes(changed))) == changed
+
+
+@pytest.mark.parametrize("learned", ["7", "70", "700", "-7", "-70", "0"])
+@pytest.mark.parametrize(
+    "written", ["0", "-0", "00", "07", "007", "-07", "7.0", "7e0", " 7", "-", "", "9" * 15, "9" * 16, "9" * 17]
+)
+@pytest.mark.parametrize("where", ['{"n":%s}', '{"l":[%s,1]}', '{"l":[1,%s]}'])
+def test_numbers_have_one_form(learned: str, written: str, where: str) -> None:
+    parser = Parser()
+    plain = text(head(3, 0.5) | {"type": "key.created", "details": "@"}).decode()
+    for number in (learned, "1", "12", "123"):
+        parser.row(plain.replace('"@"', where % number).encode())
+    data = plain.replace('"@"', where % written).encode()
+
+    assert outcome(parser, data) == outcome(Parser(), data)
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    packer = zlib.compressobj(9, wbits=31)
+    data = b"".join(packer.compress(bytes(1 << 20)) for _ in range(64)) + packer.flush()
+
+    tracemalloc.start()
+    with pytest.raises(BadInput, match="more than a bundle can"):
+        verifier.unpack(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 3 * verifier.MOST_BUNDLE
 
 
 def outcome(parser: Parser, data: bytes) -> Any:
