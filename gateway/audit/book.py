@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -38,16 +38,24 @@ from gateway.audit.door import Case
 from gateway.audit.events import is_event
 from gateway.audit.log import lookup, succession
 from gateway.audit.log.committer import Committer
-from gateway.audit.log.disk import Disk, sync_folder
-from gateway.audit.log.growing import Tampered
+from gateway.audit.log.disk import Disk
 from gateway.audit.log.keeper import Keeper
 from gateway.audit.log.lock import FolderLock
 from gateway.audit.log.note import NoteError, Signer, SigningKey, Verifier
-from gateway.audit.log.recovery import Found, recover
+from gateway.audit.log.recovery import recover
 from gateway.audit.log.site import DEFAULT, SiteHeads, log_origin
 from gateway.audit.log.succession import LogKeys, log_keys
-from gateway.audit.log.writer import RECORD_REFUSED, Writer
-from gateway.audit.rollback import require_newest
+from gateway.audit.log.trouble import RECORD_REFUSED
+from gateway.audit.log.writer import Writer
+from gateway.audit.opening import (
+    bind_nothing,
+    log_folder,
+    make_folders,
+    require_newest,
+    rotated,
+    tell_recovered,
+    tell_rotated,
+)
 from gateway.domain import Caller, Decision, Kept, Outcome, PolicyInput, Target
 from gateway.errors import AuditUnavailable, SetupError
 from gateway.settings import AuditSettings
@@ -123,15 +131,15 @@ class LogBook:
             SetupError: another process writes it, or it is not what was written.
         """
         try:
-            _make_folders(self._base, self.folder)
+            make_folders(self._base, self.folder)
             self._lock.take()
             found = recover(self.folder, self._signer.origin, self._verifiers())
             if not (self._site and self._site.excuses(self.folder)):
-                _require_newest(self._base, self.folder, found)
-            bind = self._site.update if self._site else _bind_nothing
+                require_newest(self._base, self.folder, found)
+            bind = self._site.update if self._site else bind_nothing
             writer = Writer(self._lock, found, self._signer, self._settings, self._disk, bind)
-            _tell_rotated(writer, self._signer, succession.unannounced(self._keys, found.signed_last, found.announced))
-            _tell_recovered(writer, found)
+            tell_rotated(writer, self._signer, succession.unannounced(self._keys, found.signed_last, found.announced))
+            tell_recovered(writer, found)
         except OSError as error:
             self._lock.release()
             mend = "Check who owns it and whether its disk works."
@@ -205,7 +213,7 @@ class LogBook:
         signer = Signer(self._signer.origin, *keys.signing)
         new = succession.unannounced(keys, self._signer.verifiers, ())
         succession.verifiers(signer.origin, keys)  # each of them holds, or nothing is written
-        writer.change_key([_rotated(each) for each in new], signer)
+        writer.change_key([rotated(each) for each in new], signer)
         self._keys, self._signer = keys, signer
         committer.wake()
 
@@ -355,66 +363,3 @@ class LogBook:
     def _alive(self) -> bool:
         """Whether both threads run: one syncs, the other looks after the files."""
         return bool(self._committer and self._committer.alive and self._keeper and self._keeper.alive)
-
-
-def _require_newest(base: Path, folder: Path, found: Found) -> None:
-    """Raise SetupError when a newer head of this log was seen than it has."""
-    try:
-        require_newest(base, folder, found.head, found.begin.first)
-    except Tampered as problem:
-        mend = "If a backup was put back, or records are lost: sekisho audit recover --reason …"
-        raise SetupError(f"The audit log {folder} is not what was seen of it: {problem}.", mend) from problem
-
-
-def _bind_nothing() -> None:
-    """A log by itself: no site binds its heads."""
-
-
-def log_folder(base: Path, origin: str, retention_class: str) -> Path:
-    """Return where a log lies below the audit folder."""
-    return base / origin / retention_class
-
-
-def _make_folders(base: Path, folder: Path) -> None:
-    """Make the log's folders, mode 0700, with their names on stable storage. Raises OSError."""
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for part in reversed((folder / "tile" / "entries", *(folder / "tile" / "entries").parents)):
-        if part.is_relative_to(base) and not part.exists():
-            part.mkdir(mode=0o700)
-            sync_folder(part.parent)
-
-
-def _tell_rotated(writer: Writer, signer: Signer, rotations: Sequence[succession.Rotation]) -> None:
-    """Say which keys followed each other since this log was last open. Raises SetupError: it cannot be said."""
-    if not rotations:
-        return
-    try:
-        writer.change_key([_rotated(each) for each in rotations], signer)
-    except AuditUnavailable as error:
-        problem = "The log key was rotated, and that cannot be written into the audit log."
-        raise SetupError(problem, "Make room on its disk, and start again.") from error
-
-
-def _rotated(rotation: succession.Rotation) -> records.Event:
-    return records.Event(type=succession.RECORD, details=dict(rotation))
-
-
-def _tell_recovered(writer: Writer, found: Found) -> None:
-    """Close what the last process left open, and say what was repaired. The disk may be full: then they wait."""
-    size = writer.size
-    interrupted = dict(found.open_intents)
-    for sequence, request in interrupted.items():
-        writer.write_closing(records.outcome_record(request, sequence, Outcome("interrupted")))
-    if interrupted or found.torn:
-        with contextlib.suppress(AuditUnavailable):
-            writer.write(
-                records.Event(
-                    type="recovered",
-                    details={
-                        "records": size,
-                        "interrupted": len(interrupted),
-                        "torn_bytes": found.torn_bytes,
-                        "torn_sha256": found.torn_sha256,
-                    },
-                )
-            )

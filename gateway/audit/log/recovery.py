@@ -33,7 +33,7 @@ from gateway.audit.log.succession import PURPOSE, RECORD
 from gateway.audit.log.tiles import BundleSizes, HashTiles, sync_file
 from gateway.errors import SetupError
 
-_MEND = "Compare with a copy kept elsewhere; `sekisho audit verify` names every place. The log is not touched."
+_MEND = "The log is not touched. See what was done to it: sekisho audit verify. Then, by two: sekisho audit recover"
 _EMPTY = Checkpoint("", 0, b"")
 
 

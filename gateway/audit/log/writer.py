@@ -10,7 +10,6 @@ After a failed sync nobody knows what is on the disk, so it is never tried again
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import threading
 import time
@@ -31,16 +30,12 @@ from gateway.audit.log.pruning import beginning, clear
 from gateway.audit.log.recovery import Found
 from gateway.audit.log.reserve import Reserve
 from gateway.audit.log.silence import Silence
+from gateway.audit.log.trouble import DISK_FULL, GONE, KEY_SILENT, NO_SPACE, RECORD_REFUSED, TAMPERED, UNAVAILABLE
 from gateway.audit.recent import Recent
 from gateway.clock import ClockQuality
 from gateway.errors import AuditUnavailable
 from gateway.settings import AuditSettings
 
-UNAVAILABLE, TAMPERED, DISK_FULL = "audit.unavailable", "audit.tampered", "audit.disk_full"
-KEY_SILENT = "audit.key_silent"
-RECORD_REFUSED = "audit.record_refused"
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-_GONE = (errno.ENOENT, errno.ESTALE)
 _SECOND = 1.0
 _ABOUT_A_SECOND = 0.9
 _log = logging.getLogger("sekisho.audit")
@@ -204,7 +199,7 @@ class Writer:
             with self._lock:
                 self._journal.settle(batch)
         except OSError as error:
-            self._break(DISK_FULL if error.errno in _NO_SPACE else UNAVAILABLE, "a sync failed")
+            self._break(DISK_FULL if error.errno in NO_SPACE else UNAVAILABLE, "a sync failed")
             raise self.error() from error
         except Tampered as problem:
             self._break(TAMPERED, str(problem))
@@ -373,9 +368,9 @@ class Writer:
     # --- trouble ---------------------------------------------------------------------------------------------------
 
     def _failed_write(self, error: OSError) -> None:
-        if error.errno in _NO_SPACE:
+        if error.errno in NO_SPACE:
             self._full()
-        elif error.errno in _GONE:  # what was written into is not there any more
+        elif error.errno in GONE:  # what was written into is not there any more
             self._break(TAMPERED, "a file or its folder is gone")
         elif isinstance(error, KeySilent):
             self._wait_for_key(str(error))
