@@ -95,6 +95,28 @@ def test_a_head_that_a_crash_left_half_written_costs_no_other(log: TileLog, anch
     assert sizes(path) == [5, 7]
 
 
+@pytest.mark.parametrize("length", [1, 4000])
+def test_a_file_that_is_no_file_of_heads_loses_nothing(log: TileLog, anchor: FileAnchor, length: int) -> None:
+    path, foreign = Path(anchor.place), b"somebody's notes, without an end" * length
+    path.write_bytes(foreign)
+
+    anchor.deliver([log.grow(5)])
+
+    assert path.read_bytes().startswith(foreign)
+    assert sizes(path) == [5]
+
+
+def test_a_file_that_somebody_cut_is_told_and_gets_the_heads_again(
+    log: TileLog, anchor: FileAnchor, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = Path(anchor.place)
+    anchor.deliver([log.grow(5)])
+    path.write_bytes(b"")
+
+    assert [witness.size for _, witness in anchor.deliver([log.grow(0)])] == [5]
+    assert "changed or taken away" in caplog.text
+
+
 def test_where_nothing_can_be_cut_off_the_torn_head_is_set_apart(
     log: TileLog, anchor: FileAnchor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ Works where the file may only be appended to (``chattr +a``): it is opened for a
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import stat
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ from gateway.audit.anchor.heads import LogHead
 from gateway.audit.anchor.witnesses import Witness
 from gateway.audit.log.disk import Disk, sync_folder
 
+_APART = b"\n\n"
+_LONGEST_NOTE = 64 * 1024
+_log = logging.getLogger("sekisho.audit")
 _ELSEWHERE = "Mount the medium, name a path on another one, or accept what this proves with same_disk: true."
 
 
@@ -50,9 +54,8 @@ class FileAnchor:
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise AnchorTrouble(f"{self._path} is no file.", "Name a file, or a folder that exists.")
-            if self._state(descriptor) != self._left_at:  # a new file, or one that somebody changed: all of it again
-                self._there = {}
-                sync_folder(self._path.parent)
+            if self._state(descriptor) != self._left_at:
+                self._begin_again()
             new = [head for head in heads if self._there.get(head.name, 0) < head.size]
             if new:
                 self._append(descriptor, b"".join(head.note + b"\n" for head in new))
@@ -75,6 +78,13 @@ class FileAnchor:
         if device == self._data.stat().st_dev and not self._same_disk:
             raise AnchorTrouble(f"{folder} is on the same disk as the log, which proves nothing.", _ELSEWHERE)
 
+    def _begin_again(self) -> None:
+        """Bring all heads: it is a new file, or one that somebody changed. Raises OSError."""
+        if self._left_at:
+            _log.warning("%s was changed or taken away by somebody else; all heads go there again", self._path)
+        self._there = {}
+        sync_folder(self._path.parent)
+
     def _append(self, descriptor: int, data: bytes) -> None:
         end = os.fstat(descriptor).st_size
         self._disk.append(descriptor, self._mended_end(descriptor, end) + data, os.fstat(descriptor).st_size)
@@ -82,20 +92,19 @@ class FileAnchor:
 
     def _mended_end(self, descriptor: int, end: int) -> bytes:
         """Cut off a note that a crash left half written; where that is forbidden, return what sets it apart."""
-        whole = _whole(os.pread(descriptor, end, 0)) if end and os.pread(descriptor, 2, end - 2) != b"\n\n" else end
-        if whole < end:
-            with contextlib.suppress(PermissionError):
-                os.ftruncate(descriptor, whole)
-                return b""
-            return b"\n\n"
-        return b""
+        begin = max(0, end - _LONGEST_NOTE)
+        tail = os.pread(descriptor, end - begin, begin)
+        if not tail or tail.endswith(_APART):
+            return b""
+        whole = tail.rfind(_APART)
+        if whole < 0:  # there is no head of ours before it: whatever it is, it stays
+            return _APART
+        with contextlib.suppress(PermissionError):
+            os.ftruncate(descriptor, begin + whole + len(_APART))
+            return b""
+        return _APART
 
     @staticmethod
     def _state(descriptor: int) -> tuple[int, int, int]:
         found = os.fstat(descriptor)
         return found.st_dev, found.st_ino, found.st_size
-
-
-def _whole(data: bytes) -> int:
-    """Return where the last whole note ends."""
-    return data.rfind(b"\n\n") + 2 if b"\n\n" in data else 0
