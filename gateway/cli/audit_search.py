@@ -79,7 +79,9 @@ Text = Annotated[str, typer.Option("--text", help="Must occur in the record's JS
 Oldest = Annotated[bool, typer.Option("--oldest/--newest", help="Which come first.")]
 Limit = Annotated[int, typer.Option(min=1, help="Most records to show.")]
 After = Annotated[str, typer.Option(metavar="CURSOR", help="Go on behind a page: its `next`.")]
-Lines = Annotated[bool, typer.Option("--jsonl", help="One record a line, in the bytes that the log has.")]
+Lines = Annotated[
+    bool, typer.Option("--jsonl", help="One record a line, as the log has it, but for pseudonyms of persons.")
+]
 CountOnly = Annotated[bool, typer.Option("--count", help="Only say how many records match.")]
 OneOrigin = Annotated[str, typer.Option("--origin", help="Only this log.", metavar="SITE/NODE/WORKER")]
 

@@ -92,7 +92,7 @@ def _limit(text: str) -> int:
 
 
 def _answer(page: Page) -> Response:
-    """Return a page. Its records are the canonical bytes that the log has."""
+    """Return a page. Its records are canonical bytes, as they come."""
     rest = msgspec.json.encode({"next": page.next, "found": page.found, "by": page.by, "note": page.note})
     content = b'{"data":[' + b",".join(page.records) + b"]," + rest[1:]
     return Response(content, 200, {"cache-control": "no-store"}, media_type="application/json")

@@ -134,7 +134,7 @@ class AuditSearch:
             page = self.page(query, 1000, after)
             if page.by == "log":  # in one go: each page of it would begin at the log's end again
                 behind = place_of(query, after) if after else None
-                yield from (item.data for item in scan(self._folders(), query, behind) if item.data)
+                yield from (hidden(item.data) for item in scan(self._folders(), query, behind) if item.data)
                 return
             yield from page.records
             after = page.next
