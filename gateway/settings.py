@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -250,11 +250,13 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
 
     @property
     def zone(self) -> tzinfo:
-        """The site's time zone. Raises SetupError when there is none of that name."""
+        """The site's time zone. UTC needs no table of zones. Raises SetupError when there is none of that name."""
+        if self.site.timezone == "UTC":
+            return UTC
         try:
             return ZoneInfo(self.site.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a path, a folder
-            mend = "Give an IANA name, such as Europe/Berlin or Asia/Tokyo."
+            mend = "Give an IANA name, such as Europe/Berlin; the machine needs the table of zones (package tzdata)."
             problem = f"site.timezone: there is no time zone {self.site.timezone!r}."
             raise SetupError(problem, mend, exit_code=2) from error
 

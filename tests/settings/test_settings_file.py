@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import SetupError
-from gateway.settings import load
+from gateway.settings import Settings, load
 
 
 def written(folder: Path, text: str) -> str:
@@ -43,3 +43,16 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, problem: str) -> None
     with pytest.raises(SetupError, match=problem) as refused:
         load(written(tmp_path, text))
     assert refused.value.exit_code == 2
+
+
+def test_utc_needs_no_table_of_time_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.settings.ZoneInfo", lambda name: pytest.fail("a table was asked for"))
+    assert str(Settings().zone) == "UTC"
+
+
+@pytest.mark.parametrize("name", ["Europe/Nowhere", "../../etc/passwd", "/etc/localtime", "", "Europe"])
+def test_a_time_zone_that_there_is_not_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "sekisho.yaml"
+    path.write_text(f"site: {{timezone: {name!r}}}\n")
+    with pytest.raises(SetupError, match=r"site\.timezone"):
+        load(str(path))

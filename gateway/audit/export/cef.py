@@ -8,6 +8,7 @@ with labels.
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import Any
 
@@ -21,6 +22,7 @@ SEVERITIES = {Weight.USUAL: 1, Weight.NOTICE: 3, Weight.TROUBLE: 6, Weight.GRAVE
 _PICTURES = {code: 0x2400 + code for code in range(0x20) if code not in (0x0A, 0x0D)} | {0x7F: 0x2421}
 _HEAD = {ord("\\"): "\\\\", ord("|"): "\\|", ord("\n"): " ", ord("\r"): " "} | _PICTURES
 _VALUE = {ord("\\"): "\\\\", ord("="): "\\=", ord("\n"): "\\n", ord("\r"): "\\r"} | _PICTURES
+_SPECIAL = re.compile(r"[\\=\x00-\x1f\x7f]")
 
 KEYS: dict[str, str] = {
     "deviceExternalId": "origin",
@@ -92,4 +94,5 @@ def _head(value: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    return str(value).translate(_VALUE)
+    text = str(value)
+    return text.translate(_VALUE) if _SPECIAL.search(text) else text
