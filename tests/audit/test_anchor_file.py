@@ -15,6 +15,7 @@ from gateway.audit.anchor.file import FileAnchor
 from gateway.audit.anchor.heads import notes_in
 from gateway.audit.log.disk import Disk
 from gateway.audit.log.note import open_checkpoint
+from gateway.audit.verify import read_since
 from tests.audit.anchor_parts import TileLog
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +104,8 @@ def test_a_file_that_is_no_file_of_heads_loses_nothing(log: TileLog, anchor: Fil
     anchor.deliver([log.grow(5)])
 
     assert path.read_bytes().startswith(foreign)
-    assert sizes(path) == [5]
+    assert set(sizes(path)) == {5}
+    assert [point.size for point in read_since(path)] == [5]
 
 
 def test_a_file_that_somebody_cut_is_told_and_gets_the_heads_again(
@@ -132,7 +134,8 @@ def test_where_nothing_can_be_cut_off_the_torn_head_is_set_apart(
     monkeypatch.setattr(os, "ftruncate", forbidden)
     anchor.deliver([head])
 
-    assert sizes(path) == [5, 7]
+    assert sizes(path) == [5, 7, 7]
+    assert [point.size for point in read_since(path)] == [5, 7]  # another reader, who loses one beside the torn head
 
 
 class FullDisk(Disk):

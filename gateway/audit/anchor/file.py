@@ -86,8 +86,10 @@ class FileAnchor:
         sync_folder(self._path.parent)
 
     def _append(self, descriptor: int, data: bytes) -> None:
-        end = os.fstat(descriptor).st_size
-        self._disk.append(descriptor, self._mended_end(descriptor, end) + data, os.fstat(descriptor).st_size)
+        apart = self._mended_end(descriptor, os.fstat(descriptor).st_size)
+        if apart:
+            data = apart + data + data  # who reads may take the first for the end of what stands before it
+        self._disk.append(descriptor, data, os.fstat(descriptor).st_size)
         self._disk.sync(descriptor)
 
     def _mended_end(self, descriptor: int, end: int) -> bytes:

@@ -28,7 +28,7 @@ from gateway.audit.log.disk import replace
 from gateway.audit.log.merkle import leaf_hash
 from gateway.audit.log.reader import raw_records
 
-MOST_AT_ONCE = 2000  # records of one log in one round: the server has other things to do
+MOST_AT_ONCE = 1000  # records of one log in one round: the server has other things to do
 _PART = 64
 
 
