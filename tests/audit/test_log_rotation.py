@@ -11,7 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.audit.log import layout, reader
-from gateway.audit.log.note import NoteError, open_signed, parse_verifier_key
+from gateway.audit.log.disk import Disk
+from gateway.audit.log.heads import Heads
+from gateway.audit.log.note import NoteError, Signer, open_signed, parse_verifier_key
 from gateway.audit.log.succession import checked, unannounced, verifiers
 from gateway.audit.receipt.issue import verify_receipt
 from gateway.audit.verify import verify
@@ -76,6 +78,21 @@ def test_every_head_that_covers_the_record_is_signed_by_the_new_key(chained: Cal
     assert all(1 in by for size, by in signed if size > at)
     assert signed[-1][1] == [1]
     assert [0, 1] in [by for _, by in signed]
+
+
+def test_which_keys_sign_a_head_is_a_matter_of_its_size(tmp_path: Path) -> None:
+    heads = Heads(tmp_path, Signer("o", FIRST), Disk(), history_bytes=0, size=0)
+    heads.follow(10, Signer("o", SECOND, FIRST))
+    heads.follow(20, Signer("o", SECOND))
+
+    for size in (5, 9, 10, 19, 20, 25):  # the records were there before the heads were due
+        heads.append(size, bytes(32))
+    heads.close()
+
+    known = [parse_verifier_key(vkey(key)) for key in (FIRST, SECOND)]
+    notes = [note for _, note in layout.notes((tmp_path / layout.HISTORY).read_bytes())]
+    signed = [[known.index(key) for key in open_signed(note, known)[1]] for note in notes]
+    assert signed == [[0], [0], [0, 1], [0, 1], [1], [1]]
 
 
 def test_done_again_it_changes_nothing(chained: Callable[[Chain], OpenLog]) -> None:
