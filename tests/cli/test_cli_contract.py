@@ -31,6 +31,8 @@ COMMANDS = [
     *(("audit", verb) for verb in ("verify", "export", "search", "tail")),
     *(("audit", *verb) for verb in (("report",), ("index", "status"), ("index", "rebuild"))),
     *(("audit", verb) for verb in ("status", "anchor")),
+    *(("audit", "subject", verb) for verb in ("request", "sign", "list", "show")),
+    *(("audit", verb) for verb in ("erase", "content", "expire")),
     *(("audit", "witness", verb) for verb in ("create", "serve", "status", "forget")),
     *(("audit", *verb) for verb in (("prune",), ("recover",), ("hold", "set"), ("hold", "clear"), ("hold", "list"))),
 ]
