@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,26 @@ def test_a_folder_of_logs_is_checked_log_by_log(tmp_path: Path) -> None:
     reports = verifier.check(tmp_path, [VKEY])
 
     assert [(report.ok, report.records) for report in reports] == [(True, 300), (True, 300)]
+
+
+def test_a_log_that_is_pruned_while_it_is_looked_at_is_no_alarm(tmp_path: Path) -> None:
+    """A server prunes between the look at the note and the look at the bundles."""
+    records = made(900)
+    heads = signed_heads(records)
+    folder = lay(tmp_path / "log", records, heads)
+    (folder / "lock").touch()
+    with (folder / "lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        looked: list[int] = []
+
+        def prune(done: int, _: int) -> None:
+            if not looked:
+                lay(tmp_path / "after", records, heads, pruned=2)
+                (tmp_path / "after/pruned").replace(folder / "pruned")
+                (folder / "tile/entries/001").unlink()
+            looked.append(done)
+
+        report = verify(folder, VKEY, prune)
+
+    assert report.problems == []
+    assert any("pruned meanwhile" in what for what in report.not_checked)
