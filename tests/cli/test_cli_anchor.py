@@ -285,6 +285,32 @@ def test_doctor_warns_of_a_log_that_nobody_sees(written: Path, preset: str, stat
     assert "unwitnessed since" in check.said
 
 
+def test_a_conflict_fails_the_doctor_and_the_status(sekisho, written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gateway.cli import audit_status
+
+    conflict = {"kind": "node", "place": "w1", "state": "conflict", "last": "", "since": "2026-11-22T11:30:00Z"}
+    told = conflict | {"problem": "w1 saw 10 records.", "mend": "Compare both logs."}
+    monkeypatch.setattr(audit_status, "_anchors", lambda settings: [told])
+
+    check = audit_status.anchors(settings.load(str(written / "sekisho.yaml")))
+    said = sekisho("audit", "status")
+
+    assert (check.state, check.said, check.mend) == ("fails", "w1 saw 10 records.", "Compare both logs.")
+    assert said.code == 1
+    assert "conflict" in said.out
+
+
+def test_doctor_is_content_with_a_log_that_was_seen(sekisho, written: Path, medium: Path) -> None:
+    from gateway.cli.audit_status import anchors
+
+    assert sekisho("audit", "anchor", "--to", str(medium)).code == 0
+
+    check = anchors(settings.load(str(written / "sekisho.yaml")))
+
+    assert (check.state, check.mend) == ("ok", "")
+    assert "every signed record is witnessed" in check.said
+
+
 # --- beside a server
 
 
