@@ -232,3 +232,42 @@ def test_a_killed_export_goes_on(sekisho, written: Path) -> None:
         checked(opened((written / "out.csv.manifest.json").read_bytes()).payload).file.sha256
         == run.digest(written / "out.csv")[1]
     )
+
+
+@pytest.mark.parametrize(
+    ("origins", "found"),
+    [
+        ((), ["w0/cross-border", "w0/default"]),
+        (("plant/node/w0",), ["w0/cross-border", "w0/default"]),
+        (("plant/node/admin",), ["admin/default"]),
+        (("plant/node/admin", "plant/node/w0"), ["admin/default", "w0/cross-border", "w0/default"]),
+        (("all",), ["admin/default", "w0/cross-border", "w0/default"]),
+    ],
+)
+def test_all_classes_of_an_origin_are_exported_together(
+    tmp_path: Path, origins: tuple[str, ...], found: list[str]
+) -> None:
+    from gateway.cli.audit_export import _logs
+
+    (tmp_path / "sekisho.yaml").write_text("site: {name: plant, node: node}\n")
+    for name in ("admin/default", "w0/cross-border", "w0/default"):
+        folder = tmp_path / ".sekisho" / "audit" / "plant" / "node" / name
+        (folder / "tile").mkdir(parents=True)
+        (folder / "lock").touch()
+    logs_found = _logs(settings.load(str(tmp_path / "sekisho.yaml")), list(origins))
+    assert ["/".join(folder.parts[-2:]) for folder in logs_found] == found
+
+
+def test_a_terminal_is_shown_how_far_it_is(written: Path) -> None:
+    import pty
+
+    said: list[bytes] = []
+
+    def read(descriptor: int) -> bytes:
+        said.append(os.read(descriptor, 4096))
+        return said[-1]
+
+    program = "import sys; from gateway.cli.main import main; main(sys.argv[1:])"
+    assert pty.spawn([sys.executable, "-c", program, *EXPORT, "out.jsonl"], read) == 0
+    assert b"Exporting 1 log " in b"".join(said)
+    assert b"3/3" in b"".join(said)
