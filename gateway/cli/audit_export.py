@@ -283,7 +283,8 @@ def _tell(session: Session, done: Export) -> None:
     beside = f"{done.manifest.name} and {done.out.name}.vkey lie beside it"
     lines = [f"Wrote {_many(done.rows, 'record')} to {done.out}; {beside}."]
     if done.resumed:
-        lines.insert(0, f"Went on after {_many(done.resumed, 'record')}, which an earlier try had read.")
+        went = f"Went on after {_many(done.resumed, 'record')} that an earlier try had read, up to the head of then."
+        lines.insert(0, f"{went} --restart takes the newest.")
     lines += [_log_line(log) for log in logs]
     session.output.result(data, *lines, f"Check it anywhere: sekisho audit verify {done.out}")
 

@@ -11,6 +11,7 @@ Routes, all JSON, all under ``/admin/v1``; errors have OpenAI's shape::
     GET    status             what the server says of itself
     …      policy             the life of a policy: gateway.http.admin_policy
     …      audit              searching the audit log: gateway.http.admin_audit
+    POST   audit/exports      sign the manifest of an export: gateway.http.admin_exports
 
 There is no key on this API: whoever may open the socket (mode 0600, in a folder of mode 0700) is the operator. It must
 never be bound to TCP. Every change is on record before it takes effect, and has taken effect when the answer comes.

@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jsonschema import Draft202012Validator
 
 from gateway.audit.canonical import canonical
-from gateway.audit.export.manifest import ManifestError, opened
+from gateway.audit.export.manifest import ManifestError, opened, sealed
 from gateway.audit.export.office import ExportOffice, checked, summary
+from gateway.audit.export.run import Keys, export
 from gateway.audit.export.schema import ENVELOPE, SCHEMA
+from gateway.audit.log.note import Signer
 from gateway.audit.log.reader import Filter
-from gateway.audit.log.succession import log_keys
+from gateway.audit.log.succession import log_keys, verifiers
+from gateway.audit.verify import check
 from gateway.domain import Outcome
 from gateway.errors import AuditUnavailable
-from tests.audit.exports import make, manifest_of
+from tests.audit.exports import make, manifest_of, wish
 from tests.audit.rotations import Chain
 
 Log = Any  # conftest.OpenLog
@@ -126,20 +130,27 @@ def test_fields_that_are_not_known_are_refused(raw: bytes) -> None:
         checked(canonical(said))
 
 
-def test_the_keys_that_followed_each_other_are_in_it(
-    tmp_path: Path, key: Any, new_log: Callable[..., Log], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("filtered", [True, False])
+def test_whoever_trusts_one_key_of_the_chain_can_check_an_export(
+    tmp_path: Path, key: Ed25519PrivateKey, new_log: Callable[..., Log], filtered: bool
 ) -> None:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     log = new_log(tmp_path / "audit")
     log.intent(1).close(Outcome("done"))
     chain = Chain.of(key).rotated(Ed25519PrivateKey.generate())
     log.book.change_key(chain)
+    log.book.change_key(chain := chain.alone())
     log.intent(2).close(Outcome("done"))
     log.book.close()
+    newest = Signer("sekisho-log", chain.signing[0])
+    keys = Keys(verifiers(log.folder.as_posix(), chain), newest.verifier_key(), lambda payload: sealed(payload, newest))
 
-    done = make(log, tmp_path / "out", wanted=Filter(type="intent"))
-    (one,) = manifest_of(done.out, log.vkey).said["logs"][0]["keys"]
+    done = export(wish(log, tmp_path / "out", wanted=Filter(type="intent") if filtered else None), keys)
+    said = manifest_of(done.out, newest.verifier_key()).said
 
-    assert {"old", "new", "old_signs", "new_signs"} <= one.keys()
-    Draft202012Validator(SCHEMA).validate(manifest_of(done.out, log.vkey).said)
+    assert [one["new"] for one in said["logs"][0]["keys"]] == chain.vkeys()[1:]
+    Draft202012Validator(SCHEMA).validate(said)
+    for vkey in chain.vkeys():
+        (report,) = check(done.out, [vkey])
+        assert report.ok, report.problems
+    stranger = Signer("sekisho-log", Ed25519PrivateKey.generate()).verifier_key()
+    assert not all(report.ok for report in check(done.out, [stranger]))
