@@ -118,6 +118,10 @@ class Journal:
         """Return the hash tiles that are to be synced. Not beside :meth:`write_tiles`."""
         return self._tiles.take_unsynced()
 
+    def put_back_tiles(self, paths: set[Path]) -> None:
+        """These could not be synced. Not beside :meth:`write_tiles`."""
+        self._tiles.put_back(paths)
+
     def sync_tiles(self, paths: set[Path]) -> None:
         """Put these, and the sizes of bundles that became full, on stable storage. Raises OSError."""
         for path in paths:

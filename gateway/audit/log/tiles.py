@@ -128,6 +128,10 @@ class HashTiles:
         paths, self._unsynced = self._unsynced, set()
         return paths
 
+    def put_back(self, paths: set[Path]) -> None:
+        """These were taken, and could not be synced."""
+        self._unsynced |= paths
+
     def _write(self, level: int, tile: _Tile) -> None:
         if tile.written < len(tile.hashes):
             path = self._folder / layout.tile_path(level, tile.index)

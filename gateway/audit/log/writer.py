@@ -68,10 +68,8 @@ class Writer:
         self._files = threading.Lock()  # tiles and heads
         self._keeping = threading.Lock()  # what is done each second, and pruning
         self._journal = Journal(folder, found.tail, disk)
-        size, published_size = found.head.size, found.heads[0].size if found.heads else 0
-        self._heads = Heads(
-            folder, signer, disk, history_bytes=found.history_bytes, size=size, published=published_size
-        )
+        size, below = found.head.size, found.heads[0].size if found.heads else 0
+        self._heads = Heads(folder, signer, disk, history_bytes=found.history_bytes, size=size, published=below)
         self._packer = Packer(folder, found.begin.bundles, found.tail.tiles.roots)
         self._tell_published = published
         self._begin = found.begin
@@ -85,8 +83,7 @@ class Writer:
         self._denials = DenialCounts()
         self._trouble = ""  # stable code
         self._passing = False
-        self._trouble_since = ""
-        self._refused = 0
+        self._trouble_since, self._refused = "", 0
         self._head: tuple[int, bytes, list[bytes]] | None = None
         self._synced = found.tail.tree.size
         self._mark = self._mark_written = -1
@@ -304,7 +301,12 @@ class Writer:
     def _publish(self) -> None:
         with self._files:
             latest, tiles = self._heads.latest, self._journal.take_tiles()
-        self._journal.sync_tiles(tiles)
+        try:
+            self._journal.sync_tiles(tiles)
+        except OSError:
+            with self._files:
+                self._journal.put_back_tiles(tiles)
+            raise
         self._heads.publish(latest)
         self._tell_published()
         if self._mark != self._mark_written:
