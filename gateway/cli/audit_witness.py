@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.audit.anchor.witness import TrustedLog, WitnessOffice
     from gateway.http.listener import Listener
 
-app = group("witness", "Be a second node that sees the heads of other machines' logs, and cosigns them.")
+app = group("witness", "Cosign the heads of other machines' logs, as a second node.")
 
 _PATH_BYTES = 100
 _MODE = 0o660

@@ -19,9 +19,9 @@ from gateway.audit.anchor.node import NodeAnchor, WitnessHttp
 from gateway.audit.anchor.witness import SIZE_TYPE, TrustedLog, WitnessOffice, forget, remembered
 from gateway.audit.anchor.witnesses import append, read
 from gateway.audit.log.consistency import prove_consistency
-from gateway.audit.log.note import NoteError, split_note
+from gateway.audit.log.note import NoteError, Signer, split_note
 from gateway.errors import SetupError
-from tests.audit.anchor_parts import TileLog
+from tests.audit.anchor_parts import KEY, TileLog
 
 COSIGNER = Cosigner("witness.example/w1", Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
 NOW = 1_795_347_000
@@ -170,6 +170,24 @@ def test_a_key_that_is_not_trusted_is_refused(office: WitnessOffice, tmp_path: P
     stranger = TileLog(tmp_path / "strange", key=Ed25519PrivateKey.generate())
 
     assert office.add_checkpoint(request(stranger.grow(3), 0)).status == 403
+
+
+def test_while_one_log_key_follows_another_either_is_enough(
+    new_office: Callable[..., WitnessOffice], log: TileLog, known: Callable[[], list[int]]
+) -> None:
+    older, newer = log.signer.verifier, Ed25519PrivateKey.generate()
+    office = new_office(TrustedLog(older))
+    office.add_checkpoint(request(log.grow(3), 0))
+    log.signer = Signer(log.origin, newer, KEY)  # the overlap: two signature lines
+    assert office.add_checkpoint(request(log.grow(3), 3)).status == 200
+    log.signer = Signer(log.origin, newer)
+    after = log.grow(3)
+    assert office.add_checkpoint(request(after, 6)).status == 403
+
+    office = new_office(TrustedLog(older), TrustedLog(log.signer.verifier))
+
+    assert office.add_checkpoint(request(after, 6)).status == 200
+    assert known() == [9]
 
 
 def test_an_origin_that_is_not_the_key_s_is_not_known(
