@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import orjson
 
 from gateway.audit.content.door import About, Contents, Keeping
-from gateway.audit.content.store import FOUND, USER
+from gateway.audit.content.store import FOUND, user
 from gateway.domain import Caller, Chunk, Grant, Kept, Prompt
 from gateway.policy.persons.tally import persons_of
 from gateway.ports import Call
@@ -130,13 +130,13 @@ async def keep(contents: Contents, visit: Visited, grant: Grant, prompt: Prompt)
 def named(subject: str) -> tuple[str, ...]:
     """Return all names under which a person may be known that is called ``subject``: as an end user, as a finding."""
     forms = dict.fromkeys((canonical(_TEXT, subject), canonical(_NUMBER, subject)))
-    return (USER + subject, *(FOUND + form for form in forms if form))
+    return (user(subject), *(FOUND + form for form in forms if form))
 
 
 def _persons(visit: Visited) -> list[str]:
     caller, end_user = visit.caller, visit.call.end_user
     if caller.vouches_for_users and end_user:
-        return [USER + end_user]
+        return [user(end_user)]
     return sorted(FOUND + value for _, value in persons_of(visit.values(), ()).values)
 
 

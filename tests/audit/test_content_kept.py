@@ -188,6 +188,17 @@ async def test_or_else_of_the_end_user_that_the_key_vouches_for(house: KeepingHo
     assert house.intents[-1][0].person == person.id
 
 
+async def test_an_end_user_is_one_however_its_letters_are_put_together(house: KeepingHouse) -> None:
+    house.caller = replace(CALLER, vouches_for_users=True)
+    persons = set()
+    for house.end_user in ("Jos\u00e9", "Jose\u0301"):
+        await house.send()
+        persons |= {house.intents[-1][0].person, *house.read(house.prompt)[1].persons}
+
+    assert len(persons) == 1
+    assert named("Jose\u0301")[0] == named("Jos\u00e9")[0]
+
+
 async def test_an_end_user_that_nobody_vouches_for_is_nobody(house: KeepingHouse) -> None:
     house.end_user = "ana"
 

@@ -270,6 +270,7 @@ async def test_values_are_shown_to_a_privacy_officer_only(desk: Desk) -> None:
         desk.claim("item", id_, "dpo"),
         desk.claim("search", id_, "dpo", time=late),
         desk.claim("search", id_, "dpo", time=early),
+        desk.claim("search", id_, "dpo", time="noon"),
         replace(desk.claim("search", id_, "dpo"), signature=desk.claim("search", id_, "aud").signature),
     ):
         with pytest.raises(SetupError, match="Only a privacy officer"):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec.structs import replace
 
 from gateway.audit.content.door import UNAVAILABLE, About
-from gateway.audit.content.store import USER, Sealed, SideStore
+from gateway.audit.content.store import Sealed, SideStore, user
 from gateway.audit.persons.keys import PersonKey
 from gateway.domain import Caller, Kept
 from gateway.errors import AuditUnavailable, SetupError
@@ -40,9 +40,10 @@ class ContentRoom:
         if not (caller.vouches_for_users and end_user):
             return caller
         try:
-            key = self._store.keys.find(caller.tenant, USER + end_user)  # remembered: a look at one file's status
+            name = user(end_user)
+            key = self._store.keys.find(caller.tenant, name)  # remembered: a look at one file's status
             if key is None:
-                (key,) = await asyncio.to_thread(self._store.keys.of, caller.tenant, [USER + end_user])
+                (key,) = await asyncio.to_thread(self._store.keys.of, caller.tenant, [name])
         except (OSError, SetupError, ValueError) as error:
             raise _unavailable(error) from error
         return replace(caller, person=key.id)

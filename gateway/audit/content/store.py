@@ -12,6 +12,7 @@ Guarantees:
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -34,6 +35,11 @@ USER, FOUND = "user:", "found:"
 MOST_PERSONS = 4096
 _HEAD_PART = 16 * 1024
 _DAY_SECONDS = 86_400
+
+
+def user(end_user: str) -> str:
+    """Return the name of an end user, however its letters were put together."""
+    return USER + unicodedata.normalize("NFC", end_user)
 
 
 class Due(msgspec.Struct, frozen=True):

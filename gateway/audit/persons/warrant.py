@@ -104,7 +104,11 @@ def state(warrant: Warrant, officers: Sequence[Officer], now: datetime) -> State
 
 def may_read(reading: Reading, what: str, id_: str, officers: Sequence[Officer], now: datetime) -> Officer | None:
     """Return the privacy officer who wants to see that and signed so just now; ``None`` when there is none."""
-    if (reading.what, reading.id) != (what, id_) or not timedelta() <= now - instant(reading.time) <= READING_HOLDS:
+    try:
+        age = now - instant(reading.time)
+    except ValueError:
+        return None
+    if (reading.what, reading.id) != (what, id_) or not timedelta() <= age <= READING_HOLDS:
         return None
     return next((one for one in officers if PRIVACY_OFFICER in one.roles), None)
 
