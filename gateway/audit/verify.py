@@ -663,7 +663,6 @@ class Keys:
 VERSION = "sekisho.record/1"
 _TIME = re.compile(r"\d{4}-(0\d|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{1,9})?Z", re.ASCII)
 _TYPE = re.compile(r"[a-z]+(\.[a-z0-9_]+)*", re.ASCII)
-_CLOCKS = ("synchronised", "unsynchronised", "unknown")
 _TEXT, _NUMBER, _OBJECT, _LIST = "text", "number", "object", "list"
 _EVERY = {"monotonic_ns": _TEXT, "origin": _TEXT, "sequence": _NUMBER, "time": _TEXT, "type": _TEXT, "version": _TEXT}
 _CALLED = {"request": _TEXT, "caller": _OBJECT, "input": _OBJECT, "decision": _OBJECT}
@@ -2447,9 +2446,7 @@ def _part(said: Any) -> Part:
         first, size = (_count(each) for each in said["range"])
         head = parse_head(str(said["checkpoint"]).encode())
         before = [base64_bytes(root, "a root") for root in said["before"]]
-        omitted = [
-            (_count(a), _count(n), [base64_bytes(r, "a root") for r in roots]) for a, n, roots in said["omitted"]
-        ]
+        omitted = [_omitted(*each) for each in said["omitted"]]
         part = Part(str(said["origin"]), str(said["class"]), first, _count(said["rows"]), head, before, omitted)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, BadInput):
