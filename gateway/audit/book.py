@@ -43,7 +43,7 @@ from gateway.audit.log.keeper import Keeper
 from gateway.audit.log.lock import FolderLock
 from gateway.audit.log.note import NoteError, Signer, SigningKey, Verifier
 from gateway.audit.log.recovery import recover
-from gateway.audit.log.site import DEFAULT, SiteHeads, log_origin
+from gateway.audit.log.site import DEFAULT, SiteHeads, origin_of
 from gateway.audit.log.succession import LogKeys, log_keys
 from gateway.audit.log.trouble import RECORD_REFUSED
 from gateway.audit.log.writer import Writer
@@ -114,7 +114,7 @@ class LogBook:
         self.folder = log_folder(folder, origin, retention_class)
         self._base = folder
         self._keys = log_keys(log_key)
-        self._signer = Signer(log_origin(origin, retention_class), *self._keys.signing)
+        self._signer = Signer(origin_of(self.folder, origin, retention_class), *self._keys.signing)
         self._site = site
         self._settings = settings
         self._disk = disk or Disk()

@@ -84,7 +84,7 @@ class Salvage:
         self._lost = data / LOST / log
         worker, _, self._class = log.rpartition("/")
         self._worker, self._keys, self._settings = worker, keys, settings
-        self._origin = site.log_origin(worker, self._class)
+        self._origin = site.origin_of(self._folder, worker, self._class)
         self._verifiers = verifiers(self._origin, keys)
 
     def problem(self) -> str:

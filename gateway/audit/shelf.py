@@ -20,7 +20,7 @@ from gateway.audit.book import LogBook, LogEntry
 from gateway.audit.door import Case, Spot
 from gateway.audit.log.disk import Disk
 from gateway.audit.log.note import SigningKey
-from gateway.audit.log.site import DEFAULT, SiteHeads
+from gateway.audit.log.site import CROSS_BORDER, DEFAULT, SiteHeads
 from gateway.audit.log.succession import LogKeys, log_keys
 from gateway.domain import Caller, Decision, Kept, PolicyInput, Target
 from gateway.errors import AuditUnavailable, SetupError
@@ -28,7 +28,6 @@ from gateway.settings import AuditSettings
 
 __all__ = ["CLASSES", "CROSS_BORDER", "DEFAULT", "Shelf", "class_of"]
 
-CROSS_BORDER = "cross-border"
 CLASSES = (DEFAULT, CROSS_BORDER)
 _COUNTED = "policy.subjects"
 

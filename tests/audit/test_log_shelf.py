@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
+from gateway.audit.book import LogBook
 from gateway.audit.door import Spot
 from gateway.audit.log.merkle import leaf_hash, root_hash
 from gateway.audit.log.note import open_checkpoint, parse_verifier_key
@@ -164,6 +165,30 @@ def test_a_log_that_cannot_be_opened_leaves_none_open(shelf: Shelf, new_shelf: C
 
     assert not shelf.books["default"].ready()
     assert new_shelf(classes=("default",)).ready()
+
+
+def test_a_log_of_a_class_that_an_earlier_release_had_stays_with_the_others(
+    shelf: Shelf, new_shelf: Callable[..., Shelf], tmp_path: Path, key: Ed25519PrivateKey
+) -> None:
+    """There every class signed with the worker's origin."""
+    attempt(shelf, 1)
+    shelf.close()
+    folder = shelf.books["default"].folder
+    folder.rename(folder.with_name("finance"))
+    for name in ("site-heads", "site-checkpoint"):
+        (tmp_path / "audit" / "berlin" / name).unlink()
+
+    opened = new_shelf()
+    attempt(opened, 2)
+    time.sleep(1.5)
+
+    assert opened.ready()
+    assert f"{ORIGIN}/finance 1 " in (tmp_path / "audit" / "berlin" / "site-heads").read_text()
+    earlier = LogBook(
+        tmp_path / "audit", origin=ORIGIN, log_key=key, settings=AuditSettings(), retention_class="finance"
+    )
+    earlier.open()
+    earlier.close()
 
 
 # --- the site's heads

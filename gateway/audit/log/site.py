@@ -29,7 +29,7 @@ from gateway.audit.log.reader import logs
 from gateway.audit.log.succession import LogKeys, verifiers
 
 HEADS, CHECKPOINT, LOCK = "site-heads", "site-checkpoint", "site-lock"
-DEFAULT = "default"
+DEFAULT, CROSS_BORDER = "default", "cross-border"
 
 _Heads = dict[str, tuple[int, bytes]]
 
@@ -37,6 +37,18 @@ _Heads = dict[str, tuple[int, bytes]]
 def log_origin(origin: str, retention_class: str) -> str:
     """Return what a log signs its heads with: the worker's origin, with the class where that is not ``default``."""
     return origin if retention_class == DEFAULT else f"{origin}/{retention_class}"
+
+
+def origin_of(folder: Path, origin: str, retention_class: str) -> str:
+    """Return what the log in a folder signs with: as :func:`log_origin`, but for a class that an earlier release had.
+
+    There the folder's name was a setting, and every log signed with the worker's origin alone.
+    """
+    path = folder / layout.CHECKPOINT
+    if retention_class in (DEFAULT, CROSS_BORDER) or not path.exists():
+        return log_origin(origin, retention_class)
+    signed = path.read_bytes().partition(b"\n")[0]
+    return origin if signed == origin.encode() else log_origin(origin, retention_class)
 
 
 class SiteHeads:
@@ -115,12 +127,12 @@ class SiteHeads:
         if known and known[0] == note:
             return known[1]
         worker, _, retention_class = name.rpartition("/")
-        origin = log_origin(worker, retention_class)
+        origin = origin_of(self._base / name, worker, retention_class)
         try:
             head = open_checkpoint(note, *verifiers(origin, self._accepted))
         except NoteError as error:
             raise Tampered(f"{name}/{layout.CHECKPOINT}: {error}") from error
-        if head.origin not in (origin, worker):  # as earlier releases signed every class
+        if head.origin != origin:
             raise Tampered(f"{name}/{layout.CHECKPOINT}: its origin is {head.origin}")
         self._known[name] = (note, head)
         return head
