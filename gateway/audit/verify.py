@@ -2531,10 +2531,26 @@ class _Export:
             for report, part in zip(self.reports, parts):  # noqa: B905  Python 3.9
                 report.not_checked.append(_CELLS)
                 self._head(report, part, self._walk(report, part, []))
+                self._hold_head(report, part)
         self._file(said)
         for report in self.reports:
             report.keys = len(self.keys.known)
         return self.reports
+
+    def _hold_head(self, report: Report, part: Part) -> None:
+        """Hold the head alone against those kept elsewhere, where there are no records that lead to others."""
+        checked = False
+        for point in self.points:
+            if point.origin not in ("", part.origin) or not _is_sealed(point, report, self.keys):
+                continue
+            what = f"its head covers {part.head.size} records; {point.label} covers {point.size}"
+            if point.size > part.head.size:
+                report.add(self.name, f"cut back, or made before: {what}", kind="cut-back", or_kinds=("rolled-back",))
+            elif point.size == part.head.size and point.root != part.head.root:
+                report.add(self.name, f"rewritten or forked: {what}", kind="rewritten", or_kinds=("forked",))
+            checked = checked or point.size >= part.head.size
+        if not checked:
+            report.not_checked.append(ROLL_BACK)
 
     def check_plain(self, note: bytes) -> Report:
         """Check an export of earlier releases: all records from the beginning, and the head that covers them."""

@@ -87,6 +87,12 @@ def test_other_forms_stand_by_their_digest(tmp_path: Path, log: Path, form: str)
     report = look(out)
     assert (report.problems, report.tree_size) == ([], 700)
     assert any("cells" in what for what in report.not_checked)
+    assert ROLL_BACK in report.not_checked
+    for note, kinds in ((HEADS[-1], []), (signed_heads(made(700, word="z"))[-1], ["rewritten"])):
+        (tmp_path / "kept").write_bytes(note)
+        (report,) = check(out, [VKEY], read_since(tmp_path / "kept"))
+        assert [problem.kind for problem in report.problems] == kinds
+        assert ROLL_BACK not in report.not_checked
 
     whole = out.read_bytes()
     for at in (0, len(whole) // 2, len(whole) - 1):
