@@ -18,7 +18,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Return the schema of each document by its version: ``sekisho.input/1``, ``sekisho.decision/1``, and those that people sign."""
+    """Return schemas by version: ``sekisho.input/1``, ``sekisho.decision/1``, and those of what people sign."""
     return {
         "sekisho.input/1": _schema(PolicyInput),
         "sekisho.decision/1": _schema(Decision),
