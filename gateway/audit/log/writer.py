@@ -47,7 +47,7 @@ class Writer:
     :meth:`sync` and :meth:`sign` belong to one thread, :meth:`keep` to another; the others may come from any.
 
     Args:
-        published: called after each new head was published, by the thread of :meth:`keep`.
+        published: called twice a second, after new heads were published, by the thread of :meth:`keep`.
     """
 
     def __init__(
@@ -72,9 +72,8 @@ class Writer:
         self._heads = Heads(folder, signer, disk, history_bytes=found.history_bytes, size=size, published=below)
         self._packer = Packer(folder, found.begin.bundles, found.tail.tiles.roots)
         self._tell_published = published
-        self._begin = found.begin
         self._silence = Silence(found.tail.tree.size)
-        self._last_time = found.last_time
+        self._begin, self._last_time = found.begin, found.last_time
         self._reserve = Reserve(folder)
         self._clock = ClockQuality()
         self.recent = Recent()
@@ -256,6 +255,7 @@ class Writer:
         self.sync()
         self._sign()
         self._publish()
+        self._tell_published()
 
     # --- from the keeper's thread ----------------------------------------------------------------------------------
 
@@ -265,6 +265,7 @@ class Writer:
             if not self._trouble or self._passing:
                 self._look()
                 self._each_second()
+                self._tell_published()
 
     def _look(self) -> None:
         with self._lock:
@@ -308,7 +309,6 @@ class Writer:
                 self._journal.put_back_tiles(tiles)
             raise
         self._heads.publish(latest)
-        self._tell_published()
         if self._mark != self._mark_written:
             replace(self._mark_file, str(self._mark).encode(), durable=False)
             self._mark_written = self._mark
