@@ -1621,7 +1621,8 @@ class SideStore:
             self.gone += 1
             return ""
         kind = "prompt" if record.get("type") == "intent" else "answer"
-        said = {"item": item, "kind": kind, "origin": record.get("origin"), "request": record.get("request")}
+        worker = "/".join(str(record.get("origin")).split("/")[:3])  # without a retention class
+        said = {"item": item, "kind": kind, "origin": worker, "request": record.get("request")}
         try:
             head = self._head(f"{day}/{item}")
             wrong = [name for name, value in said.items() if head.get(name) != value]

@@ -47,7 +47,7 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     kind: Kind
     tenant: str
     project: str
-    origin: str  # of the log that has its digest
+    origin: str  # site/node/worker: one of its logs has the digest
     request: str
     made: str  # RFC 3339, UTC
     ends: str  # the last day on which it is kept, ISO 8601
