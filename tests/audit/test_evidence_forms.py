@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.audit.evidence import html, paper
@@ -96,6 +96,55 @@ def test_a_font_that_is_one_is_put_into_the_file() -> None:
 
     assert b"Vera" in raw or b"BitstreamVera" in raw
     assert b"/FontFile2" in raw
+
+
+HOSTILE = (
+    "<para>&amp;</para>",
+    "</font></para>",
+    "&#0;&bogus;",
+    "\x00\x07\x1b[31m",
+    "`日本` `<b>`",
+    "\u202eright to left",
+    "a" * 3000,
+    "日" * 3000,
+    "words " * 900,
+    "{name} %s",
+    "<img src=x onerror=alert(1)>",
+    "\u00ad\u200b\ufeff",
+    "\U0001f600",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_whatever_a_name_is_both_forms_are_made(text: str, language: str) -> None:
+    found = document(
+        Text(text), Points((text,)), Table((text, "b"), ((text, text),), text), Bars(text, ("a",), ((text, (1,)),)),
+        language=language,
+    )  # fmt: skip
+
+    page = html.render(found).decode()
+    assert paper.render(found).startswith(b"%PDF-")
+    assert "<img" not in page
+    assert "<para>" not in page
+
+
+def test_a_narrow_column_with_a_long_name_stays_on_its_page() -> None:
+    rows = (("x" * 5000,) * 8, ("日" * 5000,) * 8, ("two words " * 500,) * 8)
+    table = Table(tuple("abcdefgh"), rows, "Narrow", frozenset({7}), (9, 1, 1, 1, 1, 1, 1, 0.5))
+
+    assert paper.render(document(table, language="ja")).startswith(b"%PDF-")
+
+
+def test_what_fits_is_not_shortened() -> None:
+    assert paper.fitted("word " * 20, 30, 36) == "word " * 20
+    assert paper.fitted("x" * 500, 10, 2) == f"{'x' * 25}…"
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=40))
+@settings(max_examples=25)
+def test_any_text_makes_a_paper(text: str) -> None:
+    assert paper.render(document(Text(text), Table(("a",), ((text,),)))).startswith(b"%PDF-")
 
 
 # --- charts

@@ -57,6 +57,9 @@ _TONES = {"good": ("#2f7d4f", "#e6f4ec"), "warn": ("#a3262a", "#fbeceb")}
 _CID = {"ja": "HeiseiKakuGo-W5", "zh": "STSong-Light"}
 _EMBEDDED = "SekishoEmbedded"
 _TILES_A_ROW = 4
+_MOST_LINES, _MOST_HEAD_LINES = 36, 8  # of a cell: a row higher than a page could not be set
+_PADDING = 8.0
+_WIDE = 0x2E80
 _CODE = re.compile(r"`([^`]+)`")
 _FOREIGN = re.compile(r"[^\u0000-\u00ff\u2013\u2014\u2018-\u201e\u2022\u2026\u20ac]+")
 """Runs of characters that Helvetica has not."""
@@ -267,8 +270,9 @@ class _Sheet(BaseDocTemplate):  # type: ignore[misc]
     def _table(self, table: said.Table) -> Iterator[Flowable]:
         weights = table.wide or (1.0,) * len(table.columns)
         widths = [TEXT_WIDTH * weight / sum(weights) for weight in weights]
-        head = [self._cell(name, at, table, head=True) for at, name in enumerate(table.columns)]
-        rows = [[self._cell(cell, at, table) for at, cell in enumerate(row)] for row in table.rows]
+        inner = [width - _PADDING for width in widths]
+        head = [self._cell(name, at, table, inner[at], head=True) for at, name in enumerate(table.columns)]
+        rows = [[self._cell(cell, at, table, inner[at]) for at, cell in enumerate(row)] for row in table.rows]
         look = [
             ("BACKGROUND", (0, 0), (-1, 0), HexColor(HEAD)),
             ("LINEBELOW", (0, 0), (-1, 0), 1, HexColor(SOFT)),
@@ -282,11 +286,12 @@ class _Sheet(BaseDocTemplate):  # type: ignore[misc]
             yield self._caption(table.caption)
         yield Table([head, *rows], widths, repeatRows=1, style=TableStyle(look), spaceAfter=8)
 
-    def _cell(self, text: str, at: int, table: said.Table, *, head: bool = False) -> Paragraph:
+    def _cell(self, text: str, at: int, table: said.Table, width: float, *, head: bool = False) -> Paragraph:
         font = BOLD if head else "Courier" if at in table.code else "Helvetica"
         more: dict[str, Any] = {"alignment": TA_RIGHT} if at in table.numbers else {}
         size = 7.2 if font == "Courier" else 7.8
-        return self._set.paragraph(text, self._set.style(size, fontName=font, splitLongWords=1, **more))
+        shown = fitted(text, width / size, _MOST_HEAD_LINES if head else _MOST_LINES)
+        return self._set.paragraph(shown, self._set.style(size, fontName=font, splitLongWords=1, **more))
 
     def _drawing(self, chart: said.Bars | said.Days) -> Drawing:
         shown = picture(chart)
@@ -312,6 +317,20 @@ class _Sheet(BaseDocTemplate):  # type: ignore[misc]
                     look = {"fontName": font, "fontSize": shape.size, "fillColor": HexColor(shape.colour)}
                     yield String(x, height - shape.y, part, **look)
                     x += pdfmetrics.stringWidth(part, font, shape.size)
+
+
+def fitted(text: str, width: float, lines: int) -> str:
+    """Return text that fits into that many lines, shortened where it would not.
+
+    Args:
+        width: of a line, in letters that are as wide as high.
+    """
+    left = max(width, 1.0) * lines * 0.8  # words leave a part of each line empty
+    for at, character in enumerate(text):
+        left -= 1.0 if ord(character) > _WIDE else 0.62
+        if left < 0:
+            return f"{text[:at]}…"
+    return text
 
 
 class _Rule(Flowable):  # type: ignore[misc]
