@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.audit.persons import keys as person_keys
-from gateway.audit.persons.keys import PersonKey, PersonKeys
+from gateway.audit.persons.key_file import PersonKey
+from gateway.audit.persons.keys import PersonKeys
 from gateway.errors import SetupError
 
 SECRETS = {"acme": (b"a" * 32,), "other": (b"b" * 32,)}

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gateway.audit.content import seal
 from gateway.audit.content.seal import Head, Noise, NotAnItem
-from gateway.audit.persons.keys import PersonKey
+from gateway.audit.persons.key_file import PersonKey
 
 HEAD = Head(
     item="01JITEM",

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from gateway.audit.content.door import UNAVAILABLE, About
 from gateway.audit.content.store import Sealed, SideStore, user
-from gateway.audit.persons.keys import PersonKey
+from gateway.audit.persons.key_file import PersonKey
 from gateway.domain import Caller, Kept
 from gateway.errors import AuditUnavailable, SetupError
 

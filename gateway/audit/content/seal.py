@@ -24,7 +24,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gateway.audit.persons.keys import KEY_BYTES, NONCE_BYTES, PersonKey
+from gateway.audit.persons.key_file import KEY_BYTES, NONCE_BYTES, PersonKey
 
 COMMITMENT_BYTES = 32
 LENGTH_BYTES = 4

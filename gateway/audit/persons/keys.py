@@ -24,28 +24,21 @@ leads from a person to it, and without the file nothing does. Rules:
 
 from __future__ import annotations
 
-import base64
-import hmac
 import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
-
-import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import NamedTuple
 
 from gateway.audit.log.disk import sync_folder
+from gateway.audit.persons.key_file import ID_BYTES, PersonKey, decoded, mark_of, new_key, opened, sealed
 from gateway.errors import SetupError
 
-KEY_BYTES, ID_BYTES, NONCE_BYTES = 32, 16, 12
 CACHEDIR_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Keys of persons. See docs/how-to/answer-a-person.md.\n"
 """Of the Cache Directory Tagging specification, https://bford.info/cachedir/, which backup programs look for."""
 
 FOLDER_KEY = "secret"
-_PURPOSE = b"sekisho/person-keys/1\0"
 _MOST_REMEMBERED = 16_384
 _LARGEST_BYTES = 4096
 _USED_NS = 86_400 * 10**9
@@ -54,26 +47,12 @@ Secrets = Callable[[str], Sequence[bytes]]
 """Returns a tenant's keys, the one in use first, then earlier ones that still count."""
 
 
-class PersonKey(NamedTuple):
-    """A key and its id, which is the pseudonym."""
-
-    id: str
-    key: bytes
-
-
 class _Seen(NamedTuple):
     """A key that was read, and what its file was like then: inode and time of its last change, in nanoseconds."""
 
     path: str
     stamp: tuple[int, int]
     key: PersonKey
-
-
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: str
-    mark: str
-    sealed: str  # base64 of nonce and AES-256-GCM, with id and mark as additional data
-    version: Literal["sekisho.person-key/1"] = "sekisho.person-key/1"
 
 
 class PersonKeys:
@@ -147,7 +126,7 @@ class PersonKeys:
         if raw is None:
             return False
         overwrite(path, len(raw))
-        stored = _decoded(raw)
+        stored = decoded(raw)
         names = [place / "marks" / stored.mark, place / "held" / f"{stored.mark}.{id_}"] if stored else []
         for name in (*(n for n in names if _same(n, path)), path):
             name.unlink(missing_ok=True)
@@ -160,7 +139,7 @@ class PersonKeys:
         place = self._place(tenant)
         path = place / "ids" / id_
         raw = _bytes_of(path)
-        stored = _decoded(raw) if raw else None
+        stored = decoded(raw) if raw else None
         if stored is None:
             return
         _make_folder(place / "held")
@@ -196,8 +175,8 @@ class PersonKeys:
             _make_folder(folder)
         _tag(self.folder)
         secret = self._secret(tenant) or self._make_secret(tenant)
-        made = [(mark_of(secret, name), _new_key()) for name in names]
-        _write_all([(place / "ids" / key.id, _sealed(secret, mark, key)) for mark, key in made])
+        made = [(mark_of(secret, name), new_key()) for name in names]
+        _write_all([(place / "ids" / key.id, sealed(secret, mark, key)) for mark, key in made])
         lost = [key for mark, key in made if not _link(place / "ids" / key.id, place / "marks" / mark)]
         for key in lost:  # another process was faster; its key stands
             (place / "ids" / key.id).unlink()
@@ -212,12 +191,12 @@ class PersonKeys:
         raw = _bytes_of(path)
         if raw is None:
             return None
-        stored = _decoded(raw)
+        stored = decoded(raw)
         if stored is None:
             if raw.strip(b"\0"):
                 raise _damaged(path)
             return None  # overwritten: it is being destroyed just now
-        key = _opened(self._secret(tenant) or b"", stored)
+        key = opened(self._secret(tenant) or b"", stored)
         if key is None:
             raise _damaged(path)
         return PersonKey(stored.id, key)
@@ -229,19 +208,19 @@ class PersonKeys:
             raw = _bytes_of(path)
             if raw is None:
                 return None
-            stored = _decoded(raw)
+            stored = decoded(raw)
             keys = self._secrets_of(tenant)
-            opened = next((s for key in keys if stored and (s := _opened(key, stored)) is not None), None)
-            if opened is None:
+            secret = next((s for key in keys if stored and (s := opened(key, stored)) is not None), None)
+            if secret is None:
                 raise _damaged(path)
-            self._opened[tenant] = opened
+            self._opened[tenant] = secret
         return self._opened[tenant]
 
     def _make_secret(self, tenant: str) -> bytes:
         """Make the folder's secret, unless another process is faster. Raises OSError, SetupError."""
-        place, made = self._place(tenant), _new_key()
+        place, made = self._place(tenant), new_key()
         fresh = place / f".{made.id}"
-        _write_all([(fresh, _sealed(self._secrets_of(tenant)[0], FOLDER_KEY, PersonKey(FOLDER_KEY, made.key)))])
+        _write_all([(fresh, sealed(self._secrets_of(tenant)[0], FOLDER_KEY, PersonKey(FOLDER_KEY, made.key)))])
         _link(fresh, place / FOLDER_KEY)
         fresh.unlink()
         sync_folder(place)
@@ -253,11 +232,11 @@ class PersonKeys:
     def _reseal(self, tenant: str) -> bool:
         path = self._place(tenant) / FOLDER_KEY
         secret, raw, newest = self._secret(tenant), _bytes_of(path), self._secrets_of(tenant)[0]
-        stored = _decoded(raw) if raw else None
-        if secret is None or raw is None or (stored and _opened(newest, stored) is not None):
+        stored = decoded(raw) if raw else None
+        if secret is None or raw is None or (stored and opened(newest, stored) is not None):
             return False
         fresh, before = path.with_name(f".{secrets.token_hex(8)}"), path.with_name(f".{secrets.token_hex(8)}")
-        _write_all([(fresh, _sealed(newest, FOLDER_KEY, PersonKey(FOLDER_KEY, secret)))])
+        _write_all([(fresh, sealed(newest, FOLDER_KEY, PersonKey(FOLDER_KEY, secret)))])
         os.link(path, before)
         fresh.replace(path)
         sync_folder(path.parent)
@@ -270,11 +249,6 @@ class PersonKeys:
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
         self._remembered[tenant, mark] = seen
-
-
-def mark_of(secret: bytes, name: str) -> str:
-    """Return the mark of a name, 32 hex digits: one way, and nothing without the secret."""
-    return hmac.digest(secret, _PURPOSE + b"mark\0" + name.encode("utf-8", "surrogatepass"), "sha256").hex()[:32]
 
 
 def overwrite(path: Path, size: int) -> None:
@@ -295,35 +269,6 @@ def seen_last(place: Path) -> Iterator[tuple[str, float, bool]]:
     for path in (place / "ids").glob("*"):
         status = path.stat()
         yield path.name, status.st_mtime, status.st_nlink > 1
-
-
-def _new_key() -> PersonKey:
-    return PersonKey(secrets.token_hex(ID_BYTES), secrets.token_bytes(KEY_BYTES))
-
-
-def _wrapping(secret: bytes) -> AESGCM:
-    return AESGCM(hmac.digest(secret, _PURPOSE + b"seal", "sha256"))
-
-
-def _sealed(secret: bytes, mark: str, key: PersonKey) -> bytes:
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    sealed = nonce + _wrapping(secret).encrypt(nonce, key.key, f"{key.id} {mark}".encode())
-    return msgspec.json.encode(_File(key.id, mark, base64.b64encode(sealed).decode()))
-
-
-def _opened(secret: bytes, stored: _File) -> bytes | None:
-    try:
-        sealed, about = base64.b64decode(stored.sealed, validate=True), f"{stored.id} {stored.mark}".encode()
-        return _wrapping(secret).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about)
-    except (ValueError, InvalidTag):
-        return None
-
-
-def _decoded(raw: bytes) -> _File | None:
-    try:
-        return msgspec.json.decode(raw, type=_File)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
 
 
 def _damaged(path: Path) -> SetupError:
