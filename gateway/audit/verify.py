@@ -2428,6 +2428,7 @@ class Part:
     head: Head
     before: Sequence[bytes]
     omitted: Sequence[tuple[int, int, Sequence[bytes]]] = ()
+    witnessed: int = 0
 
     def runs(self) -> Iterator[tuple[int, int, Sequence[bytes] | None]]:
         """Yield (first, end, roots) in order: of records that are here, without roots, and of those that are not."""
@@ -2448,7 +2449,9 @@ def _part(said: Any) -> Part:
         head = parse_head(str(said["checkpoint"]).encode())
         before = [base64_bytes(root, "a root") for root in said["before"]]
         omitted = [_omitted(*each) for each in said["omitted"]]
-        part = Part(str(said["origin"]), str(said["class"]), first, _count(said["rows"]), head, before, omitted)
+        named, rows = (str(said["origin"]), str(said["class"])), _count(said["rows"])
+        seen = said["witnessed"]["up_to"] if isinstance(said.get("witnessed"), dict) else 0
+        part = Part(*named, first, rows, head, before, omitted, _count(seen))
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, BadInput):
             raise
@@ -2521,7 +2524,10 @@ class _Export:
         except BadInput as problem:
             first.add(where, str(problem), offset=0, kind=problem.kind)
             return self.reports
-        self.reports = [Report(self.name, part.origin, what="export", tree_size=part.head.size) for part in parts]
+        self.reports = [
+            Report(self.name, part.origin, what="export", tree_size=part.head.size, witnessed=part.witnessed)
+            for part in parts
+        ]
         self.reports = self.reports or [first]
         if said.get("format") == "jsonl":
             for report, part in zip(self.reports, parts):  # noqa: B905  Python 3.9
@@ -3054,17 +3060,29 @@ class _Site:
         self.report = Report(str(path), what="site")
         self.points: list[Point] = []
         self._head: Head | None = None
+        for tries in range(_RETRIES):  # a server replaces both, one after the other
+            wrong = self._read(path)
+            if wrong is None:
+                break
+            time.sleep(_PAUSE_SECONDS)
+            if tries == _RETRIES - 1:
+                self.report.add(path.name, str(wrong), offset=0, kind=wrong.kind)
+
+    def _read(self, path: Path) -> BadInput | None:
+        """Read checkpoint and lines; return what is wrong with them."""
         folder = Folder(path.parent)
         try:
             self._head = parse_head(folder.read(path.name, MOST_NOTE) or b"")
             lines = (folder.read("site-heads", MOST_DOCUMENT) or b"").decode().splitlines()
-            for log, size, root in parse_site(lines, self._head):
-                point = Point(size, root, "site-heads", _origin_of(log), trusted=False, log=log)
-                self.points.append(point)
+            self.points = [
+                Point(size, root, "site-heads", _origin_of(log), trusted=False, log=log)
+                for log, size, root in parse_site(lines, self._head)
+            ]
         except UnicodeDecodeError:
-            self.report.add("site-heads", "not UTF-8", offset=0, kind="flipped")
+            return BadInput("site-heads is not UTF-8", "flipped")
         except BadInput as problem:
-            self.report.add(path.name, str(problem), offset=0, kind=problem.kind)
+            return problem
+        return None
 
     def check(self, keys: Sequence[str], logs: Sequence[Report]) -> Report:
         """Return the report, once the logs have told which keys follow which."""
@@ -3108,7 +3126,7 @@ def told_lines(report: Report) -> list[str]:
     if report.more_problems:
         lines.append(f"       and {report.more_problems} more problems")
     lines += [f"       kept elsewhere: {each}" for each in report.since]
-    if report.what == "log" and report.tree_size > report.witnessed:
+    if report.what in ("log", "export") and report.tree_size > report.witnessed:
         lines.append(
             f"       unwitnessed: records from {report.witnessed} on; no head that covers them was seen elsewhere"
         )

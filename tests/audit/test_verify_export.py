@@ -17,7 +17,7 @@ from gateway.audit.export.manifest import sealed
 from gateway.audit.export.run import Keys, Wish, export
 from gateway.audit.log.note import Signer, parse_verifier_key
 from gateway.audit.log.reader import Filter
-from gateway.audit.verify import KINDS, ROLL_BACK, BadUse, Report, check, read_since
+from gateway.audit.verify import KINDS, ROLL_BACK, BadUse, Report, check, read_since, told_lines
 from tests.audit.exports import BERLIN
 from tests.audit.made_logs import KEY, VKEY, lay, made, signed_heads
 
@@ -98,6 +98,27 @@ def test_other_forms_stand_by_their_digest(tmp_path: Path, log: Path, form: str)
     for at in (0, len(whole) // 2, len(whole) - 1):
         out.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         assert [problem.kind for problem in look(out).problems] == ["flipped"]
+
+
+def test_an_export_says_how_far_its_log_was_seen_elsewhere(tmp_path: Path) -> None:
+    folder = lay(tmp_path / "a/b/c/default", RECORDS, HEADS)
+    root = HEADS[4].split(b"\n")[2].decode()
+    seen = {
+        "kind": "media",
+        "place": "usb",
+        "size": 500,
+        "root": root,
+        "time": "2026-03-02T00:00:00Z",
+        "cosignature": "",
+    }
+    (folder / "witnesses.jsonl").write_text(json.dumps(seen) + "\n")
+
+    report = look(make(folder, tmp_path / "out.jsonl"))
+
+    assert (report.ok, report.witnessed) == (True, 500)
+    assert "unwitnessed: records from 500 on; no head that covers them was seen elsewhere" in "\n".join(
+        told_lines(report)
+    )
 
 
 def rows_of(out: Path) -> list[bytes]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +22,11 @@ from gateway.audit.content.store import SideStore
 from gateway.audit.log.merkle import CompactRange, leaf_hash, root_hash
 from gateway.audit.log.note import Signer
 from gateway.audit.persons.keys import PersonKeys
+from gateway.audit.shelf import Shelf
 from gateway.audit.verify import Keys, check, check_receipt, verify
 from gateway.domain import Kept, Outcome
+from gateway.settings import AuditSettings
+from tests.audit.conftest import CALLER, DECISION, TARGET, question
 from tests.audit.made_logs import KEY, VKEY, lay, made, signed_heads
 
 Log = Any  # conftest.OpenLog
@@ -101,11 +106,41 @@ def test_a_log_that_went_on_since_is_right(audit: Path) -> None:
     assert problems(audit) == []
 
 
+def test_a_site_whose_files_are_just_being_replaced_is_looked_at_again(audit: Path) -> None:
+    checkpoint = audit / "berlin/site-checkpoint"
+    new = checkpoint.read_bytes()
+    bind(audit, SIZES | {LOGS[0]: 100})
+    (audit / "berlin/site-heads.old").write_bytes((audit / "berlin/site-heads").read_bytes())
+    bind(audit, SIZES)
+    (audit / "berlin/site-heads.old").replace(audit / "berlin/site-heads")
+    later = threading.Timer(0.05, lambda: bind(audit, SIZES))
+    later.start()
+
+    assert (problems(audit), checkpoint.read_bytes()) == ([], new)
+    later.join()
+
+
+def test_a_site_is_right_beside_its_writer(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, origin="berlin/node1/w0", log_key=KEY, settings=AuditSettings(checkpoint_seconds=0.05))
+    shelf.open()
+    try:
+        for number in range(40):
+            for turn in range(20):
+                request = f"01J{20 * number + turn:023d}"
+                entry = shelf.intent(CALLER, question(request), DECISION, TARGET, {"PERSON": 1})
+                entry.close(Outcome("done"))
+            time.sleep(0.03)
+            assert [str(problem) for report in check(tmp_path, [VKEY]) for problem in report.problems] == []
+    finally:
+        shelf.close()
+    assert all(report.ok for report in check(tmp_path, [VKEY]))
+
+
 @pytest.mark.parametrize("name", ["site-heads", "site-checkpoint"])
 def test_a_changed_byte_of_the_sites_files_is_found(audit: Path, name: str) -> None:
     path = audit / "berlin" / name
     whole = path.read_bytes()
-    for at in range(0, len(whole), 7):
+    for at in range(0, len(whole), 29):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         assert any(kind in ("flipped", "form", "other-key") for _, kind in problems(audit)), at
 
