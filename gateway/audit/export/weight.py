@@ -15,7 +15,7 @@ class Weight(IntEnum):
     USUAL, NOTICE, TROUBLE, GRAVE = range(4)
 
 
-_GRAVE = ("gap", "recovered", "policy.break_glass", "admin.clock_went_back", "admin.recovered")
+_GRAVE = ("gap", "recovered", "policy.break_glass", "admin.clock_went_back")
 _NOTICE = ("denial", "key", "policy", "model", "admin", "config", "erasure")
 _SENT = ("done", "hung_up")
 
