@@ -93,6 +93,21 @@ def test_whatever_a_power_cut_leaves_behind_the_signed_head_is_cut(open_log: Cal
     assert verify(log.folder, log.vkey).problems == []
 
 
+def test_a_first_head_that_was_cut_off_is_cut_whole(open_log: Callable[..., Log]) -> None:
+    """Killed while the very first head was written: the next one must not stand behind its remains."""
+    log = closed_log(open_log, pairs=20)
+    (log.folder / "checkpoint").unlink()
+    (log.folder / "checkpoints").write_bytes(b"berlin/node1/w0\n9")
+
+    log.reopen()
+    log.reopen()
+    log.intent(999).close(Outcome("done"))
+    log.book.close()
+
+    assert (log.folder / "checkpoints").read_bytes().count(b"berlin/node1/w0\n9") == 0
+    assert verify(log.folder, log.vkey).problems == []
+
+
 def test_a_bundle_after_one_that_is_not_full_is_cut(open_log: Callable[..., Log]) -> None:
     log = closed_log(open_log)
     (log.folder / tile_path("entries", 2)).write_bytes(b"\x00\x05{...}")

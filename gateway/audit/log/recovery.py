@@ -259,7 +259,7 @@ def _cut_torn_tails(folder: Path, found: Found) -> None:
         os.truncate(path, end)
         if not end:
             path.unlink()
-    if found.history_bytes:
+    if (folder / layout.HISTORY).exists():  # all of it, where not even the first head was whole
         os.truncate(folder / layout.HISTORY, found.history_bytes)
 
 
