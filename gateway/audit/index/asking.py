@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -34,6 +35,7 @@ class Asking:
         self._turn = asyncio.Lock()
         self._process: Process | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def page(self, query: Query, limit: int, after: str) -> tuple[Page, dict[str, object]]:
         """Return a page of a search, and, for the first one, its filters as they go on record.
@@ -54,10 +56,9 @@ class Asking:
         """End the process."""
         if self._idle is not None:
             self._idle.cancel()
-        process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            process.kill()
-            await process.wait()
+        self._end()
+        while self._ending:
+            await asyncio.wait(self._ending)
 
     async def _ask(self, ask: Ask) -> Answer:
         """Ask once. A process whose answer was not waited for would answer the next question with it: it is ended."""
@@ -86,10 +87,20 @@ class Asking:
         return self._process
 
     def _end(self) -> None:
-        """Let the process go; the loop's child watcher collects it."""
+        """Kill the process; a task collects it."""
         process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            process.kill()
+        if process is not None:
+            collecting = asyncio.get_running_loop().create_task(_collect(process), name="audit-search-end")
+            self._ending.add(collecting)
+            collecting.add_done_callback(self._ending.discard)
+
+
+async def _collect(process: Process) -> None:
+    """End a process, and read what is left in its pipes, so that they close."""
+    with suppress(ProcessLookupError):
+        process.kill()
+    with suppress(OSError, ValueError):
+        await process.communicate()
 
 
 async def _exchange(process: Process, line: bytes) -> bytes:

@@ -55,10 +55,10 @@ class IndexFollower:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), _END_SECONDS)
+            await asyncio.wait_for(process.communicate(), _END_SECONDS)
         except TimeoutError:
             process.kill()
-            await process.wait()
+            await process.communicate()
 
     async def _watch(self) -> None:
         while True:
