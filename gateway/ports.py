@@ -72,7 +72,7 @@ class Place(Protocol):
 
 
 class Rooms(msgspec.Struct, frozen=True):
-    """The rooms of one checkpoint, each behind its door. Built in :mod:`gateway.app`."""
+    """The rooms of one checkpoint, each behind its door. Built in :mod:`gateway.house`."""
 
     identity: Identity
     limits: Limits

@@ -1,0 +1,1 @@
+"""The house: builds rooms and hands them to each other. Nothing else does."""

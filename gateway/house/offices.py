@@ -1,0 +1,126 @@
+"""What works beside requests: it carries heads away, prunes, searches, rotates, counts; and ends with the house."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from typing import Any
+
+from gateway import __version__
+from gateway.audit.anchor.build import anchors_of
+from gateway.audit.anchor.office import AnchorOffice
+from gateway.audit.catching_up import catch_up
+from gateway.audit.content.ends import prune_hourly
+from gateway.audit.content.room import ContentRoom
+from gateway.audit.content.store import SideStore
+from gateway.audit.index.asking import Asking
+from gateway.audit.index.child import IndexFollower
+from gateway.audit.index.office import SearchOffice
+from gateway.audit.log import reader
+from gateway.audit.retention import RetentionOffice
+from gateway.audit.shelf import Shelf
+from gateway.domain import Target
+from gateway.errors import AuditUnavailable
+from gateway.identity.keys import KeyRegister
+from gateway.keys.files import FileKeyring
+from gateway.keys.office import RotationOffice
+from gateway.policy.client import OpaPolicy
+from gateway.policy.persons.counters import EVENT as SUBJECTS
+from gateway.policy.persons.counters import Counters
+from gateway.privacy.service import PrivacyRoom
+from gateway.settings import Settings
+
+
+def anchors(stack: AsyncExitStack, settings: Settings, book: Shelf) -> AnchorOffice:
+    """Return who brings the log's heads out of the machine. Raises SetupError."""
+    told = lambda type, details: book.event(type, **details)  # noqa: E731
+    office = AnchorOffice(settings.data / "audit", anchors_of(settings), told)
+    stack.push_async_callback(asyncio.to_thread, office.stop)
+    return office
+
+
+def tell_stopped(book: Shelf, kind: type[BaseException] | None, *_: object) -> None:
+    """Say in the book that the house ends in order."""
+    if kind is None:
+        with suppress(AuditUnavailable):  # told already
+            book.event("admin.stopped")
+
+
+def what_runs(settings: Settings, policy: OpaPolicy, privacy: PrivacyRoom, target: Target) -> dict[str, Any]:
+    """Return the details of the record ``config``: a digest of the settings, which hold no secret, and what runs."""
+    return {
+        "settings_sha256": settings.digest(),
+        "version": __version__,
+        "opa": policy.engine,
+        "detector": privacy.version,
+        "engine": target.build,
+        "model": target.model,
+        "model_digest": target.digest,
+    }
+
+
+def retention(stack: AsyncExitStack, settings: Settings, book: Shelf, keyring: FileKeyring) -> RetentionOffice:
+    """Return who prunes and holds logs; each day by itself, where the settings say so."""
+    office = RetentionOffice(settings.data / "audit", book.books, keyring.log_keys, settings.audit)
+    if settings.audit.prune:
+        pruning = asyncio.get_running_loop().create_task(office.daily(), name="audit-pruning")
+        stack.callback(pruning.cancel)
+    return office
+
+
+async def searching(stack: AsyncExitStack, settings: Settings, book: Shelf) -> SearchOffice:
+    """Return who searches the log, in a process of its own; another one keeps the index up to date, where the settings
+    say so.
+    """
+    audit, folder = settings.data / "audit", settings.state / "audit-index"
+    if settings.audit.index:
+        follower = IndexFollower(audit, folder)
+        stack.push_async_callback(follower.stop)
+        await follower.start()
+    asking = Asking(audit, folder)
+    stack.push_async_callback(asking.close)
+    return SearchOffice(book, asking)
+
+
+def content(stack: AsyncExitStack, settings: Settings, side: SideStore, book: Shelf) -> ContentRoom:
+    """Return the side store's room; what has ended in it is destroyed each hour."""
+    room = ContentRoom(side, settings.origin)
+    stack.callback(room.close)
+    pruning = asyncio.get_running_loop().create_task(prune_hourly(side, book), name="content-ends")
+    stack.callback(pruning.cancel)
+    return room
+
+
+async def rotations(
+    stack: AsyncExitStack, settings: Settings, keyring: FileKeyring, book: Shelf, register: KeyRegister
+) -> RotationOffice:
+    """Return who rotates secrets, with everything carried out that the last process left. Raises SetupError."""
+    others = partial(catch_up, settings.data / "audit", settings=settings.audit)
+    follow = SideStore.of_installation(settings, keyring.kept_tag_keys).keys.reseal
+    office = RotationOffice(keyring, book, register, follow=follow, others=others)
+    await office.resume()
+    ending = asyncio.get_running_loop().create_task(office.run(), name="key-overlaps")
+    stack.callback(ending.cancel)
+    return office
+
+
+def counters(stack: AsyncExitStack, settings: Settings, keyring: FileKeyring, book: Shelf) -> Counters:
+    """Return the counters of persons. They are restored from the logs beside the start; until then they count nothing,
+    and so they stay where a log cannot be read: what hangs on numbers is refused.
+    """
+    counters = Counters(
+        key=keyring.subjects_key,
+        write=book.event,
+        logs=lambda: reader.events_by_log(settings.data / "audit", SUBJECTS),
+        snapshot=settings.state / "policy" / "subjects",
+    )
+    opening = asyncio.get_running_loop().create_task(asyncio.to_thread(counters.open), name="counters")
+
+    async def close() -> None:
+        with suppress(OSError, ValueError):  # a log that cannot be read; a snapshot only saves time at the next start
+            await opening
+            await asyncio.to_thread(counters.save)
+
+    stack.push_async_callback(close)
+    return counters

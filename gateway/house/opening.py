@@ -1,0 +1,179 @@
+"""Opens all rooms in their order, and closes them in the opposite one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+from starlette.routing import Route
+
+from gateway import __version__, clock
+from gateway.audit.content.store import SideStore
+from gateway.audit.evidence.office import EvidenceOffice
+from gateway.audit.export.office import ExportOffice
+from gateway.audit.shelf import Shelf
+from gateway.clock import ClockQuality
+from gateway.errors import SekishoError, SetupError
+from gateway.fleet.local import LocalFleet, Member
+from gateway.house import offices
+from gateway.house.choice import detector_of, engine_of, target_of
+from gateway.http import api
+from gateway.http.admin import admin_app
+from gateway.http.admin_anchor import anchor_routes
+from gateway.http.admin_audit import audit_routes
+from gateway.http.admin_break_glass import break_glass_routes
+from gateway.http.admin_evidence import evidence_routes
+from gateway.http.admin_exports import export_routes
+from gateway.http.admin_persons import persons_routes
+from gateway.http.admin_policy import policy_routes
+from gateway.http.admin_retention import retention_routes
+from gateway.http.admin_secrets import secret_routes
+from gateway.http.admin_shadow import shadow_routes
+from gateway.http.gate import Gate
+from gateway.identity.keys import KeyRegister
+from gateway.identity.limits import KeyLimits
+from gateway.inquiry import Inquiry
+from gateway.keys.opening import open_keyring
+from gateway.officers import persons_office
+from gateway.pipeline import Checkpoint
+from gateway.policy.client import OpaPolicy
+from gateway.policy.glass.office import BreakGlassOffice
+from gateway.policy.life.activation import PolicyLife
+from gateway.policy.trials.shadow_office import ShadowOffice
+from gateway.ports import Rooms
+from gateway.privacy.service import PrivacyRoom
+from gateway.registry.store import ContentStore
+from gateway.settings import Settings
+from gateway.telemetry.metrics import Metrics
+
+UNWITNESSED = "sekisho_audit_unwitnessed_seconds", "Age of the oldest record whose head nobody saw elsewhere."
+
+
+class House(msgspec.Struct):
+    """What one process serves: to everybody, to its operator; and whether it is open."""
+
+    public: Any
+    admin: Any
+    gate: Gate
+    keep_keys_current: Callable[[], Coroutine[Any, Any, None]]
+
+
+class Startable(Protocol):
+    """A room that has something to start."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncGenerator[House]:
+    """Build and open all rooms; close them in the opposite order.
+
+    Raises:
+        SetupError: keys, model, policy or log are not as they must be.
+    """
+    settings.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keyring = open_keyring(settings)
+    store = ContentStore(settings.manifests, settings.store, settings.state / "aliases.yaml", settings.state / "models")
+    engine = engine_of(settings, store)
+    policy = OpaPolicy(settings)
+    privacy = PrivacyRoom(detector_of(settings), keyring.tag_key)
+    book = Shelf(settings.data / "audit", origin=settings.origin, log_key=keyring.log_keys(), settings=settings.audit)
+    register = KeyRegister(settings.state / "keys.json", keyring.peppers(), settings.site)
+    async with AsyncExitStack() as stack:
+        anchors = offices.anchors(stack, settings, book)  # first: they carry the head that the book signs at its end
+        book.open()
+        stack.callback(book.close)
+        stack.push(partial(offices.tell_stopped, book))
+        anchors.start()
+        secrets = await offices.rotations(stack, settings, keyring, book, register)
+        policy.count_with(offices.counters(stack, settings, keyring, book))
+        life = PolicyLife(settings, keyring, book, policy)
+        await _policy_in_force(life, settings)
+        warning = asyncio.get_running_loop().create_task(life.warn_daily(), name="policy-expiry")
+        stack.callback(warning.cancel)
+        await _start_all(stack, [engine, policy, privacy])
+        target = target_of(settings, store, engine)
+        metrics = Metrics(version=__version__, models=[target.model])
+        fleet = LocalFleet(
+            [Member(target, engine)],
+            queue=settings.engine.queue,
+            find_model=lambda name: target.model if name == target.model else store.canonical(name),
+            model_names=lambda: sorted({target.model, *store.names()}),
+        )
+        limits = KeyLimits(settings.limits)
+        side = SideStore.of_installation(settings, keyring.kept_tag_keys)
+        content = offices.content(stack, settings, side, book)
+        place, quality = settings.site, ClockQuality()
+        rooms = Rooms(register, limits, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)
+        await policy.push_facts([target])
+        _watch(metrics, rooms, life)
+        metrics.watch_value(*UNWITNESSED, anchors.unwitnessed_seconds)
+        glass = BreakGlassOffice.of(settings, book, policy.look_at_grants)
+        shadow = ShadowOffice(settings, book, policy)
+        stack.push_async_callback(shadow.close)
+        retention = offices.retention(stack, settings, book, keyring)
+        exports = ExportOffice(book, keyring.log_keys)
+        searching = await offices.searching(stack, settings, book)
+        more = [
+            *policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets),
+            *export_routes(exports), *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
+            *anchor_routes(anchors, book), *audit_routes(searching), *retention_routes(retention),
+            *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
+        ]  # fmt: skip
+        book.event("config", **offices.what_runs(settings, policy, privacy, target))
+        yield _assemble(settings, rooms, register, store, more)
+
+
+async def _start_all(stack: AsyncExitStack, rooms: Sequence[Startable]) -> None:
+    """Start rooms beside each other; whatever was started is stopped at the end, also when another one failed."""
+    for room in rooms:
+        stack.push_async_callback(room.stop)
+    try:
+        async with asyncio.TaskGroup() as starting:
+            for room in rooms:
+                starting.create_task(room.start())
+    except* (SetupError, SekishoError) as group:
+        raise _as_setup_error(group.exceptions[0]) from group
+
+
+def _as_setup_error(error: BaseException) -> SetupError:
+    if isinstance(error, SetupError):
+        return error
+    if isinstance(error, SekishoError):
+        return SetupError(error.message, f"Run: sekisho doctor {error.code}")
+    if isinstance(error, BaseExceptionGroup):
+        return _as_setup_error(error.exceptions[0])
+    return SetupError("A room of the house did not open.", "Run: sekisho doctor")
+
+
+def _watch(metrics: Metrics, rooms: Rooms, life: PolicyLife) -> None:
+    metrics.watch_room("engine", rooms.fleet.ready)
+    metrics.watch_room("policy", rooms.policy.ready)
+    metrics.watch_room("audit", rooms.book.ready)
+    metrics.watch_room("privacy", rooms.privacy.ready)
+    metrics.watch_value(
+        "sekisho_policy_expires_timestamp_seconds", "When the policy in force expires, since 1970.", life.expires
+    )
+
+
+async def _policy_in_force(life: PolicyLife, settings: Settings) -> None:
+    """Put on record what is in force. The demonstration makes itself a first policy; any other house must have one."""
+    if settings.site.preset == "demo":
+        await life.first("serve")
+    await life.announce()
+
+
+def _assemble(
+    settings: Settings, rooms: Rooms, register: KeyRegister, store: ContentStore, more: Sequence[Route]
+) -> House:
+    gate = Gate()
+    inquiry = Inquiry(rooms, int(datetime.now(UTC).timestamp()))
+    public = api.build(Checkpoint(rooms), inquiry, gate, settings.server)
+    return House(public, admin_app(register, rooms.book, inquiry.readiness, store, more), gate, register.watch)
