@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.audit.log import layout
-from gateway.audit.log.disk import Disk, sync_folder
+from gateway.audit.log.disk import Disk, sync_files, sync_folder
 from gateway.audit.log.growing import GrowingFile
 from gateway.audit.log.merkle import CompactRange, leaf_hash
 from gateway.audit.log.sealed import SealedBundles
-from gateway.audit.log.tiles import BundleSizes, HashTiles, sync_file
+from gateway.audit.log.tiles import BundleSizes, HashTiles
 
 
 @dataclass
@@ -124,8 +124,7 @@ class Journal:
 
     def sync_tiles(self, paths: set[Path]) -> None:
         """Put these, and the sizes of bundles that became full, on stable storage. Raises OSError."""
-        for path in paths:
-            sync_file(path)
+        sync_files(paths)
         self._sizes_file.flush(self._sizes[: self.sealed])
 
     def check(self) -> None:
