@@ -93,7 +93,7 @@ def list_searches(session: Session) -> None:
     ],
 )
 def show(session: Session, search: Reference, subject: Who, key: Officer = None) -> None:
-    """Show what is held on the person that a signed search is for (GDPR art. 15): decisions, and what was kept.
+    """Show what is held on the person that a signed search is for (GDPR article 15): decisions, and what was kept.
 
     With a privacy officer's key, prompts and answers are shown too.
     """
@@ -114,7 +114,7 @@ _ERASE = [
 
 
 def erase(session: Session, subject: Whom, reason: Why, tenant: Tenant = "") -> None:
-    """Destroy what is kept of a person (GDPR art. 17): their keys, and every item that speaks of them.
+    """Destroy what is kept of a person (GDPR article 17): their keys, and every item that speaks of them.
 
     The log stays as it is and still verifies; its pseudonyms lead to nobody any more. An item that speaks of several
     persons is gone for all of them. What a legal hold covers stays until the hold is lifted.

@@ -51,8 +51,10 @@ apostrophe stands before it. To have the text back, take that apostrophe away ag
 ```python
 import re
 
+
 def undefused(cell):
     return re.sub(r"(?:^|(?<=[,;\\t\\r\\n]))'(?='*[=+\\-@\\t\\r\\n＝＋－＠])", "", cell)
+
 
 assert undefused("'=1+1") == "=1+1"
 assert undefused("a,'@b") == "a,@b"
