@@ -66,6 +66,7 @@ class RetentionOffice:
         books: those that this process has open.
         keys: for those that it opens for the moment.
         clock: the wall clock's time, in UTC.
+        after: called in a thread once records are gone: what only they named may go too.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class RetentionOffice:
         keys: Callable[[], LogKeys],
         settings: AuditSettings,
         clock: Callable[[], datetime] = now,
+        after: Callable[[], object] = bool,
     ) -> None:
         self._base = base
         self._open = {book.folder: book for book in books.values()}
         self._keys = keys
         self._settings = settings
         self._clock = clock
+        self._after = after
         self._one_at_a_time = asyncio.Lock()
 
     async def prune(self, by: str, before: str = "", *, asked: bool = True, dry_run: bool = False) -> list[Pruning]:
@@ -95,7 +98,10 @@ class RetentionOffice:
             AuditUnavailable: a log cannot be read, or could not be put on record.
         """
         async with self._one_at_a_time:
-            return [await self._prune(folder, by, before, asked, dry_run) for folder in logs(self._base)]
+            said = [await self._prune(folder, by, before, asked, dry_run) for folder in logs(self._base)]
+            if any(each.state == "pruned" for each in said):
+                await asyncio.to_thread(self._after)
+            return said
 
     async def daily(self) -> None:
         """Prune by age, a minute from now and then each day, for ever; what cannot be done waits for the next day."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
@@ -118,11 +119,13 @@ def retention_changes(settings: Settings) -> Iterator[RetentionChanges]:
         yield ServerRetention(server)
         return
     from gateway.audit.retention import RetentionOffice
+    from gateway.house.leftovers import forget_data_sets
     from gateway.keys.opening import open_keyring
 
     with data_lock(settings.state):
         keys = open_keyring(settings).log_keys
-        yield OfflineRetention(RetentionOffice(settings.data / "audit", {}, keys, settings.audit))
+        after = partial(forget_data_sets, settings)
+        yield OfflineRetention(RetentionOffice(settings.data / "audit", {}, keys, settings.audit, after=after))
 
 
 class ServerRetention:

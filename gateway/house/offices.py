@@ -22,6 +22,7 @@ from gateway.audit.retention import RetentionOffice
 from gateway.audit.shelf import Shelf
 from gateway.domain import Target
 from gateway.errors import AuditUnavailable
+from gateway.house.leftovers import forget_data_sets
 from gateway.identity.keys import KeyRegister
 from gateway.keys.files import FileKeyring
 from gateway.keys.office import RotationOffice
@@ -62,7 +63,8 @@ def what_runs(settings: Settings, policy: OpaPolicy, privacy: PrivacyRoom, targe
 
 def retention(stack: AsyncExitStack, settings: Settings, book: Shelf, keyring: FileKeyring) -> RetentionOffice:
     """Return who prunes and holds logs; each day by itself, where the settings say so."""
-    office = RetentionOffice(settings.data / "audit", book.books, keyring.log_keys, settings.audit)
+    after = partial(forget_data_sets, settings)
+    office = RetentionOffice(settings.data / "audit", book.books, keyring.log_keys, settings.audit, after=after)
     if settings.audit.prune:
         pruning = asyncio.get_running_loop().create_task(office.daily(), name="audit-pruning")
         stack.callback(pruning.cancel)

@@ -314,3 +314,17 @@ def test_a_log_that_another_process_writes_is_left_to_it(log: Log) -> None:
 
     assert said.state == "cannot be opened"
     assert "Another process writes" in said.why
+
+
+def test_what_hangs_on_pruned_records_is_told_once_they_are_gone(log: Log) -> None:
+    called: list[int] = []
+    at = lambda: datetime.now(UTC) + timedelta(days=3 * DAYS)  # noqa: E731
+    after = lambda: called.append(first_record(log.folder))  # noqa: E731
+    pruning_office = RetentionOffice(
+        log.base, {"default": log.book}, lambda: OneKey(log.key), SETTINGS, at, after=after
+    )
+
+    asyncio.run(pruning_office.prune("ana", dry_run=True))
+    assert called == []
+    asyncio.run(pruning_office.prune("ana"))
+    assert called == [first_record(log.folder)] != [0]

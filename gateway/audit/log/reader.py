@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from gateway.audit.log import bundles, layout, pruned
 from gateway.audit.log.note import NoteError
 
 _LOCKS = "*/*/*/*/lock"  # site, node, worker, retention class
+_DATA_REVISION = re.compile(rb'"data_revision":"([0-9a-f]{64})"')
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,34 @@ def raw_records(folder: Path, first: int = 0) -> Iterator[bytes]:
         if count < layout.BUNDLE_RECORDS:
             return
         index, skip = index + 1, 0
+
+
+def data_revisions(base: Path) -> set[str]:
+    """Return the revisions of facts that any record of any log below the audit folder names.
+
+    Raises:
+        OSError: a log cannot be read, or (EBADMSG) ends before the head that it published.
+    """
+    named: set[str] = set()
+    for folder in logs(base):
+        records = first_record(folder)
+        for data in raw_records(folder):
+            named.update(match.decode() for match in _DATA_REVISION.findall(data))
+            records += 1
+        if records < _published(folder):
+            raise OSError(errno.EBADMSG, "the log's records end before its head", str(folder))
+    return named
+
+
+def _published(folder: Path) -> int:
+    """Return the size of the published head, 0 while there is none. Raises OSError."""
+    path = folder / layout.CHECKPOINT
+    if not path.exists():
+        return 0
+    try:
+        return int(path.read_bytes().split(b"\n")[1])
+    except (IndexError, ValueError) as error:
+        raise OSError(errno.EBADMSG, "its head is damaged", str(path)) from error
 
 
 def search(folder: Path, wanted: Filter | None = None, first: int = 0) -> Iterator[dict[str, Any]]:
