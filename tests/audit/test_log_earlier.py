@@ -24,7 +24,7 @@ RECORDS = 428
 def earlier(tmp_path: Path) -> Path:
     """Unpack the old log, and return its audit folder."""
     with tarfile.open(FIXTURE) as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path)  # noqa: S202 - our own; Python 3.11.2, Debian's, knows no filter
     return tmp_path / "audit"
 
 
