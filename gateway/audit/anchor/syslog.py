@@ -61,7 +61,7 @@ def framed(text: bytes) -> bytes:
 
 
 _CUT_OFF_IS_FINE = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
-"""Set by Python before 3.11.4, Debian 12's own: whoever hangs up without a word would count as having read everything."""
+"""Set by Python before 3.11.4, Debian 12's own: who hangs up without a word would count as having read everything."""
 
 
 def tls_context(ca: Path | None = None, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
