@@ -398,7 +398,7 @@ def load(explicit: str | None = None) -> Settings:
     if path is None:
         return Settings()
     try:
-        raw: Any = plain_yaml.read(path.read_text(encoding="utf-8")) or {}
+        raw: Any = _truths(plain_yaml.read(path.read_text(encoding="utf-8")) or {}, Settings)
     except yaml.YAMLError as error:
         line, problem = plain_yaml.problem_of(error)
         where = f"{path}, line {line}" if line else str(path)
@@ -414,6 +414,19 @@ def load(explicit: str | None = None) -> Settings:
         raise SetupError(f"{path}: {error}.", mend, exit_code=2) from error
     _ = settings.zone  # refused here, not when somebody first reads a time
     return msgspec.structs.replace(settings, source=str(path.resolve()))
+
+
+_TRUTHS = {"yes": True, "on": True, "no": False, "off": False}
+
+
+def _truths(raw: Any, kind: Any) -> Any:
+    """Return what was read with ``on`` and ``off`` as truths where a truth is meant, and only there: NO is Norway."""
+    if kind is bool:
+        return _TRUTHS.get(raw.lower(), raw) if isinstance(raw, str) else raw
+    if not isinstance(raw, dict) or not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return raw
+    kinds = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    return {name: _truths(value, kinds.get(name)) for name, value in raw.items()}
 
 
 def opa_candidates(settings: Settings) -> list[Path]:

@@ -22,10 +22,17 @@ def test_norway_is_a_jurisdiction_without_quotes(tmp_path: Path) -> None:
     assert settings.site.jurisdiction == "NO"
 
 
-def test_truths_are_true_and_false_alone(tmp_path: Path) -> None:
-    assert load(written(tmp_path, "privacy: {names: false}\n")).privacy.names is False
+@pytest.mark.parametrize("word", ["false", "no", "off", "Off", "NO"])
+def test_a_truth_is_one_where_a_truth_is_meant(tmp_path: Path, word: str) -> None:
+    settings = load(written(tmp_path, f"privacy: {{names: {word}}}\nsite: {{name: on}}\n"))
+
+    assert settings.privacy.names is False
+    assert settings.site.name == "on"
+
+
+def test_no_other_word_is_a_truth(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"Expected `bool`, got `str` - at `\$.privacy.names`"):
-        load(written(tmp_path, "privacy: {names: off}\n"))
+        load(written(tmp_path, "privacy: {names: maybe}\n"))
 
 
 @pytest.mark.parametrize(
