@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +32,7 @@ def tell(session: Session, file: Path, place: Path | None, vkey: str) -> None:
             raw = source.read(MOST_BYTES + 1)
         report = verify_receipt(raw, vkey)
         if place is not None and report.statement:
-            compare(report, _record_at(place, report.statement["leaf_index"]))
+            compare(report, _record_at(place, report.statement["origin"], report.statement["leaf_index"]))
     except NoteError as error:
         mend = "Give the log's own key with --key."
         raise SetupError("That is not a public key of a log.", mend, exit_code=USED_WRONGLY) from error
@@ -43,17 +44,25 @@ def tell(session: Session, file: Path, place: Path | None, vkey: str) -> None:
         raise typer.Exit(ANSWERED_NO)
 
 
-def _record_at(place: Path, index: int) -> bytes | None:
-    """Return the bytes of one record of a log's folder or of an export."""
-    from itertools import islice
-
+def _record_at(place: Path, origin: str, index: int) -> bytes | None:
+    """Return the bytes of one record of a log's folder, or of an export, which may hold several logs."""
     from gateway.audit.log.proof import record_at
 
     if place.is_dir():
         return record_at(place, index)
+    sequence = f'"sequence":{index},'.encode()
     with place.open("rb") as lines:
-        line = next(islice(lines, index, None), None)
-    return None if line is None else line.removesuffix(b"\n")
+        return next(
+            (line.removesuffix(b"\n") for line in lines if sequence in line and _is_it(line, origin, index)), None
+        )
+
+
+def _is_it(line: bytes, origin: str, index: int) -> bool:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(record, dict) and (record.get("origin"), record.get("sequence")) == (origin, index)
 
 
 def _told(report: ReceiptReport, file: Path) -> list[str]:
