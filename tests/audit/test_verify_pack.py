@@ -25,10 +25,12 @@ PLACES = [0, 1, 255, 256, 299]
 
 @pytest.fixture
 def pack(open_log: Callable[..., Log], tmp_path: Path) -> tuple[Path, Log]:
-    """A pack of a log of 300 records."""
+    """A pack of a log of 300 records, with a head at its middle and one at its end."""
     log = open_log(checkpoint_records=50, checkpoint_seconds=60.0)
     for number in range(150):
         log.intent(number).close(Outcome("done"))
+        if number == 74:
+            log.reopen()
     log.book.close()
     wish = Wish(logs=[log.folder], site="berlin", pdf=False)
     return make(wish, tmp_path / "pack.zip", pack_keys(log.key), PlainHouse(tmp_path)).out, log
