@@ -12,10 +12,12 @@ _log = logging.getLogger("sekisho.audit")
 
 
 def forget_data_sets(settings: Settings) -> list[str]:
-    """Remove the data sets that no record names; return their revisions. Where a log cannot be read whole, all stay."""
+    """Remove the data sets that no record names; return their revisions. Where a log cannot be read whole, all stay.
+
+    Never raises for a disk: the records are gone already, and what is left over is tried again when more go.
+    """
     try:
-        named = data_revisions(settings.data / "audit")
+        return DataSets(settings.state / "policy" / "data").prune(data_revisions(settings.data / "audit"))
     except OSError as error:
-        _log.warning("facts of the past are kept, a log cannot be read: %s", error.strerror)
+        _log.warning("facts of the past are kept: a log cannot be read, or a file not removed (%s)", error.strerror)
         return []
-    return DataSets(settings.state / "policy" / "data").prune(named)

@@ -95,3 +95,15 @@ def test_young_ones_stay(settings: Settings, sets: DataSets) -> None:
 
     assert forget_data_sets(settings) == []
     assert sets.read(revision)
+
+
+def test_one_that_cannot_be_removed_ends_nothing(settings: Settings, sets: DataSets) -> None:
+    unnamed = old(sets, "unnamed")
+    sets.keep({"word": "newest"})
+    decide_under(settings)
+    path = sets.folder / f"{unnamed}.json"
+    path.unlink()
+    path.mkdir()  # no file: it cannot be removed like one, whoever asks
+    os.utime(path, (0, 0))
+
+    assert forget_data_sets(settings) == []
