@@ -60,6 +60,16 @@ def test_its_record_is_compared_with_an_export(elsewhere: Path) -> None:
     assert "not the one that the receipt names" in said
 
 
+def test_its_record_is_found_in_an_export_of_several_logs(elsewhere: Path) -> None:
+    lines = (elsewhere / "log.jsonl").read_bytes().splitlines(keepends=True)
+    others = [line.replace(b'"berlin/node1/w0"', b'"berlin/node1/admin"') for line in lines]
+    (elsewhere / "log.jsonl").write_bytes(b"".join([*others, *lines[1:]]))
+
+    told = json.loads(sekisho(elsewhere, "audit", "verify", "log.jsonl", *FILES[2:], "--json"))
+
+    assert (told["ok"], told["problems"]) == (True, [])
+
+
 def test_a_changed_receipt_leaves_with_1(elsewhere: Path) -> None:
     receipt = elsewhere / "receipt.json"
     receipt.write_bytes(receipt.read_bytes().replace(b"included", b"includeD"))
