@@ -124,7 +124,7 @@ class LimitSettings(_Section, frozen=True, forbid_unknown_fields=True):
 class FileAnchorSettings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="file"):
     """Heads go into a file on other media."""
 
-    path: str
+    path: str  # the file of heads, or a folder for it
     same_disk: bool = False  # let it be on the log's own disk: for a file that something else carries away
     every_seconds: AtLeastASecond = 60.0
 

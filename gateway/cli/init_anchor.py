@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NONE = "none"
 QUESTION = """\
 A log that only this machine has seen can be changed by whoever holds this machine. So its signed heads leave it:
-  file:PATH                a file on another disk, a share or a stick that stays in
+  file:PATH                a file, or a folder for it, on another disk, a share or a stick that stays in
   syslog:HOST:PORT,ca=FILE your collector (SIEM), by syslog over TLS
   node:URL,key=FILE        a second node that cosigns: sekisho audit witness serve
   none                     not now; by hand: sekisho audit anchor --to DIR

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.audit.anchor.build import heads_files
 from gateway.audit.anchor.door import AnchorTrouble
 from gateway.audit.anchor.file import FileAnchor
 from gateway.audit.anchor.heads import notes_in
 from gateway.audit.log.disk import Disk
 from gateway.audit.log.note import open_checkpoint
 from gateway.audit.verify import read_since
+from gateway.settings import AuditSettings, FileAnchorSettings, Settings
 from tests.audit.anchor_parts import TileLog
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +72,17 @@ def test_another_disk_is_taken(log: TileLog, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(log: TileLog, tmp_path: Path) -> None:
     with pytest.raises(AnchorTrouble, match="no folder"):
         FileAnchor(tmp_path / "gone" / "heads", tmp_path).deliver([log.grow()])
+
+
+def test_in_a_folder_the_heads_get_a_file_of_their_own(log: TileLog, tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+
+    FileAnchor(stick, tmp_path, same_disk=True).deliver([log.grow(5)])
+
+    assert sizes(stick / "sekisho.heads") == [5]
+    (wanted,) = heads_files(Settings(audit=AuditSettings(anchors=(FileAnchorSettings(path=str(stick)),))))
+    assert wanted == stick / "sekisho.heads"
 
 
 def test_a_file_that_was_taken_away_gets_all_heads_again(log: TileLog, anchor: FileAnchor, tmp_path: Path) -> None:
@@ -169,6 +182,7 @@ import subprocess, sys
 from pathlib import Path
 sys.path.insert(0, ".")
 from tests.audit.anchor_parts import TileLog
+from gateway.audit.anchor.build import heads_files
 from gateway.audit.anchor.door import AnchorTrouble
 from gateway.audit.anchor.file import FileAnchor
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.audit.anchor.cosign import WitnessKey, parse_witness_key
 from gateway.audit.anchor.door import Anchor, AnchorTrouble
-from gateway.audit.anchor.file import FileAnchor
+from gateway.audit.anchor.file import FileAnchor, file_in
 from gateway.audit.anchor.forward import RecordForwarder
 from gateway.audit.anchor.node import NodeAnchor, WitnessHttp
 from gateway.audit.anchor.office import Placed
@@ -46,7 +46,8 @@ def witness_keys(settings: Settings) -> list[WitnessKey]:
 
 def heads_files(settings: Settings) -> list[Path]:
     """Return the files on other media that heads go to."""
-    return [settings.base / each.path for each in settings.audit.anchors if isinstance(each, FileAnchorSettings)]
+    files = (each for each in settings.audit.anchors if isinstance(each, FileAnchorSettings))
+    return [file_in(settings.base / each.path) for each in files]
 
 
 def _made(wanted: AnchorSettings, settings: Settings) -> Anchor:

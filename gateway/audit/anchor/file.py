@@ -20,6 +20,8 @@ from gateway.audit.anchor.heads import LogHead
 from gateway.audit.anchor.witnesses import Witness
 from gateway.audit.log.disk import Disk, sync_folder
 
+NAME = "sekisho.heads"
+
 _APART = b"\n\n"
 _LONGEST_NOTE = 64 * 1024
 _log = logging.getLogger("sekisho.audit")
@@ -30,7 +32,7 @@ class FileAnchor:
     """See :class:`gateway.audit.anchor.door.Anchor`.
 
     Args:
-        path: the file of heads; its folder must exist.
+        path: the file of heads, whose folder must exist; or a folder, in which it is called :data:`NAME`.
         data: a folder on the disk that it must not be on.
         same_disk: let it be on that disk all the same: for a file that something else carries away.
         kind: ``media`` for one that a person carries.
@@ -41,12 +43,16 @@ class FileAnchor:
         self, path: Path, data: Path, *, same_disk: bool = False, kind: str = "file", disk: Disk | None = None
     ) -> None:
         self.kind, self.place = kind, str(path)
-        self._path = path
+        self._place = path
         self._data = data
         self._same_disk = same_disk
         self._disk = disk or Disk()
         self._left_at: tuple[int, int, int] | None = None  # device, inode and length of the file as we left it
         self._there: dict[str, int] = {}
+
+    @property
+    def _path(self) -> Path:
+        return file_in(self._place)
 
     def deliver(self, heads: Sequence[LogHead]) -> list[tuple[LogHead, Witness]]:
         self.refuse_same_disk()
@@ -110,3 +116,8 @@ class FileAnchor:
     def _state(descriptor: int) -> tuple[int, int, int]:
         found = os.fstat(descriptor)
         return found.st_dev, found.st_ino, found.st_size
+
+
+def file_in(place: Path) -> Path:
+    """Return the file of heads of a place: itself, or the one in it where it is a folder."""
+    return place / NAME if place.is_dir() else place

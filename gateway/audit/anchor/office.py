@@ -158,7 +158,7 @@ class _Runner(threading.Thread):
     def _failed(self, problem: AnchorTrouble) -> float:
         if self._problem is None:
             self._since, self._failing_since = now(), time.monotonic()
-            _log.warning("heads cannot be brought to %s: %s %s", self._anchor.place, problem, problem.mend)
+            _log.warning("heads cannot be brought to %s: %s %s", self._anchor.place, str(problem), problem.mend)
         self._problem = problem
         if problem.conflict:
             self._on_record("admin.anchor_conflict", problem=str(problem))
