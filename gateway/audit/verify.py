@@ -3121,6 +3121,8 @@ def told_lines(report: Report) -> list[str]:
     """Return a report in words."""
     size = f"tree {report.tree_size} {report.root[:16]}"
     head = f"{report.records} records, {report.checkpoints} signed heads, {size}"
+    if report.what == "pack":
+        head = f"{report.records} files as its signed list names them"
     lines = [f"{'ok    ' if report.ok else 'WRONG '} {report.origin or report.folder}: {head}"]
     lines += [f"       {problem.kind}: {problem}" for problem in report.problems]
     if report.more_problems:

@@ -18,6 +18,7 @@ lock() { # name of the lock, then options of uv
 lock run pyproject.toml --only-binary :all:
 lock dev pyproject.toml --group dev --extra llama-cpp-python --no-emit-package llama-cpp-python \
   --constraints "$locks/run.txt" --only-binary :all: --no-binary llama-cpp-python
+lock providers pyproject.toml --extra providers --constraints "$locks/run.txt" --only-binary :all:
 lock build --group build --only-binary :all:
 lock bench --group bench --only-binary :all:
 lock model --group model --no-deps --only-binary :all:
