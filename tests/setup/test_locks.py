@@ -60,7 +60,8 @@ def test_every_module_of_opa_has_a_hash() -> None:
     assert [name for name in required if (name[0], f"{name[1]}/go.mod") not in hashed] == []
 
 
-def test_the_peer_of_the_benchmark_is_no_tampered_version() -> None:
-    (version,) = [name for name in requirements("bench") if name.startswith(("litellm==", "litellm["))]
+@pytest.mark.parametrize("lock", ["bench", "providers"])
+def test_litellm_is_no_tampered_version(lock: str) -> None:
+    (version,) = [name for name in requirements(lock) if name.startswith(("litellm==", "litellm["))]
 
-    assert version.endswith("==1.106.2")  # 1.82.7 and 1.82.8 carried a credential stealer
+    assert version.endswith("==1.106.2")  # 1.82.7, 1.82.8 and 1.107.0 carried a credential stealer
