@@ -22,6 +22,7 @@ lock providers pyproject.toml --extra providers --constraints "$locks/run.txt" -
 lock build --group build --only-binary :all:
 lock bench --group bench --only-binary :all:
 lock model --group model --no-deps --only-binary :all:
+lock embedding --group embedding --no-deps --only-binary :all:
 lock detect --group detect --no-deps --only-binary :all:
 lock go --group go --no-deps --only-binary :all:
 echo llama-cpp-python | lock llama-cpp-python - --no-deps --no-binary llama-cpp-python

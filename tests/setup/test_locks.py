@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 LOCKS = Path(__file__).resolve().parent.parent.parent / "offline-bundle" / "locks"
-NAMES = ("bench", "build", "detect", "dev", "go", "llama-cpp-python", "model", "providers", "run")
+NAMES = ("bench", "build", "detect", "dev", "embedding", "go", "llama-cpp-python", "model", "providers", "run")
 
 
 def requirements(name: str) -> dict[str, list[str]]:
