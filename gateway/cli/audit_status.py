@@ -50,14 +50,17 @@ def status(session: Session) -> None:
 
 
 def anchors(settings: Settings) -> Check:
-    """Doctor's check: heads leave the machine, and have lately."""
+    """Doctor's check: heads leave the machine, have lately, and reach every anchor that the running server brings to."""
     from gateway.audit.anchor.build import anchors_of
     from gateway.audit.anchor.standing import age_seconds, unwitnessed_since
 
     name, places = "log anchors", [each.anchor for each in anchors_of(settings)]
-    conflict = next((each for each in _anchors(settings) if each["state"] == "conflict"), None)
-    if conflict:
+    known = _anchors(settings)
+    if conflict := _first(known, "conflict"):
         return Check(name, "fails", conflict["problem"], conflict["mend"])
+    if lost := _first(known, "fails"):
+        said = f"{lost['kind']} {lost['place']}: {lost['problem']} Since {lost['since']}."
+        return Check(name, "warning", said, lost["mend"])
     try:
         since = unwitnessed_since(settings.data / "audit")
     except (OSError, ValueError):
@@ -72,6 +75,10 @@ def anchors(settings: Settings) -> Check:
     state: State = "ok" if demo else "warning"
     mend = "" if demo else "See: sekisho audit status. By hand: sekisho audit anchor --to DIR"
     return Check(name, state, f"{where}; unwitnessed since {since[:19]}Z", mend)
+
+
+def _first(anchors: list[dict[str, Any]], state: str) -> dict[str, Any] | None:
+    return next((each for each in anchors if each["state"] == state), None)
 
 
 def age(seconds: float) -> str:

@@ -300,6 +300,22 @@ def test_a_conflict_fails_the_doctor_and_the_status(sekisho, written: Path, monk
     assert "conflict" in said.out
 
 
+def test_an_anchor_that_cannot_be_reached_is_a_warning_with_its_mend(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway.cli import audit_status
+
+    lost = {"kind": "file", "place": "/mnt/heads", "state": "fails", "last": "", "since": "2026-11-22T11:30:00Z"}
+    told = lost | {"problem": "/mnt/heads has lost the log.", "mend": "Give a new file as path."}
+    well = lost | {"place": "/mnt/other", "state": "ok", "since": "", "problem": "", "mend": ""}
+    monkeypatch.setattr(audit_status, "_anchors", lambda settings: [well, told])
+
+    check = audit_status.anchors(settings.load(str(written / "sekisho.yaml")))
+
+    assert (check.state, check.mend) == ("warning", "Give a new file as path.")
+    assert check.said == "file /mnt/heads: /mnt/heads has lost the log. Since 2026-11-22T11:30:00Z."
+
+
 def test_doctor_is_content_with_a_log_that_was_seen(sekisho, written: Path, medium: Path) -> None:
     from gateway.cli.audit_status import anchors
 
