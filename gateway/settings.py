@@ -17,7 +17,7 @@ import hashlib
 import os
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -113,6 +113,31 @@ class EngineSettings(_Section, frozen=True, forbid_unknown_fields=True):
     start_timeout_seconds: Seconds = 120.0
     read_timeout_seconds: Seconds = 300.0
     sandbox: Literal["required", "best-effort"] = "required"
+
+
+class ModelSettings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One model that this node serves. 0 stands for what ``engine`` says."""
+
+    model: str  # name or alias of a manifest
+    pin: bool = False  # loaded at the start, and kept
+    ttl_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # sent out after so long idle; 0: when others need its room
+    context_tokens: NotNegative = 0
+    slots: NotNegative = 0
+    batch_tokens: NotNegative = 0
+    queue: Annotated[int, msgspec.Meta(ge=-1)] = -1  # requests that may wait; -1: as `engine.queue`
+    gpu_layers: int | None = None  # none given: as `engine.gpu_layers`
+
+
+class FleetSettings(_Section, frozen=True, forbid_unknown_fields=True):
+    models: tuple[ModelSettings, ...] = ()
+    memory_mib: NotNegative = 0
+    turn_seconds: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    health_seconds: Seconds = 60.0
+
+    def __post_init__(self) -> None:
+        names = [each.model for each in self.models]
+        if len(set(names)) != len(names):
+            raise ValueError("models names one model twice")
 
 
 class LimitSettings(_Section, frozen=True, forbid_unknown_fields=True):
@@ -214,6 +239,7 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
     privacy: PrivacySettings = PrivacySettings()
     policy: PolicySettings = PolicySettings()
     engine: EngineSettings = EngineSettings()
+    fleet: FleetSettings = FleetSettings()
     limits: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()
     key_store: KeySettings = msgspec.field(default=KeySettings(), name="keys")
@@ -276,6 +302,24 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
     @property
     def manifests(self) -> Path:
         return (self.base / self.models_dir).resolve() if self.models_dir else SHIPPED / "models"
+
+    @property
+    def served(self) -> tuple[ModelSettings, ...]:
+        """The models that this node serves; the first is the one that is loaded at the start in any case."""
+        return self.fleet.models or (ModelSettings(model=self.engine.model, pin=True),)
+
+    def engine_for(self, wish: ModelSettings) -> EngineSettings:
+        """Return the engine's settings for one of the models."""
+        common = self.engine
+        return msgspec.structs.replace(
+            common,
+            model=wish.model,
+            context_tokens=wish.context_tokens or common.context_tokens,
+            slots=wish.slots or common.slots,
+            batch_tokens=wish.batch_tokens or common.batch_tokens,
+            queue=common.queue if wish.queue < 0 else wish.queue,
+            gpu_layers=common.gpu_layers if wish.gpu_layers is None else wish.gpu_layers,
+        )
 
     def digest(self) -> str:
         """Return SHA-256 of all settings, in hex. They hold no secret: those lie in files that settings only name."""
@@ -348,6 +392,10 @@ HELP: dict[str, str] = {
     "engine.start_timeout_seconds": "longest wait for a model to load",
     "engine.read_timeout_seconds": "longest silence of an engine within an answer",
     "engine.sandbox": "required: do not start an engine that cannot be locked in; best-effort: warn",
+    "fleet.models": "models of this node: a list of model, pin, ttl_seconds, slots and more; empty: engine.model alone",
+    "fleet.memory_mib": "memory for all loaded models together, in MiB; 0: what the machine has",
+    "fleet.turn_seconds": "how long a busy model keeps its place while another one waits for that room",
+    "fleet.health_seconds": "an engine that proved itself to nobody for so long is asked for a token",
     "limits.requests_per_minute": "requests per minute and key; 0: no limit",
     "limits.tokens_per_minute": "tokens per minute and key; 0: no limit",
     "limits.concurrent_requests": "requests in flight per key",
@@ -423,6 +471,9 @@ def _truths(raw: Any, kind: Any) -> Any:
     """Return what was read with ``on`` and ``off`` as truths where a truth is meant, and only there: NO is Norway."""
     if kind is bool:
         return _TRUTHS.get(raw.lower(), raw) if isinstance(raw, str) else raw
+    if isinstance(raw, list):  # a tuple of sections of one kind
+        (inner, *_) = (*get_args(kind), None)
+        return [_truths(value, inner) for value in raw]
     if not isinstance(raw, dict) or not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         return raw
     kinds = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}

@@ -63,3 +63,25 @@ def test_a_time_zone_that_there_is_not_is_refused_at_once(tmp_path: Path, name: 
     path.write_text(f"site: {{timezone: {name!r}}}\n")
     with pytest.raises(SetupError, match=r"site\.timezone"):
         load(str(path))
+
+
+def test_models_of_the_fleet_take_the_engines_settings_where_they_say_nothing(tmp_path: Path) -> None:
+    text = "engine: {slots: 2, queue: 5}\nfleet: {models: [{model: a, pin: yes, slots: 3}, {model: b, queue: 0}]}\n"
+
+    settings = load(written(tmp_path, text))
+
+    first, second = (settings.engine_for(each) for each in settings.served)
+    assert (first.model, first.slots, first.queue) == ("a", 3, 5)
+    assert (second.model, second.slots, second.queue) == ("b", 2, 0)
+    assert [each.pin for each in settings.served] == [True, False]
+
+
+def test_without_a_fleet_the_engines_model_is_served_and_kept() -> None:
+    (only,) = Settings().served
+
+    assert (only.model, only.pin) == (Settings().engine.model, True)
+
+
+def test_a_model_is_named_once(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="twice"):
+        load(written(tmp_path, "fleet: {models: [{model: a}, {model: a}]}\n"))
