@@ -53,6 +53,9 @@ class Role(StrEnum):
 class Capability(StrEnum):
     CHAT = "chat"
     COMPLETE = "complete"
+    EMBED = "embed"
+    RERANK = "rerank"
+    VISION = "vision"
 
 
 class Value(msgspec.Struct, frozen=True, gc=False):
@@ -141,6 +144,8 @@ class Target(msgspec.Struct, frozen=True):
     digest: str = ""  # SHA-256 of the model's file, in hex; "" when another keeps it
     device: str = ""  # what computes there, as its engine tells: "cpu: …" or "gpu: …"; "" when it does not tell
     build: str = ""  # which program computes, as the engine tells: "xllamacpp/2026.10.11549 b1-0000000"
+    signed: bool = False  # a key that this site trusts signed the model's file; false where another keeps the file
+    signer: str = ""  # that key's name
 
 
 # --- policy documents: sekisho.input/1 and sekisho.decision/1 -------------------------------------------------------
@@ -292,6 +297,7 @@ class Prompt(msgspec.Struct, frozen=True):
     stream: bool
     slot: int | None = None
     reuse_cache: bool = False
+    adapter: str = ""  # name of the LoRA adapter to answer with, one of those that the engine was started with
 
 
 class Usage(Value, frozen=True, gc=False):
@@ -323,11 +329,28 @@ class Choice(msgspec.Struct, frozen=True):
     logprobs: Any = None  # the engine's JSON, plain objects; dropped where text was restored
 
 
+class Timings(Value, frozen=True, gc=False):
+    """What an answer took inside the engine, by its own clock. Cached tokens are not among the prompt's."""
+
+    prompt_tokens: int
+    prompt_seconds: float
+    output_tokens: int
+    output_seconds: float
+    cached_tokens: int = 0
+
+
 class Chunk(msgspec.Struct, frozen=True):
-    """One event of an answer. A plain answer is one chunk with whole choices and a usage."""
+    """One event of an answer. A plain answer is one chunk with whole choices and a usage.
+
+    An answer to ``embed`` has ``vectors`` in place of choices: float32, little endian, in the order of the inputs. One
+    to ``rerank`` has ``scores``, in the order of the documents.
+    """
 
     choices: tuple[Choice, ...]
     usage: Usage | None = None
+    vectors: tuple[bytes, ...] = ()
+    scores: tuple[float, ...] = ()
+    timings: Timings | None = None  # with the last chunk, from engines that tell
 
 
 class Kept(Value, frozen=True, gc=False):

@@ -5,6 +5,7 @@ Rules:
 1. A manifest with an unknown or missing field, a malformed hash or an unknown capability is refused by file name.
 2. A name or alias stands for one model. Two manifests that claim the same one are refused.
 3. A site's alias wins over a manifest's alias, never over a model's name, and must lead to a known model.
+4. An adapter names the model that it adapts, and claims neither capabilities nor a context of its own.
 
 A site's aliases are one YAML mapping::
 
@@ -124,11 +125,29 @@ def _problem_of(manifest: Manifest) -> str:
         (not all(map(_ALIAS.fullmatch, manifest.aliases)), "`aliases` must be letters, digits and . _ : / -"),
         (not _SHA256.fullmatch(manifest.sha256), "`sha256` must be 64 lower-case hex digits"),  # also: a path of ours
         (manifest.size_bytes <= 0, "`size_bytes` must be above 0"),
-        (manifest.context_tokens <= 0, "`context_tokens` must be above 0"),
-        (not manifest.capabilities, "`capabilities` must not be empty"),
         (bool(unknown), f"`capabilities` knows {', '.join(Capability)} only"),
+        (
+            bool(manifest.chat_template_sha256) and not _SHA256.fullmatch(manifest.chat_template_sha256),
+            "`chat_template_sha256` must be 64 lower-case hex digits",
+        ),
+        *_problems_of_kind(manifest),
     )
     return next((text for wrong, text in checks if wrong), "")
+
+
+def _problems_of_kind(manifest: Manifest) -> tuple[tuple[bool, str], ...]:
+    """Rule 4."""
+    if manifest.kind == "adapter":
+        return (
+            (bool(manifest.capabilities), "`capabilities` of an adapter are its model's"),
+            (manifest.context_tokens != 0, "`context_tokens` of an adapter are its model's"),
+            (not _NAME.fullmatch(manifest.lineage.base), "`lineage.base` must name the model that it adapts"),
+            (bool(manifest.aliases), "`aliases` cannot be an adapter's: it is called MODEL:ADAPTER"),
+        )
+    return (
+        (manifest.context_tokens <= 0, "`context_tokens` must be above 0"),
+        (not manifest.capabilities, "`capabilities` must not be empty"),
+    )
 
 
 def _read_yaml(path: Path) -> Any:

@@ -63,8 +63,8 @@ class Layout:
     tensors: tuple[Tensor, ...]
     file_bytes: int
     data_start: int  # where the tensors' data begin in the file
-    pairs_start: int = 0  # where the metadata begin in the file, and end: for who copies them
-    pairs_end: int = 0
+    spans: dict[str, tuple[int, int]]  # where each key with its value begins in the file, and ends
+    alignment: int  # of the tensors' data, in bytes
 
     def text(self, key: str) -> str:
         """Return a text of the metadata; empty where there is none."""
@@ -141,13 +141,12 @@ class _Reader:
         self.metadata: dict[str, Scalar] = {}
         self.lengths: dict[str, int] = {}
         self.numbers: dict[str, tuple[int | float, ...]] = {}
+        self.spans: dict[str, tuple[int, int]] = {}
 
     def layout(self) -> Layout:
         tensors, pairs = self._counts()
-        pairs_start = self._stream.tell()
         for _ in range(pairs):
             self._pair()
-        pairs_end = self._stream.tell()
         alignment = self._alignment()
         table = [self._tensor(alignment) for _ in range(tensors)]
         start = -(-self._stream.tell() // alignment) * alignment
@@ -155,7 +154,7 @@ class _Reader:
         if len({tensor.name for tensor in table}) != len(table):
             raise _Malformed("two tensors have one name")
         found = (self.metadata, self.lengths, self.numbers)
-        return Layout(*found, tuple(table), self._size, start, pairs_start, pairs_end)
+        return Layout(*found, tuple(table), self._size, start, self.spans, alignment)
 
     def _counts(self) -> tuple[int, int]:
         """Return how many tensors and pairs there are."""
@@ -172,14 +171,16 @@ class _Reader:
         return tensors, pairs
 
     def _pair(self) -> None:
+        start = self._stream.tell()
         key = self._word("a key", _MOST_STRING_BYTES)
-        if key in self.metadata or key in self.lengths:
+        if key in self.spans:
             raise _Malformed(f"it has the key {_shown(key)} twice")
         kind = self._whole("<I")
         if kind == _ARRAY:
             self._array(key)
         else:
             self.metadata[key] = self._value(kind)
+        self.spans[key] = (start, self._stream.tell())
         if self._stream.tell() > _MOST_HEADER_BYTES:
             raise _Malformed("its header is larger than any model's")
 
