@@ -18,6 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import detectors
+import embedding
 import environment
 import layout
 import llama
@@ -40,6 +41,7 @@ def bring_up(level: str, board: Board) -> None:
         lambda: _packages(board, level),
         lambda: opa.install(board),
         lambda: model.fetch(board),
+        lambda: embedding.fetch(board),
     ]
     if level == "test":
         steps.append(lambda: llama.build(board))
@@ -48,6 +50,7 @@ def bring_up(level: str, board: Board) -> None:
         steps.append(lambda: nginx.install(board))
     _side_by_side(board, steps)
     model.store(board)
+    embedding.store(board)
     if level == "test":
         llama.install(board)
 

