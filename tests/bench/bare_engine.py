@@ -14,7 +14,8 @@ from typing import Any
 
 import xllamacpp
 
-from gateway.engines.worker import WorkerConfig, serve
+from gateway.engines.config import WorkerConfig
+from gateway.engines.wheel import serve
 
 
 def as_the_gateway(weights: str, socket: Path, slots: int, context_tokens: int) -> Any:

@@ -21,7 +21,7 @@ type plan struct {
 	seconds, warmup           float64
 	seed                      int64
 	stream, people            bool
-	expect                    string
+	expect, bias              string
 }
 
 // tally is what one caller saw. Times are microseconds, from before the request is written.
@@ -55,6 +55,7 @@ func load(arguments []string) {
 	flags.Float64Var(&p.seconds, "seconds", 10, "longest run")
 	flags.Float64Var(&p.warmup, "warmup", 0, "seconds at the start that do not count")
 	flags.Int64Var(&p.seed, "seed", 1, "seed of the sentences; a seed is used once in a measurement")
+	flags.StringVar(&p.bias, "bias", "", "logit_bias to send, as JSON")
 	flags.BoolVar(&p.stream, "stream", false, "ask for server-sent events")
 	flags.BoolVar(&p.people, "people", true, "put a name and an e-mail address into every second prompt")
 	flags.StringVar(&p.expect, "expect", Marker, "text that every answer must contain")
@@ -191,10 +192,14 @@ func (c *caller) compose(text string) {
 	if c.plan.stream {
 		stream = `,"stream":true,"stream_options":{"include_usage":true}`
 	}
+	bias := ""
+	if c.plan.bias != "" {
+		bias = `,"logit_bias":` + c.plan.bias
+	}
 	quoted, err := json.Marshal(text)
 	must(err)
-	body := fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":%s}],"max_tokens":%d,"temperature":0%s}`,
-		c.plan.model, quoted, c.plan.maxTokens, stream)
+	body := fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":%s}],"max_tokens":%d,"temperature":0%s%s}`,
+		c.plan.model, quoted, c.plan.maxTokens, bias, stream)
 	authorization := ""
 	if c.plan.key != "" {
 		authorization = "authorization: Bearer " + c.plan.key + "\r\n"

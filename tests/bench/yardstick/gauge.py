@@ -71,6 +71,7 @@ class Load:
     max_tokens: int = 64
     people: bool = True
     expect: str = "Checked:"
+    bias: str = ""
 
 
 def ask(program: Path, address: str, key: str, model: str, load: Load, seed: int | None = None) -> Sample:
@@ -78,6 +79,7 @@ def ask(program: Path, address: str, key: str, model: str, load: Load, seed: int
     command = [program, "load", "-address", address, "-model", model, "-expect", load.expect]
     command += ["-callers", load.callers, "-requests", load.requests, "-seconds", load.seconds]
     command += ["-warmup", load.warmup_seconds, "-max-tokens", load.max_tokens, "-seed", seed or next(_seeds)]
+    command += ["-bias", load.bias] if load.bias else []
     command += [f"-stream={str(load.stream).lower()}", f"-people={str(load.people).lower()}"]
     done = subprocess.run(
         [str(part) for part in command],

@@ -23,6 +23,7 @@ SLOTS = 8
 CALLERS = (1, 8)
 SEEDS_FROM = 1_000_000
 MOST_ROUNDS = 3
+NEVER_ENDS = '{"0":-100,"2":-100}'  # no end of text: all answers are as long, so none of them leaves slots empty
 BARE = "bare engine, with Sekisho's parameters"
 
 
@@ -90,8 +91,17 @@ def _rounds(
     for number in range(rounds):
         for callers in CALLERS:
             # As many answers for each peer, so that none of them ends in the middle of one.
-            answers = callers * (1 if quick else 4)
-            load = Load(callers, 40.0, requests=answers, warmup_seconds=0, max_tokens=128, people=False, expect="")
+            answers = callers if quick else max(4, callers * 2)
+            load = Load(
+                callers,
+                40.0,
+                requests=answers,
+                warmup_seconds=0,
+                max_tokens=96,
+                people=False,
+                expect="",
+                bias=NEVER_ENDS,
+            )
             for name, here in running.items():
                 tell(f"tokens/s, round {number + 1} of {rounds}: {name}, {callers} callers")
                 seed = SEEDS_FROM + number * 100 + callers
