@@ -44,7 +44,8 @@ def single_calls(prompt: Prompt) -> list[Call]:
 
 def numbered(chunk: Chunk, first: int) -> Chunk:
     """Return the chunk's choices with ``first`` added to each index, and no usage."""
-    return Chunk(tuple(msgspec.structs.replace(choice, index=choice.index + first) for choice in chunk.choices))
+    choices = tuple(msgspec.structs.replace(choice, index=choice.index + first) for choice in chunk.choices)
+    return Chunk(choices, timings=chunk.timings)
 
 
 class Count:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.engines.worker import Status, WorkerConfig
+from gateway.engines.config import Status, WorkerConfig
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _LOG_BYTES = 4096

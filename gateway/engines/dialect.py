@@ -7,6 +7,9 @@ llama.cpp's own ways, met here so that no other file knows them:
   become calls one after the other, on the same slot.
 - A plain call that is hung up runs on to its end. A streamed one stops at the next token, or, with
   ``return_progress``, at the next batch of the prompt: so every call is streamed, and a plain answer is joined here.
+- A call for vectors or scores learns of a hang-up after a second: so it goes in parts (:mod:`.vectors`).
+- A LoRA adapter is named by its place among those that were loaded; a request that names none gets what the last one
+  set, so each request names all that it wants.
 - Without ``top_logprobs`` it sends 20 alternatives; OpenAI sends none.
 - What it cannot compile or render it calls a server error, status 500.
 """
@@ -27,6 +30,7 @@ class Dialect(Protocol):
 
     requests_faults: frozenset[int]  # HTTP statuses that the request caused
     joins_streams: bool  # a plain answer is to be joined from a streamed one
+    takes_parts: bool  # vectors and scores are asked for in parts
 
     def calls(self, prompt: Prompt, model: str) -> Sequence[Call]:
         """Return the calls to make, one after the other; the answer to each continues the choices before it."""
@@ -40,6 +44,7 @@ class OpenAIDialect:
 
     requests_faults = frozenset({400, 413, 422})
     joins_streams = False
+    takes_parts = False
 
     def calls(self, prompt: Prompt, model: str) -> Sequence[Call]:
         body = {**prompt.body, "model": model, "stream": prompt.stream}
@@ -69,6 +74,10 @@ class LlamaDialect:
 
     requests_faults = frozenset({400, 413, 422, 500})
     joins_streams = True
+    takes_parts = True
+
+    def __init__(self, adapters: Sequence[str] = ()) -> None:
+        self._adapters = {name: number for number, name in enumerate(adapters)}
 
     def calls(self, prompt: Prompt, model: str) -> Sequence[Call]:
         pinned = prompt.slot is not None
@@ -79,6 +88,8 @@ class LlamaDialect:
             "return_progress": True,
             "id_slot": prompt.slot if pinned else -1,
         }
+        if self._adapters:
+            ours["lora"] = [self._scaled(prompt.adapter)]
         if _wants_no_alternatives(prompt.body):
             ours["top_logprobs"] = 1
         return [
@@ -86,7 +97,12 @@ class LlamaDialect:
             for call in single_calls(prompt)
         ]
 
+    def _scaled(self, adapter: str) -> Body:
+        """Return the one adapter to act; where there is none, one with no weight, for an empty list means the last."""
+        return {"id": self._adapters[adapter], "scale": 1.0} if adapter else {"id": 0, "scale": 0.0}
+
     def tidy(self, chunk: Chunk, prompt: Prompt) -> Chunk:
         if not _wants_no_alternatives(prompt.body):
             return chunk
-        return Chunk(tuple(_without_alternatives(choice) for choice in chunk.choices), chunk.usage)
+        choices = tuple(_without_alternatives(choice) for choice in chunk.choices)
+        return msgspec.structs.replace(chunk, choices=choices)

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from time import monotonic
 
 import aiohttp
 import orjson
@@ -23,9 +24,16 @@ from gateway.domain import Capability, Chunk, Prompt
 from gateway.engines.calls import Body, Count, numbered
 from gateway.engines.dialect import Dialect, OpenAIDialect
 from gateway.engines.openai_wire import Assembler, StreamDecoder, decode_chunk, interrupted, refusal, rejected
+from gateway.engines.vectors import Pace, decode_part, joined, parts
 from gateway.errors import EngineUnavailable
 
-_PATHS = {Capability.CHAT: "/v1/chat/completions", Capability.COMPLETE: "/v1/completions"}
+_PATHS = {
+    Capability.CHAT: "/v1/chat/completions",
+    Capability.COMPLETE: "/v1/completions",
+    Capability.EMBED: "/v1/embeddings",
+    Capability.RERANK: "/v1/rerank",
+}
+_WITHOUT_TEXT = (Capability.EMBED, Capability.RERANK)
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_PLAIN_BYTES = 64 * 1024 * 1024
 _IDLE_SECONDS = 3.0  # servers close idle connections after 5 s and more: be first, so that no prompt meets a closed one
@@ -54,12 +62,16 @@ class Exchange:
         self._urls = {capability: base_url + path for capability, path in _PATHS.items()}
         self._model = model
         self._dialect = dialect
+        self._pace = Pace() if dialect.takes_parts else None
 
     async def close(self) -> None:
         await self._session.close()
 
     async def answer(self, prompt: Prompt, explain: Explain = _broken) -> AsyncGenerator[Chunk, None]:
         """As :meth:`gateway.engines.door.Engine.answer`. A lost connection raises what ``explain`` returns."""
+        if prompt.capability in _WITHOUT_TEXT:
+            yield await self._measured(prompt, explain)
+            return
         if prompt.stream or not self._dialect.joins_streams:
             async with aclosing(self._chunks(prompt, explain)) as chunks:
                 async for chunk in chunks:
@@ -88,21 +100,31 @@ class Exchange:
         if count.usage is not None:
             yield Chunk((), count.usage)
 
-    async def _call(self, url: str, body: Body, explain: Explain) -> AsyncGenerator[Chunk, None]:
+    async def _measured(self, prompt: Prompt, explain: Explain) -> Chunk:
+        """Return the vectors of all inputs, or the scores of all documents, asked for part by part."""
+        url, answers = self._urls[prompt.capability], []
+        for body, inputs, weight in parts(prompt, self._pace):
+            began = monotonic()
+            data = await self._whole(url, {**body, "model": self._model}, explain)
+            answers.append(decode_part(prompt.capability, data, inputs))
+            if self._pace is not None:
+                self._pace.observe(weight, monotonic() - began)
+        return joined(answers)
+
+    async def _whole(self, url: str, body: Body, explain: Explain) -> bytes:
+        async with self._posted(url, body, explain) as response:
+            return await _read(response)
+
+    @asynccontextmanager
+    async def _posted(self, url: str, body: Body, explain: Explain) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """Send a body; the response, of status 200, is closed at the end. Raises as :meth:`answer`."""
         response: aiohttp.ClientResponse | None = None
         try:
             response = await self._session.post(url, data=_encoded(body))
             if response.status != 200:
                 text = await response.content.read(_MAX_ERROR_BYTES)
                 raise refusal(response.status, text, self._dialect.requests_faults)
-            if not body["stream"]:
-                yield await _plain(response)
-                return
-            decoder = StreamDecoder()
-            async for part in response.content.iter_any():
-                for chunk in decoder.feed(part):
-                    yield chunk
-            decoder.end()
+            yield response
         except TimeoutError as error:
             raise EngineUnavailable("The model's engine fell silent.", code="engine.timeout") from error
         except aiohttp.ClientError as error:
@@ -111,14 +133,29 @@ class Exchange:
             if response is not None:
                 response.close()  # a connection whose answer was read to its end is back in the pool already
 
+    async def _call(self, url: str, body: Body, explain: Explain) -> AsyncGenerator[Chunk, None]:
+        async with self._posted(url, body, explain) as response:
+            if not body["stream"]:
+                yield await _plain(response)
+                return
+            decoder = StreamDecoder()
+            async for part in response.content.iter_any():
+                for chunk in decoder.feed(part):
+                    yield chunk
+            decoder.end()
 
-async def _plain(response: aiohttp.ClientResponse) -> Chunk:
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for part in response.content.iter_any():
         body += part
         if len(body) > _MAX_PLAIN_BYTES:
             raise interrupted()
-    chunk = decode_chunk(bytes(body))
+    return bytes(body)
+
+
+async def _plain(response: aiohttp.ClientResponse) -> Chunk:
+    chunk = decode_chunk(await _read(response))
     if chunk is None or not chunk.choices:
         raise interrupted()
     return chunk

@@ -1,6 +1,6 @@
 """OpenAI's answers as bytes <-> domain values: server-sent events, chunks, whole answers, errors. Pure.
 
-The result never depends on how the network cut the bytes. Fields that we do not know (timings, fingerprints) are
+The result never depends on how the network cut the bytes. Fields that we do not know (such as fingerprints) are
 skipped without being built. No text of an engine's error goes further than this file: it may quote the prompt.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.domain import Choice, Chunk, ToolCallDelta, Usage
+from gateway.domain import Choice, Chunk, Timings, ToolCallDelta, Usage
 from gateway.errors import BadRequest, EngineUnavailable, SekishoError
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
@@ -69,10 +69,21 @@ class _Error(_Wire, gc=False):
     n_ctx: int | None = None
 
 
+class _Timings(_Wire, gc=False):
+    """llama.cpp's own, with the last chunk."""
+
+    prompt_n: int = 0
+    prompt_ms: float = 0.0
+    predicted_n: int = 0
+    predicted_ms: float = 0.0
+    cache_n: int = 0
+
+
 class _Answer(_Wire, gc=False):
     choices: list[_Choice] = []
     usage: _Usage | None = None
     error: _Error | None = None
+    timings: _Timings | None = None
     prompt_progress: _Wire | None = None  # llama.cpp's: how far it has read the prompt
 
 
@@ -156,6 +167,10 @@ def _usage(usage: _Usage) -> Usage:
     return Usage(usage.prompt_tokens, usage.completion_tokens, (details.cached_tokens or 0) if details else 0)
 
 
+def _timings(told: _Timings) -> Timings:
+    return Timings(told.prompt_n, told.prompt_ms / 1e3, told.predicted_n, told.predicted_ms / 1e3, told.cache_n)
+
+
 def decode_chunk(data: bytes) -> Chunk | None:
     """Return one event, or one whole plain answer, as a chunk; ``None`` where it only tells of progress.
 
@@ -187,7 +202,8 @@ def _chunk(answer: _Answer) -> Chunk | None:
     usage = _usage(answer.usage) if answer.usage is not None else None
     if not answer.choices and usage is None:
         return None
-    return Chunk(tuple([_choice(choice) for choice in answer.choices]), usage)
+    timings = _timings(answer.timings) if answer.timings is not None else None
+    return Chunk(tuple([_choice(choice) for choice in answer.choices]), usage, timings=timings)
 
 
 class StreamDecoder:
@@ -297,11 +313,14 @@ class Assembler:
     def __init__(self) -> None:
         self._choices: dict[int, _Whole] = {}
         self._usage: Usage | None = None
+        self._timings: Timings | None = None
 
     def add(self, chunk: Chunk) -> None:
         for part in chunk.choices:
             self._choices.setdefault(part.index, _Whole()).add(part)
         self._usage = chunk.usage or self._usage
+        self._timings = chunk.timings or self._timings
 
     def chunk(self) -> Chunk:
-        return Chunk(tuple(whole.choice(index) for index, whole in sorted(self._choices.items())), self._usage)
+        choices = tuple(whole.choice(index) for index, whole in sorted(self._choices.items()))
+        return Chunk(choices, self._usage, timings=self._timings)

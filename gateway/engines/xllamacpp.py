@@ -23,10 +23,10 @@ from pathlib import Path
 
 from gateway.domain import Capability, Chunk, Prompt
 from gateway.engines.child import Child
+from gateway.engines.config import Extras, Status, WorkerConfig
 from gateway.engines.dialect import LlamaDialect
 from gateway.engines.openai_http import Exchange, open_session
 from gateway.engines.openai_wire import interrupted
-from gateway.engines.worker import Status, WorkerConfig
 from gateway.errors import EngineUnavailable, SetupError
 from gateway.settings import EngineSettings
 
@@ -36,6 +36,14 @@ _EXIT_SEEN_SECONDS = 0.2  # a killed process drops its connections a moment befo
 _HEALTHY_SECONDS = 10.0  # lived that long: the next restarts are at once again
 _AT_ONCE = 3  # short lives in a row after each of which it is started at once
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.25, 5.0
+
+_FIRST_PROMPTS = {
+    "chat": Prompt(
+        "warm-up", Capability.COMPLETE, {"prompt": "1", "max_tokens": 1, "temperature": 0}, stream=True, slot=0
+    ),
+    "embed": Prompt("warm-up", Capability.EMBED, {"input": "1"}, stream=False),
+    "rerank": Prompt("warm-up", Capability.RERANK, {"query": "1", "documents": ["1"]}, stream=False),
+}
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +68,7 @@ class ManagedWorker:
         run_dir: folder for sockets; the child may write to a folder of its own inside, and nowhere else.
         on_change: called whenever :meth:`ready` may have changed.
         chat_template: Jinja, in place of the model's own.
-        show_slots: opens llama.cpp's ``/slots`` to the holder of the secret; for tests.
+        extras: how it is used: for vectors or scores, with adapters, with a model that guesses ahead.
     """
 
     def __init__(
@@ -72,7 +80,7 @@ class ManagedWorker:
         run_dir: Path,
         on_change: Callable[[], None] | None = None,
         chat_template: str = "",
-        show_slots: bool = False,
+        extras: Extras = Extras(),  # noqa: B008 - frozen
     ) -> None:
         self._settings = settings
         self._weights = weights
@@ -81,7 +89,7 @@ class ManagedWorker:
         self._socket = run_dir / f"engine-{folder}" / "e.sock"  # llama.cpp knows a Unix socket by its ending
         self._on_change = on_change or (lambda: None)
         self._chat_template = chat_template
-        self._show_slots = show_slots
+        self._extras = extras
         self._secret = secrets.token_urlsafe(32)
         self._child: Child | None = None
         self._exchange: Exchange | None = None
@@ -124,7 +132,9 @@ class ManagedWorker:
         """
         self._prepare_folder()
         session = open_session(self._socket, self._secret, self._settings.read_timeout_seconds, reuse=False)
-        self._exchange = Exchange(session, "http://engine", self._model, LlamaDialect())
+        self._exchange = Exchange(
+            session, "http://engine", self._model, LlamaDialect([adapter.name for adapter in self._extras.adapters])
+        )
         try:
             await self._bring_up()
         except BaseException:
@@ -179,9 +189,13 @@ class ManagedWorker:
             context_tokens=settings.context_tokens,
             slots=settings.slots,
             sandbox=settings.sandbox,
-            show_slots=self._show_slots,
+            show_slots=self._extras.show_slots,
             chat_template=self._chat_template,
             batch_tokens=settings.batch_tokens,
+            mode=self._extras.mode,
+            pooling=self._extras.pooling,
+            adapters=tuple(str(adapter.file) for adapter in self._extras.adapters),
+            draft=str(self._extras.draft or ""),
         )
 
     async def _bring_up(self) -> None:
@@ -222,8 +236,7 @@ class ManagedWorker:
 
     async def _warm_up(self) -> None:
         assert self._exchange is not None  # noqa: S101 - set by start
-        body = {"prompt": "1", "max_tokens": 1, "temperature": 0}
-        prompt = Prompt("warm-up", Capability.COMPLETE, body, stream=True, slot=0)
+        prompt = _FIRST_PROMPTS[self._extras.mode]
         async with aclosing(self._exchange.answer(prompt, self._explain)) as chunks:
             async for _ in chunks:
                 pass

@@ -15,6 +15,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from gateway.domain import Capability, Chunk, Prompt
+from gateway.engines.config import Extras
 from gateway.engines.door import Engine
 from gateway.engines.openai_http import HttpEngine
 from gateway.engines.xllamacpp import ManagedWorker
@@ -77,7 +78,7 @@ def worker_on() -> Callable[..., AbstractAsyncContextManager[ManagedWorker]]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def worker(model_file: Path) -> AsyncIterator[ManagedWorker]:
     """One worker for all tests of a module, its ``/slots`` open to us."""
-    async with _worker_on(model_file, show_slots=True) as running:
+    async with _worker_on(model_file, extras=Extras(show_slots=True)) as running:
         yield running
 
 

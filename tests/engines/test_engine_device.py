@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.engines.worker import LONGEST_DEVICE, device_of
+from gateway.engines.wheel import LONGEST_DEVICE, device_of
 
 
 class Type:
