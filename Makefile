@@ -8,7 +8,7 @@ BIN := .venv/bin
 SETUP := sh offline-bundle/deps/deps.sh
 OPA := .cache/bin/opa
 LOCKS := offline-bundle/locks
-PYTEST := $(BIN)/pytest
+PYTEST := $(BIN)/pytest --durations=20 --durations-min=5
 FAST := -m "not real and not slow"
 REST := -m "real or slow"
 
