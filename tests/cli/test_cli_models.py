@@ -1,29 +1,15 @@
 """sekisho models: list, show, add, alias, verify."""
 
-import struct
 from pathlib import Path
 
 import pytest
-
-
-def text(value: str) -> bytes:
-    return struct.pack("<Q", len(value)) + value.encode()
-
-
-def model(licence: str = "") -> bytes:
-    """A GGUF file of a header alone."""
-    pairs = [text("general.architecture") + struct.pack("<I", 8) + text("llama")]
-    pairs.append(text("llama.context_length") + struct.pack("<II", 4, 2048))
-    pairs.append(text("tokenizer.chat_template") + struct.pack("<I", 8) + text("x"))
-    if licence:
-        pairs.append(text("general.license") + struct.pack("<I", 8) + text(licence))
-    return b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs)) + b"".join(pairs)
+from gguf_files import model
 
 
 @pytest.fixture
 def file(house: Path) -> Path:
     path = house / "House Model.Q4_K_M.gguf"
-    path.write_bytes(model())
+    path.write_bytes(model("x"))
     return path
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from gguf_files import model
 
 from gateway.registry.store import ContentStore
 
-WEIGHTS = b"GGUF" + bytes(range(256)) * 64
+WEIGHTS = model(fill=7, general__name="made for a test" + "." * 16000)
 
 
 @pytest.fixture
