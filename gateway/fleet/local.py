@@ -1,17 +1,18 @@
-"""The engines of this process. Implements :class:`gateway.fleet.door.Fleet`.
+"""The targets of this process. Implements :class:`gateway.fleet.door.Fleet`.
 
-Every engine has a queue of its own, first come, first served. A request joins one queue, of the best target that its
-decision allows, and stays in it; when that engine goes away, it looks for another at once.
+Every target has a queue of its own, first come, first served. A request joins one queue, of the best target that its
+decision allows, and stays in it, also while the model is loaded; when its engine goes away, or cannot be loaded, it
+looks for another at once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gateway.domain import Caller, Capability, Decision, Grant, Target
 from gateway.errors import EngineUnavailable, LimitExceeded, ModelNotFound
-from gateway.fleet.member import Desk, Member, away
+from gateway.fleet.member import Desk, Home, Member, away
 from gateway.fleet.placement import HeldSlot
 
 __all__ = ["LocalFleet", "Member"]
@@ -24,31 +25,34 @@ class LocalFleet:
     """Implements :class:`gateway.fleet.door.Fleet`.
 
     Args:
-        members: the engines; their target ids are distinct.
+        members: where models are served; their target ids are distinct.
         queue: how many requests may wait for each of them.
+        queues: as ``queue``, by target id, where it is another number.
         find_model: the own name of the model behind a name or alias, ``None`` when there is none.
         model_names: every name and alias that ``find_model`` knows, for messages.
     """
 
     def __init__(
         self,
-        members: Sequence[Member],
+        members: Sequence[Home],
         *,
         queue: int,
         find_model: Callable[[str], str | None],
         model_names: Callable[[], Sequence[str]],
+        queues: Mapping[str, int] | None = None,
     ) -> None:
-        self._desks = {member.target.id: Desk(member, queue=queue) for member in members}
+        queues = queues or {}
+        desks = [Desk(member, queue=queues.get(member.target.id, queue)) for member in members]
+        self._desks = {desk.id: desk for desk in desks}
         if len(self._desks) != len(members):
             raise ValueError("two members have one target id")
-        self._targets = tuple(member.target for member in members)
-        self._serving = _by_model(self._targets)
+        self._serving = _by_model(desk.home.target for desk in desks)
         self._find_model = find_model
         self._model_names = model_names
 
     def targets(self) -> Sequence[Target]:
         """Return all targets, healthy or not."""
-        return self._targets
+        return tuple(desk.home.target for desk in self._desks.values())
 
     def candidates(self, model: str, capability: Capability, caller: Caller) -> Sequence[Target]:
         """Return the targets that serve ``model`` with ``capability``, healthy or not.
@@ -65,38 +69,43 @@ class LocalFleet:
     async def choose(self, decision: Decision, caller: Caller, failed: frozenset[str]) -> HeldSlot:
         """Wait for a slot on the best of the decision's targets, ``failed`` ones excluded.
 
-        Best is a slot that already holds this tenant's prompt, then a free slot, then the shortest queue, then the
-        decision's own order.
+        Best is a slot that already holds this tenant's prompt, then a free slot, then the shortest queue, then a model
+        that has to be loaded, then the decision's own order.
 
         Raises:
-            EngineUnavailable: none of them is healthy.
+            EngineUnavailable: none of them is healthy, or can be loaded.
             LimitExceeded: every healthy one's queue is full (``fleet.queue_full``).
         """
         tried = set(failed)
+        why: EngineUnavailable | None = None
         while True:
-            desk = self._best(decision.targets, caller.tenant, tried)
+            desk = self._best(decision.targets, caller.tenant, tried, why)
             try:
                 return HeldSlot(desk, await desk.lease(caller.tenant))
-            except EngineUnavailable:
-                tried.add(desk.target.id)
+            except EngineUnavailable as error:
+                why = error
+                tried.add(desk.id)
 
     def ready(self) -> bool:
-        """Return whether at least one engine would take a prompt now."""
-        return any(desk.engine.ready() for desk in self._desks.values())
+        """Return whether at least one target would take a prompt now, or can be loaded for it."""
+        return any(desk.home.is_open() or desk.home.is_coming() for desk in self._desks.values())
 
-    def _best(self, grants: Iterable[Grant], tenant: str, failed: set[str]) -> Desk:
-        known = (self._desks[grant.id] for grant in grants if grant.id in self._desks and grant.id not in failed)
-        healthy = [desk for desk in known if desk.engine.ready()]
+    def _best(self, grants: Iterable[Grant], tenant: str, failed: set[str], why: EngineUnavailable | None) -> Desk:
+        known = [self._desks[grant.id] for grant in grants if grant.id in self._desks and grant.id not in failed]
+        healthy = [(desk, True) for desk in known if desk.home.is_open()]
+        healthy += [(desk, False) for desk in known if not desk.home.is_open() and desk.home.is_coming()]
         if not healthy:
-            raise away()
-        with_room = [desk for desk in healthy if not desk.is_full]
+            raise why or (known[0].home.refusal() if known else away())
+        with_room = [(desk, is_open) for desk, is_open in healthy if not desk.is_full(is_open=is_open)]
         if not with_room:
             raise LimitExceeded(
                 "Every place in the model's queue is taken.",
                 code="fleet.queue_full",
-                retry_after_seconds=min(desk.wait_seconds() for desk in healthy),
+                retry_after_seconds=min(desk.wait_seconds() for desk, _ in healthy),
             )
-        return with_room[0] if len(with_room) == 1 else min(with_room, key=lambda desk: desk.rank(tenant))
+        if len(with_room) == 1:
+            return with_room[0][0]
+        return min(with_room, key=lambda each: each[0].rank(tenant, is_open=each[1]))[0]
 
     def _may_use(self, caller: Caller, name: str) -> bool:
         """A key may name its models by alias too; what counts is the model behind."""

@@ -26,7 +26,7 @@ class HeldSlot:
 
     @property
     def target(self) -> Target:
-        return self._desk.target
+        return self._desk.home.target
 
     @property
     def slot(self) -> int:
@@ -38,13 +38,13 @@ class HeldSlot:
 
     @property
     def context_tokens(self) -> int:
-        return self._desk.engine.context_tokens
+        return self._desk.home.context_tokens
 
     async def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         """As :meth:`gateway.engines.door.Engine.answer`; notes whether the engine took the prompt."""
         if self._use == "untouched":
             self._use = "asked"
-        async with aclosing(cast(AsyncGenerator[Chunk, None], self._desk.engine.answer(prompt))) as chunks:
+        async with aclosing(cast(AsyncGenerator[Chunk, None], self._desk.home.answer(prompt))) as chunks:
             async for chunk in chunks:
                 self._use = "answered"
                 yield chunk

@@ -6,34 +6,59 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from gateway.domain import Capability, Target
+from gateway.engines.config import Extras, Mode
 from gateway.engines.door import Engine
 from gateway.engines.llama_cpp_python import InProcess
 from gateway.engines.openai_http import HttpEngine
 from gateway.engines.xllamacpp import ManagedWorker
 from gateway.errors import SetupError
 from gateway.privacy.detector import CascadeDetector, Detector, NoDetection
+from gateway.registry.manifest import Manifest
 from gateway.registry.store import ContentStore
-from gateway.settings import Settings
+from gateway.settings import ModelSettings, Settings
 
 
-def engine_of(settings: Settings, store: ContentStore) -> Engine:
-    wanted = settings.engine
-    if wanted.kind == "openai-http":
-        return _http_engine(settings)
-    manifest = store.find(wanted.model)
+def manifest_of(store: ContentStore, name: str) -> Manifest:
+    """Return the manifest of a model that is to be served. Raises SetupError."""
+    manifest = store.find(name)
     if manifest is None:
-        raise SetupError(
-            f"There is no model {wanted.model}.", "See `sekisho models list`, or add it with `sekisho models add`."
-        )
-    weights = store.weights(manifest)
-    template = manifest.chat_template
-    if wanted.kind == "xllamacpp":
-        return ManagedWorker(wanted, weights=weights, model=manifest.name, run_dir=settings.run, chat_template=template)
-    return InProcess(wanted, weights=weights, model=manifest.name, chat_template=template)
+        mend = "See `sekisho models list`, or add it with `sekisho models add`."
+        raise SetupError(f"There is no model {name}.", mend)
+    return manifest
 
 
-def _http_engine(settings: Settings) -> HttpEngine:
+def engine_of(settings: Settings, store: ContentStore, wish: ModelSettings) -> Engine:
+    """Return an engine of this node's own for a model; not started. Hashes the model's file: not for the event loop.
+
+    Raises:
+        SetupError: the model is not known, or its file is not what its manifest says.
+    """
+    manifest, wanted = manifest_of(store, wish.model), settings.engine_for(wish)
+    weights, template = store.weights(manifest), manifest.chat_template
+    if wanted.kind == "llama-cpp-python":
+        return InProcess(wanted, weights=weights, model=manifest.name, chat_template=template)
+    return ManagedWorker(
+        wanted,
+        weights=weights,
+        model=manifest.name,
+        run_dir=settings.run,
+        chat_template=template,
+        extras=Extras(mode=mode_of(manifest)),
+    )
+
+
+def mode_of(manifest: Manifest) -> Mode:
+    """Return how an engine is to use a model: what generates does not also answer with vectors."""
+    can = manifest.capabilities
+    if Capability.CHAT in can or Capability.COMPLETE in can:
+        return "chat"
+    return "rerank" if Capability.RERANK in can else "embed"
+
+
+def http_engine(settings: Settings) -> HttpEngine:
     """Return an engine that somebody else runs on this machine.
 
     Raises:
@@ -69,19 +94,25 @@ def detector_of(settings: Settings) -> Detector:
     return CascadeDetector(settings.privacy, settings.base, settings.state / "patterns")
 
 
-def target_of(settings: Settings, store: ContentStore, engine: Engine) -> Target:
+def target_of(settings: Settings, manifest: Manifest) -> Target:
+    """Return the target that a model is on this node, as it is known before it was loaded."""
+    return replace(_target(settings, manifest.name, manifest), digest=manifest.sha256)
+
+
+def http_target_of(settings: Settings, store: ContentStore) -> Target:
+    """Return the target that somebody else's engine on this machine is. Its bytes are not seen from here."""
     manifest = store.find(settings.engine.model)
-    model = manifest.name if manifest else settings.engine.model
-    own = manifest is not None and settings.engine.kind != "openai-http"  # that one's bytes are not seen from here
+    return _target(settings, manifest.name if manifest else settings.engine.model, manifest)
+
+
+def _target(settings: Settings, model: str, manifest: Manifest | None) -> Target:
+    can = manifest.capabilities if manifest else (Capability.CHAT, Capability.COMPLETE)
     return Target(
         id=f"{settings.origin}:{model}",
         model=model,
-        capabilities=(Capability.CHAT, Capability.COMPLETE),
+        capabilities=tuple(map(Capability, can)),
         site=settings.site.name,
         node=settings.site.node,
         jurisdiction=settings.site.jurisdiction,
         same_node=True,
-        digest=manifest.sha256 if manifest and own else "",
-        device=engine.device,
-        build=engine.build,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
@@ -48,8 +49,13 @@ def tell_stopped(book: Shelf, kind: type[BaseException] | None, *_: object) -> N
             book.event("admin.stopped")
 
 
-def what_runs(settings: Settings, policy: OpaPolicy, privacy: PrivacyRoom, target: Target) -> dict[str, Any]:
-    """Return the details of the record ``config``: a digest of the settings, which hold no secret, and what runs."""
+def what_runs(settings: Settings, policy: OpaPolicy, privacy: PrivacyRoom, targets: Sequence[Target]) -> dict[str, Any]:
+    """Return the details of the record ``config``: a digest of the settings, which hold no secret, and what runs.
+
+    Of several models, ``model`` is the first, and ``models`` has the digests of all.
+    """
+    target = targets[0]
+    several = {"models": {each.model: each.digest for each in targets}} if len(targets) > 1 else {}
     return {
         "settings_sha256": settings.digest(),
         "version": __version__,
@@ -58,6 +64,7 @@ def what_runs(settings: Settings, policy: OpaPolicy, privacy: PrivacyRoom, targe
         "engine": target.build,
         "model": target.model,
         "model_digest": target.digest,
+        **several,
     }
 
 

@@ -19,9 +19,9 @@ from gateway.audit.export.office import ExportOffice
 from gateway.audit.shelf import Shelf
 from gateway.clock import ClockQuality
 from gateway.errors import SekishoError, SetupError
-from gateway.fleet.local import LocalFleet, Member
 from gateway.house import offices
-from gateway.house.choice import detector_of, engine_of, target_of
+from gateway.house.choice import detector_of
+from gateway.house.residents import Residents
 from gateway.http import api
 from gateway.http.admin import admin_app
 from gateway.http.admin_anchor import anchor_routes
@@ -81,11 +81,11 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     settings.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     keyring = open_keyring(settings)
     store = ContentStore(settings.manifests, settings.store, settings.state / "aliases.yaml", settings.state / "models")
-    engine = engine_of(settings, store)
     policy = OpaPolicy(settings)
     privacy = PrivacyRoom(detector_of(settings), keyring.tag_key)
     book = Shelf(settings.data / "audit", origin=settings.origin, log_key=keyring.log_keys(), settings=settings.audit)
     register = KeyRegister(settings.state / "keys.json", keyring.peppers(), settings.site)
+    residents = Residents(settings, store, book)
     async with AsyncExitStack() as stack:
         anchors = offices.anchors(stack, settings, book)  # first: they carry the head that the book signs at its end
         book.open()
@@ -98,21 +98,16 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         await _policy_in_force(life, settings)
         warning = asyncio.get_running_loop().create_task(life.warn_daily(), name="policy-expiry")
         stack.callback(warning.cancel)
-        await _start_all(stack, [engine, policy, privacy])
-        target = target_of(settings, store, engine)
-        metrics = Metrics(version=__version__, models=[target.model])
-        fleet = LocalFleet(
-            [Member(target, engine)],
-            queue=settings.engine.queue,
-            find_model=lambda name: target.model if name == target.model else store.canonical(name),
-            model_names=lambda: sorted({target.model, *store.names()}),
-        )
+        await _start_all(stack, [residents, policy, privacy])
+        fleet = residents.fleet()
+        targets = fleet.targets()
+        metrics = Metrics(version=__version__, models=[target.model for target in targets])
         limits = KeyLimits(settings.limits)
         side = SideStore.of_installation(settings, keyring.kept_tag_keys)
         content = offices.content(stack, settings, side, book)
         place, quality = settings.site, ClockQuality()
         rooms = Rooms(register, limits, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)
-        await policy.push_facts([target])
+        await policy.push_facts(targets)
         _watch(metrics, rooms, life)
         metrics.watch_value(*UNWITNESSED, anchors.unwitnessed_seconds)
         glass = BreakGlassOffice.of(settings, book, policy.look_at_grants)
@@ -127,7 +122,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *anchor_routes(anchors, book), *audit_routes(searching), *retention_routes(retention),
             *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
         ]  # fmt: skip
-        book.event("config", **offices.what_runs(settings, policy, privacy, target))
+        book.event("config", **offices.what_runs(settings, policy, privacy, targets))
         yield _assemble(settings, rooms, register, store, more)
 
 

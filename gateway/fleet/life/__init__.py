@@ -1,0 +1,1 @@
+"""What is loaded: reserve, load once, warm, serve, drain, evict."""

@@ -1,0 +1,144 @@
+"""A model's place on this node, as its queue sees it: open or not, loaded or on its way. Implements ``member.Home``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from gateway.domain import Chunk, Prompt, Target
+from gateway.errors import EngineUnavailable
+from gateway.fleet.life.resident import Resident, State
+from gateway.fleet.life.rules import Rules
+
+_UNKNOWN_LOAD_SECONDS = 10.0
+"""How long a load takes before one was measured: the Retry-After of a first one."""
+
+
+class LifeEngine(Protocol):
+    """An engine that is started and stopped; :class:`gateway.engines.door.Engine` is one."""
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def build(self) -> str: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def ready(self) -> bool: ...
+
+    def answer(self, prompt: Prompt) -> AsyncIterator[Chunk]: ...
+
+
+class ResidentHome:
+    """Implements :class:`gateway.fleet.member.Home` for a model that comes and goes.
+
+    Args:
+        target: as it is known before the first load: without device and build.
+        slots: prompts it takes at once when it is loaded.
+        context_tokens: of each slot.
+        rules: this node's.
+        resident: its entry there.
+        look: asks the rules soon what is to be done.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        slots: int,
+        context_tokens: int,
+        rules: Rules,
+        resident: Resident,
+        look: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.target = target
+        self.slots = slots
+        self.context_tokens = context_tokens
+        self.resident = resident
+        self.engine: LifeEngine | None = None
+        self.proved_at = 0.0  # when it last answered somebody
+        self.load_began_at = 0.0
+        self.failure: EngineUnavailable | None = None  # of the last load
+        self._rules = rules
+        self._look = look
+        self._clock = clock
+        self._opened: Callable[[], None] = lambda: None
+        self._closed: Callable[[EngineUnavailable], None] = lambda _: None
+
+    def watch(self, opened: Callable[[], None], closed: Callable[[EngineUnavailable], None]) -> None:
+        self._opened, self._closed = opened, closed
+
+    def is_open(self) -> bool:
+        engine = self.engine
+        return self.resident.state is State.SERVING and engine is not None and engine.ready()
+
+    def is_coming(self) -> bool:
+        return self._rules.is_coming(self.resident.name, self._clock())
+
+    def enter(self) -> None:
+        self._rules.enter(self.resident.name)
+
+    def leave(self, *, answered: bool) -> None:
+        now = self._clock()
+        if answered:
+            self.proved_at = now
+        if self._rules.leave(self.resident.name, now):
+            self._look()
+
+    def wait(self) -> None:
+        self._rules.wait(self.resident.name, self._clock())
+        if self.resident.state is not State.SERVING:
+            self._look()
+
+    def unwait(self) -> None:
+        self._rules.unwait(self.resident.name)
+        if self.resident.state is not State.SERVING:
+            self._look()
+
+    def opens_in_seconds(self) -> float:
+        """Return how long it is likely to take until it is open; 0 when it is. From the last load's measured time."""
+        resident = self.resident
+        if resident.state is State.SERVING:
+            return 0.0
+        takes = resident.load_seconds or _UNKNOWN_LOAD_SECONDS
+        began = self.load_began_at if resident.state in (State.LOADING, State.WARMING) else None
+        return takes if began is None else max(0.0, takes - (self._clock() - began))
+
+    def refusal(self) -> EngineUnavailable:
+        """Return why nobody may wait here now, and when that may be over."""
+        resident, failure = self.resident, self.failure
+        if resident.state is not State.FAILED or failure is None:
+            return EngineUnavailable("The model's engine is starting again.", code="engine.restarting")
+        after = max(1.0, resident.again_at - self._clock())
+        return EngineUnavailable(failure.message, code=failure.code, retry_after_seconds=after)
+
+    def answer(self, prompt: Prompt) -> AsyncIterator[Chunk]:
+        """As :meth:`gateway.engines.door.Engine.answer`. The caller holds a reference, so the engine is there."""
+        if self.engine is None:
+            raise EngineUnavailable
+        return self.engine.answer(prompt)
+
+    # --- called by the keeper
+
+    def open(self, engine: LifeEngine) -> None:
+        """Let in those who wait."""
+        self.engine, self.failure = engine, None
+        self.target = replace(self.target, device=engine.device, build=engine.build)
+        self.proved_at = self._clock()
+        self._opened()
+
+    def reopen(self) -> None:
+        """Let in those who wait: it was to be sent out, and may stay."""
+        self._opened()
+
+    def fail(self, error: EngineUnavailable) -> None:
+        """Send away those who wait."""
+        self.failure = error
+        self._closed(self.refusal())

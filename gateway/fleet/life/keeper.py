@@ -1,0 +1,345 @@
+"""Carries out what the rules say: starts and ends engines, proves them by a token, and keeps time. One event loop.
+
+Nothing here decides who is loaded or sent out; that is :mod:`gateway.fleet.life.rules`, which is asked whenever
+something happened that it cares about, at most once in a step of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.domain import Target
+from gateway.errors import AuditUnavailable, EngineUnavailable, SekishoError, SetupError
+from gateway.fleet.life.home import LifeEngine, ResidentHome
+from gateway.fleet.life.ledger import Amounts, Ledger
+from gateway.fleet.life.resident import Resident, State
+from gateway.fleet.life.rules import Rules
+
+PROOF_SECONDS = 60.0
+"""How long an idle engine may take for one token before it counts as ill."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One model that this node may serve.
+
+    ``build`` makes an engine that is not started; it checks the model's file and raises SetupError when that is not as
+    it must be. ``price`` is what a load will take, in MiB by device.
+    """
+
+    target: Target  # as it is known before a load
+    slots: int
+    context_tokens: int
+    price: Amounts
+    build: Callable[[], Awaitable[LifeEngine]]
+    pinned: bool = False
+    ttl_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What the keeper is given of other rooms.
+
+    ``prove`` gets one real token out of an engine, or raises EngineUnavailable. ``measure`` says what an engine has
+    taken, in MiB by device; empty where nobody can tell. ``free`` says what is really free now, by device; a device
+    that it does not name is trusted. ``tell`` writes into the audit log; may raise AuditUnavailable.
+    """
+
+    prove: Callable[[LifeEngine, Target], Awaitable[None]]
+    measure: Callable[[LifeEngine], Amounts]
+    free: Callable[[], Amounts]
+    tell: Callable[[str, Mapping[str, Any]], object]
+
+
+class Keeper:
+    """All models of one node.
+
+    Args:
+        wishes: the models; the first and the pinned ones are loaded at the start.
+        budget: MiB by device.
+        turn_seconds: how long a model in use keeps its place while others wait for room.
+        health_seconds: how long an engine may be silent until it has to prove itself.
+    """
+
+    def __init__(
+        self,
+        wishes: Sequence[Wish],
+        *,
+        budget: Amounts,
+        hands: Hands,
+        turn_seconds: float,
+        health_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        residents = [Resident(w.target.model, dict(w.price), w.pinned, w.ttl_seconds) for w in wishes]
+        self.rules = Rules(Ledger(budget), residents, turn_seconds=turn_seconds)
+        self.homes = {
+            wish.target.model: ResidentHome(
+                wish.target,
+                slots=wish.slots,
+                context_tokens=wish.context_tokens,
+                rules=self.rules,
+                resident=resident,
+                look=self.look,
+                clock=clock,
+            )
+            for wish, resident in zip(wishes, residents, strict=True)
+        }
+        self.loads = 0
+        self.failures = 0
+        self.load_seconds = 0.0  # of all loads together
+        self._wishes = {wish.target.model: wish for wish in wishes}
+        self._hands = hands
+        self._health_seconds = health_seconds
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._looking = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._over: dict[tuple[str, str], list[asyncio.Future[None]]] = {}  # who waits for the end of a load or unload
+        self._stopped = False
+
+    # --- the house
+
+    async def start(self) -> None:
+        """Load the first model and the pinned ones; return when each answered or failed.
+
+        Raises:
+            SekishoError, SetupError: none of them answers; the first one's reason.
+        """
+        first = next(iter(self.homes))
+        wanted = [name for name, home in self.homes.items() if home.resident.pinned or name == first]
+        ends = [self.ordered(name) for name in wanted]
+        errors = await asyncio.gather(*ends, return_exceptions=True)
+        real = [error for error in errors if isinstance(error, BaseException)]
+        if len(real) == len(errors):
+            await self.stop()
+            raise real[0]
+        self._do(self._watch_health())
+
+    async def stop(self) -> None:
+        """End all engines. Safe to call twice."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        engines = [home.engine for home in self.homes.values() if home.engine is not None]
+        for home in self.homes.values():
+            home.engine = None
+        await asyncio.gather(*(engine.stop() for engine in engines))
+
+    # --- operators
+
+    async def ordered(self, name: str) -> None:
+        """Load a model; returns when it answers.
+
+        Raises:
+            SekishoError, SetupError: it could not be loaded.
+        """
+        resident = self.rules.residents[name]
+        if resident.state is State.SERVING:
+            return
+        self.rules.order(name, self._clock())
+        await self._end_of("load", name)
+
+    async def dismissed(self, name: str) -> None:
+        """Send a model out; returns when those inside have left and its engine has ended.
+
+        It comes back when somebody asks for it.
+        """
+        self.rules.dismiss(name)
+        if self.rules.residents[name].state in (State.LOADING, State.WARMING, State.DRAINING):
+            await self._end_of("unload", name)
+
+    def pin(self, name: str, pinned: bool) -> None:
+        """Keep a model from now on, or let it go when others need its room."""
+        self.rules.pin(name, pinned, self._clock())
+        self.look()
+
+    async def _end_of(self, what: str, name: str) -> None:
+        end = asyncio.get_running_loop().create_future()
+        self._over.setdefault((what, name), []).append(end)
+        self.look()
+        await end
+
+    # --- steps
+
+    def look(self) -> None:
+        """Ask the rules what is to be done, once in this step of the loop."""
+        if not self._looking and not self._stopped:
+            self._looking = True
+            asyncio.get_running_loop().call_soon(self._look)
+
+    def _look(self) -> None:
+        self._looking = False
+        if self._stopped:
+            return
+        draining = {name for name, each in self.rules.residents.items() if each.state is State.DRAINING}
+        for step in self.rules.next(self._clock()):
+            self._carry_out(step.what, step.name)
+        for name in draining:
+            if self.rules.residents[name].state is State.SERVING:
+                self.homes[name].reopen()
+        self._set_timer()
+
+    def _carry_out(self, what: str, name: str) -> None:
+        if what == "load":
+            self._do(self._load(name))
+        elif what == "unload":
+            self._do(self._unload(name))
+        else:
+            problem = self.rules.residents[name].problem
+            error = EngineUnavailable("There is no room for this model now.", code="fleet.no_room")
+            self._failed(name, error, problem)
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        at = self.rules.next_at()
+        wait = None if at is None else max(0.0, at - self._clock())
+        self._timer = None if wait is None else asyncio.get_running_loop().call_later(wait, self.look)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- loading
+
+    async def _load(self, name: str) -> None:
+        home, began = self.homes[name], self._clock()
+        home.load_began_at = began
+        try:
+            engine, measured = await self._started(name)
+        except (SetupError, SekishoError) as error:
+            self.rules.failed(name, self._clock(), _problem_of(error))
+            self._failed(name, _unavailable(error), _problem_of(error), error)
+        except Exception as error:  # the edge of a task: a model that cannot be loaded takes no other one along
+            _log.exception("loading %s", name)
+            self.rules.failed(name, self._clock(), "It could not be loaded; the log says why.")
+            self._failed(name, EngineUnavailable(code="engine.start_failed"), type(error).__name__)
+        else:
+            seconds = self._clock() - began
+            self.rules.loaded(name, measured, self._clock(), seconds)
+            self.loads += 1
+            self.load_seconds += seconds
+            home.engine = engine
+            self._ended("load", name, None)
+            if self.rules.residents[name].state is State.SERVING:
+                home.open(engine)
+        self.look()
+
+    async def _started(self, name: str) -> tuple[LifeEngine, Amounts]:
+        """Return an engine that answered a token, and what it took. On record before it serves anybody."""
+        wish, began = self._wishes[name], self._clock()
+        self._refuse_where_short(wish)
+        engine = await wish.build()
+        try:
+            await engine.start()
+            self.rules.warming(name)
+            await self._hands.prove(engine, wish.target)
+            measured = self._hands.measure(engine)
+            self._hands.tell("model.loaded", self._details(wish, engine, measured, self._clock() - began))
+        except BaseException:
+            await engine.stop()
+            raise
+        return engine, measured
+
+    def _refuse_where_short(self, wish: Wish) -> None:
+        """Raise EngineUnavailable where a device has less than it said: nothing is sent out for that."""
+        free = self._hands.free()
+        short = {device: amount for device, amount in wish.price.items() if free.get(device, amount) < amount}
+        if short:
+            needs = ", ".join(
+                f"{amount:,} MiB of {device}, free are {free[device]:,}" for device, amount in short.items()
+            )
+            raise EngineUnavailable(f"There is no room for this model now: it needs {needs}.", code="fleet.no_room")
+
+    def _details(self, wish: Wish, engine: LifeEngine, measured: Amounts, seconds: float) -> dict[str, Any]:
+        return {
+            "model": wish.target.model,
+            "digest": wish.target.digest,
+            "device": engine.device,
+            "engine": engine.build,
+            "load_ms": round(seconds * 1000),
+            "reserved_mib": dict(wish.price),
+            "measured_mib": dict(measured),
+        }
+
+    def _failed(self, name: str, error: EngineUnavailable, problem: str, reason: Exception | None = None) -> None:
+        self.failures += 1
+        _log.error("model %s is not served: %s", name, problem)
+        with suppress(AuditUnavailable):  # told already, and nothing is served by this
+            self._hands.tell("model.failed", {"model": name, "code": error.code, "problem": problem})
+        self.homes[name].fail(error)
+        self._ended("load", name, reason or error)
+        self._ended("unload", name, None)
+
+    def _ended(self, what: str, name: str, error: Exception | None) -> None:
+        for end in self._over.pop((what, name), ()):
+            if not end.done():
+                end.set_result(None) if error is None else end.set_exception(error)
+
+    # --- unloading
+
+    async def _unload(self, name: str) -> None:
+        home = self.homes[name]
+        engine, home.engine = home.engine, None
+        if engine is not None:
+            await engine.stop()
+        with suppress(AuditUnavailable):  # told already, and nothing is served by this
+            self._hands.tell("model.unloaded", {"model": name, "digest": home.target.digest})
+        self.rules.gone(name, self._clock())
+        self._ended("unload", name, None)
+        self.look()
+
+    # --- health
+
+    async def _watch_health(self) -> None:
+        """Ask an engine for a token when it proved itself to nobody for a while."""
+        while True:
+            await asyncio.sleep(self._health_seconds / 4)
+            for name, home in self.homes.items():
+                silent = self._clock() - home.proved_at >= self._health_seconds
+                if silent and home.is_open() and home.resident.idle:
+                    await self._prove(name, home)
+
+    async def _prove(self, name: str, home: ResidentHome) -> None:
+        """Ask for a token, with a reference held: nothing sends it out meanwhile. It does not count as use."""
+        engine = home.engine
+        assert engine is not None  # noqa: S101 - it is open
+        self.rules.enter(name)
+        try:
+            async with asyncio.timeout(PROOF_SECONDS):
+                await self._hands.prove(engine, home.target)
+            home.proved_at = self._clock()
+        except (EngineUnavailable, TimeoutError):
+            if engine.ready():  # else its supervisor knows, and starts it again
+                _log.error("model %s gave no token when it was asked for one", name)
+                self.rules.broke(name, "It gave no token when it was asked for one.")
+        finally:
+            self.rules.leave(name, home.resident.used_at)
+            self.look()
+
+
+def _problem_of(error: Exception) -> str:
+    return error.message if isinstance(error, SekishoError) else str(error)
+
+
+def _unavailable(error: Exception) -> EngineUnavailable:
+    """Return what callers are told: never what a file is called, or where it lies."""
+    if isinstance(error, EngineUnavailable):
+        return error
+    if isinstance(error, SekishoError):
+        return EngineUnavailable(error.message, code=error.code)
+    return EngineUnavailable("This model cannot be loaded now.", code="fleet.model_unfit")
