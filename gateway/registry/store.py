@@ -13,7 +13,7 @@ Example::
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -25,6 +25,10 @@ from gateway.errors import SetupError
 from gateway.registry import inspection, intake
 from gateway.registry.catalogue import check_alias, names_of, parse_manifest, read_aliases, read_manifests
 from gateway.registry.manifest import Manifest
+from gateway.registry.signature import Verdict
+from gateway.registry.signatures import Signatures
+
+_UNSIGNED = Verdict("unsigned")
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Check:
 
     manifest: Manifest
     path: Path
-    status: Literal["ok", "missing", "wrong size", "wrong hash"]
+    status: Literal["ok", "missing", "wrong size", "wrong hash", "refused", "bad signature"]
+    signature: Verdict = _UNSIGNED
+    why: str = ""  # what the inspection or the signature said
 
 
 class ContentStore:
@@ -43,7 +49,8 @@ class ContentStore:
         manifests: folder of ``*.yaml`` manifests, read once.
         store: folder of the content store; made when something is added.
         aliases: file of the site's own aliases; need not exist.
-        site: folder of the site's own manifests, which :meth:`register` writes; need not exist.
+        site: folder of the site's own manifests, which :meth:`register` writes; need not exist. The keys whose
+            signatures count lie beside it, in ``model-keys``.
 
     Raises:
         SetupError: see :mod:`gateway.registry.catalogue`.
@@ -55,6 +62,7 @@ class ContentStore:
         self._folder = store / "sha256"
         self._aliases_file = aliases
         self._site = site
+        self.signatures = Signatures(store / "signatures", site.parent / "model-keys" if site is not None else None)
         own = read_manifests(site) if site is not None and site.is_dir() else ()
         self._set_manifests((*read_manifests(manifests), *own))
 
@@ -128,9 +136,10 @@ class ContentStore:
         """Return the file of a model, hashed (about 0.1 s for 100 MB) and inspected just now.
 
         Raises:
-            SetupError: not in the store, its SHA-256 is not the manifest's, or :mod:`gateway.registry.inspection`
-                refuses it.
+            SetupError: not in the store, its SHA-256 is not the manifest's, :mod:`gateway.registry.inspection` refuses
+                it, or its signature is bad.
         """
+        self.signatures.require_not_bad(manifest)
         check = self._check(manifest)
         if check.status == "missing":
             problem = f"The model {manifest.name} is not in the store ({check.path})."
@@ -142,7 +151,7 @@ class ContentStore:
         return check.path
 
     def verify(self, name: str) -> Check:
-        """Return whether the stored file of a model is the one its manifest names.
+        """Return whether the stored file of a model is the one its manifest names, and may be loaded.
 
         Raises:
             SetupError: no model has that name or alias; exit code 2.
@@ -150,7 +159,15 @@ class ContentStore:
         manifest = self.find(name)
         if manifest is None:
             raise SetupError(f"There is no model {name!r}.", "Run: sekisho models list", exit_code=2)
-        return self._check(manifest)
+        found = replace(self._check(manifest), signature=self.signatures.verdict(manifest))
+        if found.status == "ok":
+            try:
+                inspection.inspect(found.path, manifest, name=manifest.name)
+            except SetupError as refused:
+                return replace(found, status="refused", why=refused.problem)
+            if found.signature.status == "bad":
+                return replace(found, status="bad signature", why=found.signature.why)
+        return found
 
     def missing(self) -> list[Manifest]:
         """Return the models whose file is not in the store; hashes are not checked."""
