@@ -68,6 +68,9 @@ ORDERS = frozenset(  # with which prompts begin, and which the lexicon hardly kn
 )
 
 
+_WITHIN = frozenset("in In nach near".split())  # what a place follows, and no person
+
+
 class Evidence:
     """Answers for one block of words."""
 
@@ -183,6 +186,8 @@ class Evidence:
         if at > 0 and self._at(at) in "'’":
             at -= 1
         before = self._at(at) if at >= 0 and self._words[first].start - self._words[at].end < 3 else ""
+        if row[_PLACE] > 0 and share < SURE_NAME and before in _WITHIN:
+            return False
         return not (share < SURE_NAME and (before.lower() in ARTICLES)) and self._at(first).lower() not in MONTHS
 
     def is_address(self, first: int, last: int, chances: Floats) -> bool:

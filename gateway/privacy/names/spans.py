@@ -19,6 +19,22 @@ TYPES = {PERSON: "PERSON", PLACE: "LOCATION"}
 SURE = 0.8
 SYLLABLE = 5  # letters
 _TITLES = TITLES - {"san", "st", "saint", "don", "graf"}
+_OFFICES = frozenset(  # left out before a name of more words; none that is a given name, too
+    "admiral general colonel captain lieutenant sergeant president senator governor mayor judge justice critic "
+    "director actor actress author bishop archbishop empress emperor chancellor ambassador commissioner "
+    "coach manager commander premierminister bundeskanzler bürgermeister regisseur philanthrop landsfrau".split()
+)
+_ROLE_ENDS = (
+    "minister",
+    "präsident",
+    "präsidentin",
+    "kamerad",
+    "kameraden",
+    "kollege",
+    "kollegen",
+    "kollegin",
+    "reicherin",
+)
 _JOINING = frozenset(
     "de del della di da dos das do du des la le van von zu zum zur der den ter ten bin ibn al el y e af "
     "av d l o dello degli und of".split()
@@ -75,11 +91,16 @@ def _trim(text: str, words: Sequence[Word], first: int, last: int, kind: int) ->
         first += 1
     while first < last and not text[words[last - 1].start].isalnum():
         last -= 1
-    while kind == PERSON and last - first > 1 and text[words[first].start : words[first].end].lower() in _TITLES:
+    while kind == PERSON and last - first > 1 and _is_title(text[words[first].start : words[first].end].lower()):
         first += 2 if text[words[first + 1].start] == "." and last - first > 2 else 1
     if kind == PERSON and last - first == 1 and text[words[first].start : words[first].end].lower() in _TITLES:
         return first, first
     return first, last
+
+
+def _is_title(word: str) -> bool:
+    """Whether a word, in small letters, says what somebody is, not who."""
+    return word in _TITLES or word in _OFFICES or word.endswith(_ROLE_ENDS)
 
 
 def _kinds(text: str, words: Sequence[Word], chances: Floats) -> list[int]:
@@ -129,12 +150,16 @@ def _next(text: str, words: Sequence[Word], kinds: Sequence[int], index: int, ki
 
 
 def _parts(text: str, words: Sequence[Word], kinds: Sequence[int], index: int, after: int) -> bool:
-    """Whether the small word at ``index`` is between two people: ``Veit Ott und Silke Nord``; not ``Ruiz y Paz``."""
+    """Whether the small word at ``index`` is between two people: ``Veit Ott und Silke Nord``; not ``Ruiz y Paz``.
+
+    One word before an ``e`` is a person of its own (``Ugo e Pia``): only a longer Portuguese name goes on over it.
+    """
     word = text[words[index].start : words[index].end].lower()
     if word == "und":
         return True
-    full = index > 1 and kinds[index - 2] == PERSON and after + 1 < len(kinds) and kinds[after + 1] == PERSON
-    return full and word in ("y", "e")
+    before = index > 1 and kinds[index - 2] == PERSON
+    behind = after + 1 < len(kinds) and kinds[after + 1] == PERSON
+    return (before and behind and word in ("y", "e")) or (word == "e" and not before)
 
 
 def _is_syllable(text: str, words: Sequence[Word], kinds: Sequence[int], index: int) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from gateway.privacy.names.countries import ALSO_NAMES, COUNTRIES
+
 _FIRMS = (
     "john deere|harley davidson|harley-davidson|allen bradley|allen-bradley|johnson controls|rolls royce|"
     "rolls-royce|aston martin|"
@@ -52,8 +54,46 @@ _BOUND = re.compile(
 )
 
 
+_PLACES = (  # what a place or a thing is called by that bears the name behind it; no word that a plant's log has too
+    "lake|mount|fort|cape|river|hurricane|typhoon|operation|lago|fiume|torrente|rio|monte|monti|isola|isole|"
+    "golfo|mar|mare|valle|val|viale|piazza|piazzale|vicolo|palazzo|castello|castel|galleria|teatro|stadio|"
+    "aeroporto|museo|parco|cimitero|collegio|operazione|sonda|frazione|località|borgata|contrada|quartiere|rione|"
+    "sestiere|comune di|comuni di|frazione di|provincia di|isola di|golfo di|valle di|val di|lago di|città di|"
+    "marmo di|lac|mont|monts|île|îles|golfe|vallée|rivière|fleuve|boulevard|quai|pont|palais|château|musée|"
+    "théâtre|stade|aéroport|parc|cimetière|collège|lycée|opération|ouragan|commune de|ville de|hameau de|"
+    "province de|río|cerro|sierra|isla|islas|avenida|plaza|puente|palacio|castillo|estadio|aeropuerto|parque|"
+    "cementerio|barrio|municipio de|provincia de|ciudad de|huracán|operación|insel|fluss|kap|schloss|hurrikan|"
+    "taifun|landkreis|wahlkreis|hms|uss|rms|sms"
+)
+_CLUBS = (
+    "FC|CF|SC|AC|NK|FK|IF|IFK|BK|KV|SK|UD|SD|RC|SV|TSV|VfB|VfL|VfR|TSG|SSV|SSC|SpVgg|FSV|AFC|NAC|PSV|Deportivo|Girondins|"
+    "Sporting|Atlético|Dinamo|Dynamo|Udinese"
+)
+_BEFORE = re.compile(rf"(?<!\w)(?:(?i:{_PLACES})|{_CLUBS})[ ]\Z")
+_FARTHEST = 16  # characters of the longest of these, and a blank
+_AFTER = re.compile(  # and behind it
+    r"[ ](?:Records|Award|Awards|Prize|Trophy|Stadium|Park|Bay|Creek|River|Rivers|Lake|Hills|Island|Islands|Valley|"
+    r"Mountains|Wilderness|Highway|Square|Library|Institute|Church|Chapel|Abbey|Palace|Airport|Railway|Theatre|Theater|"
+    r"Orchestra|Quartet|Property[ ]Group|Township|counties|syndrome|fir|Calcio|Albion|Athletic|Hotspur|North[ ]End|"
+    r"City|Mavericks|Lakers|Bulls|Cardinals|Eagles|Giants|Tigers|Bears|Musical[ ]Instruments|Pictures|Studios|"
+    r"Entertainment|Publishing|Pharmaceuticals|Motorsports|Airlines|Airways)\b"
+)
+
+
+_BEGINS = re.compile(r"(?:Mar|Mare|Monti|Lago|Castel|Lake|Mount|Fort)[ ]")
+_LANDS = (COUNTRIES - ALSO_NAMES) | frozenset(  # regions that are hardly anybody's surname
+    "Piemonte Lombardia Toscana Umbria Sardegna Liguria Puglia Emilia-Romagna Baviera Renania Sassonia Catalogna "
+    "Provenza Normandia Manciuria Bayern Sachsen Thüringen Hessen Bavaria Saxony Lombardy Tuscany Catalonia Normandy "
+    "Saskatchewan Kerala Bretagne Provence Normandie Cataluña Andalucía".split()
+)
+
+
 def is_nobody(text: str, start: int, end: int) -> bool:
-    """Whether ``text[start:end]`` names a firm, a product, a unit, a method; not a person."""
-    if _COMPANY.match(text, end) or _BOUND.match(text, end):
+    """Whether ``text[start:end]`` names a firm, a product, a unit, a method, a place or a club; not a person."""
+    if _COMPANY.match(text, end) or _BOUND.match(text, end) or _AFTER.match(text, end):
+        return True
+    if _BEFORE.search(text, max(0, start - _FARTHEST), start):
+        return True
+    if text[start:end] in _LANDS or _BEGINS.match(text, start, end):
         return True
     return text[start:end].lower().rstrip("'’s").strip() in _ALONE or text[start:end].lower() in _ALONE

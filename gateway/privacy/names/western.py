@@ -15,6 +15,7 @@ from gateway.privacy.names.cues import Cue, cues
 from gateway.privacy.names.evidence import Evidence
 from gateway.privacy.names.features import Features, Floats, Lexicon, with_seen
 from gateway.privacy.names.gate import Gate
+from gateway.privacy.names.known import KNOWN
 from gateway.privacy.names.seams import may_cross
 from gateway.privacy.names.spans import SURE, spans
 from gateway.privacy.names.tagger import PERSON, PLACE, Tagger
@@ -60,6 +61,7 @@ class Western:
             read = self._classifier.look(self._wordpiece.split(text, words[first:last]), proceed)
             rows[first:last] = with_seen(rows[first:last], read[:, :SEEN])
             chances[first:last] = self._tagger.judge(rows[first:last], read[:, SEEN:])
+        _know(text, words, chances)
         evidence.weigh(chances)
         _recall(text, words, chances, evidence)
         if any(key in text for key in TOLD_KEYS):
@@ -84,6 +86,19 @@ def _announce(words: Sequence[Word], found: Sequence[Cue], chances: Floats, evid
             if chances[index, PERSON] >= UNLIKELY or evidence.may_follow(index):
                 chances[index] = (0.5, 0.5, 0.0)
     return announced
+
+
+def _know(text: str, words: Sequence[Word], chances: Floats) -> None:
+    """Raise the chances of names of history (:data:`KNOWN`) that are no part of a longer word."""
+    for index, word in enumerate(words):
+        if text[word.start : word.end] in KNOWN and not _is_tied(text, word):
+            chances[index, PERSON] = max(chances[index, PERSON], 0.6)
+
+
+def _is_tied(text: str, word: Word) -> bool:
+    """Whether a hyphen joins a word to another: ``Mozart-Platz``."""
+    before, after = text[max(0, word.start - 1) : word.start], text[word.end : word.end + 2]
+    return before == "-" or (after[:1] == "-" and after[1:].isalpha())
 
 
 def _recall(text: str, words: Sequence[Word], chances: Floats, evidence: Evidence) -> None:
