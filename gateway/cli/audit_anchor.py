@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.audit_seen import public_keys
 from gateway.cli.changes import admin_book
 from gateway.cli.lock import data_lock
 from gateway.cli.server import operator, running_server
@@ -226,6 +225,7 @@ def _report(session: Session, found: Sequence[tuple[Anchor, list[tuple[LogHead, 
 
 
 def _take_back(session: Session, source: Path, kind: str, place: str, keys: Sequence[str]) -> None:
+    from gateway.audit.anchor.build import public_keys
     from gateway.audit.anchor.paper import accept
     from gateway.audit.anchor.witnesses import append
 

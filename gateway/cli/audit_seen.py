@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.errors import SetupError
-
 if TYPE_CHECKING:
     from gateway.audit.anchor.cosign import WitnessKey
     from gateway.audit.verify import Point
@@ -24,7 +22,7 @@ def seen_elsewhere(settings: Settings, notes: list[str]) -> list[Point]:
     Raises:
         SetupError: ``audit.anchors`` names a key that is none.
     """
-    from gateway.audit.anchor.build import heads_files, witness_keys
+    from gateway.audit.anchor.build import heads_files, public_keys, witness_keys
     from gateway.audit.log.reader import logs
     from gateway.audit.log.site import log_origin
 
@@ -37,18 +35,6 @@ def seen_elsewhere(settings: Settings, notes: list[str]) -> list[Point]:
         for path in heads_files(settings):
             points += _on_media(path, origin, public, notes)
     return points
-
-
-def public_keys(settings: Settings) -> list[bytes]:
-    """Return the log's public keys, of all its generations. Raises SetupError."""
-    from gateway.audit.log.note import NoteError, parse_verifier_key
-
-    try:
-        paths = [path for path in (settings.keys / "log.vkey", settings.keys / "log-vkeys") if path.exists()]
-        lines = [line for path in paths for line in path.read_text(encoding="utf-8").split()]
-        return list(dict.fromkeys(parse_verifier_key(line).public for line in lines))
-    except (OSError, UnicodeDecodeError, NoteError) as error:
-        raise SetupError(f"The log's public key in {settings.keys} cannot be read.", "Run: sekisho doctor") from error
 
 
 def _on_media(path: Path, origin: str, public: list[bytes], notes: list[str]) -> Iterator[Point]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -53,17 +54,28 @@ def address(settings: Settings) -> Check:
 def _answering(settings: Settings) -> Check:
     if settings.server.tls_certificate:
         return Check("address", "ok", f"a server runs on {settings.server.listen}")
+    waiting = _not_ready(settings)
+    if waiting is None:
+        return Check("address", "fails", "a server runs and does not answer", "See its log, and the other lines here.")
+    if not waiting:
+        return Check("address", "ok", f"a server runs on {settings.server.listen} and is ready")
+    mend = "See its log, and the other lines here."
+    if "audit" in waiting:
+        mend = f"See its log, the room on the disk of {settings.data / 'audit'}, and: sekisho audit verify"
+    return Check("address", "fails", f"a server runs and is not ready: {', '.join(waiting)}", mend)
+
+
+def _not_ready(settings: Settings) -> list[str] | None:
+    """Return the rooms of the running server that are not ready; ``None`` where it does not answer as one."""
     connection = HTTPConnection(*settings.address, timeout=5)
     try:
         connection.request("GET", "/health/ready")
-        status = connection.getresponse().status
-    except (OSError, HTTPException):
-        status = 0
+        rooms = json.loads(connection.getresponse().read())["rooms"]
+        return sorted(name for name, room in rooms.items() if room["ready"] is not True)
+    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
+        return None
     finally:
         connection.close()
-    if status == 200:
-        return Check("address", "ok", f"a server runs on {settings.server.listen} and is ready")
-    return Check("address", "fails", "a server runs and is not ready", "See its log, and the other lines here.")
 
 
 def tls(settings: Settings) -> Check:

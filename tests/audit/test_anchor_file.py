@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.audit.anchor.build import heads_files
 from gateway.audit.anchor.door import AnchorTrouble
@@ -94,6 +95,41 @@ def test_a_file_that_was_taken_away_gets_all_heads_again(log: TileLog, anchor: F
     anchor.deliver(heads)
 
     assert sizes(Path(anchor.place)) == [5, 2]
+
+
+def knowing(anchor: FileAnchor, log: TileLog, tmp_path: Path) -> FileAnchor:
+    """The anchor as a start makes it: it knows of the file what lies there, and the log's keys."""
+    return FileAnchor(Path(anchor.place), tmp_path, same_disk=True, keys=lambda: [log.signer.verifier.public])
+
+
+@pytest.mark.parametrize(("kept", "grown"), [(4, 0), (4, 1), (4, 30), (7, 1)])
+def test_a_log_that_was_put_back_is_a_conflict_and_nothing_is_brought(
+    log: TileLog, anchor: FileAnchor, tmp_path: Path, kept: int, grown: int
+) -> None:
+    anchor.deliver([log.grow(7)])
+    anchor.deliver([log.grow(3)])
+    log.cut(kept)
+    head = log.grow(grown, "another") if grown else log.cut(kept)
+
+    with pytest.raises(AnchorTrouble, match=r"berlin/node1/w0/default was (cut back|forked|rewritten)") as caught:
+        knowing(anchor, log, tmp_path).deliver([head])
+
+    assert caught.value.conflict
+    assert sizes(Path(anchor.place)) == [7, 10]
+
+
+def test_a_log_that_goes_on_from_what_lies_there_is_none(log: TileLog, anchor: FileAnchor, tmp_path: Path) -> None:
+    for count in (7, 3):
+        anchor.deliver([log.grow(count)])
+
+    assert knowing(anchor, log, tmp_path).deliver([log.grow(2)])[0][1].size == 12
+
+
+def test_a_head_that_somebody_else_signed_is_no_conflict(log: TileLog, anchor: FileAnchor, tmp_path: Path) -> None:
+    anchor.deliver([log.grow(7)])
+    other = TileLog(tmp_path / "other", key=Ed25519PrivateKey.from_private_bytes(bytes(32)))
+
+    assert knowing(anchor, other, tmp_path).deliver([other.grow(2, "another")])[0][1].size == 2
 
 
 @pytest.mark.parametrize("left", [1, 20, 60])

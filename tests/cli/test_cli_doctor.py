@@ -1,13 +1,18 @@
 """sekisho doctor: every check says what to mend; every stable code of the program has an explanation."""
 
+import json
 import re
 import shutil
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from gateway import errors, settings
 from gateway.audit.book import LogBook
@@ -22,6 +27,23 @@ from gateway.settings import ServerSettings, Settings
 ROOMS = "identity|limits|privacy|policy|fleet|engine|audit|request|server|admin"
 CODE = re.compile(rf'"((?:{ROOMS})\.[a-z_]+)"')
 NOT_CODES = {"admin.sock"}
+
+
+@contextmanager
+def answering(port: int, answer: object) -> Iterator[None]:
+    """A server of one connection that answers the one thing it is asked with JSON."""
+    body = json.dumps(answer).encode()
+    with socket.create_server(("127.0.0.1", port)) as listener:
+
+        def answer_once() -> None:
+            with listener.accept()[0] as connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 503 -\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        yield
+        thread.join()
 
 
 def codes_in(text: str) -> set[str]:
@@ -103,6 +125,27 @@ def test_a_taken_port_fails(house: Path) -> None:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         found = checks_site.address(Settings(server=ServerSettings(listen=listen), data_dir=str(house)))
     assert (found.state, "server.listen" in found.mend) == ("fails", True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "said"),
+    [
+        ({"rooms": {"audit": {"ready": True}, "engine": {"ready": True}}}, "ok", "is ready"),
+        ({"rooms": {"audit": {"ready": False}, "engine": {"ready": True}}}, "fails", "is not ready: audit"),
+        ({"rooms": {"audit": {"ready": True}, "engine": {}}}, "fails", "does not answer"),
+        ([], "fails", "does not answer"),
+    ],
+)
+def test_a_server_that_is_not_ready_says_what_is_not(
+    house: Path, free_port: int, monkeypatch: pytest.MonkeyPatch, answer: object, state: str, said: str
+) -> None:
+    monkeypatch.setattr(checks_site, "running_server", lambda run: object())
+    its = replace(settings.load(str(house / "sekisho.yaml")), server=ServerSettings(listen=f"127.0.0.1:{free_port}"))
+    with answering(free_port, answer):
+        check = checks_site.address(its)
+
+    assert (check.state, said in check.said) == (state, True)
+    assert ("sekisho audit verify" in check.mend) == ("audit" in check.said)
 
 
 def test_a_long_run_folder_fails() -> None:

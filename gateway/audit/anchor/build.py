@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from gateway.audit.anchor.cosign import WitnessKey, parse_witness_key
@@ -14,7 +15,7 @@ from gateway.audit.anchor.forward import RecordForwarder
 from gateway.audit.anchor.node import NodeAnchor, WitnessHttp
 from gateway.audit.anchor.office import Placed
 from gateway.audit.anchor.syslog import SyslogAnchor, SyslogLink, tls_context
-from gateway.audit.log.note import NoteError
+from gateway.audit.log.note import NoteError, parse_verifier_key
 from gateway.errors import SetupError
 from gateway.settings import (
     AnchorSettings,
@@ -50,10 +51,21 @@ def heads_files(settings: Settings) -> list[Path]:
     return [file_in(settings.base / each.path) for each in files]
 
 
+def public_keys(settings: Settings) -> list[bytes]:
+    """Return the log's public keys, of all its generations. Raises SetupError."""
+    try:
+        paths = [path for path in (settings.keys / "log.vkey", settings.keys / "log-vkeys") if path.exists()]
+        lines = [line for path in paths for line in path.read_text(encoding="utf-8").split()]
+        return list(dict.fromkeys(parse_verifier_key(line).public for line in lines))
+    except (OSError, UnicodeDecodeError, NoteError) as error:
+        raise SetupError(f"The log's public key in {settings.keys} cannot be read.", "Run: sekisho doctor") from error
+
+
 def _made(wanted: AnchorSettings, settings: Settings) -> Anchor:
     base = settings.base
     if isinstance(wanted, FileAnchorSettings):
-        return FileAnchor(base / wanted.path, settings.data, same_disk=wanted.same_disk)
+        keys = partial(public_keys, settings)
+        return FileAnchor(base / wanted.path, settings.data, same_disk=wanted.same_disk, keys=keys)
     if isinstance(wanted, SyslogAnchorSettings):
         return _syslog(wanted, settings)
     if bool(wanted.url) == bool(wanted.socket):

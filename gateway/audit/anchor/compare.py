@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,10 +82,20 @@ def disagreements(
     return [each for each in found if each]
 
 
-def heads_at(path: Path, verifiers: Sequence[Verifier], origin: str, kind: str = "file") -> Iterator[Witness]:
+def disagreement_of(folder: Path, heads: Iterable[Witness]) -> Disagreement | None:
+    """Return what one place saw, and this log is not; ``None`` where all of these heads fit. Raises OSError."""
+    return _disagreement(_Log(folder), sorted(heads, key=lambda head: head.size), ())
+
+
+def heads_at(
+    path: Path, verifiers: Sequence[Verifier], origin: str, kind: str = "file", newest: int | None = None
+) -> Iterator[Witness]:
     """Yield a log's newest heads that lie in a file of heads, their signatures verified: those in its last 4 MiB.
 
     When they were seen is not known. What is not signed by these keys is passed over.
+
+    Args:
+        newest: how many are looked at, the last; ``None``: all.
 
     Raises:
         OSError: it cannot be read.
@@ -92,14 +103,20 @@ def heads_at(path: Path, verifiers: Sequence[Verifier], origin: str, kind: str =
     with path.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _MOST_BYTES))
         data = file.read()
-    for note in notes_in(data):
+    for note in deque((note for note in notes_in(data) if _origin(note) == origin), maxlen=newest):
         try:
-            if parse_checkpoint(split_note(note)[0]).origin != origin:
-                continue
             head: Checkpoint = open_checkpoint(note, *verifiers)
         except NoteError:
             continue
         yield Witness(kind, str(path), head.size, head.root, "")
+
+
+def _origin(note: bytes) -> str:
+    """Return which log a note speaks of; empty where it is no head."""
+    try:
+        return parse_checkpoint(split_note(note)[0]).origin
+    except NoteError:
+        return ""
 
 
 class _Log:

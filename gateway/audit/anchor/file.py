@@ -3,6 +3,10 @@
 The same file system is refused, since whoever can change the log there can change this file as well. So nothing is
 written into the folder that a medium is mounted on while it is not there.
 
+What lies there already is held against the logs, at the first delivery and whenever somebody else changed the file: a
+log that was put back from a backup, whole, knows nothing of its later heads; the medium does. Nothing is brought to a
+file that has seen another log, until a new one is begun.
+
 Works where the file may only be appended to (``chattr +a``): it is opened for appending and never rewritten.
 """
 
@@ -12,20 +16,25 @@ import contextlib
 import logging
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from gateway.audit.anchor.compare import disagreement_of, heads_at
 from gateway.audit.anchor.door import AnchorTrouble
 from gateway.audit.anchor.heads import LogHead
 from gateway.audit.anchor.witnesses import Witness
 from gateway.audit.log.disk import Disk, sync_folder
+from gateway.audit.log.note import Verifier
 
 NAME = "sekisho.heads"
 
 _APART = b"\n\n"
 _LONGEST_NOTE = 64 * 1024
+_NEWEST = 64  # heads of each log that are held against it
 _log = logging.getLogger("sekisho.audit")
 _ELSEWHERE = "Mount the medium, name a path on another one, or accept what this proves with same_disk: true."
+
+_OTHER = "Run: sekisho audit verify. If the log goes on for good reasons, keep that file, and begin a new one."
 
 
 class FileAnchor:
@@ -37,16 +46,25 @@ class FileAnchor:
         same_disk: let it be on that disk all the same: for a file that something else carries away.
         kind: ``media`` for one that a person carries.
         disk: how the file is appended to and synced.
+        keys: returns the public keys that may have signed heads which lie there; of other keys nothing is believed.
     """
 
     def __init__(
-        self, path: Path, data: Path, *, same_disk: bool = False, kind: str = "file", disk: Disk | None = None
+        self,
+        path: Path,
+        data: Path,
+        *,
+        same_disk: bool = False,
+        kind: str = "file",
+        disk: Disk | None = None,
+        keys: Callable[[], Sequence[bytes]] = tuple,
     ) -> None:
         self.kind, self.place = kind, str(path)
         self._place = path
         self._data = data
         self._same_disk = same_disk
         self._disk = disk or Disk()
+        self._keys = keys
         self._left_at: tuple[int, int, int] | None = None  # device, inode and length of the file as we left it
         self._there: dict[str, int] = {}
 
@@ -61,7 +79,7 @@ class FileAnchor:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise AnchorTrouble(f"{self._path} is no file.", "Name a file, or a folder that exists.")
             if self._state(descriptor) != self._left_at:
-                self._begin_again()
+                self._begin_again(heads)
             new = [head for head in heads if self._there.get(head.name, 0) < head.size]
             if new:
                 self._append(descriptor, b"".join(head.note + b"\n" for head in new))
@@ -84,12 +102,23 @@ class FileAnchor:
         if device == self._data.stat().st_dev and not self._same_disk:
             raise AnchorTrouble(f"{folder} is on the same disk as the log, which proves nothing.", _ELSEWHERE)
 
-    def _begin_again(self) -> None:
-        """Bring all heads: it is a new file, or one that somebody changed. Raises OSError."""
+    def _begin_again(self, heads: Sequence[LogHead]) -> None:
+        """Bring all heads: it is a new file, or one that somebody changed. Raises AnchorTrouble, OSError."""
+        self._refuse_other_logs(heads)
         if self._left_at:
             _log.warning("%s was changed or taken away by somebody else; all heads go there again", self._path)
         self._there = {}
         sync_folder(self._path.parent)
+
+    def _refuse_other_logs(self, heads: Sequence[LogHead]) -> None:
+        """Raise AnchorTrouble where the file has heads that a log does not continue. Raises OSError."""
+        keys = self._keys()
+        for head in heads:
+            origin = head.checkpoint.origin
+            known = heads_at(self._path, [Verifier(origin, each) for each in keys], origin, newest=_NEWEST)
+            found = disagreement_of(head.folder, known)
+            if found:
+                raise AnchorTrouble(f"{head.name} was {found}.", _OTHER, conflict=True)
 
     def _append(self, descriptor: int, data: bytes) -> None:
         apart = self._mended_end(descriptor, os.fstat(descriptor).st_size)
