@@ -174,8 +174,9 @@ def _granted(decision: Decision, target: Target) -> Grant:
 
 
 def _reserve_tokens(visit: Visit, placement: Placement) -> None:
-    bound = visit.call.text_bytes + (visit.call.output_bound or placement.context_tokens)
-    visit.reservation.reserve_tokens(min(bound, placement.context_tokens))
+    call, context = visit.call, placement.context_tokens
+    bound = call.text_bytes + (context if call.output_bound is None else call.output_bound)
+    visit.reservation.reserve_tokens(min(bound, context * call.inputs))
 
 
 class Attempt:

@@ -43,14 +43,19 @@ class Inquiry:
         return [ModelCard(name, self._started) for name in names if self._may_use(name, caller)]
 
     def _may_use(self, name: str, caller: Caller) -> bool:
+        """Whether some target does something with the model for this caller, be it to chat or to embed."""
+        return any(self._does(capability, name, caller) for capability in Capability)
+
+    def _does(self, capability: Capability, name: str, caller: Caller) -> bool:
         try:
-            return bool(self._rooms.fleet.candidates(name, Capability.CHAT, caller))
+            return bool(self._rooms.fleet.candidates(name, capability, caller))
         except ModelNotFound:
             return False
 
     def model(self, name: str, caller: Caller) -> ModelCard:
         """Return one model, found by name or alias. Raises ModelNotFound."""
-        self._rooms.fleet.candidates(name, Capability.CHAT, caller)
+        if not self._may_use(name, caller):
+            self._rooms.fleet.candidates(name, Capability.CHAT, caller)  # says what there is instead
         return ModelCard(name, self._started)
 
     def readiness(self) -> Mapping[str, Any]:

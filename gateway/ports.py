@@ -26,7 +26,8 @@ class Call(Protocol):
     stream: bool
     includes_usage: bool  # a streamed answer ends with its usage
     uses_tools: bool
-    output_bound: int | None  # tokens the caller asked for at most
+    inputs: int  # texts that the engine reads, each by itself; a conversation is one
+    output_bound: int | None  # tokens beyond the texts' own at most; None: as many as the context holds
     declared: Declared
     segments: Sequence[Segment]
     text_bytes: int  # UTF-8; no tokenizer makes more tokens than that

@@ -22,12 +22,14 @@ from gateway import __version__
 from gateway.console import api_docs, page
 from gateway.domain import Caller
 from gateway.errors import MethodNotAllowed, RouteNotFound, SekishoError
-from gateway.http import chat, completions
+from gateway.http import chat, completions, embeddings, rerank
 from gateway.http.arrival import Scope, Send, client_address
 from gateway.http.body import Receive
+from gateway.http.call import Api
 from gateway.http.decisions import PREVIEW, PreviewEndpoint, add_decisions
 from gateway.http.endpoint import Endpoint
 from gateway.http.gate import Gate
+from gateway.http.models import Models, NoModels
 from gateway.http.openapi import describe
 from gateway.http.wire import error_body, error_headers
 from gateway.inquiry import Inquiry
@@ -37,7 +39,17 @@ from gateway.settings import ServerSettings
 log = logging.getLogger("sekisho.http")
 
 HTML = "text/html; charset=utf-8"
-HOT = {"/v1/chat/completions": chat.API, "/v1/completions": completions.API}
+HOT = {
+    "/v1/chat/completions": chat.API,
+    "/v1/completions": completions.API,
+    "/v1/embeddings": embeddings.API,
+    "/v1/rerank": rerank.BY_RERANKER,
+}
+
+
+def apis(models: Models) -> dict[str, Api]:
+    """Return the API at each hot route, for a house with these models."""
+    return {**HOT, "/v1/embeddings": embeddings.api(models), "/v1/rerank": rerank.api(models)}
 
 
 class Front:
@@ -52,12 +64,15 @@ class Front:
         await (endpoint or self._app)(scope, receive, send)
 
 
-def build(checkpoint: Checkpoint, inquiry: Inquiry, gate: Gate, settings: ServerSettings) -> Front:
-    """Return the ASGI application."""
+def build(
+    checkpoint: Checkpoint, inquiry: Inquiry, gate: Gate, settings: ServerSettings, models: Models | None = None
+) -> Front:
+    """Return the ASGI application. Without ``models`` no token ids are read, and what ranks is taken for a reranker."""
     app = FastAPI(title="Sekisho", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.router.redirect_slashes = False
-    hot = {path: Endpoint(api, checkpoint, gate, settings) for path, api in HOT.items()}
-    hot[PREVIEW] = PreviewEndpoint(HOT, checkpoint, gate, settings)
+    served = apis(models or NoModels())
+    hot = {path: Endpoint(api, checkpoint, gate, settings) for path, api in served.items()}
+    hot[PREVIEW] = PreviewEndpoint(served, checkpoint, gate, settings)
     for path, endpoint in hot.items():  # for other methods, and the OpenAPI page
         app.router.routes.insert(0, Route(path, endpoint, methods=["POST"]))
     _add_inquiries(app, inquiry, gate)

@@ -51,6 +51,8 @@ class HttpArrival:
         raw = await read_body(self._receive, self._headers.get(b"content-length"), limits.max_body_bytes)
         self._on_read()
         api, tree = self._open(raw, limits.max_depth)
+        if api.prepare is not None:
+            api = await api.prepare(tree)
         request = api.parse(tree)
         return Call(api, request, tree, declared, limits.max_text_chars)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
 import msgspec
 
-from gateway.domain import Capability, Declared, Path, Segment
+from gateway.domain import Capability, Chunk, Declared, Path, Segment
 from gateway.errors import BadRequest
 from gateway.http.media import modalities_of
 from gateway.http.walk import SCHEMA_KEYWORDS, AnyShape, dotted, replace, walk
@@ -34,20 +34,41 @@ class Request(Protocol):
     def uses_tools(self) -> bool: ...
 
     @property
+    def inputs(self) -> int: ...
+
+    @property
     def output_bound(self) -> int | None: ...
 
     @property
     def end_user(self) -> str: ...
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """A whole answer on the wire: JSON, and the headers that it alone has."""
+
+    body: bytes
+    headers: list[tuple[bytes, bytes]] = []
+
+
+Write = Callable[["Call", Chunk, str], Answer]
+"""``(call, the engine's answer, id of ours)`` to the answer on the wire; EngineUnavailable where that cannot be."""
+
+
 class Api(msgspec.Struct, frozen=True):
-    """How one API is unpacked and written: its typed request, its shape, what the engine is not told."""
+    """How one API is unpacked and written: its typed request, its shape, what the engine is not told.
+
+    ``prepare`` changes a body before it is checked and says by which API it goes on; ``recast`` gives a body the form
+    that engines know; ``write`` makes the answer, where that is not text in choices.
+    """
 
     endpoint: str
     capability: Capability
     parse: Callable[[dict[str, Any]], Request]
     shape: AnyShape
     withheld: frozenset[str]  # fields that are for us, not for the engine
+    prepare: Callable[[dict[str, Any]], Awaitable[Api]] | None = None
+    recast: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    write: Write | None = None
 
 
 class Call:
@@ -66,9 +87,11 @@ class Call:
         self.stream = request.streams
         self.includes_usage = request.includes_usage
         self.uses_tools = request.uses_tools
+        self.inputs = request.inputs
         self.output_bound = request.output_bound
         self.end_user = request.end_user
         self.declared = declared
+        self.request = request
         self._api = api
         self._tree = tree
         self.segments: Sequence[Segment] = _collect(tree, api.shape)
@@ -95,7 +118,8 @@ class Call:
                 fitted[i] = _NOT_A_NAME.sub("_", texts[i])
             self.tool_names = {fitted[i]: self.segments[i].text for i in names}
             tree = walk(self._tree, self._api.shape, replace(iter(fitted)))
-        return {field: value for field, value in tree.items() if field not in self._api.withheld}
+        told = {field: value for field, value in tree.items() if field not in self._api.withheld}
+        return self._api.recast(told) if self._api.recast is not None else told
 
     def tool_name(self, name: str) -> str:
         """Return the caller's own name of a tool whose name an engine gave back."""

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
+from typing import cast
 
 from gateway.ending import INTERRUPTED
 from gateway.errors import ClientGone, EngineUnavailable, SekishoError
 from gateway.http.arrival import HttpArrival, Scope, Send
 from gateway.http.body import Receive
-from gateway.http.call import Api
+from gateway.http.call import Api, Write
+from gateway.http.call import Call as HttpCall
 from gateway.http.gate import Gate, closing
 from gateway.http.hangup import HangUp
-from gateway.http.reply import Reply
+from gateway.http.reply import JSON_TYPE, Reply
 from gateway.http.wire import Writer
 from gateway.pipeline import Checkpoint, Passage
 from gateway.ports import Call
@@ -57,7 +59,10 @@ class Endpoint:
         async with self._checkpoint.passage(arrival) as passage:
             reply.decision_id = lambda: passage.decision_id
             call = await passage.admit()
-            await self._relay(passage, call, arrival.request_id, reply)
+            if self._api.write is not None:
+                await self._measure(passage, cast(HttpCall, call), self._api.write, arrival.request_id, reply)
+            else:
+                await self._relay(passage, call, arrival.request_id, reply)
 
     async def _attend(self, arrival: HttpArrival, reply: Reply) -> None:
         try:
@@ -89,6 +94,16 @@ class Endpoint:
         if len(whole) != 1:
             raise EngineUnavailable("The engine's answer was not complete.", code="engine.interrupted")
         await reply.whole(writer.whole(whole[0]))
+
+    async def _measure(self, passage: Passage, call: HttpCall, write: Write, answer_id: str, reply: Reply) -> None:
+        """Answer with numbers, as the API writes them. What it cannot write ends the attempt as the engine's fault."""
+        answer = None
+        async with aclosing(passage.answer()) as chunks:
+            async for chunk in chunks:
+                answer = write(call, chunk, answer_id)
+        if answer is None:
+            raise EngineUnavailable("The engine's answer was not complete.", code="engine.interrupted")
+        await reply.whole(answer.body, headers=[*JSON_TYPE, *answer.headers])
 
 
 def uncancel() -> None:

@@ -63,6 +63,10 @@ class Sampling(Strict):
         return False
 
     @property
+    def inputs(self) -> int:
+        return 1
+
+    @property
     def output_bound(self) -> int | None:
         return self.max_tokens
 
@@ -70,3 +74,42 @@ class Sampling(Strict):
     def end_user(self) -> str:
         """For whom the application says that it asks."""
         return self.user or ""
+
+
+MARKS = 4
+"""Tokens that an engine puts around one input, at most: ``[CLS]`` and ``[SEP]``, or what stands in a short template."""
+
+
+class Reading(Strict):
+    """What is only read: the engine answers with numbers, so no text is made and none is streamed."""
+
+    model: ModelName
+
+    @property
+    def streams(self) -> bool:
+        return False
+
+    @property
+    def includes_usage(self) -> bool:
+        return False
+
+    @property
+    def uses_tools(self) -> bool:
+        return False
+
+    @property
+    def end_user(self) -> str:
+        return ""
+
+    @property
+    def inputs(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def beside(self) -> int:
+        """Tokens that are read beside the texts of the body, at most."""
+        return MARKS * self.inputs
+
+    @property
+    def output_bound(self) -> int:
+        return self.beside

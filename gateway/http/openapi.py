@@ -12,6 +12,8 @@ from gateway.audit.receipt.schema import ENVELOPE
 from gateway.http.chat import ChatRequest
 from gateway.http.completions import CompletionRequest
 from gateway.http.decisions import PREVIEW, RECEIPT, RECEIPT_TYPE, SHOW, PreviewRequest
+from gateway.http.embeddings import EmbeddingRequest
+from gateway.http.rerank import RerankRequest
 from gateway.http.verdict import DecisionShown, PreviewShown
 
 REF = "#/components/schemas/{name}"
@@ -19,6 +21,8 @@ REF = "#/components/schemas/{name}"
 _HOT: dict[str, tuple[type[Any], str]] = {
     "/v1/chat/completions": (ChatRequest, "Answer a conversation"),
     "/v1/completions": (CompletionRequest, "Continue a text"),
+    "/v1/embeddings": (EmbeddingRequest, "Turn texts into vectors"),
+    "/v1/rerank": (RerankRequest, "Put documents in the order in which they fit a query"),
 }
 
 _ERROR = {

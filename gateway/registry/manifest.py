@@ -38,4 +38,5 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["model", "adapter"] = "model"
     chat_template_sha256: str = ""  # of the template in force, as UTF-8, in hex; "" is not compared
     lineage: Lineage = Lineage()
+    dimensions: tuple[int, ...] = ()  # shorter vectors that it was trained for; its own length need not be named
     signature: str = ""  # an OpenSSF model-signing bundle (JSON) that came with the manifest

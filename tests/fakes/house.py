@@ -125,6 +125,7 @@ class Call:
     capability = Capability.CHAT
     includes_usage = False
     uses_tools = False
+    inputs = 1
     output_bound: int | None = 10
     modalities = ("text",)
     end_user = ""
