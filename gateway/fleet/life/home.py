@@ -135,7 +135,7 @@ class ResidentHome:
         self._opened()
 
     def reopen(self) -> None:
-        """Let in those who wait: it was to be sent out, and may stay."""
+        """Let in those who wait, as far as there are slots."""
         self._opened()
 
     def fail(self, error: EngineUnavailable) -> None:

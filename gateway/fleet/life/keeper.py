@@ -184,12 +184,11 @@ class Keeper:
         self._looking = False
         if self._stopped:
             return
-        draining = {name for name, each in self.rules.residents.items() if each.state is State.DRAINING}
         for step in self.rules.next(self._clock()):
             self._carry_out(step.what, step.name)
-        for name in draining:
-            if self.rules.residents[name].state is State.SERVING:
-                self.homes[name].reopen()
+        for home in self.homes.values():
+            if home.resident.waiting and home.is_open():  # it was to be sent out, and may stay
+                home.reopen()
         self._set_timer()
 
     def _carry_out(self, what: str, name: str) -> None:
@@ -306,13 +305,16 @@ class Keeper:
     # --- health
 
     async def _watch_health(self) -> None:
-        """Ask an engine for a token when it proved itself to nobody for a while."""
         while True:
             await asyncio.sleep(self._health_seconds / 4)
-            for name, home in self.homes.items():
-                silent = self._clock() - home.proved_at >= self._health_seconds
-                if silent and home.is_open() and home.resident.idle:
-                    await self._prove(name, home)
+            await self.check_health()
+
+    async def check_health(self) -> None:
+        """Ask each engine that proved itself to nobody for a while for a token."""
+        for name, home in self.homes.items():
+            silent = self._clock() - home.proved_at >= self._health_seconds
+            if silent and home.is_open() and home.resident.idle:
+                await self._prove(name, home)
 
     async def _prove(self, name: str, home: ResidentHome) -> None:
         """Ask for a token, with a reference held: nothing sends it out meanwhile. It does not count as use."""
