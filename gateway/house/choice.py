@@ -18,7 +18,7 @@ from gateway.errors import SetupError
 from gateway.privacy.detector import CascadeDetector, Detector, NoDetection
 from gateway.registry.manifest import Manifest
 from gateway.registry.store import ContentStore
-from gateway.settings import ModelSettings, Settings
+from gateway.settings import EngineSettings, ModelSettings, Settings
 
 
 def manifest_of(store: ContentStore, name: str) -> Manifest:
@@ -36,7 +36,8 @@ def engine_of(settings: Settings, store: ContentStore, wish: ModelSettings) -> E
     Raises:
         SetupError: the model is not known, or its file is not what its manifest says.
     """
-    manifest, wanted = manifest_of(store, wish.model), settings.engine_for(wish)
+    manifest = manifest_of(store, wish.model)
+    wanted = wanted_for(settings, manifest, wish)
     weights, template = store.weights(manifest), manifest.chat_template
     if wanted.kind == "llama-cpp-python":
         return InProcess(wanted, weights=weights, model=manifest.name, chat_template=template)
@@ -48,6 +49,16 @@ def engine_of(settings: Settings, store: ContentStore, wish: ModelSettings) -> E
         chat_template=template,
         extras=Extras(mode=mode_of(manifest)),
     )
+
+
+def wanted_for(settings: Settings, manifest: Manifest, wish: ModelSettings) -> EngineSettings:
+    """Return the engine's settings for a model. One that reads each input as a whole, all of it at once, gets no more
+    room for that than it was trained for.
+    """
+    wanted = settings.engine_for(wish)
+    if mode_of(manifest) == "chat":
+        return wanted
+    return replace(wanted, context_tokens=min(wanted.context_tokens, manifest.context_tokens))
 
 
 def mode_of(manifest: Manifest) -> Mode:

@@ -21,6 +21,7 @@ from gateway.clock import ClockQuality
 from gateway.errors import SekishoError, SetupError
 from gateway.house import offices
 from gateway.house.choice import detector_of
+from gateway.house.models import ServedModels
 from gateway.house.residents import Residents
 from gateway.http import api
 from gateway.http.admin import admin_app
@@ -170,5 +171,5 @@ def _assemble(
 ) -> House:
     gate = Gate()
     inquiry = Inquiry(rooms, int(datetime.now(UTC).timestamp()))
-    public = api.build(Checkpoint(rooms), inquiry, gate, settings.server)
+    public = api.build(Checkpoint(rooms), inquiry, gate, settings.server, ServedModels(rooms.fleet, store))
     return House(public, admin_app(register, rooms.book, inquiry.readiness, store, more), gate, register.watch)

@@ -18,7 +18,7 @@ from gateway.fleet.life.home import LifeEngine
 from gateway.fleet.life.keeper import Hands, Keeper, Wish
 from gateway.fleet.local import LocalFleet
 from gateway.fleet.member import Home, Member
-from gateway.house.choice import engine_of, http_engine, http_target_of, manifest_of, target_of
+from gateway.house.choice import engine_of, http_engine, http_target_of, manifest_of, target_of, wanted_for
 from gateway.registry.manifest import Manifest
 from gateway.registry.store import ContentStore
 from gateway.settings import EngineSettings, ModelSettings, Settings
@@ -81,7 +81,8 @@ class Residents:
         return target_of(self._settings, manifest_of(self._store, wish.model)).id
 
     def _wish(self, wish: ModelSettings) -> Wish:
-        manifest, wanted = manifest_of(self._store, wish.model), self._settings.engine_for(wish)
+        manifest = manifest_of(self._store, wish.model)
+        wanted = wanted_for(self._settings, manifest, wish)
         return Wish(
             target=target_of(self._settings, manifest),
             slots=wanted.slots,
