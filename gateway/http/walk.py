@@ -9,7 +9,8 @@ searched, never passed over. One function walks for both directions, so reading 
     redacted = walk(body, SHAPE, replace(iter(replacements)))   # write: the same order, a new tree
 
 JSON text inside JSON (the arguments of a tool call) is decoded and walked too, so that an escape can neither hide a
-value nor be broken by a tag.
+value nor be broken by a tag. A number in it (a card's, a latitude) is text as well; it stays a number where nothing is
+put in its place, and becomes a string where something is.
 """
 
 from __future__ import annotations
@@ -36,10 +37,14 @@ class Mark:
 
 FIXED = Mark("FIXED")  # an enumeration or id, checked by the typed request: never text
 TEXT = Mark("TEXT")  # text; objects below it are searched whole, keys too
+DATA = Mark("DATA")  # as TEXT, and numbers too
 JSON = Mark("JSON")  # text that is itself JSON
 SCHEMA = Mark("SCHEMA")  # a JSON Schema
 
 AnyShape = Any
+
+SHORTEST_NUMBER = 4
+"""Characters of a number that may be somebody's."""
 
 SCHEMA_KEYWORDS = frozenset(
     "$schema $id $ref $defs $anchor $comment definitions properties patternProperties additionalProperties "
@@ -49,6 +54,7 @@ SCHEMA_KEYWORDS = frozenset(
     "anyOf oneOf not if then else nullable readOnly writeOnly deprecated strict unevaluatedProperties unevaluatedItems "
     "contentMediaType contentEncoding contentSchema".split()
 )
+SCHEMA_VALUES = frozenset(("enum", "const", "default", "examples"))  # values of the caller's own, numbers too
 SCHEMA_TYPES = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
 SCHEMA_NAMED = frozenset(
     ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependentRequired")
@@ -72,8 +78,16 @@ def walk(node: Any, shape: AnyShape, visit: Visit, path: Path = ()) -> Any:
             return _walk_schema(node, visit, path)
         if isinstance(shape, dict):
             return {key: walk(value, shape.get(key, TEXT), visit, (*path, key)) for key, value in node.items()}
-        return {visit((*path, key), key): walk(value, TEXT, visit, (*path, key)) for key, value in node.items()}
-    return node
+        inner = DATA if shape is DATA else TEXT
+        return {visit((*path, key), key): walk(value, inner, visit, (*path, key)) for key, value in node.items()}
+    return _walk_number(node, visit, path) if shape is DATA else node
+
+
+def _walk_number(node: Any, visit: Visit, path: Path) -> Any:
+    if isinstance(node, bool) or not isinstance(node, int | float) or len(text := str(node)) < SHORTEST_NUMBER:
+        return node
+    put = visit(path, text)
+    return node if put == text else put
 
 
 def _walk_string(text: str, shape: AnyShape, visit: Visit, path: Path) -> str:
@@ -85,7 +99,7 @@ def _walk_string(text: str, shape: AnyShape, visit: Visit, path: Path) -> str:
         except orjson.JSONDecodeError:
             return visit(path, text)
         if isinstance(inner, dict | list) and not depth_exceeds(inner, 64):
-            return orjson.dumps(walk(inner, TEXT, visit, path)).decode()
+            return orjson.dumps(walk(inner, DATA, visit, path)).decode()
     return visit(path, text)
 
 
@@ -99,7 +113,8 @@ def _walk_schema(node: dict[str, Any], visit: Visit, path: Path) -> dict[str, An
         elif key == "type" and _is_schema_type(value):
             walked[key] = value
         elif key in SCHEMA_KEYWORDS:
-            walked[key] = walk(value, SCHEMA if isinstance(value, dict | list) else TEXT, visit, below)
+            below_it = DATA if key in SCHEMA_VALUES else SCHEMA if isinstance(value, dict | list) else TEXT
+            walked[key] = walk(value, below_it, visit, below)
         else:
             name = visit(below, key)
             walked[name] = walk(value, TEXT, visit, below)

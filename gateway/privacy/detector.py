@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Protocol
 from gateway.domain import Caller, Detection, Finding, Segment, highest_class
 from gateway.errors import DetectorUnavailable, SetupError
 from gateway.privacy.allow import AllowList, allow_lists
+from gateway.privacy.merge import merge
+from gateway.privacy.objects import Reading, readings
 from gateway.privacy.span import Proceed, Span
 from gateway.privacy.worker import Busy, NotReady, Pool
 from gateway.settings import PrivacySettings
@@ -136,9 +138,11 @@ class CascadeDetector:
     async def detect(self, segments: Sequence[Segment], caller: Caller) -> Detection:
         """Search every segment; see the module's table for what is raised."""
         texts = [segment.text for segment in segments]
+        objects = readings(segments)
+        wanted = [*texts, *(reading.text for reading in objects)]
         try:
             name, found = await self._pool.run(
-                lambda search, proceed: (search.version, search.search(texts, proceed, caller.tenant)),
+                lambda search, proceed: (search.version, search.search(wanted, proceed, caller.tenant)),
                 self._settings.timeout_seconds,
             )
         except NotReady as error:
@@ -149,13 +153,18 @@ class CascadeDetector:
             raise DetectorUnavailable(code="privacy.detector_timeout", retry_after_seconds=1) from error
         except Exception:  # outermost edge: what a step raises is not ours to know, and may quote the text
             raise DetectorUnavailable(code="privacy.detector_error", retry_after_seconds=1) from None
-        return _detection(texts, found, name, self._allow.get(caller.project))
+        return _detection(texts, objects, found, name, self._allow.get(caller.project))
 
 
-def _detection(texts: Sequence[str], found: Sequence[Found], name: str, allow: AllowList | None) -> Detection:
+def _detection(
+    texts: Sequence[str], objects: Sequence[Reading], found: Sequence[Found], name: str, allow: AllowList | None
+) -> Detection:
+    """Return what was found in the texts, and behind them in the objects that they are parts of."""
     findings = []
-    for index, (text, of_text) in enumerate(zip(texts, found, strict=True)):
-        spans = allow.without_allowed(text, of_text.spans) if allow else of_text.spans
+    told = _told(objects, found[len(texts) :])
+    for index, (text, of_text) in enumerate(zip(texts, found, strict=False)):
+        spans: Sequence[Span] = merge(text, [*of_text.spans, *told[index]]) if index in told else of_text.spans
+        spans = allow.without_allowed(text, spans) if allow else spans
         findings += [_finding(index, span) for span in spans]
     return Detection(
         tuple(findings),
@@ -165,6 +174,15 @@ def _detection(texts: Sequence[str], found: Sequence[Found], name: str, allow: A
         languages=_all(each.languages for each in found),
         mark=highest_class(*(mark for each in found for mark in each.marks)),
     )
+
+
+def _told(objects: Sequence[Reading], found: Sequence[Found]) -> dict[int, list[Span]]:
+    """Return by segment what its object says of it."""
+    told: dict[int, list[Span]] = {}
+    for reading, of_text in zip(objects, found, strict=True):
+        for segment, span in reading.spans(of_text.spans):
+            told.setdefault(segment, []).append(span)
+    return told
 
 
 def _finding(index: int, span: Span) -> Finding:

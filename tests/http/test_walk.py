@@ -66,6 +66,16 @@ def test_json_inside_a_string_is_decoded_so_that_escapes_cannot_hide_a_value() -
     assert texts_of({"arguments": hidden}, {"arguments": JSON}) == ["mail", "hans@example.com"]
 
 
+def test_numbers_inside_json_are_visited_and_stay_numbers() -> None:
+    arguments = '{"card":4111111111111111,"lat":48.7665,"n":40,"ok":true,"none":null}'
+
+    assert texts_of({"arguments": arguments}, {"arguments": JSON}) == [
+        *("card", "4111111111111111", "lat", "48.7665", "n", "ok", "none")
+    ]
+    same = replace(iter(texts_of({"arguments": arguments}, {"arguments": JSON})))
+    assert walk({"arguments": arguments}, {"arguments": JSON}, same) == {"arguments": arguments}
+
+
 def test_json_inside_a_string_is_written_back_as_valid_json() -> None:
     arguments = '{"to":"hans@example.com","n":3}'
 
