@@ -100,7 +100,7 @@ class PolicySettings(_Section, frozen=True, forbid_unknown_fields=True):
 
 
 class EngineSettings(_Section, frozen=True, forbid_unknown_fields=True):
-    kind: Literal["xllamacpp", "llama-cpp-python", "openai-http"] = "xllamacpp"
+    kind: Literal["auto", "llama-server", "xllamacpp", "llama-cpp-python", "openai-http"] = "auto"
     url: str = ""
     api_key_file: str = ""
     model: str = "smollm2-135m-instruct"
@@ -109,6 +109,10 @@ class EngineSettings(_Section, frozen=True, forbid_unknown_fields=True):
     context_tokens: Positive = 4096
     slots: Positive = 4
     batch_tokens: NotNegative = 0
+    flash_attention: Literal["auto", "on", "off"] = "auto"
+    kv_type: Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"] = "f16"
+    draft: str = ""
+    draft_tokens: Positive = 8
     queue: NotNegative = 128
     start_timeout_seconds: Seconds = 120.0
     read_timeout_seconds: Seconds = 300.0
@@ -126,6 +130,7 @@ class ModelSettings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=T
     batch_tokens: NotNegative = 0
     queue: Annotated[int, msgspec.Meta(ge=-1)] = -1  # requests that may wait; -1: as `engine.queue`
     gpu_layers: int | None = None  # none given: as `engine.gpu_layers`
+    draft: str | None = None  # name of a model that guesses ahead; none given: as `engine.draft`
 
 
 class FleetSettings(_Section, frozen=True, forbid_unknown_fields=True):
@@ -319,6 +324,7 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
             batch_tokens=wish.batch_tokens or common.batch_tokens,
             queue=common.queue if wish.queue < 0 else wish.queue,
             gpu_layers=common.gpu_layers if wish.gpu_layers is None else wish.gpu_layers,
+            draft=common.draft if wish.draft is None else wish.draft,
         )
 
     def digest(self) -> str:
@@ -379,7 +385,8 @@ HELP: dict[str, str] = {
     "policy.valid_days": "how long a revision may be in force from the day it was built, in days",
     "policy.url": "your own OPA: http://127.0.0.1:8181, https://… or unix:/path; empty: one of the gateway's own",
     "policy.token_file": "with policy.url: file that holds the bearer token for it; empty: none",
-    "engine.kind": "xllamacpp (own process, batching), llama-cpp-python (in this process) or openai-http (a server)",
+    "engine.kind": "auto (own process: llama-server where one was built that runs here, else xllamacpp), llama-server, "
+    "xllamacpp, llama-cpp-python (in this process) or openai-http (a server)",
     "engine.url": "with openai-http: base URL of the engine (http://127.0.0.1:9000) or unix:/path/to.sock",
     "engine.api_key_file": "with openai-http: file that holds the engine's API key; empty: none",
     "engine.model": "name of the model manifest to load",
@@ -388,6 +395,10 @@ HELP: dict[str, str] = {
     "engine.context_tokens": "context of each slot, in tokens",
     "engine.slots": "prompts answered at once",
     "engine.batch_tokens": "prompt tokens read at once; fewer free a slot sooner at a hang-up; 0: 8, on a GPU 512",
+    "engine.flash_attention": "attention that needs less memory: auto (where the engine can), on or off",
+    "engine.kv_type": "how past tokens are kept: f16, or smaller (q8_0, q5_1, q4_0, …), which need flash attention",
+    "engine.draft": "name of a small model of the same vocabulary that guesses tokens ahead; empty: none",
+    "engine.draft_tokens": "most tokens that engine.draft guesses ahead",
     "engine.queue": "requests that may wait for a slot; more is 429",
     "engine.start_timeout_seconds": "longest wait for a model to load",
     "engine.read_timeout_seconds": "longest silence of an engine within an answer",
@@ -497,3 +508,8 @@ def credentials_directory() -> Path | None:
     """Return where systemd lays the credentials of a unit; ``None`` outside of one."""
     named = os.environ.get("CREDENTIALS_DIRECTORY")
     return Path(named) if named else None
+
+
+def tool_environment() -> dict[str, str]:
+    """Return what a compiler needs of this process's environment, and nothing else of it."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}

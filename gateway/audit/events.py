@@ -24,6 +24,8 @@ EVENTS = {
     "admin.searched": "somebody searched the log: filters and counts",
     "admin.stopped": "a server ended in order",
     "config": "a server started: digest of its settings, versions of its parts",
+    "engine.built": "an engine was built on this machine and put into use: its digest, source and compiler",
+    "engine.removed": "an engine that was built on this machine was removed",
     "erasure": "what was kept of a person was destroyed: counts and ids of items",
     "erasure.expired": "kept content came to its end and was destroyed",
     "gap": "records are missing or were refused: why, since when, how many",

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import audit, doctor, init, keys, models, policy, privacy, serve, version
+from gateway.cli import audit, doctor, engines, fleet, init, keys, models, policy, privacy, serve, version
 from gateway.cli.session import COULD_NOT, ConfigOption, JsonOption, Session
 from gateway.cli.trouble import Trouble, trouble_of
 
@@ -33,7 +33,7 @@ app = typer.Typer(
 )
 for room in (serve, init, doctor, version):
     room.register(app)
-for noun in (keys, models, policy, privacy, audit):
+for noun in (keys, models, engines, fleet, policy, privacy, audit):
     app.add_typer(noun.app)
 
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")]

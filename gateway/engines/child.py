@@ -100,6 +100,11 @@ class Child:
         size = os.fstat(self._log).st_size
         return os.pread(self._log, _LOG_BYTES, max(0, size - _LOG_BYTES)).decode("utf-8", "replace")
 
+    def silence(self) -> None:
+        """Tell the child to print nothing from now on."""
+        if not self.exited.is_set():
+            self._process.send_signal(signal.SIGUSR1)
+
     async def ended_within(self, seconds: float) -> bool:
         """Return whether the process has ended, waiting up to ``seconds`` for that."""
         try:

@@ -33,6 +33,7 @@ class Extras(msgspec.Struct, frozen=True):
     pooling: Pooling = ""
     adapters: tuple[Adapter, ...] = ()
     draft: Path | None = None  # a small model of the same vocabulary, that guesses tokens ahead
+    engine: Path | None = None  # folder of an engine that was built here; None: the wheel's
     show_slots: bool = False  # opens llama.cpp's `/slots` to the holder of the secret: for tests of cancelling
 
 

@@ -60,12 +60,21 @@ class Exchange:
     def __init__(self, session: aiohttp.ClientSession, base_url: str, model: str, dialect: Dialect) -> None:
         self._session = session
         self._urls = {capability: base_url + path for capability, path in _PATHS.items()}
+        self._health_url = base_url + "/health"
         self._model = model
         self._dialect = dialect
         self._pace = Pace() if dialect.takes_parts else None
 
     async def close(self) -> None:
         await self._session.close()
+
+    async def healthy(self) -> bool:
+        """Whether a llama.cpp server says that it has loaded its model."""
+        try:
+            async with self._session.get(self._health_url) as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
 
     async def answer(self, prompt: Prompt, explain: Explain = _broken) -> AsyncGenerator[Chunk, None]:
         """As :meth:`gateway.engines.door.Engine.answer`. A lost connection raises what ``explain`` returns."""

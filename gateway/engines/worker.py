@@ -4,7 +4,8 @@ It reads its configuration and secret from a descriptor, locks itself in, serves
 Unix socket, and says so on the other descriptor, one JSON line per state. From the moment that it can receive a prompt
 its standard output and error lead nowhere, since llama.cpp prints what it cannot parse. It dies with its parent.
 
-States: ``locked`` (with its locks), then ``listening``; or ``refused`` (it cannot be locked in), or ``failed``.
+States: ``locked`` (with its locks), then ``listening``; or ``refused`` (it cannot be locked in), or ``failed``. An
+engine that was built here says ``loading`` in between, and ``listening`` when it was told to by SIGUSR1.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from typing import NoReturn
 
 import msgspec
 
-from gateway.engines import landlock, sandbox, wheel
+from gateway.engines import landlock, library, sandbox, wheel
 from gateway.engines.config import Status, WorkerConfig
+
+_OURS = (signal.SIGTERM, signal.SIGUSR1)
+_LOOK_SECONDS = 0.02
 
 
 def _read_all(descriptor: int) -> bytes:
@@ -50,16 +54,53 @@ def mute() -> None:
     os.close(nowhere)
 
 
+def _parent_wants(parent: int, *signals: signal.Signals, seconds: float) -> signal.Signals | None:
+    """Wait so long for one of the signals. Ends the process when the parent has."""
+    if os.getppid() != parent:
+        os._exit(0)
+    received = signal.sigtimedwait(signals, seconds)
+    return signal.Signals(received.si_signo) if received is not None else None
+
+
 def _wait(parent: int) -> NoReturn:
-    while os.getppid() == parent:
-        if signal.sigtimedwait([signal.SIGTERM], 1.0) is not None:
-            break
+    while _parent_wants(parent, signal.SIGTERM, seconds=1.0) is None:
+        pass
     os._exit(0)  # nothing here is worth an orderly end: no destructor may hold it up
+
+
+def serve_wheel(config: WorkerConfig, status: int) -> NoReturn:
+    """Serve with the wheel, which listens once the model is loaded. Raises RuntimeError, ImportError, OSError."""
+    _server, device, build = wheel.serve(config)  # it serves as long as this name holds it
+    mute()
+    _tell(status, Status("listening", device=device, build=build))
+    _wait(config.parent)
+
+
+def serve_built(config: WorkerConfig, status: int) -> None:
+    """Serve with an engine that was built here; returns when it ended by itself. Raises OSError, DecodeError.
+
+    It listens before it loads, and says nothing when it is done with that. So the parent asks it, and tells us by
+    SIGUSR1 that it answers; prompts come after that.
+    """
+    server = library.ServerThread(config)
+    server.start()
+    told = muted = False
+    while not server.ended.is_set():
+        if not told and server.listens():
+            told = True
+            _tell(status, Status("loading"))
+        wanted = _parent_wants(config.parent, signal.SIGTERM, signal.SIGUSR1, seconds=1.0 if muted else _LOOK_SECONDS)
+        if wanted is signal.SIGTERM:
+            os._exit(0)
+        if wanted is signal.SIGUSR1 and not muted:
+            muted = True
+            mute()
+            _tell(status, Status("listening", device=server.device, build=server.build))
 
 
 def run(config: WorkerConfig, status: int) -> int:
     """Lock in, serve until SIGTERM; return an exit code if that cannot be."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # taken by `_wait`, whichever thread it reaches
+    signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)  # taken by `_parent_wants`, whichever thread they reach
     locks = lock_in(config)
     problems = sandbox.unmet(locks)
     if problems and config.sandbox == "required":
@@ -67,13 +108,12 @@ def run(config: WorkerConfig, status: int) -> int:
         return 3
     _tell(status, Status("locked", locks))
     try:
-        _server, device, build = wheel.serve(config)  # it serves as long as this name holds it
-    except (RuntimeError, ImportError, OSError) as error:
-        _tell(status, Status("failed", problem=f"{type(error).__name__} while loading."))
-        return 4
-    mute()
-    _tell(status, Status("listening", device=device, build=build))
-    _wait(config.parent)
+        (serve_built if config.engine else serve_wheel)(config, status)
+        problem = "It could not load the model."
+    except (RuntimeError, ImportError, OSError, AttributeError, msgspec.DecodeError) as error:
+        problem = f"{type(error).__name__} while loading."
+    _tell(status, Status("failed", problem=problem))
+    os._exit(4)  # threads of the server may still be there
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""llama.cpp's native server in a child process, locked in and supervised: the engine that ships.
+"""llama.cpp's native server in a child process, locked in and supervised: the wheel's that ships, or one built here.
 
 Life of a worker::
 
@@ -32,6 +32,7 @@ from gateway.settings import EngineSettings
 
 _SOCKET_PATH_BYTES = 100
 _GRACE_SECONDS = 3.0
+_LOADED_LOOK_SECONDS = 0.05
 _EXIT_SEEN_SECONDS = 0.2  # a killed process drops its connections a moment before it counts as ended
 _HEALTHY_SECONDS = 10.0  # lived that long: the next restarts are at once again
 _AT_ONCE = 3  # short lives in a row after each of which it is started at once
@@ -196,6 +197,10 @@ class ManagedWorker:
             pooling=self._extras.pooling,
             adapters=tuple(str(adapter.file) for adapter in self._extras.adapters),
             draft=str(self._extras.draft or ""),
+            draft_tokens=settings.draft_tokens,
+            flash_attention=settings.flash_attention,
+            cache_type=settings.kv_type,
+            engine=str(self._extras.engine or ""),
         )
 
     async def _bring_up(self) -> None:
@@ -223,9 +228,20 @@ class ManagedWorker:
             if status.state == "listening":
                 self._device, self._build = status.device, status.build
                 return
-            if status.state != "locked":
+            if status.state == "loading":
+                await self._await_loaded(child)
+            elif status.state != "locked":
                 break
         raise self._failure(status, child)
+
+    async def _await_loaded(self, child: Child) -> None:
+        """Wait until a child that listens has loaded its model, or has ended; then let it fall silent."""
+        assert self._exchange is not None  # noqa: S101 - set by start
+        while not child.exited.is_set():
+            if await self._exchange.healthy():
+                child.silence()
+                return
+            await child.ended_within(_LOADED_LOOK_SECONDS)
 
     def _failure(self, status: Status | None, child: Child) -> EngineUnavailable:
         if status is not None and status.state == "refused":

@@ -13,6 +13,8 @@ from gateway.engines.config import Extras, Mode
 from gateway.engines.door import Engine
 from gateway.engines.llama_cpp_python import InProcess
 from gateway.engines.openai_http import HttpEngine
+from gateway.engines.selection import choose
+from gateway.engines.shelf import EngineShelf
 from gateway.engines.xllamacpp import ManagedWorker
 from gateway.errors import SetupError
 from gateway.privacy.detector import CascadeDetector, Detector, NoDetection
@@ -47,8 +49,15 @@ def engine_of(settings: Settings, store: ContentStore, wish: ModelSettings) -> E
         model=manifest.name,
         run_dir=settings.run,
         chat_template=template,
-        extras=Extras(mode=mode_of(manifest)),
+        extras=extras_of(settings, store, manifest, wanted),
     )
+
+
+def extras_of(settings: Settings, store: ContentStore, manifest: Manifest, wanted: EngineSettings) -> Extras:
+    """Return how an engine's process is to use a model, and which program it runs. Raises SetupError."""
+    chosen = choose(wanted.kind, EngineShelf(settings.data / "engines"))
+    draft = store.weights(manifest_of(store, wanted.draft)) if wanted.draft else None
+    return Extras(mode=mode_of(manifest), draft=draft, engine=chosen.folder)
 
 
 def wanted_for(settings: Settings, manifest: Manifest, wish: ModelSettings) -> EngineSettings:

@@ -21,6 +21,7 @@ CHAPTERS = {
     "policy": "policy",
     "key": "keys",
     "model": "models",
+    "engine": "models",
     "config": "settings",
     "erasure": "erasures",
     "admin.person": "erasures",
