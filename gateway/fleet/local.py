@@ -50,6 +50,10 @@ class LocalFleet:
         self._find_model = find_model
         self._model_names = model_names
 
+    def desks(self) -> Sequence[Desk]:
+        """Return the places where requests ask, one for each target."""
+        return tuple(self._desks.values())
+
     def targets(self) -> Sequence[Target]:
         """Return all targets, healthy or not."""
         return tuple(desk.home.target for desk in self._desks.values())

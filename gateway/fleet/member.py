@@ -140,6 +140,10 @@ class Desk:
         return self._slots.free
 
     @property
+    def held(self) -> int:
+        return self._count - self._slots.free
+
+    @property
     def waiting(self) -> int:
         return len(self._waiters)
 

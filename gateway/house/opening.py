@@ -18,9 +18,11 @@ from gateway.audit.evidence.office import EvidenceOffice
 from gateway.audit.export.office import ExportOffice
 from gateway.audit.shelf import Shelf
 from gateway.clock import ClockQuality
+from gateway.engines.shelf import EngineShelf
 from gateway.errors import SekishoError, SetupError
 from gateway.house import offices
 from gateway.house.choice import detector_of
+from gateway.house.gauges import families_of
 from gateway.house.models import ServedModels
 from gateway.house.residents import Residents
 from gateway.http import api
@@ -28,8 +30,10 @@ from gateway.http.admin import admin_app
 from gateway.http.admin_anchor import anchor_routes
 from gateway.http.admin_audit import audit_routes
 from gateway.http.admin_break_glass import break_glass_routes
+from gateway.http.admin_engines import engine_routes
 from gateway.http.admin_evidence import evidence_routes
 from gateway.http.admin_exports import export_routes
+from gateway.http.admin_fleet import fleet_routes
 from gateway.http.admin_persons import persons_routes
 from gateway.http.admin_policy import policy_routes
 from gateway.http.admin_retention import retention_routes
@@ -110,6 +114,8 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         rooms = Rooms(register, limits, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)
         await policy.push_facts(targets)
         _watch(metrics, rooms, life)
+        for family in families_of(residents.keeper):
+            metrics.watch_family(family)
         metrics.watch_value(*UNWITNESSED, anchors.unwitnessed_seconds)
         glass = BreakGlassOffice.of(settings, book, policy.look_at_grants)
         shadow = ShadowOffice(settings, book, policy)
@@ -121,6 +127,8 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets),
             *export_routes(exports), *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
             *anchor_routes(anchors, book), *audit_routes(searching), *retention_routes(retention),
+            *fleet_routes(residents.office(fleet, book)),
+            *engine_routes(EngineShelf(settings.data / "engines"), book),
             *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
         ]  # fmt: skip
         book.event("config", **offices.what_runs(settings, policy, privacy, targets))

@@ -16,6 +16,7 @@ from gateway.engines.door import Engine
 from gateway.errors import SetupError
 from gateway.fleet.life.home import LifeEngine
 from gateway.fleet.life.keeper import Hands, Keeper, Wish
+from gateway.fleet.life.office import FleetOffice
 from gateway.fleet.local import LocalFleet
 from gateway.fleet.member import Home, Member
 from gateway.house.choice import engine_of, http_engine, http_target_of, manifest_of, target_of, wanted_for
@@ -76,6 +77,10 @@ class Residents:
             find_model=lambda name: name if name in own else store.canonical(name),
             model_names=lambda: sorted({*own, *store.names()}),
         )
+
+    def office(self, fleet: LocalFleet, book: Shelf) -> FleetOffice:
+        """Return who shows the models to operators, and takes their orders."""
+        return FleetOffice(self.keeper, fleet.desks(), book, self._store.canonical)
 
     def _id(self, wish: ModelSettings) -> str:
         return target_of(self._settings, manifest_of(self._store, wish.model)).id

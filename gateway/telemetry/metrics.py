@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from time import perf_counter
 from types import TracebackType
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from gateway.domain import Outcome
@@ -60,6 +61,7 @@ class Metrics(Collector):
         self._energy = EnergyMeter()
         self._rooms: dict[str, Callable[[], bool]] = {}
         self._values: dict[str, tuple[str, Callable[[], float | None]]] = {}
+        self._families: list[Family] = []
         labels = ("endpoint", "model", "outcome", "code")
         self._requests = Tally("sekisho_requests", "Requests that are over.", labels)
         self._tokens = Tally("sekisho_tokens", "Tokens, by the engine's own count.", ("model", "direction"))
@@ -116,6 +118,10 @@ class Metrics(Collector):
     def watch_value(self, name: str, said: str, read: Callable[[], float | None]) -> None:
         self._values[name] = (said, read)
 
+    def watch_family(self, family: Family) -> None:
+        """Show what others count themselves, by names of their own; read at each scrape."""
+        self._families.append(family)
+
     def render(self) -> bytes:
         return generate_latest(self._registry)
 
@@ -132,10 +138,29 @@ class Metrics(Collector):
         for name, (said, read) in self._values.items():
             if (value := read()) is not None:
                 yield GaugeMetricFamily(name, said, value=value)
+        for each in self._families:
+            yield each.shown()
         for tally in (self._requests, self._tokens, self._findings, self._guarded, self._refusals):
             yield tally.family()
         for times in (self._request_times, self._first_bytes, self._stages):
             yield times.family()
+
+
+class Family(NamedTuple):
+    """One metric with labels. Their values MUST be names from our own code or configuration."""
+
+    name: str
+    said: str
+    labels: tuple[str, ...]
+    read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+    counts: bool = False  # it only grows
+
+    def shown(self) -> Metric:
+        kind = CounterMetricFamily if self.counts else GaugeMetricFamily
+        family = kind(self.name, self.said, labels=self.labels)
+        for values, amount in self.read():
+            family.add_metric(values, amount)
+        return family
 
 
 class _Stopwatch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -63,6 +63,7 @@ class ResidentHome:
         self.context_tokens = context_tokens
         self.resident = resident
         self.engine: LifeEngine | None = None
+        self.measured: Mapping[str, int] = {}  # what the last load took, in MiB by device
         self.proved_at = 0.0  # when it last answered somebody
         self.load_began_at = 0.0
         self.failure: EngineUnavailable | None = None  # of the last load

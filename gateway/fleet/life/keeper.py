@@ -93,9 +93,6 @@ class Keeper:
             )
             for wish, resident in zip(wishes, residents, strict=True)
         }
-        self.loads = 0
-        self.failures = 0
-        self.load_seconds = 0.0  # of all loads together
         self._wishes = {wish.target.model: wish for wish in wishes}
         self._hands = hands
         self._health_seconds = health_seconds
@@ -137,6 +134,10 @@ class Keeper:
         for home in self.homes.values():
             home.engine = None
         await asyncio.gather(*(engine.stop() for engine in engines))
+
+    def now(self) -> float:
+        """Return what its clock says."""
+        return self._clock()
 
     # --- operators
 
@@ -230,9 +231,7 @@ class Keeper:
         else:
             seconds = self._clock() - began
             self.rules.loaded(name, measured, self._clock(), seconds)
-            self.loads += 1
-            self.load_seconds += seconds
-            home.engine = engine
+            home.engine, home.measured = engine, measured
             self._ended("load", name, None)
             if self.rules.residents[name].state is State.SERVING:
                 home.open(engine)
@@ -276,7 +275,6 @@ class Keeper:
         }
 
     def _failed(self, name: str, error: EngineUnavailable, problem: str, reason: Exception | None = None) -> None:
-        self.failures += 1
         _log.error("model %s is not served: %s", name, problem)
         with suppress(AuditUnavailable):  # told already, and nothing is served by this
             self._hands.tell("model.failed", {"model": name, "code": error.code, "problem": problem})

@@ -47,7 +47,9 @@ class Resident:
     serving_since: float = 0.0
     load_seconds: float = 0.0  # the last load's; 0 before the first
     again_at: float = 0.0  # not tried before, after a failure
+    loads: int = 0
     failures: int = 0  # in a row
+    failed: int = 0  # ever
     problem: str = ""  # of the last failure: one line, for operators
     reasons: dict[str, int] = field(default_factory=dict)  # how often it was sent out, by reason
 

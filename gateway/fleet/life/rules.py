@@ -48,7 +48,6 @@ class Rules:
         self.ledger = ledger
         self.residents = {resident.name: resident for resident in residents}
         self.blocked = False  # somebody waits for room: whenever a request leaves, look again
-        self.evictions = 0
         self._turn_seconds = turn_seconds
 
     # --- requests
@@ -127,6 +126,7 @@ class Rules:
         resident.used_at = resident.serving_since = now
         resident.load_seconds = seconds or resident.load_seconds
         resident.failures, resident.problem = 0, ""
+        resident.loads += 1
         if resident.leaving:
             self._drain(resident, "ordered")
 
@@ -136,6 +136,7 @@ class Rules:
         self.ledger.give_back(name)
         resident.state, resident.ordered, resident.leaving = State.FAILED, False, False
         resident.failures += 1
+        resident.failed += 1
         resident.problem = problem
         resident.again_at = now + min(LONGEST_PAUSE_SECONDS, 2.0 ** min(resident.failures - 1, 6))
         resident.asked_at = now
@@ -272,7 +273,6 @@ class Rules:
     def _drain(self, resident: Resident, why: str) -> None:
         resident.state = State.DRAINING
         resident.reasons[why] = resident.reasons.get(why, 0) + 1
-        self.evictions += why == "room"
 
     def _unloads(self) -> Iterator[Step]:
         for resident in self.residents.values():

@@ -1,0 +1,89 @@
+"""``sekisho fleet``: the models of the running server, and what they have."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.models_life import server_of
+from gateway.cli.session import Session, command, group
+
+app = group("fleet", "Show which models run where.")
+
+_COLUMNS = ("model", "state", "in use", "waiting", "memory (MiB)", "load", "idle", "sent out", "device, or problem")
+_CLEAR = "\x1b[H\x1b[2J"
+_EVERY_SECONDS = 1.0
+
+
+@command(
+    app, "status", examples=["sekisho fleet status", "sekisho fleet status --watch", "sekisho fleet status --json"]
+)
+def status(
+    session: Session,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
+) -> None:
+    """Show all models: their state, who uses and awaits them, and the memory they share.
+
+    With --watch and --json each look is one line of JSON.
+    """
+    server = server_of(session)
+    if not watch:
+        _show(session, server.get("fleet"))
+        return
+    while True:
+        said = server.get("fleet")
+        if session.output.as_json:
+            print(json.dumps(said, ensure_ascii=False), flush=True)
+        else:
+            if sys.stdout.isatty():
+                print(_CLEAR, end="")
+            _show(session, said)
+        time.sleep(_EVERY_SECONDS)
+
+
+def _show(session: Session, said: dict[str, Any]) -> None:
+    session.output.table("Models", _COLUMNS, [_row(each) for each in said["models"]], said, "No model is served.")
+    if session.output.as_json:
+        return
+    for device, memory in said["memory"].items():
+        aside = f", {memory['claimed_mib']:,} put aside" if memory["claimed_mib"] else ""
+        print(f"{device}: {memory['taken_mib']:,} of {memory['budget_mib']:,} MiB taken{aside}.")
+    print(
+        f"Since the start: {said['loads']} loads, {said['evictions']} sent out for others, {said['failures']} failed."
+    )
+
+
+def _row(model: dict[str, Any]) -> tuple[str, ...]:
+    idle, load = model.get("idle_seconds"), model.get("load_seconds")
+    return (
+        model["model"],
+        model["state"] + (", kept" if model.get("pinned") else ""),
+        f"{model['held']} of {model['slots']}",
+        str(model["waiting"]),
+        _memory(model),
+        f"{load:.1f} s" if load else "",
+        "" if idle is None else f"{idle:,.0f} s",
+        ", ".join(f"{reason} {count}" for reason, count in sorted(model.get("sent_out", {}).items())),
+        _remark(model),
+    )
+
+
+def _memory(model: dict[str, Any]) -> str:
+    """What it takes; where another amount was measured, that too."""
+    price, measured = model.get("price_mib", {}), model.get("measured_mib", {})
+    parts = []
+    for device, amount in price.items():
+        seen = f" (measured {measured[device]:,})" if measured.get(device, amount) != amount else ""
+        parts.append(f"{amount:,} {device}{seen}")
+    return ", ".join(parts)
+
+
+def _remark(model: dict[str, Any]) -> str:
+    if not model.get("problem"):
+        return str(model["device"])
+    again = model.get("again_in_seconds")
+    return str(model["problem"]) + (f" Tried again in {again:.0f} s, when asked for." if again else "")

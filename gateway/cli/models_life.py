@@ -1,0 +1,60 @@
+"""``sekisho models load``, ``unload`` and ``pin``: which models the running server has in memory."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.models import ModelName, app
+from gateway.cli.server import Server, running_server
+from gateway.cli.session import Session, command
+from gateway.errors import SetupError
+
+_MORE_SECONDS = 60.0  # than a load may take: somebody may have to leave first
+
+
+def server_of(session: Session) -> Server:
+    """Return the running server. Raises SetupError when there is none."""
+    server = running_server(session.settings.run)
+    if server is None:
+        raise SetupError("No server is running, so no model is loaded.", "Start it: sekisho serve")
+    return server
+
+
+@command(app, "load", examples=["sekisho models load smollm2-135m-instruct"])
+def load(session: Session, model: ModelName) -> None:
+    """Load a model now, before somebody asks for it. Others that nobody uses leave where it needs their room."""
+    with session.output.progress(f"Loading {model}"):
+        done = _order(session, model, "load")
+    took = f" in {done['load_seconds']:.1f} s" if done["load_seconds"] else ""
+    session.output.result(done, f"{done['model']} is loaded{took}, with {_amounts(done)}.")
+
+
+@command(app, "unload", examples=["sekisho models unload smollm2-135m-instruct"])
+def unload(session: Session, model: ModelName) -> None:
+    """Send a model out of memory, once its last answer is given. Who asks for it has it loaded again."""
+    with session.output.progress(f"Waiting for the last answers of {model}"):
+        done = _order(session, model, "unload")
+    session.output.result(done, f"{done['model']} is out of memory.")
+
+
+@command(app, "pin", examples=["sekisho models pin smollm2-135m-instruct", "sekisho models pin smollm2 --off"])
+def pin(
+    session: Session,
+    model: ModelName,
+    off: Annotated[bool, typer.Option("--off", help="Let it go again when others need its room.")] = False,
+) -> None:
+    """Load a model and keep it, until the server ends. For good: fleet.models in sekisho.yaml, with pin: true."""
+    with session.output.progress(f"Letting {model} go" if off else f"Loading {model}"):
+        done = _order(session, model, "unpin" if off else "pin")
+    session.output.result(done, f"{done['model']} {'may leave when others need its room' if off else 'is kept'}.")
+
+
+def _order(session: Session, model: str, action: str) -> dict[str, Any]:
+    seconds = session.settings.engine.start_timeout_seconds + _MORE_SECONDS
+    return dict(server_of(session).post("fleet/orders", {"model": model, "action": action}, seconds=seconds))
+
+
+def _amounts(done: dict[str, Any]) -> str:
+    return ", ".join(f"{amount:,} MiB of {device}" for device, amount in done["price_mib"].items())

@@ -1,0 +1,124 @@
+"""What operators see of the models of this node, and do to them. Orders are on record before they are carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
+
+from gateway.domain import Target
+from gateway.errors import SetupError
+from gateway.fleet.life.home import ResidentHome
+from gateway.fleet.life.keeper import Keeper
+from gateway.fleet.life.resident import State
+from gateway.fleet.member import Desk
+
+Action = Literal["load", "unload", "pin", "unpin"]
+View = dict[str, Any]
+
+
+class Events(Protocol):
+    """What this room needs of the book: see :class:`gateway.audit.door.Book`."""
+
+    def event(self, type: str, **details: Any) -> None: ...
+
+    async def durable(self) -> None: ...
+
+
+class FleetOffice:
+    """Shows and orders.
+
+    Args:
+        keeper: of this node's own models.
+        desks: of all targets, others' engines among them.
+        book: where each order is written first.
+        find_model: the own name behind a name or alias.
+    """
+
+    def __init__(
+        self, keeper: Keeper, desks: Sequence[Desk], book: Events, find_model: Callable[[str], str | None]
+    ) -> None:
+        self._keeper = keeper
+        self._desks = desks
+        self._book = book
+        self._find_model = find_model
+
+    async def order(self, model: str, action: Action, by: str) -> View:
+        """Have a model loaded, sent out, kept, or kept no longer; returns how it stands then.
+
+        A load is over when the model answers; a model is sent out when those inside have left.
+
+        Raises:
+            SetupError: no such model is served here, or it is kept; exit code 2.
+            SekishoError: it could not be loaded.
+            AuditUnavailable: not on record, so not done.
+        """
+        name = self._find_model(model) or model
+        home = self._keeper.homes.get(name)
+        if home is None:
+            raise SetupError(f"The model {model!r} is not one of this node's.", self._mend(), exit_code=2)
+        if action == "unload" and home.resident.pinned:
+            mend = f"Let it go first: sekisho models pin {name} --off"
+            raise SetupError(f"The model {name} is kept loaded.", mend, exit_code=2)
+        self._book.event("model.ordered", by=by, details={"model": name, "action": action})
+        await self._book.durable()
+        if action in ("pin", "unpin"):
+            self._keeper.pin(name, action == "pin")
+        if action == "unload":
+            await self._keeper.dismissed(name)
+        elif action != "unpin":
+            await self._keeper.ordered(name)
+        return self._resident(home)
+
+    def _mend(self) -> str:
+        own = ", ".join(self._keeper.homes)
+        return f"Its models: {own or 'none'}. To serve another one, add it to fleet.models in sekisho.yaml."
+
+    def status(self) -> View:
+        """Return how all models stand, and the memory they share."""
+        ledger, residents = self._keeper.rules.ledger, self._keeper.rules.residents.values()
+        taken, claimed = ledger.taken(), ledger.claimed()
+        return {
+            "models": [self._shown(desk) for desk in self._desks],
+            "memory": {
+                device: {"budget_mib": budget, "taken_mib": taken[device], "claimed_mib": claimed[device]}
+                for device, budget in ledger.budget.items()
+            },
+            "loads": sum(each.loads for each in residents),
+            "failures": sum(each.failed for each in residents),
+            "evictions": sum(each.reasons.get("room", 0) for each in residents),
+        }
+
+    def _shown(self, desk: Desk) -> View:
+        home = desk.home
+        if isinstance(home, ResidentHome):
+            return self._resident(home)
+        state = State.SERVING.value if home.is_open() else "away"
+        return {**_target(home.target), "state": state, "held": desk.held, "waiting": desk.waiting, "slots": home.slots}
+
+    def _resident(self, home: ResidentHome) -> View:
+        resident, now = home.resident, self._keeper.now()
+        there = resident.state in (State.SERVING, State.DRAINING)
+        state = "restarting" if resident.state is State.SERVING and not home.is_open() else resident.state.value
+        again = max(0.0, resident.again_at - now) if resident.state is State.FAILED else None
+        return {
+            **_target(home.target),
+            "state": state,
+            "pinned": resident.pinned,
+            "held": resident.held,
+            "waiting": resident.waiting,
+            "slots": home.slots,
+            "context_tokens": home.context_tokens,
+            "price_mib": dict(resident.price),
+            "measured_mib": dict(home.measured) if there else {},
+            "load_seconds": round(resident.load_seconds, 3),
+            "idle_seconds": round(now - resident.used_at, 1) if there and resident.idle else None,
+            "ttl_seconds": resident.ttl_seconds,
+            "sent_out": dict(resident.reasons),
+            "failures": resident.failures,
+            "problem": resident.problem,
+            "again_in_seconds": None if again is None else round(again, 1),
+        }
+
+
+def _target(target: Target) -> View:
+    return {"model": target.model, "target": target.id, "device": target.device, "engine": target.build}

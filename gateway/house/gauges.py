@@ -1,0 +1,75 @@
+"""What ``/metrics`` shows of the models of this node."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from gateway.fleet.life.keeper import Keeper
+from gateway.fleet.life.resident import State
+from gateway.telemetry.metrics import Family
+
+_MIB = 1024 * 1024
+_Rows = Iterable[tuple[tuple[str, ...], float]]
+
+
+def families_of(keeper: Keeper) -> Sequence[Family]:
+    """Return the metrics, read when they are asked for. Models are labelled by their own names, devices by ours."""
+    residents = keeper.rules.residents
+
+    def states() -> _Rows:
+        counts = Counter(each.state for each in residents.values())
+        return (((state.value,), counts[state]) for state in State)
+
+    def memory() -> Iterator[tuple[tuple[str, ...], float]]:
+        ledger, measured = keeper.rules.ledger, _measured(keeper)
+        taken, claimed = ledger.taken(), ledger.claimed()
+        for device, budget in ledger.budget.items():
+            yield (device, "budget"), budget * _MIB
+            yield (device, "reserved"), (taken[device] + claimed[device]) * _MIB
+            yield (device, "measured"), measured[device] * _MIB
+
+    def sent_out() -> _Rows:
+        return (((each.name, reason), n) for each in residents.values() for reason, n in each.reasons.items())
+
+    return (
+        Family("sekisho_fleet_models", "Models of this node, by state.", ("state",), states),
+        Family("sekisho_fleet_memory_bytes", "Memory that models share.", ("device", "kind"), memory),
+        Family(
+            "sekisho_fleet_requests",
+            "Requests that hold a slot of a model, and that wait for one.",
+            ("model", "what"),
+            lambda: (
+                ((each.name, what), amount)
+                for each in residents.values()
+                for what, amount in (("held", each.held), ("waiting", each.waiting))
+            ),
+        ),
+        Family(
+            "sekisho_fleet_load_seconds",
+            "How long a model's last load took.",
+            ("model",),
+            lambda: (((each.name,), each.load_seconds) for each in residents.values() if each.loads),
+        ),
+        Family(
+            "sekisho_fleet_loads",
+            "Loads, by how they ended.",
+            ("model", "ended"),
+            lambda: (
+                ((each.name, ended), amount)
+                for each in residents.values()
+                for ended, amount in (("serving", each.loads), ("failed", each.failed))
+            ),
+            counts=True,
+        ),
+        Family("sekisho_fleet_sent_out", "Models sent out, by reason.", ("model", "reason"), sent_out, counts=True),
+    )
+
+
+def _measured(keeper: Keeper) -> Counter[str]:
+    """Return what the models that are there were measured to take, in MiB by device."""
+    measured: Counter[str] = Counter()
+    for home in keeper.homes.values():
+        if home.resident.state in (State.SERVING, State.DRAINING):
+            measured.update(home.measured)
+    return measured
