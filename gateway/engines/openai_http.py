@@ -23,9 +23,9 @@ import orjson
 from gateway.domain import Capability, Chunk, Prompt
 from gateway.engines.calls import Body, Count, numbered
 from gateway.engines.dialect import Dialect, OpenAIDialect
-from gateway.engines.openai_wire import Assembler, StreamDecoder, decode_chunk, interrupted, refusal, rejected
+from gateway.engines.openai_wire import Assembler, StreamDecoder, decode_chunk, interrupted, refusal, rejected, too_long
 from gateway.engines.vectors import Pace, decode_part, joined, parts
-from gateway.errors import EngineUnavailable
+from gateway.errors import BadRequest, EngineUnavailable
 
 _PATHS = {
     Capability.CHAT: "/v1/chat/completions",
@@ -121,8 +121,14 @@ class Exchange:
         return joined(answers)
 
     async def _whole(self, url: str, body: Body, explain: Explain) -> bytes:
-        async with self._posted(url, body, explain) as response:
-            return await _read(response)
+        try:
+            async with self._posted(url, body, explain) as response:
+                return await _read(response)
+        except BadRequest as error:
+            if self._dialect.takes_parts and error.code == "engine.rejected":
+                # all that is left for llama.cpp to object to is an input's length, which it calls a server error
+                raise too_long(None, None) from error
+            raise
 
     @asynccontextmanager
     async def _posted(self, url: str, body: Body, explain: Explain) -> AsyncGenerator[aiohttp.ClientResponse]:
