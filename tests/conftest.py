@@ -72,3 +72,13 @@ def model_file(model_manifest: Manifest) -> Path:
     if not path.is_file():
         pytest.fail("The demonstration model is not in the store. Run: make deps")
     return path
+
+
+@pytest.fixture(scope="session")
+def embedding_file() -> Path:
+    """The weights of the embedding model, as set-up converted them."""
+    manifest = msgspec.yaml.decode((REPOSITORY / "models" / "all-minilm-l6-v2.yaml").read_bytes(), type=Manifest)
+    path = REPOSITORY / ".sekisho" / "store" / "sha256" / manifest.sha256
+    if not path.is_file():
+        pytest.fail("The embedding model is not in the store. Run: make deps")
+    return path

@@ -31,7 +31,9 @@ ENDPOINTS = (
     "chat.completions",
     "completions",
     "decisions.preview",
+    "embeddings",
     "models",
+    "rerank",
 )
 """What an API may call itself in ``left``; all others count as ``other``."""
 
