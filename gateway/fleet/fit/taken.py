@@ -1,0 +1,63 @@
+"""What a loaded model has taken, once it runs: to correct a price, and to see whether it was right.
+
+A process's own pages are the kernel's count; a GPU's are its driver's, where that tells (not inside of containers that
+hide other processes' ids). ::
+
+    taken(pid, price)   # {"ram": 631, "gpu:0": 15012}, MiB
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gateway.fleet.fit.memory import RAM, Price
+
+_MIB = 1024 * 1024
+
+
+def taken(pid: int, price: Price) -> Mapping[str, int]:
+    """Return what an engine's process has taken, in MiB by device; empty when it has ended.
+
+    Pages that are spare by ``price`` (:mod:`gateway.fleet.fit.memory`, rule 2) do not count.
+    """
+    try:
+        shown = resident_bytes(pid)
+    except OSError:
+        return {}
+    found = {RAM: max(0, shown - price.spare) // _MIB}
+    if price.gpu_layers:
+        found |= _on_gpus(pid)
+    return found
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory that a process shows: its own pages, and those of files that it has mapped.
+
+    From ``/proc/PID/status``, which may be read of a process that hides its memory, too. Raises OSError.
+    """
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    counted = {"RssAnon", "RssFile", "RssShmem"}
+    found = [line.split() for line in lines if line.partition(":")[0] in counted]
+    return sum(int(words[1]) for words in found) * 1024
+
+
+def _on_gpus(pid: int) -> dict[str, int]:
+    import pynvml  # type: ignore[import-untyped]  # noqa: PLC0415 - loads the driver's library
+
+    found: dict[str, int] = {}
+    with suppress(pynvml.NVMLError):
+        pynvml.nvmlInit()
+        for number in range(pynvml.nvmlDeviceGetCount()):
+            used = _of_process(pynvml, number, pid)
+            if used:
+                found[f"gpu:{number}"] = used // _MIB
+        pynvml.nvmlShutdown()
+    return found
+
+
+def _of_process(nvml: Any, number: int, pid: int) -> int:
+    processes = nvml.nvmlDeviceGetComputeRunningProcesses(nvml.nvmlDeviceGetHandleByIndex(number))
+    return sum(int(each.usedGpuMemory or 0) for each in processes if each.pid == pid)
