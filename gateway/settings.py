@@ -133,8 +133,34 @@ class ModelSettings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=T
     draft: str | None = None  # name of a model that guesses ahead; none given: as `engine.draft`
 
 
+class RemoteEngineSettings(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One model that somebody else's server serves, here or elsewhere. Files are relative to ``sekisho.yaml``, PEM."""
+
+    name: Name  # the node's name in its target's id; unique
+    model: str  # the name that callers use
+    kind: Literal["openai-http", "litellm"] = "openai-http"
+    url: str = (
+        ""  # https://…; on this machine also http://127.0.0.1:PORT or unix:/path; litellm: its provider's, if any
+    )
+    remote_model: str = ""  # what it is called there; empty: the same; litellm: provider/model
+    capabilities: tuple[Literal["chat", "complete", "embed", "rerank"], ...] = ("chat",)
+    site: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{0,63}$")] = ""  # where it stands; empty: this site
+    jurisdiction: Jurisdiction = ""  # of that place; empty: this site's, for one of this site, else unknown
+    external: bool = True  # operated by somebody else
+    context_tokens: Positive = 8192
+    slots: Positive = 8  # prompts at once
+    queue: NotNegative = 128
+    read_timeout_seconds: Seconds = 300.0
+    api_key_file: str = ""
+    ca: str = ""  # who vouches for it; empty: the system's authorities
+    certificate: str = ""  # ours, where it asks for one
+    certificate_key: str = ""
+    digest: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-fA-F]{64})?$")] = ""  # SHA-256, where it tells one
+
+
 class FleetSettings(_Section, frozen=True, forbid_unknown_fields=True):
     models: tuple[ModelSettings, ...] = ()
+    engines: tuple[RemoteEngineSettings, ...] = ()
     memory_mib: NotNegative = 0
     turn_seconds: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     health_seconds: Seconds = 60.0
@@ -143,6 +169,9 @@ class FleetSettings(_Section, frozen=True, forbid_unknown_fields=True):
         names = [each.model for each in self.models]
         if len(set(names)) != len(names):
             raise ValueError("models names one model twice")
+        nodes = [each.name for each in self.engines]
+        if len(set(nodes)) != len(nodes):
+            raise ValueError("engines has one name twice")
 
 
 class LimitSettings(_Section, frozen=True, forbid_unknown_fields=True):
@@ -404,6 +433,7 @@ HELP: dict[str, str] = {
     "engine.read_timeout_seconds": "longest silence of an engine within an answer",
     "engine.sandbox": "required: do not start an engine that cannot be locked in; best-effort: warn",
     "fleet.models": "models of this node: a list of model, pin, ttl_seconds, slots and more; empty: engine.model alone",
+    "fleet.engines": "servers that others run: a list of name, model, url, site, jurisdiction, external, ca and more",
     "fleet.memory_mib": "memory for all loaded models together, in MiB; 0: what the machine has",
     "fleet.turn_seconds": "how long a busy model keeps its place while another one waits for that room",
     "fleet.health_seconds": "an engine that proved itself to nobody for so long is asked for a token",

@@ -22,6 +22,7 @@ import orjson
 
 from gateway.domain import Capability, Chunk, Prompt
 from gateway.engines.calls import Body, Count, numbered
+from gateway.engines.client import open_session
 from gateway.engines.dialect import Dialect, OpenAIDialect
 from gateway.engines.openai_wire import Assembler, StreamDecoder, decode_chunk, interrupted, refusal, rejected, too_long
 from gateway.engines.vectors import Pace, decode_part, joined, parts
@@ -36,8 +37,6 @@ _PATHS = {
 _WITHOUT_TEXT = (Capability.EMBED, Capability.RERANK)
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_PLAIN_BYTES = 64 * 1024 * 1024
-_IDLE_SECONDS = 3.0  # servers close idle connections after 5 s and more: be first, so that no prompt meets a closed one
-_CONNECT_SECONDS = 5.0
 
 Explain = Callable[[], Awaitable[EngineUnavailable]]
 """Says what a broken connection means."""
@@ -71,7 +70,7 @@ class Exchange:
     async def healthy(self) -> bool:
         """Whether a llama.cpp server says that it has loaded its model."""
         try:
-            async with self._session.get(self._health_url) as response:
+            async with self._session.get(self._health_url, allow_redirects=False) as response:
                 return response.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False
@@ -135,7 +134,7 @@ class Exchange:
         """Send a body; the response, of status 200, is closed at the end. Raises as :meth:`answer`."""
         response: aiohttp.ClientResponse | None = None
         try:
-            response = await self._session.post(url, data=_encoded(body))
+            response = await self._session.post(url, data=_encoded(body), allow_redirects=False)
             if response.status != 200:
                 text = await response.content.read(_MAX_ERROR_BYTES)
                 raise refusal(response.status, text, self._dialect.requests_faults)
@@ -176,34 +175,8 @@ async def _plain(response: aiohttp.ClientResponse) -> Chunk:
     return chunk
 
 
-def open_session(
-    unix_socket: Path | None, api_key: str, read_timeout_seconds: float, *, reuse: bool = True
-) -> aiohttp.ClientSession:
-    """Return a client session for one engine, without a limit of connections, deaf to proxies in the environment.
-
-    ``reuse`` false opens a connection for each call: for llama.cpp's server, which promises to keep a connection and
-    closes it after every streamed answer.
-    """
-    kept = _IDLE_SECONDS if reuse else None
-    connector: aiohttp.BaseConnector
-    if unix_socket is not None:
-        connector = aiohttp.UnixConnector(str(unix_socket), limit=0, keepalive_timeout=kept, force_close=not reuse)
-    else:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=kept, force_close=not reuse)
-    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-    if api_key:
-        headers["Authorization"] = f"Bearer {api_key}"
-    return aiohttp.ClientSession(
-        connector=connector,
-        headers=headers,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=read_timeout_seconds),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-    )
-
-
 class HttpEngine:
-    """An engine that somebody else runs, behind OpenAI's API. Also a :class:`gateway.engines.door.Engine`."""
+    """A :class:`gateway.engines.door.Engine` that somebody else runs on this machine, behind OpenAI's API."""
 
     def __init__(
         self,

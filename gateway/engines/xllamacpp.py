@@ -23,9 +23,10 @@ from pathlib import Path
 
 from gateway.domain import Capability, Chunk, Prompt
 from gateway.engines.child import Child
+from gateway.engines.client import open_session
 from gateway.engines.config import Extras, Status, WorkerConfig
 from gateway.engines.dialect import LlamaDialect
-from gateway.engines.openai_http import Exchange, open_session
+from gateway.engines.openai_http import Exchange
 from gateway.engines.openai_wire import interrupted
 from gateway.errors import EngineUnavailable, SetupError
 from gateway.settings import EngineSettings

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from gateway.domain import Capability, Prompt
-from gateway.engines.openai_http import open_session
+from gateway.engines.client import open_session
 from gateway.engines.xllamacpp import ManagedWorker
 from gateway.errors import BadRequest
 
