@@ -12,6 +12,7 @@ from gateway.cli import (
     audit_search,
     audit_status,
     audit_subject,
+    audit_templates,
     audit_verify,
     audit_witness,
 )
@@ -29,4 +30,5 @@ audit_retention.register(app)
 audit_recover.register(app)
 audit_search.register(app)
 audit_report.register(app)
+audit_templates.register(app)
 app.add_typer(audit_index.app)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,17 +42,22 @@ def export_evidence(session: Session, wish: EvidenceWish) -> None:
     Raises:
         SetupError: used wrongly, or a log cannot be exported.
     """
+    from gateway.audit.evidence.fonts import font_for, mend, needs_font
+
     language = _language(wish.language, session.settings.site.language)
     if wish.out.suffix.lower() != ".zip":
         raise SetupError("An evidence pack is a ZIP archive.", "Give --out PACK.zip", exit_code=USED_WRONGLY)
     if wish.out.exists() and not wish.force:
         raise SetupError(f"{wish.out} exists.", "Use --force to replace it.", exit_code=USED_WRONGLY)
+    font = wish.font or font_for(language)
     try:
         with session.output.bar(f"Packing {len(wish.logs)} logs") as progress:
-            done = _make(session.settings, wish, language, progress)
+            done = _make(session.settings, replace(wish, font=font), language, progress)
     except OSError as error:
         raise SetupError(f"{wish.out} cannot be written ({error.strerror}).", "Check its folder and space.") from error
     _tell(session, done)
+    if wish.pdf and font is None and needs_font(language):
+        session.output.note(f"The PDF has no font for its language in it. To put one in: {mend(language)}")
 
 
 def _make(settings: Settings, wish: EvidenceWish, language: Language, progress: Any) -> Pack:

@@ -58,6 +58,22 @@ def retention(settings: Settings) -> Check:
     return Check("retention", "ok", f"{said}; under legal hold: {', '.join(held)}" if held else said)
 
 
+def report_font(settings: Settings) -> Check:
+    """Whether a report in the site's language has a font to carry along."""
+    from gateway.audit.evidence.fonts import font_for, mend, needs_font
+    from gateway.policy.words import language_of
+
+    name, language = "report font", language_of(settings.site.language)
+    if not needs_font(language):
+        return Check(name, "ok", "none needed for the site's language")
+    found = font_for(language)
+    if found is None:
+        return Check(
+            name, "warning", f"no font for reports in {language}: a PDF relies on its reader's", mend(language)
+        )
+    return Check(name, "ok", str(found))
+
+
 def _is_late(folder: Path, settings: Settings) -> bool:
     """Whether the whole first bundle is beyond the longest age: less than that is never pruned."""
     from gateway.audit.log.layout import BUNDLE_RECORDS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.cli.address import refuse_open_address
 from gateway.cli.audit_status import anchors
 from gateway.cli.checks import MACHINE, Check, State
-from gateway.cli.checks_audit import logs_as_seen, retention
+from gateway.cli.checks_audit import logs_as_seen, report_font, retention
 from gateway.cli.checks_content import kept_content
 from gateway.cli.server import running_server
 from gateway.errors import SetupError
@@ -262,6 +262,7 @@ SITE = (
     retention,
     kept_content,
     anchors,
+    report_font,
     model,
     detectors,
     sockets,

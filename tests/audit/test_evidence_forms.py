@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.evidence import html, paper
+from gateway.audit.evidence import fonts, html, paper
 from gateway.audit.evidence.charts import WIDTH, Box, Word, nice, picture
 from gateway.audit.evidence.document import (
     Bars,
@@ -96,6 +96,29 @@ def test_a_font_that_is_one_is_put_into_the_file() -> None:
 
     assert b"Vera" in raw or b"BitstreamVera" in raw
     assert b"/FontFile2" in raw
+
+
+@pytest.mark.parametrize(
+    ("there", "language", "found"),
+    [
+        ((), "ja", None),
+        (("opentype/ipafont-gothic/ipag.ttf",), "ja", "ipag.ttf"),
+        (("opentype/ipafont-gothic/ipag.ttf",), "zh", None),
+        (("truetype/droid/DroidSansFallbackFull.ttf", "truetype/wqy/wqy-zenhei.ttc"), "zh", "wqy-zenhei.ttc"),
+        (("truetype/droid/DroidSansFallbackFull.ttf",), "ja", "DroidSansFallbackFull.ttf"),
+        (("truetype/droid/DroidSansFallbackFull.ttf",), "de", None),
+    ],
+)
+def test_the_best_font_of_the_machine_is_found(
+    tmp_path: Path, there: tuple[str, ...], language: str, found: str | None
+) -> None:
+    for name in there:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    font = fonts.font_for(language, tmp_path)
+
+    assert (font.name if font else None) == found
 
 
 HOSTILE = (

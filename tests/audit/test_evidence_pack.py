@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 import quarter
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jsonschema import Draft202012Validator
 
 from gateway.audit.anchor.witnesses import Witness, append
+from gateway.audit.book import LogBook
 from gateway.audit.evidence.door import Revision
 from gateway.audit.evidence.pack import Pack, Wish, make
 from gateway.audit.evidence.schema import SCHEMA
@@ -62,6 +64,25 @@ def vkey_file(filled, tmp_path: Path) -> Path:
     path = tmp_path / "log.vkey"
     path.write_text(Signer("sekisho-log", filled.key).verifier_key() + "\n")
     return path
+
+
+def test_a_log_of_another_class_lies_below_its_class_once(key: Ed25519PrivateKey, tmp_path: Path) -> None:
+    settings = AuditSettings()
+    crossing = LogBook(
+        tmp_path / "audit", origin="berlin/node1/w0", log_key=key, settings=settings, retention_class="cross-border"
+    )
+    crossing.open()
+    with quarter.clock() as time:
+        quarter.write(crossing, time, days=1, each_day=4)
+    crossing.close()
+    make(
+        Wish(logs=[crossing.folder], site="berlin", pdf=False), tmp_path / "p.zip", pack_keys(key), PlainHouse(tmp_path)
+    )
+
+    files = unpacked(tmp_path / "p.zip")
+
+    assert "logs/berlin/node1/w0/cross-border/records.jsonl" in files
+    assert b"cross-border/cross-border" not in b"".join(files.values())
 
 
 def test_a_pack_holds_what_it_promises(pack: Make) -> None:

@@ -9,6 +9,7 @@ from gateway.audit.evidence.door import Approval, Revision
 from gateway.audit.evidence.findings import Findings
 from gateway.audit.evidence.history import Used
 from gateway.audit.evidence.pen import Pen, told, when
+from gateway.audit.log.site import name_of
 
 LIMITS = ("written", "tail", "time", "search", "truth", "model", "law", "persons")
 FILES = {
@@ -41,7 +42,7 @@ def continuity(pen: Pen, found: Findings) -> Chapter:
     pauses = ("log", "since", "until", "seconds", "ended")
     seen = [(each.log, pen(f"witness_{each.kind}"), each.place, each.size, when(each.time)) for each in found.witnesses]
     beyond = [
-        (f"{log.origin}/{log.retention_class}", log.witnessed, log.tree_size, log.unwitnessed)
+        (name_of(log.origin, log.retention_class), log.witnessed, log.tree_size, log.unwitnessed)
         for log in found.logs
         if log.unwitnessed
     ]

@@ -10,6 +10,7 @@ from gateway.audit.evidence.crossings import Way, at_least_five
 from gateway.audit.evidence.document import Block, Chapter, Days, Text, Tile, Tiles, number
 from gateway.audit.evidence.findings import Findings
 from gateway.audit.evidence.pen import Pen
+from gateway.audit.log.site import name_of
 
 MOST_DAYS = 92
 INSIDE, OTHER = "EEA_inside", "other"
@@ -35,7 +36,7 @@ def summary(pen: Pen, found: Findings) -> Chapter:
         blocks.append(pen.text("summary_partial", "note"))
     for log in found.logs:
         if log.pruned:
-            name = f"{log.origin}/{log.retention_class}"
+            name = name_of(log.origin, log.retention_class)
             blocks.append(pen.text("summary_pruned", "note", log=name, first=number(log.pruned)))
     blocks.append(_witnessed(pen, found.unwitnessed))
     if breaks:

@@ -20,6 +20,7 @@ from gateway.audit.evidence.manifest import VERSION, signed_bytes
 from gateway.audit.export.manifest import ManifestError
 from gateway.audit.export.office import EVENT, KEY_NAME, Book
 from gateway.audit.log.note import NoteError, Signer, Verifier, open_checkpoint
+from gateway.audit.log.site import name_of
 from gateway.audit.log.succession import LogKeys, verifiers
 
 __all__ = ["EVENT", "KEY_NAME", "EvidenceOffice", "checked", "summary"]
@@ -82,7 +83,7 @@ def checked(payload: bytes, known: Sequence[Verifier]) -> Said:
 
 def summary(said: Said, payload: bytes) -> dict[str, Any]:
     """Return what the record of a pack says of it."""
-    logs = [[f"{log.origin}/{log.retention_class}", log.tree_size, log.records] for log in said.logs[:_MOST_TOLD]]
+    logs = [[name_of(log.origin, log.retention_class), log.tree_size, log.records] for log in said.logs[:_MOST_TOLD]]
     shape = {
         "format": "evidence",
         "since": said.since,

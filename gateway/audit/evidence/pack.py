@@ -51,6 +51,7 @@ from gateway.audit.export.reading import Cut, Reading, cut_at, refused
 from gateway.audit.export.run import HEAD_SUFFIX, Keys, filter_said, part_of
 from gateway.audit.log import layout
 from gateway.audit.log.reader import Filter
+from gateway.audit.log.site import name_of
 
 RECORDS = "records.jsonl"
 _STEP = 1024
@@ -143,7 +144,7 @@ class _Packing:
 
     def _log(self, cut: Cut, total: int) -> PackedLog:
         """Export one log into the archive and count its records on the way."""
-        name = f"{cut.head.origin}/{cut.retention_class}"
+        name = name_of(cut.head.origin, cut.retention_class)
         seen = witnessed(cut.folder, cut.head.size).size
         counted = _Counted(seen)
         reading = Reading(cut, self.wish.wanted, self.scratch / "omitted", {})

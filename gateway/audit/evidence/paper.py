@@ -2,7 +2,8 @@
 
 Latin letters are set in Helvetica, one of the fonts that every reader of PDF has. Japanese and Chinese are set in the
 fonts that Adobe's character collections name (Adobe-Japan1, Adobe-GB1); a reader brings them along or shows its own.
-Who wants them inside the file names a TrueType font, of which the characters that are used are embedded.
+Who wants them inside the file names a TrueType font, of which the characters that are used are embedded; the command
+line takes one of the machine by itself (:mod:`gateway.audit.evidence.fonts`).
 
 The file is the same for the same document: it has no date and no chance in it.
 """
@@ -95,7 +96,7 @@ class _Setting:
                 pdfmetrics.registerFont(TTFont(_EMBEDDED, str(font)))
             except (TTFError, OSError) as error:
                 raise SetupError(
-                    f"{font} is no TrueType font.", "Name a .ttf file with outlines.", exit_code=2
+                    f"{font} is no TrueType font.", "Name a .ttf or .ttc file with TrueType outlines.", exit_code=2
                 ) from error
             name = _EMBEDDED
         elif name not in pdfmetrics.getRegisteredFontNames():

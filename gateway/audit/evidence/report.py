@@ -9,6 +9,7 @@ from gateway.audit.evidence.document import Chapter, Document, Language
 from gateway.audit.evidence.door import House
 from gateway.audit.evidence.findings import Findings
 from gateway.audit.evidence.pen import Pen, when
+from gateway.audit.log.site import name_of
 
 CHAPTERS: tuple[Callable[[Pen, Findings], Chapter], ...] = (
     chapters_decisions.summary,
@@ -48,7 +49,7 @@ def _about(pen: Pen, found: Findings) -> tuple[tuple[str, str], ...]:
         (pen("about_range"), pen("range", since=since, until=until)),
         *(asked if about.filter else ()),
         (pen("about_as_of"), when(about.as_of) if about.as_of else pen("no_record")),
-        (pen("about_logs"), ", ".join(f"{log.origin}/{log.retention_class}" for log in found.logs)),
+        (pen("about_logs"), ", ".join(name_of(log.origin, log.retention_class) for log in found.logs)),
         (pen("about_key"), found.key),
         (pen("about_language"), pen.words.name),
     )

@@ -19,6 +19,7 @@ import msgspec
 from gateway.audit.export.columns import Row, flat
 from gateway.audit.export.forms import Lines, State
 from gateway.audit.export.weight import Weight, weight
+from gateway.audit.log.site import name_of
 
 VERSION = "1.9.0"
 CATEGORY, CLASS = 6, 6003
@@ -125,15 +126,16 @@ def _activity(kind: str) -> tuple[int, str]:
 
 
 def _metadata(row: Row, values: Event, program: str) -> Event:
+    log = name_of(values["origin"], row.retention_class)
     said = {
         "version": VERSION,
         "product": {"name": "Sekisho", "vendor_name": "Sekisho", "version": program},
         "profiles": PROFILES,
-        "uid": f"{values['origin']}/{row.retention_class}/{row.index}",
+        "uid": f"{log}/{row.index}",
         "original_event_uid": values["request"],
         "correlation_uid": values["request"],
         "event_code": values["type"],
-        "log_name": f"{values['origin']}/{row.retention_class}",
+        "log_name": log,
         "log_format": str(row.record.get("version", "")),
         "original_time": row.record["time"],
         "sequence": row.index,

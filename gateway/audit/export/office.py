@@ -18,6 +18,7 @@ import msgspec
 
 from gateway.audit.export.manifest import PAYLOAD_TYPE, VERSION, ManifestError
 from gateway.audit.log.note import NoteError, Signer, Verifier, open_checkpoint
+from gateway.audit.log.site import name_of
 from gateway.audit.log.succession import LogKeys, verifiers
 from gateway.audit.receipt.issue import pre_authentication
 
@@ -84,7 +85,7 @@ def checked(payload: bytes) -> Said:
 def summary(payload: bytes) -> dict[str, Any]:
     """Return what the record of an export says of it. Raises ManifestError."""
     said = checked(payload)
-    logs = [[f"{log.origin}/{log.retention_class}", *log.range, log.rows] for log in said.logs[:_MOST_TOLD]]
+    logs = [[name_of(log.origin, log.retention_class), *log.range, log.rows] for log in said.logs[:_MOST_TOLD]]
     file = {"name": said.file.name[:255], "sha256": said.file.sha256, "bytes": said.file.bytes}
     shape = {"format": said.format, "filter": said.filter, "rows": said.rows}
     told = {**shape, "file": file, "logs": logs, "logs_in_all": len(said.logs)}

@@ -31,12 +31,19 @@ from gateway.audit.log.succession import LogKeys, verifiers
 HEADS, CHECKPOINT, LOCK = "site-heads", "site-checkpoint", "site-lock"
 DEFAULT, CROSS_BORDER = "default", "cross-border"
 
+_WORKER_PARTS = 3  # site/node/worker
+
 _Heads = dict[str, tuple[int, bytes]]
 
 
 def log_origin(origin: str, retention_class: str) -> str:
     """Return what a log signs its heads with: the worker's origin, with the class where that is not ``default``."""
     return origin if retention_class == DEFAULT else f"{origin}/{retention_class}"
+
+
+def name_of(origin: str, retention_class: str) -> str:
+    """Return a log's name, its path below the audit folder, from what it signs with: ``berlin/node1/w0/default``."""
+    return origin if origin.count("/") >= _WORKER_PARTS else f"{origin}/{retention_class}"
 
 
 def origin_of(folder: Path, origin: str, retention_class: str) -> str:
