@@ -25,8 +25,9 @@ def server_of(session: Session) -> Server:
 @command(app, "load", examples=["sekisho models load smollm2-135m-instruct"])
 def load(session: Session, model: ModelName) -> None:
     """Load a model now, before somebody asks for it. Others that nobody uses leave where it needs their room."""
+    server = server_of(session)
     with session.output.progress(f"Loading {model}"):
-        done = _order(session, model, "load")
+        done = _order(session, server, model, "load")
     took = f" in {done['load_seconds']:.1f} s" if done["load_seconds"] else ""
     session.output.result(done, f"{done['model']} is loaded{took}, with {_amounts(done)}.")
 
@@ -34,8 +35,9 @@ def load(session: Session, model: ModelName) -> None:
 @command(app, "unload", examples=["sekisho models unload smollm2-135m-instruct"])
 def unload(session: Session, model: ModelName) -> None:
     """Send a model out of memory, once its last answer is given. Who asks for it has it loaded again."""
+    server = server_of(session)
     with session.output.progress(f"Waiting for the last answers of {model}"):
-        done = _order(session, model, "unload")
+        done = _order(session, server, model, "unload")
     session.output.result(done, f"{done['model']} is out of memory.")
 
 
@@ -46,14 +48,15 @@ def pin(
     off: Annotated[bool, typer.Option("--off", help="Let it go again when others need its room.")] = False,
 ) -> None:
     """Load a model and keep it, until the server ends. For good: fleet.models in sekisho.yaml, with pin: true."""
+    server = server_of(session)
     with session.output.progress(f"Letting {model} go" if off else f"Loading {model}"):
-        done = _order(session, model, "unpin" if off else "pin")
+        done = _order(session, server, model, "unpin" if off else "pin")
     session.output.result(done, f"{done['model']} {'may leave when others need its room' if off else 'is kept'}.")
 
 
-def _order(session: Session, model: str, action: str) -> dict[str, Any]:
+def _order(session: Session, server: Server, model: str, action: str) -> dict[str, Any]:
     seconds = session.settings.engine.start_timeout_seconds + _MORE_SECONDS
-    return dict(server_of(session).post("fleet/orders", {"model": model, "action": action}, seconds=seconds))
+    return dict(server.post("fleet/orders", {"model": model, "action": action}, seconds=seconds))
 
 
 def _amounts(done: dict[str, Any]) -> str:

@@ -19,6 +19,8 @@ COMMANDS = [
     *(("keys", verb) for verb in ("create", "list", "revoke", "check")),
     *(("keys", verb) for verb in ("rotate", "secrets", "protect")),
     *(("models", verb) for verb in ("list", "show", "add", "alias", "verify")),
+    *(("models", verb) for verb in ("load", "unload", "pin")),
+    ("fleet", "status"),
     *(("policy", verb) for verb in ("check", "test", "show", "cases")),
     *(("policy", verb) for verb in ("build", "sign", "verify", "activate", "rollback", "status", "diff")),
     *(("policy", verb) for verb in ("ask", "explain", "replay")),
