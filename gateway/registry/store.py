@@ -24,6 +24,7 @@ import yaml
 from gateway.errors import SetupError
 from gateway.registry import inspection, intake
 from gateway.registry.catalogue import check_alias, names_of, parse_manifest, read_aliases, read_manifests
+from gateway.registry.gguf import Layout, read_layout
 from gateway.registry.manifest import Manifest
 from gateway.registry.signature import Verdict
 from gateway.registry.signatures import Signatures
@@ -172,6 +173,13 @@ class ContentStore:
     def missing(self) -> list[Manifest]:
         """Return the models whose file is not in the store; hashes are not checked."""
         return [manifest for manifest in self._manifests if not self._path(manifest).is_file()]
+
+    def layout(self, manifest: Manifest) -> Layout:
+        """Return what the header of a stored model's file says; the file is not hashed. Raises SetupError."""
+        path = self._path(manifest)
+        if not path.is_file():
+            raise SetupError(f"The model {manifest.name} is not in the store ({path}).", "Run: sekisho models add FILE")
+        return read_layout(path)
 
     def add(self, file: Path, manifest: Manifest) -> Path:
         """Copy a model file into the store and return its place. Does nothing when it is there already.

@@ -133,6 +133,21 @@ def price_of(
     return Price(by_device, gpu_layers, spare, shape.rough)
 
 
+def together(price: Price, other: Price) -> Price:
+    """Return the price of two models in one process: one that answers, and one that guesses ahead for it."""
+    by_device = dict(price.by_device)
+    for device, more in other.by_device.items():
+        base = _PROCESS_BYTES if device == RAM else _GPU_PROCESS_BYTES if device in by_device else 0
+        had = by_device.get(device, Parts())
+        by_device[device] = Parts(
+            had.weights + more.weights,
+            had.cache + more.cache,
+            had.compute + more.compute,
+            had.process + more.process - base,
+        )
+    return Price(by_device, price.gpu_layers, price.spare + other.spare, price.rough or other.rough)
+
+
 def _shared_out(first: int, count: int, gpus: Mapping[str, int]) -> dict[str, range]:
     """Return which layers lie on which GPU: in order, by their free memory. ``src/llama-model.cpp``, ``splits``."""
     shared: dict[str, range] = {}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from gateway.fleet.fit.devices import Machine
-from gateway.fleet.fit.memory import RAM, Price, Wish, price_of
+from gateway.fleet.fit.memory import RAM, Price, Wish, price_of, together
 from gateway.fleet.fit.shape import Shape
 
 _GIB = 1024**3
@@ -64,6 +64,7 @@ def plan(
     build: frozenset[str] = WHEEL,
     on_gpu: bool = True,
     kept_free: Mapping[str, int] | None = None,
+    beside: Shape | None = None,
 ) -> Plan:
     """Return what a load takes on this machine, and whether there is room for it.
 
@@ -74,13 +75,22 @@ def plan(
         build: what the engine was built for; what the processor lacks does not count.
         on_gpu: whether the engine can compute on a GPU at all.
         kept_free: bytes by device that models never get.
+        beside: the shape of a model that guesses ahead for this one; it lies on GPUs when any of this one does.
     """
     kept = kept_free or {}
     free = {device.id: max(0, device.free - kept.get(device.id, 0)) for device in machine.devices}
     gpus = {device.id: free[device.id] for device in machine.gpus} if on_gpu and wish.gpu_layers else {}
 
     def best(wanted: Wish) -> Price:
-        return _best(shape, wanted, free, gpus, build & machine.features)
+        def with_layers(count: int) -> Price:
+            price = price_of(shape, wanted, build=build & machine.features, gpu_layers=count, gpus=gpus)
+            if beside is None:
+                return price
+            layers = len(beside.layers) + 1 if count else 0
+            guesses = price_of(beside, wanted, build=build & machine.features, gpu_layers=layers, gpus=gpus)
+            return together(price, guesses)
+
+        return _best(with_layers, len(shape.layers) + 1, wanted.gpu_layers if gpus else 0, free)
 
     price = best(wish)
     short = shortage(price, free)
@@ -105,16 +115,12 @@ def _blocks(wish: Wish) -> int:
     return (wish.context_tokens - 1) // _LEAST_CONTEXT
 
 
-def _best(shape: Shape, wish: Wish, free: Mapping[str, int], gpus: Mapping[str, int], build: frozenset[str]) -> Price:
-    """Return the price with as many layers on GPUs as the wish says, or as fit there and in the machine's memory."""
-
-    def with_layers(count: int) -> Price:
-        return price_of(shape, wish, build=build, gpu_layers=count, gpus=gpus)
-
-    if not gpus or wish.gpu_layers >= 0:
-        return with_layers(wish.gpu_layers)
-    count = _most(lambda count: not shortage(with_layers(count), {**free, RAM: _ENDLESS}), len(shape.layers) + 1)
-    return with_layers(count)
+def _best(with_layers: Callable[[int], Price], most: int, wanted: int, free: Mapping[str, int]) -> Price:
+    """Return the price with as many layers on GPUs as are wanted; of -1 with as many as have room there."""
+    if wanted >= 0:
+        return with_layers(min(wanted, most))
+    elsewhere = {**free, RAM: _ENDLESS}
+    return with_layers(_most(lambda count: not shortage(with_layers(count), elsewhere), most))
 
 
 def _most(fits: Callable[[int], bool], most: int) -> int:
