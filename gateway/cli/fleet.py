@@ -49,6 +49,8 @@ def _show(session: Session, said: dict[str, Any]) -> None:
     session.output.table("Models", _COLUMNS, [_row(each) for each in said["models"]], said, "No model is served.")
     if session.output.as_json:
         return
+    for model in said["too_big"]:
+        print(f"NOT SERVED  {model['problem']}")
     for device, memory in said["memory"].items():
         aside = f", {memory['claimed_mib']:,} put aside" if memory["claimed_mib"] else ""
         print(f"{device}: {memory['taken_mib']:,} of {memory['budget_mib']:,} MiB taken{aside}.")

@@ -20,7 +20,7 @@ from gateway.errors import SetupError
 from gateway.privacy.detector import CascadeDetector, Detector, NoDetection
 from gateway.registry.manifest import Manifest
 from gateway.registry.store import ContentStore
-from gateway.settings import EngineSettings, ModelSettings, Settings
+from gateway.settings import EngineSettings, ModelSettings, RemoteEngineSettings, Settings
 
 
 def manifest_of(store: ContentStore, name: str) -> Manifest:
@@ -123,6 +123,25 @@ def http_target_of(settings: Settings, store: ContentStore) -> Target:
     """Return the target that somebody else's engine on this machine is. Its bytes are not seen from here."""
     manifest = store.find(settings.engine.model)
     return _target(settings, manifest.name if manifest else settings.engine.model, manifest)
+
+
+def remote_target_of(settings: Settings, wanted: RemoteEngineSettings) -> Target:
+    """Return the target that an engine of others is. A prompt stays on this machine where its address is this machine's
+    and nobody else operates it.
+    """
+    site, address = wanted.site or settings.site.name, urlsplit(wanted.url)
+    here = address.scheme == "unix" or is_loopback(address.hostname or "")
+    return Target(
+        id=f"{site}/{wanted.name}/remote:{wanted.model}",
+        model=wanted.model,
+        capabilities=tuple(map(Capability, wanted.capabilities)),
+        site=site,
+        node=wanted.name,
+        jurisdiction=wanted.jurisdiction or (settings.site.jurisdiction if site == settings.site.name else ""),
+        same_node=here and not wanted.external,
+        external=wanted.external,
+        digest=wanted.digest.lower(),
+    )
 
 
 def _target(settings: Settings, model: str, manifest: Manifest | None) -> Target:

@@ -127,7 +127,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets),
             *export_routes(exports), *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
             *anchor_routes(anchors, book), *audit_routes(searching), *retention_routes(retention),
-            *fleet_routes(residents.office(fleet, book)),
+            *fleet_routes(residents.office(fleet)),
             *engine_routes(EngineShelf(settings.data / "engines"), book),
             *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
         ]  # fmt: skip

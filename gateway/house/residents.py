@@ -1,73 +1,86 @@
-"""What this node serves: its own models, which come and go, and the engine that somebody else runs beside it."""
+"""What this node serves: its own models, which come and go, and the engines that others run."""
 
 from __future__ import annotations
 
 import asyncio
-import os
+import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 from gateway.audit.shelf import Shelf
 from gateway.domain import Capability, Chunk, Prompt, Target
 from gateway.engines.door import Engine
+from gateway.engines.remote import remote_engine
 from gateway.errors import SetupError
 from gateway.fleet.life.home import LifeEngine
 from gateway.fleet.life.keeper import Hands, Keeper, Wish
 from gateway.fleet.life.office import FleetOffice
 from gateway.fleet.local import LocalFleet
 from gateway.fleet.member import Home, Member
-from gateway.house.choice import engine_of, http_engine, http_target_of, manifest_of, target_of, wanted_for
-from gateway.registry.manifest import Manifest
+from gateway.house.choice import (
+    engine_of,
+    http_engine,
+    http_target_of,
+    manifest_of,
+    remote_target_of,
+    target_of,
+    wanted_for,
+)
+from gateway.house.prices import Prices, free
 from gateway.registry.store import ContentStore
-from gateway.settings import EngineSettings, ModelSettings, Settings
+from gateway.settings import ModelSettings, Settings
 
-RAM = "ram"
-_MIB = 1024 * 1024
-_PROCESS_MIB = 200  # an engine's process without a model
-_KEPT_FREE = 0.05  # share of the machine's memory that models never get
+_log = logging.getLogger(__name__)
 
 
 class Residents:
     """The models of this node: what the house starts, ends and shows.
 
     Raises:
-        SetupError: a model is not known, or the other engine's address is not this machine's.
+        SetupError: a model is not known, none of them could ever fit, or another engine's address cannot be used.
     """
 
     def __init__(self, settings: Settings, store: ContentStore, book: Shelf) -> None:
         self._settings = settings
         self._store = store
-        self._others: list[tuple[Target, Engine]] = []
-        if settings.engine.kind == "openai-http":
-            self._others.append((http_target_of(settings, store), http_engine(settings)))
-        own = settings.fleet.models if self._others else settings.served
-        self._queues = {self._id(wish): settings.engine_for(wish).queue for wish in own}
+        self._book = book
+        self._others = _others(settings, store)
+        self._queues = {target.id: queue for target, _, queue in self._others}
+        self._too_big: dict[str, str] = {}
+        prices = Prices(settings, store)
+        budget = prices.budget()
+        own = settings.fleet.models if settings.engine.kind == "openai-http" else settings.served
+        wishes = [self._wish(wish, prices) for wish in own]
         self.keeper = Keeper(
-            [self._wish(wish) for wish in own],
-            budget=_budget(settings),
-            hands=Hands(prove=prove, measure=measure, free=free, tell=lambda type, said: book.event(type, **said)),
+            [wish for wish in wishes if self._fits(wish, budget)],
+            budget=budget,
+            hands=Hands(prove, prices.measure, partial(asyncio.to_thread, free), self._tell),
             turn_seconds=settings.fleet.turn_seconds,
             health_seconds=settings.fleet.health_seconds,
         )
+        if self._too_big and not self.keeper.homes and not self._others:
+            problem = " ".join(self._too_big.values())
+            raise SetupError(problem, "Give it less context or fewer slots, or choose a smaller model.")
 
     async def start(self) -> None:
         """Load the first and the pinned models. Raises SetupError or SekishoError where nothing can be served."""
-        for _, engine in self._others:
+        for name, problem in self._too_big.items():
+            self._tell("model.failed", {"model": name, "code": "fleet.no_room", "problem": problem})
+        for _, engine, _ in self._others:
             await engine.start()
         if self.keeper.homes:
             await self.keeper.start()
 
     async def stop(self) -> None:
         await self.keeper.stop()
-        for _, engine in self._others:
+        for _, engine, _ in self._others:
             await engine.stop()
 
     def fleet(self) -> LocalFleet:
         """Return the fleet over all of them. Call after :meth:`start`."""
-        members: list[Home] = [Member(target, engine) for target, engine in self._others]
+        members: list[Home] = [Member(target, engine) for target, engine, _ in self._others]
         members += self.keeper.homes.values()
         own, store = {member.target.model for member in members}, self._store
         return LocalFleet(
@@ -78,56 +91,49 @@ class Residents:
             model_names=lambda: sorted({*own, *store.names()}),
         )
 
-    def office(self, fleet: LocalFleet, book: Shelf) -> FleetOffice:
+    def office(self, fleet: LocalFleet) -> FleetOffice:
         """Return who shows the models to operators, and takes their orders."""
-        return FleetOffice(self.keeper, fleet.desks(), book, self._store.canonical)
+        return FleetOffice(self.keeper, fleet.desks(), self._book, self._store.canonical, self._too_big)
 
-    def _id(self, wish: ModelSettings) -> str:
-        return target_of(self._settings, manifest_of(self._store, wish.model)).id
+    def _tell(self, type: str, said: Mapping[str, Any]) -> None:
+        self._book.event(type, **said)
 
-    def _wish(self, wish: ModelSettings) -> Wish:
+    def _fits(self, wish: Wish, budget: Mapping[str, int]) -> bool:
+        """Whether this machine could ever hold it: what cannot be loaded is not offered, and operators see why."""
+        short = {device: amount for device, amount in wish.price.items() if amount > budget.get(device, 0)}
+        if short:
+            needs = " and ".join(
+                f"{amount:,} MiB of {device} (there are {budget.get(device, 0):,})" for device, amount in short.items()
+            )
+            self._too_big[wish.target.model] = f"The model {wish.target.model} needs {needs}."
+            _log.error("%s", self._too_big[wish.target.model])
+        return not short
+
+    def _wish(self, wish: ModelSettings, prices: Prices) -> Wish:
         manifest = manifest_of(self._store, wish.model)
-        wanted = wanted_for(self._settings, manifest, wish)
+        wanted, target = wanted_for(self._settings, manifest, wish), target_of(self._settings, manifest)
+        self._queues[target.id] = wanted.queue
         return Wish(
-            target=target_of(self._settings, manifest),
+            target=target,
             slots=wanted.slots,
             context_tokens=wanted.context_tokens,
-            price=price_of(manifest, wanted),
+            price=prices.of(manifest, wanted),
             build=partial(asyncio.to_thread, engine_of, self._settings, self._store, wish),
             pinned=wish.pin,
             ttl_seconds=wish.ttl_seconds,
         )
 
 
-def price_of(manifest: Manifest, wanted: EngineSettings) -> Mapping[str, int]:
-    """Return what a load will take, in MiB by device: the file, a fifth more, and 32 KiB a token of context."""
-    weights = manifest.size_bytes * 6 // 5
-    cache = 32 * 1024 * wanted.context_tokens * wanted.slots
-    return {RAM: _PROCESS_MIB + (weights + cache) // _MIB}
-
-
-def _budget(settings: Settings) -> Mapping[str, int]:
-    return {RAM: settings.fleet.memory_mib or int(free()[RAM] * (1 - _KEPT_FREE))}
-
-
-def free() -> Mapping[str, int]:
-    """Return how much memory could be had now, in MiB by device."""
-    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-        if line.startswith("MemAvailable:"):
-            return {RAM: int(line.split()[1]) // 1024}
-    raise SetupError("The kernel does not say how much memory is available.", "Set fleet.memory_mib.")
-
-
-def measure(engine: LifeEngine) -> Mapping[str, int]:
-    """Return what an engine's process has in memory now, in MiB by device; empty for one without its own process."""
-    pid = getattr(engine, "pid", None)
-    if pid is None:
-        return {}
-    try:
-        resident = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    except OSError:  # it has ended
-        return {}
-    return {RAM: resident * os.sysconf("SC_PAGE_SIZE") // _MIB}
+def _others(settings: Settings, store: ContentStore) -> list[tuple[Target, Engine, int]]:
+    """Return the engines that others run, with how many may wait for each. Raises SetupError."""
+    found: list[tuple[Target, Engine, int]] = []
+    if settings.engine.kind == "openai-http":
+        found.append((http_target_of(settings, store), http_engine(settings), settings.engine.queue))
+    found += [
+        (remote_target_of(settings, each), remote_engine(each, settings.base), each.queue)
+        for each in settings.fleet.engines
+    ]
+    return found
 
 
 _PROOFS: Sequence[tuple[Capability, dict[str, Any], bool]] = (

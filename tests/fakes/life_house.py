@@ -88,7 +88,7 @@ class Node:
         self.keeper = Keeper(
             [self._wish(name, price, said.pop(name, {})) for name, price in prices.items()],
             budget={"ram": budget},
-            hands=Hands(prove, lambda engine: self.took, lambda: self.free, self._tell),
+            hands=Hands(prove, lambda engine, target: self.took, self._free, self._tell),
             turn_seconds=said.pop("turn_seconds", 10.0),
             health_seconds=said.pop("health_seconds", 60.0),
             clock=lambda: self.clock[0],
@@ -107,6 +107,9 @@ class Node:
 
         target = Target(f"s/n/w:{name}", name, (Capability.CHAT,), "s", "n", "DE", True)
         return Wish(target, self.slots, 512, {"ram": price}, build, **said)
+
+    async def _free(self) -> Mapping[str, int]:
+        return self.free
 
     def _tell(self, type: str, details: Mapping[str, Any]) -> None:
         self.diary.append(f"{type} {details['model']}")

@@ -54,8 +54,8 @@ class Hands:
     """
 
     prove: Callable[[LifeEngine, Target], Awaitable[None]]
-    measure: Callable[[LifeEngine], Amounts]
-    free: Callable[[], Amounts]
+    measure: Callable[[LifeEngine, Target], Amounts]
+    free: Callable[[], Awaitable[Amounts]]
     tell: Callable[[str, Mapping[str, Any]], object]
 
 
@@ -240,22 +240,22 @@ class Keeper:
     async def _started(self, name: str) -> tuple[LifeEngine, Amounts]:
         """Return an engine that answered a token, and what it took. On record before it serves anybody."""
         wish, began = self._wishes[name], self._clock()
-        self._refuse_where_short(wish)
+        await self._refuse_where_short(wish)
         engine = await wish.build()
         try:
             await engine.start()
             self.rules.warming(name)
             await self._hands.prove(engine, wish.target)
-            measured = self._hands.measure(engine)
+            measured = self._hands.measure(engine, wish.target)
             self._hands.tell("model.loaded", self._details(wish, engine, measured, self._clock() - began))
         except BaseException:
             await engine.stop()
             raise
         return engine, measured
 
-    def _refuse_where_short(self, wish: Wish) -> None:
+    async def _refuse_where_short(self, wish: Wish) -> None:
         """Raise EngineUnavailable where a device has less than it said: nothing is sent out for that."""
-        free = self._hands.free()
+        free = await self._hands.free()
         short = {device: amount for device, amount in wish.price.items() if free.get(device, amount) < amount}
         if short:
             needs = ", ".join(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from gateway.domain import Target
@@ -32,15 +32,22 @@ class FleetOffice:
         desks: of all targets, others' engines among them.
         book: where each order is written first.
         find_model: the own name behind a name or alias.
+        too_big: models that this machine could never hold, each with one line that says why.
     """
 
     def __init__(
-        self, keeper: Keeper, desks: Sequence[Desk], book: Events, find_model: Callable[[str], str | None]
+        self,
+        keeper: Keeper,
+        desks: Sequence[Desk],
+        book: Events,
+        find_model: Callable[[str], str | None],
+        too_big: Mapping[str, str] | None = None,
     ) -> None:
         self._keeper = keeper
         self._desks = desks
         self._book = book
         self._find_model = find_model
+        self._too_big = dict(too_big or {})
 
     async def order(self, model: str, action: Action, by: str) -> View:
         """Have a model loaded, sent out, kept, or kept no longer; returns how it stands then.
@@ -54,6 +61,8 @@ class FleetOffice:
         """
         name = self._find_model(model) or model
         home = self._keeper.homes.get(name)
+        if name in self._too_big:
+            raise SetupError(self._too_big[name], "Give it less context or fewer slots: fleet.models.", exit_code=2)
         if home is None:
             raise SetupError(f"The model {model!r} is not one of this node's.", self._mend(), exit_code=2)
         if action == "unload" and home.resident.pinned:
@@ -79,6 +88,7 @@ class FleetOffice:
         taken, claimed = ledger.taken(), ledger.claimed()
         return {
             "models": [self._shown(desk) for desk in self._desks],
+            "too_big": [{"model": name, "problem": problem} for name, problem in self._too_big.items()],
             "memory": {
                 device: {"budget_mib": budget, "taken_mib": taken[device], "claimed_mib": claimed[device]}
                 for device, budget in ledger.budget.items()
