@@ -2,10 +2,12 @@
 
 1. Spans of one type that overlap are one span, from the first's start to the last's end: two detectors that see parts
    of one name must not make two of it.
-2. What has a form wins over links, and links over names. Among these the longer span wins, then the higher score, then
-   the one that starts first, then the type's name.
-3. Nothing found is lost: what a winner leaves uncovered of a loser stays a span of the loser's type, unless only blanks
-   and punctuation are left of it. A name that overlaps an address by half is still replaced as a whole.
+2. What has a form wins over links, and links over names. Among these the longer span wins, then what the customer
+   wrote down (his pattern, his code name, his recognizer), then the higher score, then the one that starts first, then
+   the type's name.
+3. Nothing found is lost: what a winner leaves uncovered of a loser stays a span of the loser's type, without the blanks
+   at its ends, unless only blanks and punctuation are left of it. A name that overlaps an address by half is still
+   replaced as a whole.
 4. The result is sorted by start, and every letter or digit that any detector covered is covered.
 
 Links yield so that an e-mail address inside a link stays an e-mail address: a decision may keep links and still have
@@ -27,6 +29,7 @@ from gateway.privacy.span import Span
 
 _LINK = "URL"
 _BY_MODEL = ("name:", "cue:")
+_OWN = ("pattern:own_", "pattern:code_name_", "custom:")
 
 
 def merge(text: str, spans: Iterable[Span]) -> list[Span]:
@@ -42,9 +45,11 @@ def merge(text: str, spans: Iterable[Span]) -> list[Span]:
     accepted: list[Span] = []  # sorted by start, disjoint
     starts: list[int] = []
     for span in sorted(united, key=_rank):
-        for start, end in _uncovered(accepted, starts, max(span.start, 0), min(span.end, len(text))):
-            if not any(map(str.isalnum, text[start:end])):
+        for low, high in _uncovered(accepted, starts, max(span.start, 0), min(span.end, len(text))):
+            left = text[low:high]
+            if not any(map(str.isalnum, left)):
                 continue
+            start, end = high - len(left.lstrip()), low + len(left.rstrip())
             at = bisect_left(starts, start)
             starts.insert(at, start)
             accepted.insert(at, replace(span, start=start, end=end))
@@ -64,10 +69,11 @@ def _united(spans: Iterable[Span]) -> list[Span]:
     return united
 
 
-def _rank(span: Span) -> tuple[int, int, float, int, str]:
+def _rank(span: Span) -> tuple[int, int, bool, float, int, str]:
     """Rule 2, the winner first."""
     order = 2 if span.source.startswith(_BY_MODEL) else 1 if span.type == _LINK else 0
-    return (order, span.start - span.end, -span.score, span.start, span.type)
+    foreign = not span.source.startswith(_OWN)
+    return (order, span.start - span.end, foreign, -span.score, span.start, span.type)
 
 
 def _uncovered(accepted: list[Span], starts: list[int], start: int, end: int) -> list[tuple[int, int]]:

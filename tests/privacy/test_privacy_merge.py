@@ -34,13 +34,14 @@ findings_anywhere = st.lists(
         ([], []),
         ([(4, 37, "URL", 0.6), (25, 38, "EMAIL_ADDRESS", 1.0)], [(4, 25, "URL"), (25, 38, "EMAIL_ADDRESS")]),
         ([(4, 37, "CONNECTION_STRING", 0.6), (25, 30, "PASSWORD", 1.0)], [(4, 37, "CONNECTION_STRING")]),
-        ([(0, 14, "LOCATION", 0.9), (4, 9, "VIN", 0.5)], [(0, 4, "LOCATION"), (4, 9, "VIN"), (9, 14, "LOCATION")]),
-        ([(0, 11, "PERSON", 0.9), (4, 11, "URL", 0.5)], [(0, 4, "PERSON"), (4, 11, "URL")]),
+        ([(0, 14, "LOCATION", 0.9), (4, 9, "VIN", 0.5)], [(0, 3, "LOCATION"), (4, 9, "VIN"), (9, 14, "LOCATION")]),
+        ([(0, 11, "PERSON", 0.9), (4, 11, "URL", 0.5)], [(0, 3, "PERSON"), (4, 11, "URL")]),
         ([(0, 3, "PERSON", 0.85), (0, 3, "LOCATION", 0.9)], [(0, 3, "LOCATION")]),
         ([(4, 9, "PERSON", 0.95), (4, 11, "LOCATION", 0.85)], [(4, 11, "LOCATION")]),
         ([(0, 7, "PERSON", 0.95), (4, 11, "PERSON", 0.85)], [(0, 11, "PERSON")]),
         ([(0, 4, "PERSON", 0.5), (0, 3, "VIN", 0.9)], [(0, 3, "VIN")]),
         ([(39, 99, "PERSON", 0.5)], [(39, 42, "PERSON")]),
+        ([(0, 11, "LOCATION", 0.9), (4, 11, "VIN", 0.5)], [(0, 3, "LOCATION"), (4, 11, "VIN")]),
     ],
     ids=[
         "nothing",
@@ -53,6 +54,7 @@ findings_anywhere = st.lists(
         "one-name-in-parts",
         "blank-left-over",
         "beyond-the-end",
+        "blank-at-an-end",
     ],
 )
 def test_overlaps_are_resolved(
@@ -61,6 +63,14 @@ def test_overlaps_are_resolved(
     merged = merge(TEXT, [span(*each) for each in given_findings])
 
     assert [(each.start, each.end, each.type) for each in merged] == expected
+
+
+@pytest.mark.parametrize("own", ["custom:Badge", "pattern:own_badge", "pattern:code_name_1"])
+def test_what_the_customer_wrote_down_wins_over_what_ships(own: str) -> None:
+    ships = Span(4, 13, "EMPLOYEE_ID", 0.85, "pattern:badge_number")
+
+    assert [each.type for each in merge(TEXT, [ships, Span(4, 13, "BADGE_ID", 0.7, own)])] == ["BADGE_ID"]
+    assert [each.type for each in merge(TEXT, [ships, Span(4, 13, "X", 0.7, "presidio:More")])] == ["EMPLOYEE_ID"]
 
 
 @given(findings_anywhere)

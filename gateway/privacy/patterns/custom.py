@@ -86,10 +86,10 @@ class BoundedExpression:
 
 
 class Custom:
-    """One recognizer of a customer. Shared by threads: it changes nothing once it is made."""
+    """One recognizer of a customer, or of Presidio's. Shared by threads: it changes nothing once it is made."""
 
-    def __init__(self, recognizer: PatternRecognizer, words: Sequence[str], cpu_seconds: float) -> None:
-        self.name = f"custom:{recognizer.name}"
+    def __init__(self, recognizer: PatternRecognizer, words: Sequence[str], cpu_seconds: float, whose: str) -> None:
+        self.name = f"{whose}:{recognizer.name}"
         self.version = repr([(each.regex, each.score) for each in recognizer.patterns])
         self._recognizer = recognizer
         self._words = [word.lower() for word in words]
@@ -167,11 +167,12 @@ def _made(path: Path, at: int, entry: dict[str, Any], cpu_seconds: float) -> lis
         made = list(RecognizerListLoader.get([entry], _languages(entry), _FLAGS))
         if not all(isinstance(each, PatternRecognizer) for each in made):
             raise ValueError("it is not made of patterns")
-        if entry.get("type") == "predefined":
+        whose = "presidio" if entry.get("type") == "predefined" else "custom"
+        if whose == "presidio":
             for each in made:
                 each.global_regex_flags |= regex.ASCII
         words = sorted({word for each in made for word in each.context or ()})
-        return [Custom(_with_own_deny_list(each), words, cpu_seconds) for each in made[:1]]
+        return [Custom(_with_own_deny_list(each), words, cpu_seconds, whose) for each in made[:1]]
     except PredefinedRecognizerNotFoundError:
         problem = "there is no predefined recognizer of this name"
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, regex.error) as error:
