@@ -1,7 +1,7 @@
 """One try at one target: decide, choose, redact for it, write the intent; then its answer; then its one outcome.
 
-A request has one attempt, or a second one when the first target failed before any byte of an answer had left. Each
-attempt is decided anew, is redacted for its own target and has its own intent in the book.
+A request has one attempt, and up to two more when a target failed before any byte of an answer had left. Each attempt
+is decided anew, is redacted for its own target and has its own intent in the book.
 """
 
 from __future__ import annotations

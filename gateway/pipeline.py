@@ -29,7 +29,7 @@ from gateway.identity.door import Reservation
 from gateway.policy.derive import derive
 from gateway.ports import Arrival, Call, Rooms
 
-ATTEMPTS = 2  # tries at different targets, while no byte of an answer has left
+ATTEMPTS = 3  # tries at different targets, while no byte of an answer has left
 
 
 class Checkpoint:

@@ -229,6 +229,11 @@ class House:
     def arrival(self, text: str = "hello SECRET", model: str = "m", stream: bool = True) -> Arrival:
         return Arrival(self, Call(text, model, stream))
 
+    def add_engines(self, *names: str) -> None:
+        """Have more targets, all allowed."""
+        self.engines |= {name: Engine(self, name, same_node=True) for name in names}
+        self.allowed += names
+
     def checkpoint(self) -> Checkpoint:
         me: Any = self
         return Checkpoint(Rooms(me, me, me, me, me, me, Telemetry(self), me, lambda: "2026-01-01T00:00:00Z"))

@@ -155,15 +155,17 @@ async def test_an_engine_that_fails_before_its_first_byte_is_left_for_another(ho
     ]
 
 
-async def test_two_failures_are_enough(house: Any, visit: Any) -> None:
+async def test_three_failures_are_enough(house: Any, visit: Any) -> None:
+    house.add_engines("c", "d")
     for engine in house.engines.values():
         engine.script = [EngineUnavailable()]
 
     with pytest.raises(EngineUnavailable):
         await visit()
 
-    assert [outcome.status for outcome in house.outcomes] == ["failed", "failed"]
-    assert house.diary.count("slot back") == 2
+    assert [outcome.status for outcome in house.outcomes] == ["failed"] * 3
+    assert house.diary.count("slot back") == 3
+    assert house.questions[-1].env.attempt == 3
 
 
 async def test_without_another_target_the_failed_attempt_keeps_its_outcome(house: Any, visit: Any) -> None:
