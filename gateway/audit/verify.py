@@ -39,6 +39,7 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
+import csv
 import io
 import json
 import math
@@ -54,6 +55,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from difflib import SequenceMatcher
 from hashlib import sha256
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -2414,6 +2416,7 @@ _EXPORT, _EXPORT_VERSION = "application/vnd.sekisho.export+json", "sekisho.expor
 _MANIFEST, _CHECKPOINT, _KEY = ".manifest.json", ".checkpoint", ".vkey"
 _KEY_CAME_WITH_IT = "whether the public key is the log's: it came with the export. Give the one you know with --key"
 _CELLS = "what the cells say: only the file's digest vouches for them; the jsonl form holds the records themselves"
+_LEAVES = "the leaf hashes of its rows: this program does not read this form; sekisho audit verify does"
 _NOT_ALL = "whether records follow the last one here"
 
 
@@ -2483,6 +2486,16 @@ def _check_runs(part: Part) -> None:
         raise BadInput("the rows and what was left out do not make the whole", "left-out")
 
 
+def _pieces(
+    runs: Iterable[tuple[int, int, Sequence[bytes] | None]],
+) -> Iterator[tuple[int, int, Sequence[bytes] | None]]:
+    """Yield runs, those that are here in pieces of at most 256 records."""
+    for first, end, roots in runs:
+        step = end - first if roots is not None else BUNDLE
+        for at in range(first, end, step or 1):
+            yield at, min(end, at + step), roots
+
+
 def _batches(runs: Iterable[tuple[int, int, Sequence[bytes] | None]]) -> Iterator[list[Any]]:
     """Yield runs in lists of at most 256 records that are here, and as many runs of those that are not."""
     batch: list[tuple[int, int, Sequence[bytes] | None]] = []
@@ -2501,11 +2514,84 @@ def _batches(runs: Iterable[tuple[int, int, Sequence[bytes] | None]]) -> Iterato
         yield batch
 
 
+class Leaf(NamedTuple):
+    """What a row of an export says of its record; ``record`` are the record's bytes, where the row has them."""
+
+    number: int
+    hash: bytes
+    record: bytes | None = None
+
+
+Rows = Callable[[BinaryIO], Iterator[Leaf]]
+"""Reads the rows of one form. Raises ValueError, KeyError, TypeError: they are none."""
+
+_LONGEST_ROW = 1 << 20
+_HASH_IN_CEF = re.compile(rb" cs1=([0-9a-f]{64})(?= |$)")
+_INDEX_IN_CEF = re.compile(rb" cn1=([0-9]{1,16})(?= |$)")
+_BEFORE_CEF = re.compile(rb"(?:(?:[^|\\]|\\.)*\|){7}")
+
+
+def _csv_rows(file: BinaryIO) -> Iterator[Leaf]:
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    try:
+        head = text.readline(_LONGEST_ROW)
+        separator = ";" if head.startswith("leaf_index;") else ","
+        names = next(csv.reader([head], delimiter=separator))
+        index, leaf = names.index("leaf_index"), names.index("leaf_hash")
+        for cells in csv.reader(text, delimiter=separator):
+            yield Leaf(int(cells[index]), bytes.fromhex(cells[leaf]))
+    except (csv.Error, IndexError, StopIteration) as error:
+        raise ValueError("no rows") from error
+    finally:
+        text.detach()
+
+
+def _ocsf_rows(file: BinaryIO) -> Iterator[Leaf]:
+    for line in iter(lambda: file.readline(_LONGEST_ROW), b""):
+        event = json.loads(line)
+        record = str(event["raw_data"]).encode()
+        yield Leaf(int(event["metadata"]["sequence"]), bytes.fromhex(event["unmapped"]["leaf_hash"]), record)
+
+
+def _cef_rows(file: BinaryIO) -> Iterator[Leaf]:
+    for line in iter(lambda: file.readline(_LONGEST_ROW), b""):
+        head = _BEFORE_CEF.match(line)
+        said = b" " + line[head.end() :].rstrip(b"\r\n") if head else b""
+        leaf, index = _HASH_IN_CEF.search(said), _INDEX_IN_CEF.search(said)
+        if not leaf or not index:
+            raise ValueError("no row")
+        yield Leaf(int(index[1]), bytes.fromhex(leaf[1].decode()))
+
+
+def _syslog_rows(file: BinaryIO) -> Iterator[Leaf]:
+    while True:
+        length = b""
+        while (digit := file.read(1)).isdigit() and len(length) < 8:
+            length += digit
+        if not digit and not length:
+            return
+        message = file.read(min(int(length), _LONGEST_ROW))
+        said = json.loads(message[message.index(b"\xef\xbb\xbf") + 3 :])
+        yield Leaf(int(said["leaf_index"]), bytes.fromhex(said["leaf_hash"]))
+
+
+_ROWS: Mapping[str, Rows] = {"csv": _csv_rows, "ocsf": _ocsf_rows, "cef": _cef_rows, "syslog": _syslog_rows}
+
+
 class _Export:
     """Checks one file of records, with what its manifest says of it."""
 
-    def __init__(self, name: str, file: BinaryIO, keys: Keys, points: Sequence[Point], hashes_only: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        file: BinaryIO,
+        keys: Keys,
+        points: Sequence[Point],
+        hashes_only: bool,
+        rows: Mapping[str, Rows] | None = None,
+    ) -> None:
         self.name, self.file, self.keys, self.points, self.hashes_only = name, file, keys, points, hashes_only
+        self._readers = {**_ROWS, **(rows or {})}
         self.digest, self.bytes = sha256(), 0
         self._pushed: tuple[int, bytes] | None = None  # a line that belongs to the next batch
         self._end = 0
@@ -2535,14 +2621,71 @@ class _Export:
             self._rest()
         else:
             self._drain()
-            for report, part in zip(self.reports, parts):  # noqa: B905  Python 3.9
-                report.not_checked.append(_CELLS)
-                self._head(report, part, self._walk(report, part, []))
-                self._hold_head(report, part)
         self._file(said)
+        if said.get("format") != "jsonl":
+            self._other_form(str(said.get("format")), parts)
         for report in self.reports:
             report.keys = len(self.keys.known)
         return self.reports
+
+    def _other_form(self, form: str, parts: Sequence[Part]) -> None:
+        """Check rows that are no records: their leaf hashes, with what was left out, must lead to the signed head.
+
+        Only of a file whose digest is the signed one: what somebody changed on the way is known already, and not read.
+        """
+        reader = self._readers.get(form) if self.reports[0].ok else None
+        for report in self.reports:
+            report.not_checked += [_CELLS] if reader else [_LEAVES, _CELLS]
+        if reader is None:
+            for report, part in zip(self.reports, parts):  # noqa: B905  Python 3.9
+                self._head(report, part, self._walk(report, part, []))
+                self._hold_head(report, part)
+            return
+        self.file.seek(0)
+        rows = reader(self.file)
+        try:
+            for report, part in zip(self.reports, parts):  # noqa: B905  Python 3.9
+                self._fold(report, part, rows)
+            if self.reports[-1].ok and next(rows, None) is not None:
+                what = "inserted: more rows than there should be"
+                self.reports[-1].add(self.name, what, kind="inserted", or_kinds=("duplicated",))
+        except (ValueError, KeyError, TypeError, OSError):
+            self.reports[-1].add(self.name, f"it is not in the form that its manifest says: {form}", kind="form")
+
+    def _fold(self, report: Report, part: Part, rows: Iterator[Leaf]) -> None:
+        """Grow a tree from the leaf hashes of one log's rows. Raises what the reader raises."""
+        points = [point.again() for point in self.points if point.origin in ("", part.origin)]
+        walk = self._walk(report, part, points)
+        walk.begin()
+        for first, end, roots in _pieces(part.runs()):
+            if roots is not None:
+                self._run(report, walk, {}, range(first, end), roots)
+                continue
+            taken = list(islice(rows, end - first))
+            report.records += len(taken)
+            if not self._are_those(report, taken, range(first, end)):
+                walk.blind = True
+            if not walk.blind:
+                walk.grow([row.hash for row in taken])
+        self._head(report, part, walk)
+        hold(report, self.keys, walk, points)
+        if not points:
+            report.not_checked.append(ROLL_BACK)
+
+    def _are_those(self, report: Report, taken: Sequence[Leaf], due: range) -> bool:
+        """Whether rows are those of these records. What is wrong is reported once a log: the rest follows from it."""
+        wrong = next((at for at, row in zip(due, taken) if row.number != at), None)  # noqa: B905  Python 3.9
+        if wrong is None and len(taken) < len(due):
+            wrong = due[len(taken)]
+        if wrong is not None:
+            if report.ok:
+                report.add(self.name, _ROW_TOLD["deleted"], sequence=wrong, kind="left-out", or_kinds=("reordered",))
+            return False
+        other = next((row for row in taken if row.record is not None and leaf_hash(row.record) != row.hash), None)
+        if other is not None:
+            what = "the record in this row is not the one of its leaf hash"
+            report.add(self.name, what, sequence=other.number, kind="flipped")
+        return True
 
     def _hold_head(self, report: Report, part: Part) -> None:
         """Hold the head alone against those kept elsewhere, where there are no records that lead to others."""
@@ -2764,12 +2907,18 @@ def _list(value: Any) -> list[Any]:
 
 
 def check_export(
-    place: Path, keys: Sequence[str], since: Sequence[Point], progress: Progress | None, *, hashes_only: bool = False
+    place: Path,
+    keys: Sequence[str],
+    since: Sequence[Point],
+    progress: Progress | None,
+    *,
+    hashes_only: bool = False,
+    rows: Mapping[str, Rows] | None = None,
 ) -> list[Report]:
     """Check a file of records with ``.manifest.json`` beside it, or ``.checkpoint`` of earlier releases."""
     came = [] if keys else read_key(Path(f"{place}{_KEY}"))
     with place.open("rb") as file:
-        export = _Export(place.name, file, Keys([*keys, *came]), since, hashes_only)
+        export = _Export(place.name, file, Keys([*keys, *came]), since, hashes_only, rows)
         manifest, note = (_beside(place, suffix) for suffix in (_MANIFEST, _CHECKPOINT))
         if manifest is not None:
             reports = export.check(manifest, progress)
@@ -3016,8 +3165,13 @@ def check(
     *,
     hashes_only: bool = False,
     opener: Opener | None = None,
+    rows: Mapping[str, Rows] | None = None,
 ) -> list[Report]:
     """Check whatever lies at ``place``; one report for each log, export or receipt in it.
+
+    Args:
+        opener: has the keys of kept content.
+        rows: read the rows of forms of export that the standard library cannot read, by the form's name.
 
     Raises:
         BadKey, BadUse: used wrongly.
@@ -3031,7 +3185,8 @@ def check(
         sites = [_Site(path) for path in sorted(place.rglob("site-checkpoint"))]
         bound = [*since, *(point for site in sites for point in site.points)]
         alone = len(folders) == 1
-        reports = [verify(each, keys, progress, since=bound, hashes_only=hashes_only, alone=alone) for each in folders]
+        how: dict[str, Any] = {"hashes_only": hashes_only, "alone": alone, "opener": opener}
+        reports = [verify(each, keys, progress, since=bound, **how) for each in folders]
         return reports + [site.check(keys, reports) for site in sites]
     with place.open("rb") as file:
         begin = file.read(_MOST_RECEIPT + 1)
@@ -3041,7 +3196,7 @@ def check(
     if begin[:1] == b"{" and b'"inclusion"' in begin and len(begin) <= _MOST_RECEIPT and not _is_export(place):
         _require(keys)
         return [check_receipt(begin, place.name, Keys(keys))]
-    return check_export(place, keys, since, progress, hashes_only=hashes_only)
+    return check_export(place, keys, since, progress, hashes_only=hashes_only, rows=rows)
 
 
 def _require(keys: Sequence[str]) -> None:

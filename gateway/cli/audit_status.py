@@ -50,7 +50,7 @@ def status(session: Session) -> None:
 
 
 def anchors(settings: Settings) -> Check:
-    """Doctor's check: heads leave the machine, have lately, and reach every anchor that the running server brings to."""
+    """Doctor's check: heads leave the machine, have lately, and reach each anchor of the running server."""
     from gateway.audit.anchor.build import anchors_of
     from gateway.audit.anchor.standing import age_seconds, unwitnessed_since
 

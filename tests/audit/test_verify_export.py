@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from hypothesis import strategies as st
 from gateway.audit.canonical import canonical
 from gateway.audit.export.manifest import sealed
 from gateway.audit.export.run import Keys, Wish, export
+from gateway.audit.log.merkle import leaf_hash
 from gateway.audit.log.note import Signer, parse_verifier_key
 from gateway.audit.log.reader import Filter
 from gateway.audit.verify import KINDS, ROLL_BACK, BadUse, Report, check, read_since, told_lines
+from gateway.cli.audit_verify import _parquet_rows
 from tests.audit.exports import BERLIN
 from tests.audit.made_logs import KEY, VKEY, lay, made, signed_heads
 
@@ -81,7 +84,7 @@ def test_of_a_pruned_log_and_of_several(tmp_path: Path, log: Path) -> None:
     assert [report.records for report in reports] == [350, 94]
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet", "ocsf", "cef"])
+@pytest.mark.parametrize("form", ["csv", "parquet", "ocsf", "cef", "syslog"])
 def test_other_forms_stand_by_their_digest(tmp_path: Path, log: Path, form: str) -> None:
     out = make(log, tmp_path / f"out.{form}", form)
     report = look(out)
@@ -98,6 +101,98 @@ def test_other_forms_stand_by_their_digest(tmp_path: Path, log: Path, form: str)
     for at in (0, len(whole) // 2, len(whole) - 1):
         out.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         assert [problem.kind for problem in look(out).problems] == ["flipped"]
+
+
+FOLDED = ["csv", "parquet", "ocsf", "cef", "syslog"]
+
+
+def fold(out: Path) -> Report:
+    (report,) = check(out, [VKEY], rows={"parquet": _parquet_rows})
+    return report
+
+
+@pytest.mark.parametrize("form", FOLDED)
+@pytest.mark.parametrize(("name", "rows"), [("all", 700), ("outcomes", 350), ("one", 2), ("none", 0)])
+def test_leaf_hashes_of_other_forms_lead_to_the_head(
+    tmp_path: Path, log: Path, form: str, name: str, rows: int
+) -> None:
+    report = fold(make(log, tmp_path / f"out.{form}", form, FILTERS[name]))
+
+    assert ([str(p) for p in report.problems], report.records) == ([], rows)
+    assert not any("leaf hashes" in what for what in report.not_checked)
+
+
+def test_the_program_alone_says_that_it_reads_no_parquet(tmp_path: Path, log: Path) -> None:
+    report = look(make(log, tmp_path / "out.parquet", "parquet"))
+
+    assert any("leaf hashes" in what for what in report.not_checked)
+
+
+def signed_again(out: Path, content: bytes) -> Path:
+    """Put another content in an export's place, and sign it with the log's own key: only the hashes can tell."""
+    out.write_bytes(content)
+    place = Path(f"{out}.manifest.json")
+    payload = json.loads(b64decode(json.loads(place.read_bytes())["payload"]))
+    payload["file"] |= {"bytes": len(content), "sha256": sha256(content).hexdigest()}
+    place.write_bytes(sealed(canonical(payload), Signer("sekisho-log", KEY)))
+    return out
+
+
+@pytest.mark.parametrize("form", ["csv", "ocsf", "cef"])
+@pytest.mark.parametrize(
+    ("harm", "kind"), [("taken", "left-out"), ("twice", "left-out"), ("moved", "left-out"), ("more", "inserted")]
+)
+def test_rows_that_its_maker_left_out_or_moved_are_found(
+    tmp_path: Path, log: Path, form: str, harm: str, kind: str
+) -> None:
+    out = make(log, tmp_path / f"out.{form}", form, FILTERS["outcomes"])
+    lines = out.read_bytes().splitlines(keepends=True)
+    lines = {
+        "taken": lines[:300] + lines[301:],
+        "twice": lines[:300] + lines[299:],
+        "moved": [*lines[:300], lines[301], lines[300], *lines[302:]],
+        "more": [*lines, lines[-1]],
+    }[harm]
+
+    assert [problem.kind for problem in fold(signed_again(out, b"".join(lines))).problems] == [kind]
+
+
+@pytest.mark.parametrize("form", ["csv", "ocsf", "cef", "syslog"])
+def test_a_leaf_hash_that_its_maker_changed_is_found(tmp_path: Path, log: Path, form: str) -> None:
+    out = make(log, tmp_path / f"out.{form}", form)
+    leaf = leaf_hash(RECORDS[123]).hex().encode()
+    content = out.read_bytes()
+    assert content.count(leaf) >= 1
+
+    found = fold(signed_again(out, content.replace(leaf, leaf_hash(b"another").hex().encode())))
+
+    assert {problem.kind for problem in found.problems} == {"flipped"}
+
+
+def test_a_record_that_its_maker_changed_in_a_row_is_found(tmp_path: Path, log: Path) -> None:
+    out = make(log, tmp_path / "out.ocsf", "ocsf")
+    lines = out.read_bytes().splitlines(keepends=True)
+    event = json.loads(lines[5])
+    event["raw_data"] = event["raw_data"].replace("berlin", "munich", 1)
+
+    found = fold(signed_again(out, b"".join([*lines[:5], canonical_line(event), *lines[6:]])))
+
+    assert [(problem.kind, problem.sequence) for problem in found.problems] == [("flipped", 5)]
+
+
+def canonical_line(event: dict[str, Any]) -> bytes:
+    return json.dumps(event).encode() + b"\n"
+
+
+@pytest.mark.parametrize("form", FOLDED)
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"\xff\n", b"leaf_index;leaf_hash\r\nx;y\r\n", b"{}\n"])
+def test_what_is_no_rows_is_named(tmp_path: Path, log: Path, form: str, content: bytes) -> None:
+    out = make(log, tmp_path / f"out.{form}", form)
+
+    found = fold(signed_again(out, content))
+
+    assert {problem.kind for problem in found.problems} <= {"form", "left-out"}
+    assert found.problems
 
 
 def test_an_export_says_how_far_its_log_was_seen_elsewhere(tmp_path: Path) -> None:
