@@ -8,12 +8,17 @@ The answer is what the caller was shown, values restored, up to where it ended::
 
     {"choices": [{"index": 0, "content": "…", "finish_reason": "stop"}]}
 
+Vectors, from which texts can be guessed, are kept as base64 of what the engine gave, scores as they are::
+
+    {"vectors": ["…"]}     {"scores": [0.5]}
+
 Of whom it speaks: the end user, where the key vouches for one; else everybody whom a finding names.
 """
 
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -64,8 +69,13 @@ class AttemptKeeper(Keeper):
         self._keeping = keeping
         self._call = call
         self._choices: dict[int, _Said] = {}
+        self._numbers: dict[str, list[Any]] = {}
 
     def shown(self, chunk: Chunk) -> Chunk:
+        if chunk.vectors:
+            self._numbers["vectors"] = [b64encode(vector).decode() for vector in chunk.vectors]
+        if chunk.scores:
+            self._numbers["scores"] = list(chunk.scores)
         for choice in chunk.choices:
             said = self._choices.setdefault(choice.index, _Said())
             said.content.append(choice.content or "")
@@ -78,6 +88,8 @@ class AttemptKeeper(Keeper):
         return chunk
 
     def end(self) -> Kept | None:
+        if self._numbers:
+            return self._keeping.answer(_json(self._numbers))
         if not self._choices:
             return None
         choices = [{"index": index, **said.plain()} for index, said in sorted(self._choices.items())]

@@ -131,6 +131,23 @@ async def test_tool_calls_and_reasoning_are_kept_together(house: KeepingHouse) -
     assert choice["reasoning"] == "hmhm"
 
 
+@pytest.mark.parametrize(
+    ("chunk", "kept"),
+    [
+        (Chunk((), vectors=(b"\0\0\x80?", b"\0\0\0\0")), {"vectors": ["AACAPw==", "AAAAAA=="]}),
+        (Chunk((), scores=(0.5, -1.0)), {"scores": [0.5, -1.0]}),
+    ],
+)
+async def test_vectors_and_scores_are_kept_as_the_engine_gave_them(
+    house: KeepingHouse, chunk: Chunk, kept: dict[str, Any]
+) -> None:
+    house.engines["a"].script = [chunk]
+
+    await house.send()
+
+    assert house.read(house.answer)[0] == kept
+
+
 async def test_an_answer_that_broke_off_is_kept_as_far_as_it_was_shown(house: KeepingHouse) -> None:
     house.engines["a"].script = [*words("half")[:1], EngineUnavailable()]
 
