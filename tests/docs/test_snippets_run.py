@@ -30,6 +30,7 @@ PAGES = (
     "how-to/rehearse-a-change.md",
     "how-to/write-rules.md",
     "how-to/change-the-policy.md",
+    "how-to/serve-many-models.md",
 )
 _FENCE = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
