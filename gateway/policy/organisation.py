@@ -30,6 +30,7 @@ import yaml
 from gateway import plain_yaml
 from gateway.domain import DataClass
 from gateway.errors import SetupError
+from gateway.policy.lines import fault_of, line_of, tree_of
 from gateway.settings import Jurisdiction, Name, Settings
 
 Place = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,4}$")]
@@ -104,7 +105,7 @@ def load(settings: Settings) -> Organisation:
     """Return what the file says; an absent file says nothing.
 
     Raises:
-        SetupError: not YAML, an unknown field, a value out of range; names file, and line or field.
+        SetupError: not YAML, an unknown field, a value out of range; names file and line.
     """
     path = settings.organisation_file
     if not path.is_file():
@@ -112,7 +113,8 @@ def load(settings: Settings) -> Organisation:
             raise SetupError(f"There is no file {path}.", "Mend policy.organisation.", exit_code=2)
         return Organisation()
     try:
-        raw: Any = plain_yaml.read(path.read_text(encoding="utf-8")) or {}
+        text = path.read_text(encoding="utf-8")
+        raw: Any = plain_yaml.read(text) or {}
         organisation = msgspec.convert(raw, Organisation, strict=True)
     except yaml.YAMLError as error:
         line, problem = plain_yaml.problem_of(error)
@@ -120,10 +122,12 @@ def load(settings: Settings) -> Organisation:
     except UnicodeDecodeError as error:
         raise _wrong(path, " is not UTF-8") from error
     except msgspec.ValidationError as error:
-        raise _wrong(path, f": {error}".rstrip(".")) from error
+        line, _ = fault_of(raw, Organisation, tree_of(text))
+        raise _wrong(path, f", line {line}: {error}".rstrip(".")) from error
     for name in organisation.projects:
         if not re.fullmatch(r"[a-z0-9-]{1,63}/[a-z0-9-]{1,63}", name):
-            raise _wrong(path, f": the project `{name}` is not named TENANT/PROJECT")
+            line = line_of(("projects", name), tree_of(text))
+            raise _wrong(path, f", line {line}: the project `{name}` is not named TENANT/PROJECT")
     return organisation
 
 

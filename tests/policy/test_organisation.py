@@ -75,6 +75,21 @@ def test_a_mistake_is_told_in_one_line_with_file_and_place(tmp_path: Path, text:
     assert error.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("sites:\n  ber: {jurisdiction: DE}\n  par: {jurisdiction: France}", 3),
+        ("sites:\n  ber: {}\nprojects:\n  a/b:\n    prototype: true\n  a/c:\n    class: strict\n    prototyp: true", 8),
+        ("tenants: {}\nprojects:\n  a/b: {}\n  b: {}", 4),
+        ("transfers:\n  - {from: DE, to: US, route: scc, until: 2027-01-01, reference: x}\n  - {from: DE, to: US}", 3),
+        ("sites: {}\nproject: {}", 2),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    with pytest.raises(SetupError, match=f"organisation.yaml, line {line}: "):
+        load(_at(tmp_path, text))
+
+
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="There is no file"):
         load(_at(tmp_path, None, "who.yaml"))

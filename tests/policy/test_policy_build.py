@@ -163,7 +163,7 @@ def test_a_syntax_error_is_told_with_file_and_line(opa: Opa, policies: Path, tmp
 def test_data_that_are_not_json_are_told_by_file(opa: Opa, policies: Path, tmp_path: Path) -> None:
     (policies / "data" / "adequacy.json").write_text("{")
 
-    with pytest.raises(BuildError, match=r"adequacy\.json is not JSON"):
+    with pytest.raises(BuildError, match=r"adequacy\.json, line 1: not JSON"):
         build(opa, policies, tmp_path / "cache")
 
 

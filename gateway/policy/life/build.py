@@ -29,6 +29,7 @@ from typing import Any
 import msgspec
 
 from gateway.errors import SetupError
+from gateway.policy.life import law as law_data
 from gateway.policy.opa.program import Opa
 from gateway.settings import SHIPPED
 
@@ -208,13 +209,13 @@ def _staged(directory: Path, *, tests: bool = False, notes: Mapping[str, str] | 
 
 
 def law(directory: Path) -> dict[str, Any]:
-    """Return ``data/*.json`` by their names. Raises BuildError, naming the file."""
+    """Return ``data/*.json`` by their names. Raises BuildError, naming file and line."""
     found: dict[str, Any] = {}
     for path in sorted((directory / "data").glob("*.json")):
         try:
-            found[path.stem] = msgspec.json.decode(path.read_bytes())
-        except msgspec.DecodeError as error:
-            raise BuildError(f"{path} is not JSON: {error}.") from error
+            found[path.stem] = law_data.read(path)
+        except law_data.BadLaw as error:
+            raise BuildError(str(error)) from error
     return found
 
 

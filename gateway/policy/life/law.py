@@ -1,0 +1,193 @@
+"""What the law says, as data: ``data/*.json`` of a policy folder, each in the form that the rules read it in.
+
+A rule that looks for a field that is misspelt finds nothing, and some rules permit what they find nothing about. So a
+file of a known name that does not have its form is refused before it is built; files of other names belong to a
+house's own rules, and hold what those want.
+
+Example: ``policies/data/adequacy.json, line 4: missing required field `until```.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from gateway.kinds import SPECIAL
+from gateway.policy.lines import fault_of, tree_of
+from gateway.policy.organisation import Place, Route
+
+Distance = Literal["same-node", "same-site", "same-jurisdiction", "elsewhere", "external"]
+Bucket = Literal["1", "2-4", "5-19", "20+"]
+Category = Literal[SPECIAL]  # type: ignore[valid-type]  # a Literal of what kinds.py lists
+Country = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")]
+Label = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2,4}|\*)$")]
+"""A country, a group of them, or ``*`` for every other law."""
+Persons = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Way(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    condition: str
+    legal: str
+    since: date
+    until: date
+
+
+class Jurisdiction(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    groups: list[Place]
+    name: str
+
+
+class Means(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    legal: str
+    holds: Literal["always", "conditional", "narrow", "limited", "exempt"]
+
+
+class Transfers(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    legal: str
+    routes: dict[Route, Means]
+    since: date
+
+
+class Numbers(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    assessment_from_persons: Persons
+    assessment_from_sensitive: Persons
+    contract_from_persons: Persons
+    contract_from_sensitive: Persons
+    legal: str
+    operators_of_critical_infrastructure: list[str]
+    since: date
+    year_begins_at: Annotated[str, msgspec.Meta(pattern=r"^\d\d:\d\d:\d\d[+-]\d\d:\d\d$")]
+
+
+class Signal(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    all: dict[str, Bucket]
+    legal: str
+
+
+class ChinaAutomotive(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    assessed_references: list[str]
+    legal: str
+    origins: list[Country]
+    since: date
+    signals: dict[str, Signal]
+
+
+class Categories(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    categories: list[Category]
+    legal: str
+
+
+class SpecialCategories(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    bases: dict[str, dict[Label, Categories]]
+    free: list[Distance]
+    laws: dict[Label, Categories]
+
+
+class Purpose(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    class_: Literal["prohibited", "high-risk", "safety"] = msgspec.field(name="class")
+    legal: str
+    since: date
+
+
+class Purposes(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    aliases: dict[str, str]
+    purposes: dict[str, Purpose]
+    note: str = ""
+    read: date | None = None
+
+
+class Prototypes(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    types: list[str]
+    note: str = ""
+
+
+class BreakGlass(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    longest_hours: Annotated[int, msgspec.Meta(ge=1, le=24)]
+    never: dict[str, str]
+
+
+class Source(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    about: str
+    looked_at: date
+    sources: list[str]
+    for_a_lawyer: list[str]
+
+
+FORMS: Mapping[str, Any] = {
+    "adequacy": dict[Label, dict[Label, Way]],
+    "break_glass": BreakGlass,
+    "china_automotive": ChinaAutomotive,
+    "jurisdictions": dict[Country, Jurisdiction],
+    "output_guard": dict[Distance, Literal["off", "redact", "block"]],
+    "prototypes": Prototypes,
+    "purposes": Purposes,
+    "sources": dict[str, Source],
+    "special_categories": SpecialCategories,
+    "thresholds": dict[Label, Numbers],
+    "transfers": dict[Label, Transfers],
+}
+
+
+class BadLaw(Exception):
+    """A file that is not as it must be: ``line`` from 1, and what is wrong there."""
+
+    def __init__(self, path: Path, line: int, what: str) -> None:
+        super().__init__(f"{path}, line {line}: {what}.")
+
+
+def read(path: Path) -> Any:
+    """Return what a data file says.
+
+    Raises:
+        BadLaw: not UTF-8, not JSON, a key that stands twice in a mapping, or not in the form that goes with its name.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+    except UnicodeDecodeError as error:
+        raise BadLaw(path, path.read_bytes()[: error.start].count(b"\n") + 1, "not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise BadLaw(path, error.lineno, f"not JSON ({error.msg}, column {error.colno})") from error
+    except _Wrong as error:
+        raise BadLaw(path, _line_with(text, error.word), str(error)) from error
+    form = FORMS.get(path.stem)
+    try:
+        if form is not None:
+            msgspec.convert(raw, form, strict=True)
+    except msgspec.ValidationError as error:
+        raise BadLaw(path, *fault_of(raw, form, tree_of(text))) from error
+    return raw
+
+
+class _Wrong(Exception):
+    def __init__(self, word: str, what: str) -> None:
+        self.word = word
+        super().__init__(f"`{word}` {what}")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two entries of one name neither is silently the weaker."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _Wrong(name, "stands twice")
+        found[name] = value
+    return found
+
+
+def _no_number(word: str) -> Any:
+    raise _Wrong(word, "is no number")
+
+
+def _line_with(text: str, word: str) -> int:
+    """Return the line in which a word stands last: that of the two which is too much, where it stands twice."""
+    return text[: text.rfind(word) + 1].count("\n") + 1
