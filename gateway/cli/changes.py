@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.audit.shelf import Shelf
     from gateway.identity.office import Events, KeyOffice
     from gateway.identity.record import NewKey
+    from gateway.registry.office import ModelOffice
     from gateway.registry.store import ContentStore
     from gateway.settings import Settings
 
@@ -39,6 +40,14 @@ class Changes(Protocol):
     def register_model(self, manifest: View) -> None: ...
 
     def set_alias(self, alias: str, model: str) -> None: ...
+
+    def remove_model(self, model: str) -> View: ...
+
+    def sign_model(self, model: str, bundle: str) -> View: ...
+
+    def trust_model_key(self, name: str, pem: str) -> View: ...
+
+    def distrust_model_key(self, name: str) -> View: ...
 
 
 @contextmanager
@@ -73,6 +82,18 @@ class ServerChanges:
 
     def set_alias(self, alias: str, model: str) -> None:
         self._server.put(f"aliases/{alias}", {"model": model})
+
+    def remove_model(self, model: str) -> View:
+        return dict(self._server.delete(f"models/{model}"))
+
+    def sign_model(self, model: str, bundle: str) -> View:
+        return dict(self._server.put(f"models/{model}/signature", {"bundle": bundle}))
+
+    def trust_model_key(self, name: str, pem: str) -> View:
+        return dict(self._server.post("model-keys", {"name": name, "pem": pem}))
+
+    def distrust_model_key(self, name: str) -> View:
+        return dict(self._server.delete(f"model-keys/{name}"))
 
 
 @contextmanager
@@ -114,6 +135,25 @@ class OfflineChanges:
     def set_alias(self, alias: str, model: str) -> None:
         change = partial(self._shelf().set_alias, alias, model)
         self._on_record("model.alias", change, {"alias": alias, "model": model})
+
+    def remove_model(self, model: str) -> View:
+        return asyncio.run(self._models().remove(model, operator()))
+
+    def sign_model(self, model: str, bundle: str) -> View:
+        return asyncio.run(self._models().sign(model, bundle, operator()))
+
+    def trust_model_key(self, name: str, pem: str) -> View:
+        return asyncio.run(self._models().trust(name, pem, operator()))
+
+    def distrust_model_key(self, name: str) -> View:
+        return asyncio.run(self._models().distrust(name, operator()))
+
+    def _models(self) -> ModelOffice:
+        from gateway.registry.office import ModelOffice
+
+        shelf, settings = self._shelf(), self._settings
+        served = {shelf.canonical(wish.model) for wish in settings.served}
+        return ModelOffice(shelf, self._book, serves=lambda name: name in served)
 
     def _office(self) -> KeyOffice:
         from gateway.identity.keys import KeyRegister

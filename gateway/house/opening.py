@@ -25,6 +25,7 @@ from gateway.house.choice import detector_of
 from gateway.house.gauges import families_of
 from gateway.house.models import ServedModels
 from gateway.house.residents import Residents
+from gateway.house.signing import all_as_signed, model_office
 from gateway.http import api
 from gateway.http.admin import admin_app
 from gateway.http.admin_anchor import anchor_routes
@@ -34,6 +35,7 @@ from gateway.http.admin_engines import engine_routes
 from gateway.http.admin_evidence import evidence_routes
 from gateway.http.admin_exports import export_routes
 from gateway.http.admin_fleet import fleet_routes
+from gateway.http.admin_models import model_routes
 from gateway.http.admin_persons import persons_routes
 from gateway.http.admin_policy import policy_routes
 from gateway.http.admin_retention import retention_routes
@@ -112,7 +114,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         content = offices.content(stack, settings, side, book)
         place, quality = settings.site, ClockQuality()
         rooms = Rooms(register, limits, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)
-        await policy.push_facts(targets)
+        await policy.push_facts(all_as_signed(store, targets))
         _watch(metrics, rooms, life)
         for family in families_of(residents.keeper):
             metrics.watch_family(family)
@@ -127,7 +129,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets),
             *export_routes(exports), *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
             *anchor_routes(anchors, book), *audit_routes(searching), *retention_routes(retention),
-            *fleet_routes(residents.office(fleet)),
+            *fleet_routes(residents.office(fleet)), *model_routes(model_office(store, book, fleet, policy)),
             *engine_routes(EngineShelf(settings.data / "engines"), book),
             *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
         ]  # fmt: skip

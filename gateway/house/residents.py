@@ -29,6 +29,7 @@ from gateway.house.choice import (
     wanted_for,
 )
 from gateway.house.prices import Prices, free
+from gateway.house.signing import as_signed
 from gateway.registry.store import ContentStore
 from gateway.settings import ModelSettings, Settings
 
@@ -112,6 +113,7 @@ class Residents:
     def _wish(self, wish: ModelSettings, prices: Prices) -> Wish:
         manifest = manifest_of(self._store, wish.model)
         wanted, target = wanted_for(self._settings, manifest, wish), target_of(self._settings, manifest)
+        target = as_signed(self._store, target)
         self._queues[target.id] = wanted.queue
         return Wish(
             target=target,

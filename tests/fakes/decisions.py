@@ -150,6 +150,11 @@ def _unknown(given: dict[str, Any], rest: str) -> None:
     given["targets"][_id(rest)]["known"] = False
 
 
+def _unsigned(given: dict[str, Any], rest: str) -> None:
+    """``unsigned:same-node``: a target whose model no key of the site signed"""
+    given["targets"][_id(rest)]["signed"] = False
+
+
 _BESIDES = {
     "project": _project,
     "tenant": _tenant,
@@ -164,4 +169,5 @@ _BESIDES = {
     "model": _plain("model"),
     "signals": _signals,
     "unknown": _unknown,
+    "unsigned": _unsigned,
 }

@@ -124,6 +124,7 @@ def _known_facts(settings: Settings, proposal: Proposal) -> dict[str, Any]:
         settings.site.node,
         settings.site.jurisdiction,
         same_node=True,
+        signed=True,
     )
     return build_facts(settings.site, organisation.load(settings), [here], proposal.rulebook or rulebook(settings))
 

@@ -74,6 +74,7 @@ class Aim(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     near: Near = "other"
     jurisdiction: Jurisdiction | None = None
     model: NotEmpty = "m"
+    signed: bool = True  # by a key of the site
     known: bool = True  # false: a candidate that the facts say nothing of
 
 
@@ -117,7 +118,7 @@ class Given(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     at: str = "2026-06-01"  # a day, or a time in RFC 3339
     counters: Counters | None = None
     break_glass: tuple[Grant, ...] = ()
-    table: str | tuple[str, ...] = ""  # a preset, or rows as in rules.csv; empty: the table in force
+    table: str | tuple[str, ...] = ""  # a preset (the site's too), or rows as in rules.csv; empty: what is in force
     model: str = ""  # that is asked for; empty: the first target's
     clock: Literal["synchronised", "free", "unknown"] = "synchronised"
 

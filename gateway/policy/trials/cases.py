@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -77,7 +77,7 @@ def asked(case: Case, rulebook: Rulebook) -> Asked:
         SetupError: the case names a table that there is not, or rows that are none.
     """
     given = case.given
-    site = SiteSettings(name=given.site, node="n1", jurisdiction=given.jurisdiction)
+    site = SiteSettings(name=given.site, node="n1", jurisdiction=given.jurisdiction, preset=_preset(given))
     targets = [_target(id_, aim, given) for id_, aim in given.targets.items()]
     known = [target for target in targets if given.targets[target.id].known]
     book = Rulebook(_rows(case, rulebook), rulebook.groups)
@@ -104,7 +104,14 @@ def _target(id_: str, aim: Aim, given: Given) -> Target:
         jurisdiction=given.jurisdiction if aim.jurisdiction is None else aim.jurisdiction,
         same_node=aim.near == "same-node",
         external=aim.near == "external",
+        signed=aim.signed and aim.near != "external",
     )
+
+
+def _preset(given: Given) -> Literal["demo", "balanced", "strict"]:
+    """Return the preset of the site: the one whose table the case names, else the demonstration's."""
+    named: dict[str | tuple[str, ...], Literal["balanced", "strict"]] = {"balanced": "balanced", "strict": "strict"}
+    return named.get(given.table, "demo")
 
 
 def _rows(case: Case, rulebook: Rulebook) -> tuple[Row, ...]:

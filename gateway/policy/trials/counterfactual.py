@@ -132,6 +132,7 @@ def hypothetical(near: str, jurisdiction: str, facts: Mapping[str, Any], model: 
         jurisdiction=jurisdiction or (facts["sites"][site]["jurisdiction"] if is_here else ""),
         same_node=near == "same-node",
         external=near == "external",
+        signed=near != "external",
     )
 
 

@@ -1,0 +1,49 @@
+"""Who signed what is served: from the registry to the policy, at the start and whenever it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from msgspec.structs import replace
+
+from gateway.audit.shelf import Shelf
+from gateway.domain import Target
+from gateway.errors import SetupError
+from gateway.fleet.door import Fleet
+from gateway.policy.client import OpaPolicy
+from gateway.registry.office import ModelOffice
+from gateway.registry.store import ContentStore
+
+
+def as_signed(store: ContentStore, target: Target) -> Target:
+    """Return a target with what is known now of its file's signature; one whose file another keeps as it is.
+
+    A signature that is bad or cannot be read is none. Reads two small files.
+    """
+    manifest = store.find(target.model)
+    is_elsewhere = target.external or "/remote:" in target.id  # its bytes are not seen here, whatever digest it tells
+    if manifest is None or is_elsewhere or target.digest != manifest.sha256:
+        return target
+    try:
+        verdict = store.signatures.verdict(manifest)
+    except SetupError:
+        return replace(target, signed=False, signer="")
+    return replace(target, signed=verdict.status == "signed", signer=verdict.signer)
+
+
+def all_as_signed(store: ContentStore, targets: Iterable[Target]) -> list[Target]:
+    return [as_signed(store, target) for target in targets]
+
+
+def model_office(store: ContentStore, book: Shelf, fleet: Fleet, policy: OpaPolicy) -> ModelOffice:
+    """Return who changes models in the running server: what is served stays, and the policy knows of each signature."""
+
+    async def tell() -> None:
+        await policy.push_facts(all_as_signed(store, fleet.targets()))
+
+    return ModelOffice(store, book, serves=partial(_serves, fleet), changed=tell)
+
+
+def _serves(fleet: Fleet, model: str) -> bool:
+    return any(target.model == model for target in fleet.targets())
