@@ -13,7 +13,8 @@ Rules:
 2. What is found in a reading counts where it lies within a value; what lies over several values is each one's part.
    Keys were searched by themselves.
 3. A schema of a tool is no object: what its properties are called says what a value would be, not what its words are.
-4. A string is written as it is, without escapes, so that offsets stay; a number without quotation marks.
+4. The name of who speaks in a message (``Anna_Schmidt``: APIs allow no blank there) is read with blanks.
+5. A string is written as it is, without escapes, so that offsets stay; a number without quotation marks.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ from gateway.domain import Path, Segment
 from gateway.privacy.span import Span
 
 _SCHEMAS = ("tools", "response_format")  # fields of a request that hold them
+_SPEAKER = 3  # parts of the path: messages, number, name
+_BLANKS = str.maketrans("_-", "  ")
 _NUMBER = re.compile(r"-?\d{1,40}(?:\.\d{1,40})?\Z")
 
 
 class Place(NamedTuple):
-    """Where a value stands in a reading, and which segment it is (rule 4)."""
+    """Where a value stands in a reading, and which segment it is (rule 5)."""
 
     start: int
     end: int
@@ -61,7 +64,9 @@ def readings(segments: Sequence[Segment]) -> list[Reading]:
     """Return the objects among the segments of a request, in order; empty where there are none."""
     found: list[Reading] = []
     index = 0
-    while index + 1 < len(segments):
+    while index < len(segments):
+        if _is_speaker(segments[index]):
+            found.append(_spoken(segments[index].text, index))
         if not _is_key(segments, index):
             index += 1
             continue
@@ -79,6 +84,15 @@ def _is_key(segments: Sequence[Segment], index: int) -> bool:
     if not here or here[-1] != text or here[0] in _SCHEMAS or index + 1 >= len(segments):
         return False
     return _is_below(segments[index + 1].path, here)
+
+
+def _is_speaker(segment: Segment) -> bool:
+    """Rule 4."""
+    return len(segment.path) == _SPEAKER and segment.path[0] == "messages" and segment.path[-1] == "name"
+
+
+def _spoken(name: str, segment: int) -> Reading:
+    return Reading(f"Name: {name.translate(_BLANKS)}\n", (Place(6, 6 + len(name), segment),))
 
 
 def _is_below(path: Path, root: Path) -> bool:

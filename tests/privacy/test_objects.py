@@ -126,3 +126,11 @@ def test_each_call_has_a_reading_of_its_own() -> None:
     segments = segments_of({"calls": [{"arguments": '{"a":"x"}'}, {"arguments": '{"b":"y"}'}]}, shape)
 
     assert [reading.text for reading in readings(segments)] == ['"a": "x", ', '"b": "y", ']
+
+
+def test_who_speaks_is_read_with_blanks() -> None:
+    [reading] = readings([Segment(("messages", 0, "name"), "Anna_Schmidt-Moser", "user")])
+
+    assert reading.text == "Name: Anna Schmidt Moser\n"
+    [(segment, span)] = reading.spans([Span(6, 18, "PERSON", 0.85, "cue:labelled")])
+    assert (segment, span.start, span.end) == (0, 0, 12)

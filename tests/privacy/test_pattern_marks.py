@@ -60,6 +60,10 @@ def level(patterns: Patterns, text: str) -> str:
         ("TISAX proto vehicles", "strict"),
         ("TISAX - confidential", "confidential"),
         ("PROTOTYPENSCHUTZ", "strict"),
+        ("Streng vertraulich: Plan der Presse 4", "strict"),
+        ("Strictly Confidential\n\nDear team,", "strict"),
+        ("Vertraulich!", "confidential"),
+        ("Confidential | Gearbox report", "confidential"),
     ],
 )
 def test_finds_a_mark_and_its_class(patterns: Patterns, text: str, expected: str) -> None:
@@ -69,6 +73,10 @@ def test_finds_a_mark_and_its_class(patterns: Patterns, text: str, expected: str
 @pytest.mark.parametrize(
     "text",
     [
+        "Confidential information is not sent by mail.",
+        "Vertraulich ist das nicht.",
+        "Das Gespräch war streng vertraulich: niemand sprach.",
+        "- Confidential: true\n- Retention: 10",
         "This meeting was confidential, and internal only.",
         "Die Unterlagen sind vertraulich zu behandeln.",
         "enum Level { PUBLIC, INTERNAL, CONFIDENTIAL, STRICT }",

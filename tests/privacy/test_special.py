@@ -26,6 +26,7 @@ SPEAKS = [
     ("宗教信仰:佛教", "religion"),
     ("Gewerkschaftsmitglied seit 2001", "union"),
     ("工会会员名单", "union"),
+    ("她加入了工会", "union"),
     ("労働組合の組合員", "union"),
     ("iscritto al sindacato dal 2010", "union"),
     ("Sie ist Parteimitglied.", "politics"),

@@ -64,7 +64,7 @@ représentant* syndical*|cotisation syndicale|iscritt* al sindacato|iscritt* all
 sindacalista|sindacalisti|delegat* sindacale|rappresentante sindacale|tessera sindacale|in sciopero|
 appartenenza sindacale|rsu fiom|afiliad* al sindicato|afiliación sindical|sindicalista?|delegad* sindical*|
 representante sindical|miembro del sindicato|afiliad* a ccoo|afiliad* a ugt|en huelga|cuota sindical|労働組合|
-組合員|労組|組合費|組合活動|ストライキ参加|労組委員長|工会会员|工会成员|工会主席|工会代表|入会工会|参加罢工|罢工者|
+組合員|労組|組合費|組合活動|ストライキ参加|労組委員長|加入工会|加入了工会|参加工会|参加了工会|工会会员|工会成员|工会主席|工会代表|入会工会|参加罢工|罢工者|
 工会活动|会费代扣
 """
 

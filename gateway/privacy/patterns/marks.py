@@ -5,7 +5,8 @@ A mark is found where it is written as one, not where prose or code speaks of it
 1. In brackets (``[INTERNAL]``, ``【社外秘】``), or between the separators and ends of a header line.
 2. Behind a label (``Classification: internal``, ``Einstufung: vertraulich``, ``機密区分：社外秘``), in any case.
 3. Words that mean nothing else (CONFIDENTIAL, VERTRAULICH) in capitals anywhere but in quotes, lists and identifiers.
-   Others (INTERNAL, SECRET, PUBLIC) only by rule 1 or 2: capitals are ordinary in code.
+   Others (INTERNAL, SECRET, PUBLIC), and the same words with a first capital (``Streng vertraulich: …``), only by
+   rule 1 or 2: capitals are ordinary in code, and prose speaks of what is confidential.
 4. Chinese and Japanese marks where no sentence goes on beside them: ``機密保持契約`` and ``社外秘の資料`` are prose.
 5. TLP, VS and NATO labels wherever they stand.
 
@@ -52,6 +53,15 @@ _AMBIGUOUS: Final = {
     "confidential": _words("RESTRICTED|SECRET|PROPRIETARY|RESERVADO|NDA"),
     "internal": _words("INTERNAL|INTERN|INTERNE|INTERNO|INTERNAL ONLY|DO NOT DISTRIBUTE"),
     "public": _words("PUBLIC|ÖFFENTLICH|PUBBLICO|PÚBLICO|UNCLASSIFIED|NOT CONFIDENTIAL"),
+}
+
+# The most usual of them with a first capital: only in brackets, in a header line, behind a label (rule 3).
+_TITLED: Final = {
+    "strict": _words("""
+        Strictly confidential|Strictly Confidential|Highly confidential|Highly Confidential|Streng vertraulich
+        Streng Vertraulich|Très confidentiel|Strettamente riservato|Estrictamente confidencial"""),
+    "confidential": _words("Confidential|Vertraulich|Confidentiel|Riservato|Confidenziale|Confidencial"),
+    "internal": _words("For internal use only|Nur für den internen Gebrauch|Usage interne|Uso interno"),
 }
 
 _CJK: Final = {
@@ -205,6 +215,7 @@ _FIXED: Final[tuple[tuple[str, str, str], ...]] = (
 _KINDS: Final[tuple[tuple[str, Mapping[str, tuple[str, ...]], Confirm], ...]] = (
     ("", _PLAIN, _confirm_plain),
     ("_header", _AMBIGUOUS, _confirm_ambiguous),
+    ("_titled", _TITLED, _confirm_ambiguous),
     ("_cjk", _CJK, _confirm_cjk),
 )
 
