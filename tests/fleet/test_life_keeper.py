@@ -211,6 +211,66 @@ async def test_operators_load_send_out_and_pin(node: Any) -> None:
     assert refusal.value.code == "fleet.no_room"
 
 
+async def test_an_order_that_another_operator_takes_back_ends(node: Any) -> None:
+    place = node({"a": 60, "b": 60})
+    held = await place.choose("a")
+    ordered = asyncio.ensure_future(place.keeper.ordered("b"))
+    await place.settle()
+
+    await place.keeper.dismissed("b")
+
+    with pytest.raises(EngineUnavailable):
+        await ordered
+    await place.settle()
+    assert place.keeper.rules.ledger.claimed() == {"ram": 0}
+    held.release()
+
+
+async def test_an_order_for_what_was_to_leave_and_may_stay_ends(node: Any) -> None:
+    place = node({"a": 60, "b": 60}, turn_seconds=0.0)
+    held = await place.choose("a")
+    waiting = asyncio.ensure_future(place.ask("b"))
+    await place.settle()
+    ordered = asyncio.ensure_future(place.keeper.ordered("a"))
+    await place.settle()
+    assert place.state("a") == "draining"
+
+    waiting.cancel()
+    await ordered
+
+    assert place.state("a") == "serving"
+    held.release()
+
+
+async def test_what_an_operator_sends_out_while_it_makes_room_leaves_in_any_case(node: Any) -> None:
+    place = node({"a": 60, "b": 60}, turn_seconds=0.0)
+    held = await place.choose("a")
+    waiting = asyncio.ensure_future(place.ask("b"))
+    await place.settle()
+    sent_out = asyncio.ensure_future(place.keeper.dismissed("a"))
+    waiting.cancel()
+    await place.settle()
+
+    held.release()
+    await sent_out
+
+    assert place.state("a") == "absent"
+
+
+async def test_an_engine_that_is_restarting_is_unavailable_for_a_moment(node: Any) -> None:
+    place = node({"a": 60})
+    await place.keeper.start()
+    place.engines["a"][0].up = False
+
+    with pytest.raises(EngineUnavailable) as refusal:
+        await place.ask("a")
+
+    assert (refusal.value.code, refusal.value.retry_after_seconds) == ("engine.unavailable", 2)
+    assert not place.fleet.ready()
+    place.engines["a"][0].up = True
+    assert await place.ask("a") == "ab"
+
+
 async def test_an_engine_that_gives_no_token_any_more_is_started_anew(node: Any) -> None:
     place = node({"a": 40}, a={"pinned": True})
     await place.keeper.start()

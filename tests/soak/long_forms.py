@@ -1,8 +1,9 @@
 """The long forms of all tests, the first half of ``make soak``. Parts of at most an hour; what is done stays done.
 
-Two kinds of part: every property test with 5,000 examples, room by room (``make test`` tries 100), and every test with
-real processes again and again for twenty minutes, to find what fails one time in fifty. Finished parts are kept in
-``.cache/soak/tests.json`` for the commit they ran on; a run that was stopped goes on with the next part.
+Three kinds of part: a test with a long form of its own; every property test with 5,000 examples, room by room (``make
+test`` tries 100); and every test with real processes again and again for twenty minutes, to find what fails one time in
+fifty. Finished parts are kept in ``.cache/soak/tests.json`` for the commit they ran on; a run that was stopped goes on
+with the next part.
 ``LONG=--again`` begins anew, ``LONG=--list`` shows the parts.
 """
 
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 STATE = ROOT / ".cache" / "soak" / "tests.json"
 PART_SECONDS = 3600
 AGAIN_SECONDS = 1200
+MODELS = "tests/whole/test_many_models_served.py"
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--timeout", str(PART_SECONDS))
 
 
@@ -34,8 +36,8 @@ class Part:
 
 
 def parts() -> list[Part]:
-    """Return every part, in order: one of each kind for each folder of tests that has tests of that kind."""
-    found = []
+    """Return every part, in order: own long forms, then one of each kind for each folder that has tests of it."""
+    found = [Part("1,000 requests over three models", ("-m", "real", str(ROOT / MODELS)))]
     for folder in sorted(path for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name != "soak"):
         texts = [file.read_text(encoding="utf-8") for file in folder.glob("test_*.py")]
         if any("from hypothesis import" in text for text in texts):

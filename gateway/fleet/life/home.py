@@ -11,6 +11,7 @@ from gateway.domain import Chunk, Prompt, Target
 from gateway.errors import EngineUnavailable
 from gateway.fleet.life.resident import Resident, State
 from gateway.fleet.life.rules import Rules
+from gateway.fleet.member import away
 
 _UNKNOWN_LOAD_SECONDS = 10.0
 """How long a load takes before one was measured: the Retry-After of a first one."""
@@ -116,7 +117,7 @@ class ResidentHome:
         """Return why nobody may wait here now, and when that may be over."""
         resident, failure = self.resident, self.failure
         if resident.state is not State.FAILED or failure is None:
-            return EngineUnavailable("The model's engine is starting again.", code="engine.restarting")
+            return away()
         after = max(1.0, resident.again_at - self._clock())
         return EngineUnavailable(failure.message, code=failure.code, retry_after_seconds=after)
 

@@ -159,8 +159,12 @@ class Keeper:
         It comes back when somebody asks for it.
         """
         self.rules.dismiss(name)
-        if self.rules.residents[name].state in (State.LOADING, State.WARMING, State.DRAINING):
+        state = self.rules.residents[name].state
+        if state in (State.LOADING, State.WARMING, State.DRAINING):
             await self._end_of("unload", name)
+        else:  # it waited for room, at most: nobody shall wait for that any more
+            self._ended("load", name, EngineUnavailable("An operator does not want it loaded any more."))
+            self.look()
 
     def pin(self, name: str, pinned: bool) -> None:
         """Keep a model from now on, or let it go when others need its room."""
@@ -187,9 +191,12 @@ class Keeper:
             return
         for step in self.rules.next(self._clock()):
             self._carry_out(step.what, step.name)
-        for home in self.homes.values():
-            if home.resident.waiting and home.is_open():  # it was to be sent out, and may stay
-                home.reopen()
+        for name, home in self.homes.items():
+            if home.resident.state is State.SERVING:  # perhaps it was to be sent out, and may stay
+                self._ended("load", name, None)
+                self._ended("unload", name, None)
+                if home.resident.waiting:
+                    home.reopen()
         self._set_timer()
 
     def _carry_out(self, what: str, name: str) -> None:

@@ -93,7 +93,7 @@ class Rules:
         """Send it out once those inside have left. It comes back when somebody asks for it."""
         resident = self.residents[name]
         resident.ordered = False
-        if resident.state in (State.LOADING, State.WARMING):
+        if resident.state in (State.LOADING, State.WARMING, State.DRAINING):
             resident.leaving = True
         elif resident.state is State.SERVING:
             self._drain(resident, why)
