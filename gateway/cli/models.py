@@ -1,10 +1,10 @@
-"""``sekisho models``: which models there are, and whether their bytes are the right ones."""
+"""``sekisho models``: which models there are, and whether their bytes are the right ones.
+
+Other verbs of the same noun: :mod:`gateway.cli.models_add`, ``models_sign``, ``models_quantise``, ``models_life``, ``models_fit``.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,15 +13,13 @@ from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, gro
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
-    from gateway.registry.gguf import Header
     from gateway.registry.manifest import Manifest
-    from gateway.registry.store import ContentStore
+    from gateway.registry.store import Check, ContentStore
     from gateway.settings import Settings
 
 app = group("models", "Show, add, alias and verify models.")
 
-_COLUMNS = ("name", "aliases", "quantisation", "size", "context", "licence", "in store", "served")
-_QUANTISATION = re.compile(r"(?i)\b(I?Q[0-9]_[A-Z0-9_]+|BF16|F16|F32)\b")
+_COLUMNS = ("name", "aliases", "for", "quantisation", "size", "context", "licence", "signed", "in store", "served")
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Name or alias.")]
 
@@ -37,9 +35,9 @@ def shelf(settings: Settings) -> ContentStore:
 @command(app, "list", examples=["sekisho models list", "sekisho models list --json"])
 def list_models(session: Session) -> None:
     """List known models."""
-    served = session.settings.engine.model
-    models = shelf(session.settings).describe()
-    data = [{**model, "served": model["name"] == served} for model in models]
+    store = shelf(session.settings)
+    served = {store.canonical(wish.model) for wish in session.settings.served}
+    data = [{**model, "served": model["name"] in served} for model in store.describe()]
     session.output.table("Models", _COLUMNS, [_row(model) for model in data], {"data": data}, "No model is known.")
 
 
@@ -47,46 +45,10 @@ def list_models(session: Session) -> None:
 def show(session: Session, model: ModelName) -> None:
     """Show all that is known of a model."""
     store = shelf(session.settings)
-    name = _known(store, model).name
+    name = known(store, model).name
     (described,) = [entry for entry in store.describe() if entry["name"] == name]
     rows = [(key.replace("_", " "), _cell(value)) for key, value in described.items()]
     session.output.table(name, ("field", "value"), rows, described)
-
-
-@command(
-    app,
-    "add",
-    examples=["sekisho models add model.gguf --licence Apache-2.0", "sekisho models add model.gguf --name house-model"],
-)
-def add(
-    session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A GGUF file.")],
-    name: Annotated[str, typer.Option(help="What to call it; else made from the file's name.")] = "",
-    licence: Annotated[str, typer.Option(help="SPDX identifier; needed when the file does not say it.")] = "",
-    alias: Annotated[list[str] | None, typer.Option(help="Another name; may be given more than once.")] = None,
-    origin: Annotated[str, typer.Option(help="Where the file came from, for the record.")] = "",
-) -> None:
-    """Put a model file into the store and make it known.
-
-    A file that a manifest describes is checked against it. For another one a manifest is written, from the file's own
-    header and these options.
-    """
-    from gateway.cli.changes import changes
-
-    store = shelf(session.settings)
-    with session.output.progress(f"Reading {file.name}"):
-        digest = _sha256(file)
-    manifest = next((known for known in store.manifests() if known.sha256 == digest), None)
-    is_new = manifest is None
-    if manifest is None:
-        manifest = _manifest(file, digest, {"name": name, "licence": licence, "origin": origin}, tuple(alias or ()))
-    with session.output.progress(f"Copying {file.name} into the store"):
-        store.add(file, manifest)
-    if is_new:
-        with changes(session.settings) as to_make:
-            to_make.register_model(_plain(manifest))
-    hint = f"To serve it: set engine.model to {manifest.name} in sekisho.yaml, and start sekisho serve again."
-    session.output.result({**_plain(manifest), "new": is_new}, f"Added {manifest.name}.", hint)
 
 
 @command(app, "alias", examples=["sekisho models alias gpt-4o-mini smollm2-135m-instruct"])
@@ -96,27 +58,49 @@ def alias(
     """Let another name stand for a model, at once."""
     from gateway.cli.changes import changes
 
-    name = _known(shelf(session.settings), model).name
+    name = known(shelf(session.settings), model).name
     with changes(session.settings) as to_make:
         to_make.set_alias(alias, name)
     session.output.result({"alias": alias, "model": name}, f"{alias} now stands for {name}.")
 
 
+@command(app, "remove", examples=["sekisho models remove house-model"])
+def remove(session: Session, model: ModelName) -> None:
+    """Take a model out of the store, and forget it where this site had added it. One that is served stays.
+
+    It is on record. A model that ships is still known afterwards, and can be added again.
+    """
+    from gateway.cli.changes import changes
+
+    name = known(shelf(session.settings), model).name
+    with changes(session.settings) as to_make:
+        gone = to_make.remove_model(name)
+    still = " It is still known, since its manifest ships." if gone["still_known"] else ""
+    session.output.result(gone, f"Removed {name}.{still}")
+
+
 @command(app, "verify", examples=["sekisho models verify", "sekisho models verify smollm2-135m-instruct --json"])
 def verify(session: Session, model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Else all.")] = "") -> None:
-    """Hash model files and compare them with their manifests. Leaves with 1 when one is not right."""
+    """Hash model files, look into them and at their signatures. Leaves with 1 when one is not right.
+
+    A model without a signature is right; whether it may serve is a rule of the policy.
+    """
     store = shelf(session.settings)
-    names = [_known(store, model).name] if model else [manifest.name for manifest in store.manifests()]
-    with session.output.progress("Hashing"):
-        checks = [store.verify(name) for name in names]
-    rows = [(check.manifest.name, check.status, str(check.path)) for check in checks]
-    data = [{"model": name, "status": status, "path": path} for name, status, path in rows]
-    session.output.table("Model files", ("model", "status", "file"), rows, {"data": data}, "No model is known.")
+    names = [known(store, model).name] if model else [manifest.name for manifest in store.manifests()]
+    checks = []
+    with session.output.bar("Hashing") as at:
+        for done, name in enumerate(names):
+            at(done, len(names))
+            checks.append(store.verify(name))
+    data = [_checked(check) for check in checks]
+    rows = [(each["model"], each["status"], _signed(each), each["why"], each["path"]) for each in data]
+    columns = ("model", "status", "signature", "why", "file")
+    session.output.table("Model files", columns, rows, {"data": data}, "No model is known.")
     if any(check.status != "ok" for check in checks):
         raise typer.Exit(ANSWERED_NO)
 
 
-def _known(store: ContentStore, name: str) -> Manifest:
+def known(store: ContentStore, name: str) -> Manifest:
     manifest = store.find(name)
     if manifest is None:
         known = ", ".join(store.names()) or "none"
@@ -124,65 +108,32 @@ def _known(store: ContentStore, name: str) -> Manifest:
     return manifest
 
 
-def _sha256(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise SetupError(f"{file} cannot be read ({error.strerror}).", "Check its mode.") from error
-
-
-def _manifest(file: Path, digest: str, said: dict[str, str], aliases: tuple[str, ...]) -> Manifest:
-    """Return a manifest for a file that none describes. Raises SetupError when something is not known."""
-    from gateway.registry.catalogue import parse_manifest
-    from gateway.registry.gguf import read_header
-
-    header = read_header(file)
-    licence = said["licence"] or header.licence
-    if not licence:
-        mend = "Give its SPDX identifier, such as --licence Apache-2.0."
-        raise SetupError(f"{file.name} does not say its licence.", mend, exit_code=USED_WRONGLY)
-    fields = {
-        "name": said["name"] or _name_from(file),
-        "file": file.name,
-        "sha256": digest,
-        "size_bytes": file.stat().st_size,
-        "quantisation": header.quantisation or _quantisation_from(file),
-        "context_tokens": header.context_tokens,
-        "capabilities": _capabilities(header),
-        "licence": licence,
-        "origin": said["origin"] or "added from a file",
-        "aliases": aliases,
-        "description": header.title,
-    }
-    return parse_manifest(fields, file.name)
-
-
-def _capabilities(header: Header) -> list[str]:
-    return ["chat", "complete"] if header.has_chat_template else ["complete"]
-
-
-def _name_from(file: Path) -> str:
-    return re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "model"
-
-
-def _quantisation_from(file: Path) -> str:
-    found = _QUANTISATION.search(file.stem.replace(".", " ").replace("-", " "))
-    return found[1].upper() if found else "unknown"
-
-
-def _plain(manifest: Manifest) -> dict[str, Any]:
+def plain(manifest: Manifest) -> dict[str, Any]:
     import msgspec
 
     return dict(msgspec.to_builtins(manifest))
 
 
+def _checked(check: Check) -> dict[str, str]:
+    said, signature = check.why or check.signature.why, check.signature
+    found = {"model": check.manifest.name, "status": check.status, "why": said, "path": str(check.path)}
+    return {**found, "signature": signature.status, "signer": signature.signer}
+
+
+def _signed(entry: dict[str, Any]) -> str:
+    return f"by {entry['signer']}" if entry["signer"] else str(entry["signature"])
+
+
 def _row(model: dict[str, Any]) -> tuple[str, ...]:
     names = ", ".join([*model["aliases"], *model["site_aliases"]])
     size = f"{model['size_bytes'] / 1e6:,.0f} MB"
-    state = ("yes" if model["present"] else "no", "yes" if model["served"] else "")
-    return (model["name"], names, model["quantisation"], size, str(model["context_tokens"]), model["licence"], *state)
+    adapts = model["lineage"]["base"] if model["kind"] == "adapter" else ""
+    state = (_signed(model), "yes" if model["present"] else "no", "yes" if model["served"] else "")
+    context = str(model["context_tokens"] or "")
+    return (model["name"], names, adapts, model["quantisation"], size, context, model["licence"], *state)
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {text}" for key, text in value.items() if text)
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
