@@ -55,9 +55,11 @@ def check(session: Session) -> None:
         session.output.result(data, error.problem, error.details.rstrip())
         raise typer.Exit(ANSWERED_NO) from error
     sound, table, told = policy_table.check_table(settings)
+    odd = policy_table.odd_names(settings)
     data = {"passed": sound, "revision": bundle.revision, "digest": bundle.digest, "opa": opa.version, "table": table}
+    data["notes"] = odd
     line = f"{settings.policies} passes. Revision {bundle.revision}, OPA {opa.version}."
-    session.output.result(data, *told, line if sound else f"The rule table {table['file']} does not pass.")
+    session.output.result(data, *odd, *told, line if sound else f"The rule table {table['file']} does not pass.")
     if not sound:
         raise typer.Exit(ANSWERED_NO)
 

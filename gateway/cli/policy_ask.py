@@ -16,6 +16,7 @@ from gateway.errors import SetupError
 
 if TYPE_CHECKING:
     from gateway.domain import PolicyInput
+    from gateway.settings import Settings
 
 Tenant = Annotated[str, typer.Option("--tenant")]
 Project = Annotated[str, typer.Option("--project")]
@@ -88,6 +89,8 @@ def ask(
     )
     facts, candidates = facts_to_ask_under(settings, proposal, wish, tuple(target or ()), tuple(place or ()))
     question = _read_question(input) if input else question_of(settings, wish, candidates, _now())
+    for line in _unfound(settings, question):
+        session.output.note(line)
     with session.output.progress("Asking"):
         found = asyncio.run(explained_by(settings, proposal, facts, question, what_if=why))
     asked_of = f"{proposal.name} ({proposal.bundle.revision[:12]})"
@@ -97,6 +100,18 @@ def ask(
     session.output.result(data_said, *lines)
     if not found.allowed:
         raise typer.Exit(ANSWERED_NO)
+
+
+def _unfound(settings: Settings, question: PolicyInput) -> list[str]:
+    """Return a line for each type that nothing here searches for: an answer about ``PERSN`` says nothing of persons."""
+    from gateway.cli.policy_table import types_found
+
+    known = types_found(settings)
+    return [
+        f"Nothing here finds {type_}: as a type that no row names it is judged like the text as a whole."
+        for type_ in question.data.entities
+        if known and type_ not in known
+    ]
 
 
 def _read_question(path: Path) -> PolicyInput:

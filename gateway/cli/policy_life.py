@@ -9,6 +9,7 @@ import typer
 
 from gateway.cli.policy_changes import policy_changes
 from gateway.cli.policy_signers import signers
+from gateway.cli.policy_table import no_table
 from gateway.cli.private_key import unlocked
 from gateway.cli.session import ANSWERED_NO, Session, command
 from gateway.errors import SetupError
@@ -61,6 +62,8 @@ def build(session: Session) -> None:
     """Make a revision of rules, data and table as they are now, and test it. It is not in force yet."""
     with session.output.progress("Checking, testing and building policies"), policy_changes(session.settings) as to:
         made = to.build()
+    for line in no_table(session.settings):
+        session.output.note(line)
     session.output.result(made, *_told(made), _next(made))
 
 

@@ -81,7 +81,7 @@ def remarks_of(settings: Settings) -> tuple[str, list[Remark]]:
     from gateway.policy.table.lint import lint
 
     file, book = _table(settings)
-    return file, lint(book.rows, book.groups, datetime.now(UTC).date(), _types(settings))
+    return file, lint(book.rows, book.groups, datetime.now(UTC).date(), types_found(settings))
 
 
 def check_table(settings: Settings) -> tuple[bool, dict[str, Any], list[str]]:
@@ -90,6 +90,28 @@ def check_table(settings: Settings) -> tuple[bool, dict[str, Any], list[str]]:
     heard = [remark for remark in remarks if remark.severity != "note"]
     data = {"file": file, **counts_of(remarks), "remarks": msgspec.to_builtins(heard)}
     return not counts_of(remarks)["errors"], data, [remark.told(file) for remark in heard]
+
+
+def odd_names(settings: Settings) -> list[str]:
+    """Return what may be a slip: no table, or a country in organisation.yaml that no law knows.
+
+    Raises:
+        SetupError: the table names a site that nobody declared.
+    """
+    from gateway.policy import organisation
+    from gateway.policy.life.names import require_known_sites, unknown_places
+
+    file, book = _table(settings)
+    who = organisation.load(settings)
+    require_known_sites(settings, who, book.rows, file)
+    return [*no_table(settings), *unknown_places(settings, who, _places(settings))]
+
+
+def no_table(settings: Settings) -> list[str]:
+    """Return a line that says so, where there is no rule table of this house."""
+    if settings.rules_file.is_file():
+        return []
+    return [f"There is no {settings.rules_file}: the table of the preset {settings.site.preset} is taken."]
 
 
 def counts_of(remarks: list[Remark]) -> dict[str, int]:
@@ -155,7 +177,7 @@ def _places(settings: Settings) -> frozenset[str]:
     return frozenset[str]().union(*groups_of(law(settings.policies).get("jurisdictions", {})).values())
 
 
-def _types(settings: Settings) -> frozenset[str]:
+def types_found(settings: Settings) -> frozenset[str]:
     """Return the finding types that this site searches for; none where files of recognizers may bring any."""
     from gateway.privacy.names.spans import TYPES
     from gateway.privacy.patterns.catalogue import RULES

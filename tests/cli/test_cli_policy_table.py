@@ -180,3 +180,39 @@ def test_a_file_that_cannot_be_written_is_told(sekisho, house: Path) -> None:
 def test_a_workbook_is_named_as_one(sekisho, house: Path, out: str) -> None:
     said = sekisho("policy", "table", "export", "--out", out)
     assert (said.code, f"{out} does not end in .xlsx" in said.err) == (2, True)
+
+
+def test_a_site_that_nobody_declared_does_not_pass(sekisho, house: Path) -> None:
+    write(house, "VIN,*,*,*,site:ber,deny,,,,,,")
+
+    answer = sekisho("policy", "check")
+
+    assert answer.code == 2
+    assert "rules.csv, line 2, column destination: there is no site `ber`" in answer.err
+
+
+def test_a_table_that_is_gone_is_told(sekisho, house: Path) -> None:
+    (house / "rules.csv").unlink()
+
+    assert "rules.csv: the table of the preset" in sekisho("policy", "check").out
+
+
+def test_countries_that_no_law_knows_are_told_with_their_line(sekisho, house: Path) -> None:
+    text = "sites:\n  ber: {jurisdiction: DE}\n  par:\n    jurisdiction: FX\ntransfers:\n"
+    text += "  - {from: EAA, to: US, route: scc, until: 2099-01-01, reference: x}\n"
+    (house / "organisation.yaml").write_text(text, encoding="utf-8")
+
+    answer = sekisho("policy", "check", "--json")
+
+    assert (answer.code, answer.json["passed"]) == (0, True)
+    assert [note.partition("organisation.yaml, ")[2].partition(": no law")[0] for note in answer.json["notes"]] == [
+        "line 4",
+        "line 6",
+    ]
+
+
+def test_asking_about_a_type_that_nothing_finds_is_told(sekisho, house: Path) -> None:
+    answer = sekisho("policy", "ask", "--data", "PERSN=3", "--data", "VIN=1")
+
+    assert "Nothing here finds PERSN" in answer.err
+    assert "VIN" not in answer.err

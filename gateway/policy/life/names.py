@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from gateway.errors import SetupError
 from gateway.policy.life.build import rules_in
+from gateway.policy.lines import line_of, tree_of
 from gateway.policy.organisation import Organisation, load
 from gateway.policy.table.row import SITE, Row
 from gateway.settings import Settings
@@ -37,6 +38,27 @@ def require_known_sites_in_rego(settings: Settings, organisation: Organisation |
             for dotted, quoted in _SITE_IN_REGO.findall(line):
                 if (dotted or quoted) not in known:
                     raise _unknown(f"{path}:{number}", dotted or quoted)
+
+
+def unknown_places(settings: Settings, organisation: Organisation, labels: Collection[str]) -> list[str]:
+    """Return a line, with file and line, for each country or group of ``organisation.yaml`` that no law here knows.
+
+    That is no fault: a site may stand where nobody has decided anything. But to such a place nothing goes that an
+    arrangement does not open, and so it is for one that was misspelt.
+
+    Args:
+        labels: the countries and groups of ``data/jurisdictions.json``.
+    """
+    said = {("sites", name, "jurisdiction"): site.jurisdiction for name, site in organisation.sites.items()}
+    for number, transfer in enumerate(organisation.transfers):
+        said |= {("transfers", number, "from"): transfer.from_, ("transfers", number, "to"): transfer.to}
+    strange = {steps: word for steps, word in said.items() if word and word not in labels}
+    tree = tree_of(settings.organisation_file.read_text(encoding="utf-8")) if strange else None
+    where = settings.organisation_file
+    return [
+        f"{where}, line {line_of(steps, tree)}: no law in {settings.policies / 'data'} knows `{word}`."
+        for steps, word in strange.items()
+    ]
 
 
 def _rego(directory: Path) -> list[Path]:
