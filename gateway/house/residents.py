@@ -119,7 +119,7 @@ class Residents:
             target=target,
             slots=wanted.slots,
             context_tokens=wanted.context_tokens,
-            price=prices.of(manifest, wanted),
+            price=prices.of(wish),
             build=partial(asyncio.to_thread, engine_of, self._settings, self._store, wish),
             pinned=wish.pin,
             ttl_seconds=wish.ttl_seconds,
