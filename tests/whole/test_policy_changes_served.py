@@ -43,7 +43,7 @@ def _ask(running: Running, key: str) -> int:
 
 
 def _records(running: Running) -> list[dict[str, Any]]:
-    folder = next(log for log in logs(running.folder / ".sekisho" / "audit") if log.parent.name != "admin")
+    folder = next(log for log in logs(running.folder / ".sekisho" / "audit") if log.parts[-2:] == ("w0", "default"))
     return list(search(folder))
 
 
