@@ -161,6 +161,7 @@ class RemoteEngineSettings(_Section, frozen=True, kw_only=True, forbid_unknown_f
 class FleetSettings(_Section, frozen=True, forbid_unknown_fields=True):
     models: tuple[ModelSettings, ...] = ()
     engines: tuple[RemoteEngineSettings, ...] = ()
+    providers_python: str = ""
     memory_mib: NotNegative = 0
     turn_seconds: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     health_seconds: Seconds = 60.0
@@ -434,6 +435,7 @@ HELP: dict[str, str] = {
     "engine.sandbox": "required: do not start an engine that cannot be locked in; best-effort: warn",
     "fleet.models": "models of this node: a list of model, pin, ttl_seconds, slots and more; empty: engine.model alone",
     "fleet.engines": "servers that others run: a list of name, model, url, site, jurisdiction, external, ca and more",
+    "fleet.providers_python": "for engines of kind litellm: the Python of an environment that has it",
     "fleet.memory_mib": "memory for all loaded models together, in MiB; 0: what the machine has",
     "fleet.turn_seconds": "how long a busy model keeps its place while another one waits for that room",
     "fleet.health_seconds": "an engine that proved itself to nobody for so long is asked for a token",

@@ -6,13 +6,12 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from gateway.engines.config import Status, WorkerConfig
+from gateway.engines.config import Status
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _LOG_BYTES = 4096
@@ -41,10 +40,13 @@ class Child:
         self._loop.add_reader(self._pidfd, self._collect)
 
     @classmethod
-    async def spawn(cls, configure: Callable[[int], WorkerConfig]) -> Child:
+    async def spawn(
+        cls, configure: Callable[[int], msgspec.Struct], program: Sequence[str], environment: Mapping[str, str]
+    ) -> Child:
         """Start the process. Its secret goes through a pipe: never on its command line, nor in its environment.
 
-        ``configure`` is given this process's id and returns the configuration.
+        ``configure`` is given this process's id and returns the configuration. ``program`` gets two descriptors as its
+        last words; ``environment`` comes on top of what every child has.
 
         Raises:
             OSError: no process, descriptor or memory is left.
@@ -52,7 +54,7 @@ class Child:
         config_read, config_write = os.pipe()
         status_read, status_write = os.pipe()
         try:
-            child = cls._started(config_read, status_write)
+            child = cls._started(program, environment, config_read, status_write)
             os.write(config_write, msgspec.json.encode(configure(os.getpid())))
         finally:
             for descriptor in (config_read, config_write, status_write):
@@ -66,16 +68,16 @@ class Child:
         return child
 
     @classmethod
-    def _started(cls, config: int, status: int) -> Child:
+    def _started(cls, program: Sequence[str], environment: Mapping[str, str], config: int, status: int) -> Child:
         log = os.memfd_create("engine-log", os.MFD_CLOEXEC)
         process = subprocess.Popen(  # noqa: S603 - our own program, and two numbers
-            [sys.executable, "-m", "gateway.engines.worker", str(config), str(status)],
+            [*program, str(config), str(status)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             pass_fds=(config, status),
             cwd=_ROOT,
-            env=_ENVIRONMENT,
+            env={**_ENVIRONMENT, **environment},
             start_new_session=True,  # a Ctrl-C is for the gateway, which ends this one itself
         )
         return cls(process, log)

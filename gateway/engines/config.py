@@ -69,6 +69,21 @@ class WorkerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [Path(file).resolve() for file in files]
 
 
+class ProviderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a child that translates for a provider must know."""
+
+    parent: int  # process id
+    remote_model: str  # provider/model
+    url: str  # empty: the provider's own
+    api_key: str
+    socket: str
+    secret: str
+    read_timeout_seconds: float
+    sandbox: Literal["required", "best-effort"]
+    ca: str = ""
+    certificate: str = ""  # ours, with its key, in one PEM file
+
+
 class Status(msgspec.Struct, frozen=True):
     """One line to the parent."""
 

@@ -33,6 +33,7 @@ _ABSTRACT_SOCKETS_AND_SIGNALS = 0b11
 
 READ = _READ_FILE | _READ_DIR
 SOCKETS = _WRITE_FILE | READ | _REMOVE_FILE | _MAKE_SOCKET
+WRITTEN = READ | _WRITE_FILE | _TRUNCATE
 DEVICE = READ | _WRITE_FILE | _IOCTL_DEVICE
 
 
@@ -41,12 +42,12 @@ def version() -> int:
     return kernel.syscall(_CREATE_RULESET, None, 0, _ASK_VERSION)
 
 
-def _ruleset(abi: int) -> tuple[int, int]:
-    """Return a ruleset that handles all this kernel can, and its mask of file rights."""
+def _ruleset(abi: int, network: bool) -> tuple[int, int]:
+    """Return a ruleset that handles all this kernel can, and its mask of file rights. ``network`` leaves TCP open."""
     files = (1 << (_HIGHEST_FILE_RIGHT[abi] + 1)) - 1
     attributes = struct.pack("=Q", files)
     if abi >= _NETWORK_ABI:
-        attributes += struct.pack("=Q", _TCP_BIND_AND_CONNECT)
+        attributes += struct.pack("=Q", 0 if network else _TCP_BIND_AND_CONNECT)
     if abi >= _SCOPE_ABI:
         attributes += struct.pack("=Q", _ABSTRACT_SOCKETS_AND_SIGNALS)
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
@@ -67,8 +68,10 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
         os.close(opened)
 
 
-def restrict(rules: Iterable[tuple[Path, int]]) -> int:
+def restrict(rules: Iterable[tuple[Path, int]], *, network: bool = False) -> int:
     """Give up everything but ``rules`` (a path and its rights, all beneath it included); return the ABI version.
+
+    TCP is given up too, unless ``network``.
 
     This thread and those it starts from now on are bound, for good. Paths that do not exist are skipped.
 
@@ -76,7 +79,7 @@ def restrict(rules: Iterable[tuple[Path, int]]) -> int:
         OSError: no Landlock, or ``no_new_privs`` is not set.
     """
     abi = min(version(), _NEWEST_KNOWN)
-    ruleset, files = _ruleset(abi)
+    ruleset, files = _ruleset(abi, network)
     try:
         for path, rights in rules:
             _allow(ruleset, path, rights & files)

@@ -99,7 +99,7 @@ class RemoteEngine:
         self._socket = Path(address.path) if address.scheme == "unix" else None
         self._url = "http://engine" if self._socket else wanted.url.rstrip("/").removesuffix("/v1")
         self._tls = _papers(wanted, base) if address.scheme == "https" else None
-        self._api_key = _key(base / wanted.api_key_file) if wanted.api_key_file else ""
+        self._api_key = key_in(base / wanted.api_key_file) if wanted.api_key_file else ""
         self._session: aiohttp.ClientSession | None = None
         self._exchange: Exchange | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -217,7 +217,8 @@ def _papers(wanted: RemoteEngineSettings, base: Path) -> Any:
     return tls_context(ca, certificate, key)
 
 
-def _key(file: Path) -> str:
+def key_in(file: Path) -> str:
+    """Return the API key that a file holds. Raises SetupError."""
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -28,6 +28,10 @@ Rules = Sequence[tuple[Path, int]]
 
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache")
 _FACTS = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system", "/sys/fs/cgroup")
+NETWORK_FACTS = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/ssl",
+                 "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/etc/ca-certificates")  # fmt: skip
+"""What a process that may use the network reads to find other machines, and to know them."""
+
 _GPU = ("/dev/nvidia*", "/dev/nvidia-caps", "/dev/dri", "/dev/kfd")
 _GPU_FACTS = ("/sys", "/proc/driver/nvidia", "/proc/devices", "/usr/share/vulkan", "/etc/vulkan", "/etc/OpenCL")
 
@@ -102,6 +106,17 @@ def lock_in(rules: Rules) -> dict[str, str]:
         "core files": _attempt(_forbid_core_files),
     }
     return locks
+
+
+def lock_in_files(rules: Rules) -> dict[str, str]:
+    """As :func:`lock_in`, for a process that has to reach a provider: the network and its system calls stay open."""
+    allowed = [*program_rules(), *rules]
+    return {
+        "no new privileges": _attempt(_forbid_privileges),
+        "landlock": _attempt(lambda: f"on: ABI {landlock.restrict(allowed, network=True)}"),
+        "capabilities": _attempt(_drop_capabilities),
+        "core files": _attempt(_forbid_core_files),
+    }
 
 
 def die_with(parent: int) -> None:

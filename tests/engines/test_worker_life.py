@@ -16,7 +16,8 @@ import msgspec
 import pytest
 
 from gateway.engines import sandbox
-from gateway.engines.xllamacpp import ManagedWorker, _delay_seconds
+from gateway.engines.supervised import _delay_seconds
+from gateway.engines.xllamacpp import ManagedWorker
 from gateway.errors import EngineUnavailable, SetupError
 from gateway.settings import EngineSettings
 
