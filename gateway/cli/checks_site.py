@@ -14,6 +14,7 @@ from gateway.cli.audit_status import anchors
 from gateway.cli.checks import MACHINE, Check, State
 from gateway.cli.checks_audit import logs_as_seen, report_font, retention
 from gateway.cli.checks_content import kept_content
+from gateway.cli.checks_models import room_for_models
 from gateway.cli.server import running_server
 from gateway.errors import SetupError
 
@@ -264,6 +265,7 @@ SITE = (
     anchors,
     report_font,
     model,
+    room_for_models,
     detectors,
     sockets,
     address,

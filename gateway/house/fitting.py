@@ -8,12 +8,14 @@ Example::
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from gateway.engines.selection import choose
 from gateway.engines.shelf import BuiltEngine, EngineShelf
 from gateway.fleet.fit.devices import Machine, look
-from gateway.fleet.fit.memory import Wish
+from gateway.fleet.fit.memory import RAM, Wish
 from gateway.fleet.fit.plan import WHEEL, Plan, plan
 from gateway.fleet.fit.shape import Shape, shape_of
 from gateway.house.choice import manifest_of, mode_of, wanted_for
@@ -21,10 +23,23 @@ from gateway.registry.manifest import Manifest
 from gateway.registry.store import ContentStore
 from gateway.settings import EngineSettings, ModelSettings, Settings
 
-KEPT_FREE = 0.05
-"""Share of the machine's memory that models never get."""
+_KEPT_FREE, _LEAST_KEPT_BYTES = 0.05, 256 * 1024 * 1024
+"""What models never get: a share of what is free, and of the machine's own memory at least that."""
+
+_MOST_SLOTS = 64  # more are not looked for
 
 _WIDE = {"avx2": "avx2", "avx512f": "avx512", "amx_int8": "amx", "asimd": "neon"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One way to hold a model. The longest context is with the wish's slots, and no more than it was trained for; the
+    most slots are with the wish's context, and no more than 64."""
+
+    name: str  # ram, gpu
+    plan: Plan
+    longest_context: int
+    most_slots: int
 
 
 class Fitting:
@@ -33,6 +48,7 @@ class Fitting:
     def __init__(self, settings: Settings, store: ContentStore) -> None:
         self._settings = settings
         self._store = store
+        self._shapes: dict[str, Shape] = {}
 
     @cached_property
     def machine(self) -> Machine:
@@ -40,30 +56,54 @@ class Fitting:
 
     @cached_property
     def kept_free(self) -> dict[str, int]:
-        """What models never get, in bytes by device."""
-        return {device.id: int(device.total * KEPT_FREE) for device in self.machine.devices}
+        """What models never get, in bytes by device; all but ``fleet.memory_mib`` of the machine's own where set."""
+        kept = {device.id: int(device.free * _KEPT_FREE) for device in self.machine.devices}
+        allowed = self._settings.fleet.memory_mib * 1024 * 1024
+        kept[RAM] = self.machine.ram.free - allowed if allowed else max(kept[RAM], _LEAST_KEPT_BYTES)
+        return {device: max(0, amount) for device, amount in kept.items()}
 
-    def plan(self, model: ModelSettings) -> Plan:
+    def plan(self, model: ModelSettings, **wanted: Any) -> Plan:
         """Return what a load of a model takes beside all that runs now.
+
+        Args:
+            model: as the settings have it.
+            wanted: what to ask for in place of the settings, by the names of :class:`Wish`.
 
         Raises:
             SetupError: the model is not known, its file is not in the store, or no header of a model.
         """
         manifest = manifest_of(self._store, model.model)
-        wanted = wanted_for(self._settings, manifest, model)
+        settings = wanted_for(self._settings, manifest, model)
+        wish = replace(wish_of(manifest, settings), **wanted)
         return plan(
             self.shape(manifest),
-            wish_of(manifest, wanted),
+            wish,
             self.machine,
             build=self._built_for,
             on_gpu=self._on_gpu,
             kept_free=self.kept_free,
-            beside=self._draft(wanted),
+            beside=self._draft(settings),
         )
 
+    def places(self, model: ModelSettings, **wanted: Any) -> list[Place]:
+        """Return how a model fits in the machine's own memory, and with GPUs where the engine can use them."""
+        found = [self._place("ram", model, **{**wanted, "gpu_layers": 0})]
+        if self.machine.gpus and self._on_gpu:
+            found.append(self._place("gpu", model, **wanted))
+        return found
+
+    def _place(self, name: str, model: ModelSettings, **wanted: Any) -> Place:
+        found = self.plan(model, **wanted)
+        trained = self.shape(manifest_of(self._store, model.model)).trained_tokens or found.wish.context_tokens
+        longest = self.plan(model, **{**wanted, "context_tokens": trained}).most_context
+        widest = self.plan(model, **{**wanted, "slots": _MOST_SLOTS}).most_slots
+        return Place(name, found, longest, widest)
+
     def shape(self, manifest: Manifest) -> Shape:
-        """Return a stored model's shape. Raises SetupError."""
-        return shape_of(self._store.layout(manifest))
+        """Return a stored model's shape, whose header is read once. Raises SetupError."""
+        if manifest.sha256 not in self._shapes:
+            self._shapes[manifest.sha256] = shape_of(self._store.layout(manifest))
+        return self._shapes[manifest.sha256]
 
     def _draft(self, wanted: EngineSettings) -> Shape | None:
         return self.shape(manifest_of(self._store, wanted.draft)) if wanted.draft else None

@@ -29,7 +29,7 @@ def taken(pid: int, price: Price) -> Mapping[str, int]:
         return {}
     found = {RAM: max(0, shown - price.spare) // _MIB}
     if price.gpu_layers:
-        found |= _on_gpus(pid)
+        found |= on_gpus(pid)
     return found
 
 
@@ -44,7 +44,8 @@ def resident_bytes(pid: int) -> int:
     return sum(int(words[1]) for words in found) * 1024
 
 
-def _on_gpus(pid: int) -> dict[str, int]:
+def on_gpus(pid: int) -> dict[str, int]:
+    """Return what a process has on each GPU, in MiB, where the driver tells."""
     import pynvml  # type: ignore[import-untyped]  # noqa: PLC0415 - loads the driver's library
 
     found: dict[str, int] = {}
