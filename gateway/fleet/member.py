@@ -140,6 +140,10 @@ class Desk:
         return self._slots.free
 
     @property
+    def most_waiting(self) -> int:
+        return self._queue
+
+    @property
     def held(self) -> int:
         return self._count - self._slots.free
 
