@@ -81,7 +81,7 @@ def write_policies(folder: Path, mark: str) -> Path:
         ("plain/rule.rego", METADATA.format(title="Plain") + RULE),
         ("plain/rule_test.rego", RULE_TEST),
         ("data/mark.json", json.dumps({"word": mark})),
-        ("data/break_glass.json", json.dumps({"never": {}})),
+        ("data/break_glass.json", json.dumps({"longest_hours": 24, "never": {}})),
         ("data/jurisdictions.json", json.dumps({"DE": {"groups": ["EEA"]}, "FR": {"groups": ["EEA"]}, "CN": {}})),
     ):
         path = folder / name

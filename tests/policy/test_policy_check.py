@@ -40,7 +40,7 @@ WRONG: list[tuple[Spoil, str]] = [
     (_replaced("main/decision.rego", "count(input", "count(inputs"), r"main/decision\.rego:\d+"),
     (_replaced("plain/rule.rego", "# title: Plain\n", ""), r"plain/rule\.rego: METADATA.*lacks title"),
     (_replaced("plain/rule.rego", '"code": "policy.plain"', '"code": opa.runtime()'), r"plain/rule\.rego:\d+"),
-    (_file("data/mark.json", "{"), r"mark\.json is not JSON"),
+    (_file("data/mark.json", "{"), r"mark\.json, line 1: not JSON"),
     (_file("plain/rule.rego", "package"), r"plain/rule\.rego"),
     (_table(TABLE.replace("owner", "boss")), r"rules\.csv, line 1"),
     (_table(TABLE.replace("pseudonymise", "pseudonymize")), r"rules\.csv, line 2, column redaction"),

@@ -42,8 +42,8 @@ class Way(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Jurisdiction(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    groups: list[Place]
-    name: str
+    groups: list[Place] = []
+    name: str = ""
 
 
 class Means(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):

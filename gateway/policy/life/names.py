@@ -49,6 +49,7 @@ def unknown_places(settings: Settings, organisation: Organisation, labels: Colle
     Args:
         labels: the countries and groups of ``data/jurisdictions.json``.
     """
+    said: dict[tuple[str | int, ...], str]
     said = {("sites", name, "jurisdiction"): site.jurisdiction for name, site in organisation.sites.items()}
     for number, transfer in enumerate(organisation.transfers):
         said |= {("transfers", number, "from"): transfer.from_, ("transfers", number, "to"): transfer.to}
