@@ -34,7 +34,7 @@ _AROUND = " \t\r\"'`*"
 _RULED = re.compile(r"[\s|:=+-]+\Z")  # the line below a header
 _LETTER = re.compile(r"[^\W\d_]")
 _DIGIT = re.compile(r"\d")
-_SENTENCE = re.compile(r"[a-z]{4}[.?!]\Z")
+_SENTENCE = re.compile(r"\S [^\n]{0,80}[a-z]{4}[.?!]\Z")  # "Personalnr." is none
 _THING = re.compile(
     r"macchin|impiant|maschin|anlage|presse|pressa|machine|equipment|fixture|tool|werkzeug|roboter|robot|máquina|equipo|"
     r"outil|moteur|motore|motor|設備|機械|装置|设备|机器|机床",

@@ -45,6 +45,26 @@ def test_values_of_keys_for_persons_are_names(text: str, names: list[str]) -> No
 @pytest.mark.parametrize(
     "text",
     [
+        "Name;Personalnummer;Halle\nSchmidt;48213;3\nPfaff;48977;4",
+        "| Name | Personalnr. | Tor |\n|---|---|---|\n| Schmidt | 48213 | 3 |\n| Pfaff | 48977 | 4 |",
+        "Name,Employee no.,Gate\nSchmidt,48213,3\nPfaff,48977,4",
+    ],
+)
+def test_a_column_of_names_beside_numbers_of_persons_is_theirs(text: str) -> None:
+    assert found(text) == ["Schmidt", "Pfaff"]
+
+
+def test_a_column_of_names_beside_parts_is_not() -> None:
+    assert found("Name;Teilenummer;Menge\nHalter;48213;3\nSchmidt;48977;4") == []
+
+
+def test_a_name_is_known_without_its_marks() -> None:
+    assert LEXICON.look("Çelik") == LEXICON.look("Celik") != LEXICON.look("Zzzzq")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         '{"firstName": {"type": "string"}, "lastName": "string"}',
         "self.lastName = last_name",
         "lastName = getName(user)",

@@ -64,6 +64,8 @@ NEAR_MISSES = [
     (f"マイナンバーは{WRONG}です", "JP_MY_NUMBER"),
     (f"品番{MINE}", "JP_MY_NUMBER"),
     (f"order {MINE} shipped", "JP_MY_NUMBER"),
+    (f"Los {MINE[:4]} {MINE[4:8]} {MINE[8:]} 4711", "JP_MY_NUMBER"),
+    (f"Los 4711-{MINE[:4]}-{MINE[4:8]}-{MINE[8:]}", "JP_MY_NUMBER"),
     (f"JANコード {COMPANY}", "JP_CORPORATE_NUMBER"),
     ("免許証番号は301234567820です", "JP_DRIVER_LICENSE"),
     ("口座番号の欄は7桁です", "JP_BANK_ACCOUNT"),

@@ -55,6 +55,7 @@ def test_a_column_is_what_its_heading_says(cascade: Cascade, layout: Layout, rul
         ("工号", "G471147", "EMPLOYEE_ID"),
         ("Matricule", "47114", "EMPLOYEE_ID"),
         ("Badge no.", "E10482", "EMPLOYEE_ID"),
+        ("Personalnr.", "4711234", "EMPLOYEE_ID"),
         ("KVNR", "A123456780", "DE_HEALTH_INSURANCE"),
     ],
 )

@@ -8,6 +8,7 @@ that name is). ``models/detect/recipe/`` makes it; ``docs/privacy/names.md`` is 
 from __future__ import annotations
 
 import re
+import unicodedata
 import zlib
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -98,6 +99,7 @@ _QUOTES = frozenset("\"'“”„«»’‘")
 _MARKS = (".", ",", ":", "-", "(")
 _MARKED = {mark: tuple(float(mark == other) for other in _MARKS) for mark in _MARKS}
 _UNMARKED = (0.0,) * len(_MARKS)
+_UNMARKED_LETTERS = str.maketrans("ıłŁøØđĐ", "ilLoOdD")
 _SHARES = tuple(half / 15 for half in range(16))
 LEXICAL = 9
 OWN = 10 + len(_MARKS) + len(_CLASSES) + LEXICAL  # of the word alone
@@ -121,6 +123,8 @@ class Lexicon:
             values = self._entry(word[:-1])
         if values is None and word.isupper() and len(word) > 3:
             values = self._entry(word.capitalize())
+        if values is None and not word.isascii() and (plain := _without_marks(word)) != word:
+            values = self._entry(plain)
         if values is None and len(word) > COMPOUND and word[1:].islower():
             values = self._compound(word)
         if values is None:
@@ -137,6 +141,11 @@ class Lexicon:
         at = bisect_left(self._keys, key)
         found = at < len(self._keys) and self._keys[at] == key
         return self._values[at * BYTES : (at + 1) * BYTES] if found else None
+
+
+def _without_marks(word: str) -> str:
+    """Return a word as it is written where letters have no marks: ``Çelik`` as ``Celik``."""
+    return "".join(sign for sign in unicodedata.normalize("NFD", word.translate(_UNMARKED_LETTERS)) if sign < "\u0300")
 
 
 class Features:

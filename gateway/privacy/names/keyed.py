@@ -34,7 +34,12 @@ _BARE = re.compile(
     rf"[^\W\d_][^\n,;|&<>{{}}()\[\]\"=:\t，、。；：（]{{0,{_LONGEST_VALUE}}}"
     r"(?=[,;|&<}\t\n，、。；（]|\Z|[ ]+[\w.\-]{1,32}[ ]?[:=：])"  # the last: another key on the same line
 )
-_SENTENCE = re.compile(r"[a-z]{4}[.?!]\Z")
+_SENTENCE = re.compile(r"\S [^\n]{0,80}[a-z]{4}[.?!]\Z")  # "Personalnr." is none
+_OF_PERSONS = re.compile(
+    r"personal-?n|pers\.|mitarbeiter-?n|employee|staff|badge|vorname|first.?name|given.?name|geburts|birth|prénom|"
+    r"matricule|cognome|matricola dip|n\.? dipendente|apellido|nº empleado|社員|従業員|生年月日|工号|员工|出生",
+    re.IGNORECASE,
+)
 _AROUND = " \t\r\"'"  # of a cell
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’\-](?=[^\W\d_])){0,30}\.?")
 _JOINS = re.compile(r"[ \u3000]|, | - |・|·|\.")
@@ -123,8 +128,11 @@ def _header(line: str) -> _Table | None:
         cells = [cell.strip(_AROUND) for cell in line.split(mark)]
         if not _is_header(cells):
             continue
+        of_persons = any(map(_OF_PERSONS.search, cells))  # then a column of names is one of theirs
         columns: dict[int, tuple[str, Kind]] = {
-            at: (cell, kind) for at, cell in enumerate(cells) if (kind := kind_of(cell))
+            at: (cell, "sure" if kind == "name" and of_persons else kind)
+            for at, cell in enumerate(cells)
+            if (kind := kind_of(cell))
         }
         if columns:
             return _Table(mark, len(cells), columns)

@@ -80,7 +80,7 @@ _AFTER = re.compile(  # and behind it
 )
 
 
-_BEGINS = re.compile(r"(?:Mar|Mare|Monti|Lago|Castel|Lake|Mount|Fort)[ ]")
+_BEGINS = re.compile(r"(?:Fa\.|Mar|Mare|Monti|Lago|Castel|Lake|Mount|Fort)[ ]")
 _LANDS = (COUNTRIES - ALSO_NAMES) | frozenset(  # regions that are hardly anybody's surname
     "Piemonte Lombardia Toscana Umbria Sardegna Liguria Puglia Emilia-Romagna Baviera Renania Sassonia Catalogna "
     "Provenza Normandia Manciuria Bayern Sachsen Thüringen Hessen Bavaria Saxony Lombardy Tuscany Catalonia Normandy "

@@ -66,6 +66,10 @@ def _is_sentence_number(text: str, start: int, end: int) -> bool:
     return not any(word in before for word in NOT_PERSONAL) and bool(_KANA.search(text[max(0, start - 20) : end + 20]))
 
 
+_MORE_BEFORE, _MORE_BEHIND = re.compile(r"[0-9]{4}[ -]\Z"), re.compile(r"[ -][0-9]{4}(?![0-9])")
+"""Groups of four that go on: a number of sixteen digits."""
+
+
 def is_my_number(value: str) -> bool:
     """Return whether 12 digits, not all the same, hold the check digit of Ordinance 85 of 2014, art. 5 (mod 11)."""
     digits = digits_of(value)
@@ -77,7 +81,7 @@ def is_my_number(value: str) -> bool:
 
 def _confirm_my_number(text: str, start: int, end: int) -> Proof | None:
     value = text[start:end]
-    if not is_my_number(value):
+    if not is_my_number(value) or _MORE_BEFORE.search(text[max(0, start - 6) : start]) or _MORE_BEHIND.match(text, end):
         return None
     bare = 0.6 if _is_sentence_number(text, start, end) else 0.3
     return Proof(start, end, "mod 11", bare if value.isdigit() else 0.5)
