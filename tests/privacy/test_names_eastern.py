@@ -151,3 +151,15 @@ def 発注(品番, 数量):  # 数量は正の整数
 @pytest.mark.parametrize("text", [PARTS_LIST, WORK_ORDER, SHIFT_LOG, CODE])
 def test_documents_of_a_plant_that_name_nobody_stay_quiet(persons: Persons, text: str) -> None:
     assert not persons(text)
+
+
+def test_whose_child_one_is_is_no_part_of_a_name(persons: Persons) -> None:
+    assert persons("三女悦子は大学、四女千恵子は高校に通っている。") == {"悦子", "千恵子"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["会議の席上でイランの外相に説明した。", "サバン・キャピタルが提携を発表した。", "京阪石山駅は大津市にある。"],
+)
+def test_lands_firms_and_stations_are_nobody(persons: Persons, text: str) -> None:
+    assert persons(text) == set()

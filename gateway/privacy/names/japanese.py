@@ -63,8 +63,10 @@ _AFTER = (  # what makes a name before it a place, a firm, a work
 )
 _PLACE_AFTER = re.compile(rf"(?:{_AFTER})")
 _ENDS_AS_FIRM = re.compile(
-    rf".(?:{'|'.join(end for end in _AFTER.split('|') if len(end) > 1)}|眼科|歯科|外科|フライス)$"
+    rf".(?:{'|'.join(end for end in _AFTER.split('|') if len(end) > 1)}|駅|眼科|歯科|外科|フライス|"
+    "キャピタル|コミック|コミックス|ガイド|レコーズ|カンパニー|モーターズ|タイムズ|ガール|ガールズ|ボーイズ)$"
 )
+_KIN = re.compile(r"[長次二三四五六七][男女](?=[㐀-䶿一-鿿ぁ-んァ-ヺ])")  # 三女悦子
 _FIRM_BEFORE = re.compile(r"(?:株式会社|有限会社|合同会社|財団法人|市立|県立|町立|区立|国道|県道)$")
 _FIRM_PARTS = re.compile(
     r"コーポ|ガイド|センター|システム|グループ|テレビ|クラブ|カップ|リーグ|ホテル|アイランド|エアライン|"
@@ -130,8 +132,18 @@ class Japanese:
                 continue
             if CHINESE.search(text, one.start, one.end):  # 车牌号; whoever is named in Chinese is LAC's
                 continue
+            if _is_land(text, reading, one):
+                continue
+            kin = _KIN.match(text, one.start, one.end)
             rule = rules.get((one.start, one.end), "balance").rstrip("!")
-            yield Span(one.start, one.end, "PERSON", 0.85 if weight > SURE else 0.6, f"name:{rule}")
+            start = kin.end() if kin else one.start
+            yield Span(start, one.end, "PERSON", 0.85 if weight > SURE else 0.6, f"name:{rule}")
+
+
+def _is_land(text: str, reading: Reading, one: Candidate) -> bool:
+    """Whether nothing but places of the dictionary in katakana, without a title: ``イランの大統領``."""
+    places = all(part.kind == "地" for part in reading.parts[one.first : one.last])
+    return places and bool(_LONE.fullmatch(text, one.start, one.end)) and not reading.titled(one.last)
 
 
 def read(text: str, words: MorphemeList, likeness: Likeness, kinds: dict[int, tuple[str, bool]]) -> Reading:
