@@ -55,6 +55,11 @@ engine:
   # threads: 0  # 0: one per core
   # gpu_layers: -1  # -1: as many as fit
 
+# fleet:  # several models, each loaded when it is first asked for; pin keeps one in
+#   models:
+#     - {{model: smollm2-135m-instruct, pin: true}}
+#     - {{model: all-minilm-l6-v2}}  # for /v1/embeddings and /v1/rerank
+
 # limits:  # per key, 0: no limit
 #   requests_per_minute: 0
 #   tokens_per_minute: 0

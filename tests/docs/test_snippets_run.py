@@ -31,14 +31,19 @@ PAGES = (
     "how-to/write-rules.md",
     "how-to/change-the-policy.md",
     "how-to/serve-many-models.md",
+    "how-to/embeddings.md",
+    "explanation/what-fits.md",
 )
 _FENCE = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def gateway(model_file: Path) -> Iterator[Running]:
+def gateway(model_file: Path, embedding_file: Path) -> Iterator[Running]:
+    """Both models that set-up brings; the second is loaded when a page asks for it."""
     folder = Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
-    install(folder, model_file)
+    models = [{"model": "smollm2-135m-instruct", "pin": True}, {"model": "all-minilm-l6-v2"}]
+    install(folder, model_file, fleet={"models": models})
+    shutil.copyfile(embedding_file, folder / ".sekisho" / "store" / "sha256" / embedding_file.name)
     (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
     running = Running(folder)
     try:
