@@ -343,6 +343,11 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
         """The models that this node serves; the first is the one that is loaded at the start in any case."""
         return self.fleet.models or (ModelSettings(model=self.engine.model, pin=True),)
 
+    @property
+    def first_model(self) -> str:
+        """The model that a newcomer is shown: the engine's own, or the first of this node's."""
+        return self.engine.model if self.engine.kind == "openai-http" else self.served[0].model
+
     def engine_for(self, wish: ModelSettings) -> EngineSettings:
         """Return the engine's settings for one of the models."""
         common = self.engine

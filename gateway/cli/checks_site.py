@@ -204,10 +204,12 @@ def model(settings: Settings) -> Check:
 
     if settings.engine.kind == "openai-http":
         return Check("model", "ok", f"{settings.engine.model}, kept by the engine at {settings.engine.url}")
-    check = shelf(settings).verify(settings.engine.model)
-    if check.status == "ok":
-        return Check("model", "ok", f"{check.manifest.name}, SHA-256 as its manifest says")
-    said = f"{check.manifest.name}: {check.status} ({check.path})"
+    store = shelf(settings)
+    checks = [store.verify(wish.model) for wish in settings.served]
+    bad = next((check for check in checks if check.status != "ok"), None)
+    if bad is None:
+        return Check("model", "ok", f"{', '.join(check.manifest.name for check in checks)}, SHA-256 as manifests say")
+    said = f"{bad.manifest.name}: {bad.status} ({bad.path})"
     return Check("model", "fails", said, "Run: sekisho models add FILE")
 
 

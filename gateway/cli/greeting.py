@@ -46,7 +46,7 @@ def greeting(settings: Settings, base_url: str, key: str) -> str:
         key: a fresh API key, or empty.
     """
     root = base_url.rstrip("/").removesuffix("/v1")
-    model = settings.engine.model
+    model = settings.first_model
     parts = [f"Sekisho is ready.\n\n  Base URL  {root}/v1\n  API page  {root}/docs\n"]
     if key:
         parts[0] += f"  API key   {key}\n"
@@ -64,5 +64,5 @@ def greeting(settings: Settings, base_url: str, key: str) -> str:
 def _is_demonstration(settings: Settings) -> bool:
     from gateway.cli.models import shelf
 
-    manifest = shelf(settings).find(settings.engine.model)
+    manifest = shelf(settings).find(settings.first_model)
     return manifest is not None and manifest.demonstration

@@ -54,7 +54,8 @@ def _settings(session: Session, listen: str | None, model: str | None) -> Settin
     if listen is not None:
         settings = replace(settings, server=replace(settings.server, listen=listen))
     if model is not None:
-        settings = replace(settings, engine=replace(settings.engine, model=model))
+        only = replace(settings.fleet, models=())
+        settings = replace(settings, engine=replace(settings.engine, model=model), fleet=only)
     refuse_open_address(settings.server)
     return settings
 
@@ -74,7 +75,7 @@ def _demo_key(settings: Settings) -> str:
 def _greet(session: Session, settings: Settings, base_url: str, key: str) -> None:
     from gateway.cli.greeting import greeting
 
-    data: dict[str, Any] = {"event": "ready", "base_url": base_url, "model": settings.engine.model}
+    data: dict[str, Any] = {"event": "ready", "base_url": base_url, "model": settings.first_model}
     if key:
         data["key"] = key
     session.output.result(data, greeting(settings, base_url, key))
