@@ -52,7 +52,6 @@ class ProviderEngine(Supervised):
     """
 
     _program = "gateway.engines.providers"
-    _environment = OFFLINE
 
     def __init__(
         self,
@@ -65,6 +64,7 @@ class ProviderEngine(Supervised):
         on_change: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(f"provider {wanted.name}", run_dir, _START_SECONDS, on_change)
+        self._environment = {**OFFLINE, "TMPDIR": str(self._socket.parent)}
         self._wanted = wanted
         self._base = base
         self._sandbox = sandbox

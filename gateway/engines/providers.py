@@ -138,7 +138,7 @@ def lock_in(config: ProviderConfig) -> dict[str, str]:
     rules = [
         *((Path(file).resolve(), landlock.READ) for file in (config.ca, config.certificate) if file),
         *((Path(file), landlock.READ) for file in sandbox.NETWORK_FACTS),
-        (Path(config.socket).parent.resolve(), landlock.SOCKETS),
+        (Path(config.socket).parent.resolve(), landlock.SCRATCH),  # its import looks for a place to write
     ]
     locks = sandbox.lock_in_files(rules)
     sandbox.die_with(config.parent)

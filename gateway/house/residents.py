@@ -12,6 +12,7 @@ from typing import Any, cast
 from gateway.audit.shelf import Shelf
 from gateway.domain import Capability, Chunk, Prompt, Target
 from gateway.engines.door import Engine
+from gateway.engines.provider import ProviderEngine
 from gateway.engines.remote import remote_engine
 from gateway.errors import SetupError
 from gateway.fleet.life.home import LifeEngine
@@ -31,7 +32,7 @@ from gateway.house.choice import (
 from gateway.house.prices import Prices, free
 from gateway.house.signing import as_signed
 from gateway.registry.store import ContentStore
-from gateway.settings import ModelSettings, Settings
+from gateway.settings import ModelSettings, RemoteEngineSettings, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -131,11 +132,16 @@ def _others(settings: Settings, store: ContentStore) -> list[tuple[Target, Engin
     found: list[tuple[Target, Engine, int]] = []
     if settings.engine.kind == "openai-http":
         found.append((http_target_of(settings, store), http_engine(settings), settings.engine.queue))
-    found += [
-        (remote_target_of(settings, each), remote_engine(each, settings.base), each.queue)
-        for each in settings.fleet.engines
-    ]
+    found += [(remote_target_of(settings, each), _other(settings, each), each.queue) for each in settings.fleet.engines]
     return found
+
+
+def _other(settings: Settings, each: RemoteEngineSettings) -> Engine:
+    """Return one of ``fleet.engines``, not started. Raises SetupError."""
+    if each.kind == "openai-http":
+        return remote_engine(each, settings.base)
+    python, sandbox = settings.fleet.providers_python, settings.engine.sandbox
+    return ProviderEngine(each, base=settings.base, run_dir=settings.run, python=python, sandbox=sandbox)
 
 
 _PROOFS: Sequence[tuple[Capability, dict[str, Any], bool]] = (
