@@ -15,6 +15,7 @@ Example::
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from gateway.registry.gguf import Layout, read_layout
 _SPACE: Final = "\u2581"
 _NORMAL, _BYTE, _USER_DEFINED = 1, 6, 4  # gguf, TokenType; the others spell nothing
 _SPELLING: Final = frozenset((_NORMAL, _BYTE, _USER_DEFINED))
+_IN_BYTES: Final = ("llama", "t5")
+_A_BYTE: Final = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 _ARRAY_HEAD: Final = struct.Struct("<IQ")  # docs/gguf.md, gguf_metadata_array_t: type, length
 _LENGTH: Final = struct.Struct("<Q")
 _KEY_AND_TYPE: Final = 12  # bytes of a key's length and a value's type, beside the key
@@ -106,8 +109,7 @@ def read_vocabulary(file: Path) -> Vocabulary | None:
     try:
         words = tuple(_texts(_array(file, layout, "tokenizer.ggml.tokens")))
         types = _numbers(_array(file, layout, "tokenizer.ggml.token_type"))
-        if kind in {"llama", "t5"}:
-            _check_bytes(words, types)
+        _check(kind, words, types)
     except (ValueError, struct.error) as error:
         raise SetupError(f"{file} has a vocabulary that cannot be read.", "Convert the model again.") from error
     return Vocabulary(kind, words, types)
@@ -143,10 +145,9 @@ def _numbers(array: bytes) -> tuple[int, ...]:
     return struct.unpack_from(f"<{count}{'I' if kind == 4 else 'i'}", array, _ARRAY_HEAD.size)
 
 
-def _check_bytes(words: Sequence[str], types: Sequence[int]) -> None:
-    """Return when each byte is written as one. Raises ValueError."""
+def _check(kind: str, words: Sequence[str], types: Sequence[int]) -> None:
+    """Return when each word has its kind, and each byte is written as one. Raises ValueError."""
     if types and len(types) != len(words):
         raise ValueError("types")
-    for word, type_ in zip(words, types, strict=False):
-        if type_ == _BYTE and not (word.startswith("<0x") and word.endswith(">") and int(word[3:-1], 16) < 256):
-            raise ValueError("byte")
+    if kind in _IN_BYTES and any(t == _BYTE and not _A_BYTE.fullmatch(w) for w, t in zip(words, types, strict=False)):
+        raise ValueError("byte")
