@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.index.report import LEAST, Count, Tally, withheld
+from gateway.audit.index.report import LEAST, Count, Tally, refused_unknown, withheld
 from gateway.audit.index.words import Seen, microseconds
 
 DAY = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)
@@ -112,3 +112,14 @@ def test_in_two_directions_too(days: list[tuple[int, int]]) -> None:
         column = [getattr(day, how) for day in report.days]
         sums = [row for row in report.tables["decision"] if row.value == how]
         assert sum(cell.count is None for cell in (*column, *sums)) != 1
+
+
+def test_refusals_before_identity_are_withheld_as_others_are() -> None:
+    assert refused_unknown({}) == [Count("total", 0)]
+    assert refused_unknown({"a": 9, "b": 6}) == [Count("total", 15), Count("a", 9), Count("b", 6)]
+    assert refused_unknown({"a": 9, "b": 2}) == [
+        Count("total", 11),
+        Count("a", None, "cover"),
+        Count("b", None, "few"),
+    ]
+    assert refused_unknown({"b": 2}) == [Count("total", None, "few"), Count("b", None, "few")]

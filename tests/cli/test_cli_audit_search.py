@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from gateway import settings
 from gateway.audit.index import store
 from gateway.audit.log.reader import logs, raw_records
+from gateway.cli.changes import admin_book
+from gateway.cli.lock import data_lock
 
 
 @pytest.fixture
@@ -131,3 +134,21 @@ def test_a_report_withholds_what_is_few(sekisho: Any, written: Path) -> None:
     assert said.code == 0
     assert (said.json["decisions"]["count"], said.json["least"], said.json["days"]) == (0, 5, [])
     assert "Decisions: 0" in sekisho("audit", "report").out
+
+
+def test_a_report_counts_refusals_before_identity_apart(sekisho: Any, written: Path) -> None:
+    its = settings.load(str(written / "sekisho.yaml"))
+    with data_lock(its.state), admin_book(its) as book:
+        for code, count in (("invalid_api_key", 7), ("identity.unavailable", 5)):
+            for _ in range(count):
+                book.denial(code=code, status=401, source="10.0.0.1")
+
+    said = sekisho("audit", "report", "--since", "1d")
+
+    told = [line.split() for line in said.out.splitlines()]
+    assert ["Refused", "before", "it", "was", "known", "who", "called:", "12"] in told
+    assert told[-2:] == [["invalid_api_key", "7"], ["identity.unavailable", "5"]]
+    assert "10.0.0.1" not in said.out
+    assert sekisho("audit", "report", "--tenant", "t", "--json").json["refused_unknown"] == [
+        {"value": "total", "count": 0, "withheld": ""}
+    ]

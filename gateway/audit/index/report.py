@@ -130,6 +130,20 @@ class Tally:
         return [(total, parts) for total, parts in equations if total in cells]
 
 
+def refused_unknown(counts: Mapping[str, int], least: int = LEAST) -> list[Count]:
+    """Return how many were refused before it was known who called: all of them, then by code.
+
+    They are no decisions, and belong to no tenant; they are summed as they are written (``denial.summed``).
+    """
+    hidden = withheld(
+        {TOTAL: sum(counts.values()), **{("code", code): count for code, count in counts.items()}},
+        [(TOTAL, [("code", code) for code in counts])],
+        least,
+    )
+    total = _count(TOTAL, TOTAL, {TOTAL: sum(counts.values())}, hidden)
+    return [total, *_table("code", counts, hidden)]
+
+
 def withheld(
     cells: Mapping[Cell, int], equations: Iterable[tuple[Cell, Collection[Cell]]], least: int = LEAST
 ) -> dict[Cell, Why]:
