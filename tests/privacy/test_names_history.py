@@ -96,3 +96,20 @@ def test_an_office_is_no_part_of_a_name(find: Find) -> None:
 
 def test_a_place_somebody_is_in_is_no_person(find: Find) -> None:
     assert find("Questa varietà viene coltivata anche in Sicilia.") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Talora le sinagoghe di ghetto si dotarono di una sala.",
+        "Vengono quindi stabilite le quote del pezzo.",
+        "In July the Earl visited the plant on his first official tour.",
+        "Il fornitore ha impianti nello Jiangsu e a Zhejiang.",
+    ],
+)
+def test_beginnings_ranks_and_provinces_are_nobody(find: Find, text: str) -> None:
+    assert find(text) == []
+
+
+def test_a_given_name_that_sentences_begin_with_stays_one(find: Find) -> None:
+    assert find("Nello Rossi ha firmato il verbale.") == ["Nello Rossi"]

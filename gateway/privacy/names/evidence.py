@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.privacy.names.beginnings import BEGINNERS, RANKS
 from gateway.privacy.names.features import LEXICAL, LOCATIVES, OWN, STREETS, WIDTH, Floats
 from gateway.privacy.names.gate import CODE, SENTENCE, Gate
 from gateway.privacy.names.tagger import PERSON, PLACE
@@ -130,13 +131,19 @@ class Evidence:
             return 0.0
         if self._gate.kind(self._words[index].start) != SENTENCE and not self._is_paired(index):
             return 0.0
-        if self._noun[index] or self._is_order(index):
+        if self._noun[index] or self._is_order(index) or self._is_beginner(index):
             return UNLIKELY
         return 1.0 if self._rows[index, _CAPITALISED] or self._is_name_in_capitals(index) else UNLIKELY
 
     def _is_order(self, index: int) -> bool:
         """Whether a sentence begins with this word, and orders something."""
         return bool(self._rows[index, _BEGINNING]) and self._at(index).lower() in ORDERS
+
+    def _is_beginner(self, index: int) -> bool:
+        """Whether a sentence begins with this word, as many do, and no name is made of it and the next."""
+        return (
+            bool(self._rows[index, _BEGINNING]) and self._at(index).lower() in BEGINNERS and not self._is_paired(index)
+        )
 
     def _is_name(self, index: int) -> bool:
         found = self._may.get(index)
@@ -187,6 +194,8 @@ class Evidence:
             at -= 1
         before = self._at(at) if at >= 0 and self._words[first].start - self._words[at].end < 3 else ""
         if row[_PLACE] > 0 and share < SURE_NAME and before in _WITHIN:
+            return False
+        if before.lower() in ARTICLES and self._at(named[0]).lower() in RANKS:
             return False
         return not (share < SURE_NAME and (before.lower() in ARTICLES)) and self._at(first).lower() not in MONTHS
 

@@ -26,7 +26,10 @@ _FIRMS = (
     "emerson|rockwell|schneider|schneider electric|philips|pirelli|michelin|goodyear|dunlop|bridgestone|"
     "brembo|fiat|dell|oracle|"
     "claude|siri|alexa|cortana|jenkins|docker|apache|cassandra|jupyter|gradle|kubernetes|grafana|"
-    "prometheus|watson|llama"
+    "prometheus|watson|llama|denso|aisin|valeo|faurecia|autoliv|catl|byd|geely|xpeng|jatco|hitachi|panasonic|murata|"
+    "omron|keyence|yaskawa|mitsubishi|kobelco|kyocera|komatsu|subaru|isuzu|daihatsu|lexus|nissan|hyundai|skoda|škoda|audi|"
+    "volkswagen|polestar|volvo|scania|iveco|benteler|gestamp|infineon|renesas|nvidia|qualcomm|broadcom|motorola|atmel|"
+    "konami|lockheed|lockheed martin|castrol|amtrak|fastweb|rotten tomatoes"
 )
 _UNITS = (
     "newton|watt|pascal|volt|hertz|kelvin|celsius|fahrenheit|tesla|joule|ampere|ampère|ohm|farad|henry|"
@@ -81,10 +84,17 @@ _AFTER = re.compile(  # and behind it
 
 
 _BEGINS = re.compile(r"(?:Fa\.|Mar|Mare|Monti|Lago|Castel|Lake|Mount|Fort)[ ]")
-_LANDS = (COUNTRIES - ALSO_NAMES) | frozenset(  # regions that are hardly anybody's surname
+_REGIONS = (  # that are hardly anybody's surname
     "Piemonte Lombardia Toscana Umbria Sardegna Liguria Puglia Emilia-Romagna Baviera Renania Sassonia Catalogna "
-    "Provenza Normandia Manciuria Bayern Sachsen Thüringen Hessen Bavaria Saxony Lombardy Tuscany Catalonia Normandy "
-    "Saskatchewan Kerala Bretagne Provence Normandie Cataluña Andalucía".split()
+    "Provenza Normandia Manciuria Bayern Sachsen Thüringen Hessen Bavaria Saxony Lombardy Tuscany Catalonia "
+    "Normandy Saskatchewan Kerala Bretagne Provence Normandie Cataluña Andalucía Anhui Fujian Gansu Guangdong "
+    "Guangxi Guizhou Hainan Hebei Heilongjiang Henan Hubei Hunan Jiangsu Jiangxi Jilin Liaoning Qinghai Shaanxi "
+    "Shandong Shanxi Sichuan Xinjiang Yunnan Zhejiang Gujarat Haryana Karnataka Maharashtra Punjab Rajasthan "
+    "Queensland Assyria Mesopotamia Anatolia Transylvania Creta"
+)
+_LANDS = frozenset(
+    {*(COUNTRIES - ALSO_NAMES), *_REGIONS.split()}
+    | {"Uttar Pradesh", "Madhya Pradesh", "Andhra Pradesh", "Tamil Nadu", "Nova Scotia", "New South Wales"}
 )
 
 
