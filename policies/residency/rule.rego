@@ -22,7 +22,7 @@ import data.rules.transfers
 
 # METADATA
 # description: What may be said of a place. The first that applies.
-verdict(place) := no("policy.residency_access", place) if {
+verdict(place) := not_shown if {
 	view == "closed"
 } else := no("policy.residency_unset", place) if {
 	unset(place.jurisdiction)
@@ -36,6 +36,9 @@ verdict(place) := no("policy.residency_access", place) if {
 } else := yes("policy.residency_arranged", place, "") if {
 	transfers.arranged(place.jurisdiction)
 } else := no("policy.residency", place)
+
+# The country that counts is the one where the answer is looked at, wherever the place is.
+not_shown := no("policy.residency_access", {"jurisdiction": viewed_in})
 
 origin := input.data.collected_in
 

@@ -86,6 +86,7 @@ test_an_unset_target_is_used_only_on_this_machine if {
 test_showing_japanese_data_in_china_is_a_transfer if {
 	permitted(question("JP", "CN")) == set()
 	codes(question("JP", "CN")).jp == "policy.residency_access"
+	said(question("JP", "CN")).de.params == {"origin": "JP", "destination": "CN"}
 }
 
 test_showing_german_data_in_france_is_none_that_needs_more if {
