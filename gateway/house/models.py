@@ -55,16 +55,16 @@ class ServedModels:
         return vocabulary.text(tokens)
 
     async def _file(self, manifest: Manifest) -> _Read:
+        """Return what is read of a model's file; of one that is not here, or not as it must be, nothing is, yet."""
         async with self._reading:
             if manifest.sha256 not in self._read:
-                self._read[manifest.sha256] = await asyncio.to_thread(self._look, manifest)
+                try:
+                    self._read[manifest.sha256] = await asyncio.to_thread(self._look, manifest)
+                except SetupError:
+                    return _Read(0, None)
             return self._read[manifest.sha256]
 
     def _look(self, manifest: Manifest) -> _Read:
-        """Read a model's file; of one that is not here, or not as it must be, nothing is known."""
-        try:
-            path = self._store.weights(manifest)
-            layout = read_layout(path)
-            return _Read(layout.number(f"{layout.architecture}.embedding_length"), read_vocabulary(path))
-        except SetupError:
-            return _Read(0, None)
+        path = self._store.weights(manifest)
+        layout = read_layout(path)
+        return _Read(layout.number(f"{layout.architecture}.embedding_length"), read_vocabulary(path))

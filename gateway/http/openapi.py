@@ -13,6 +13,7 @@ from gateway.http.chat import ChatRequest
 from gateway.http.completions import CompletionRequest
 from gateway.http.decisions import PREVIEW, RECEIPT, RECEIPT_TYPE, SHOW, PreviewRequest
 from gateway.http.embeddings import EmbeddingRequest
+from gateway.http.fields import Reading
 from gateway.http.rerank import RerankRequest
 from gateway.http.verdict import DecisionShown, PreviewShown
 
@@ -73,8 +74,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         kinds = [*(kind for kind, _ in _HOT.values()), PreviewRequest, PreviewShown, DecisionShown]
         schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
         *hot, preview, previewed, decision = schemas
-        for (path, (_, summary)), schema in zip(_HOT.items(), hot, strict=True):
-            description["paths"][path] = {"post": _operation(summary, schema)}
+        for (path, (kind, summary)), schema in zip(_HOT.items(), hot, strict=True):
+            description["paths"][path] = {"post": _operation(summary, schema, streams=not issubclass(kind, Reading))}
         description["paths"][PREVIEW] = {"post": _preview(preview, previewed)}
         _describe_answer(description["paths"][SHOW]["get"], {_JSON: {"schema": decision}})
         _describe_answer(description["paths"][RECEIPT]["get"], {RECEIPT_TYPE: {"schema": _ref("Receipt")}})
@@ -97,9 +98,10 @@ def _errors(*statuses: int) -> dict[str, Any]:
     return {str(status): {"description": _STATUSES[status], "content": content} for status in statuses}
 
 
-def _operation(summary: str, schema: dict[str, Any]) -> dict[str, Any]:
-    events = {"text/event-stream": {"schema": {"type": "string"}}, _JSON: {"schema": {"type": "object"}}}
-    answer = {"description": "The answer", "content": events, "headers": _DECISION}
+def _operation(summary: str, schema: dict[str, Any], *, streams: bool = False) -> dict[str, Any]:
+    events = {"text/event-stream": {"schema": {"type": "string"}}} if streams else {}
+    content = {**events, _JSON: {"schema": {"type": "object"}}}
+    answer = {"description": "The answer", "content": content, "headers": _DECISION}
     return {
         "tags": ["inference"],
         "summary": summary,
