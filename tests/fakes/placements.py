@@ -30,12 +30,16 @@ from gateway.fleet.fit.shape import shape_of
 from gateway.registry.gguf import read_layout
 
 _SMALL = {
-    "dense": {"layers": 4, "vocabulary": 4000},
-    "many-heads": {"layers": 4, "vocabulary": 4000},
-    "experts": {"layers": 2, "vocabulary": 4000},
-    "windows": {"layers": 6, "vocabulary": 4000},
+    "dense": {"layers": 8, "inner": 512, "vocabulary": 4000},
+    "many-heads": {"layers": 2, "inner": 512, "vocabulary": 4000},
+    "experts": {"layers": 4, "inner": 256, "experts": 4, "vocabulary": 4000},
+    "windows": {"layers": 6, "inner": 512, "vocabulary": 4000},
     "state": {"layers": 4, "vocabulary": 4000},
 }
+"""Little weight, so that most of what is placed is cache: pages that the kernel cannot take back."""
+
+_CONTEXTS = [2048, 8192, 32768, 131072]
+"""The longest fits seldom: then as much is loaded as the machine holds, to the brim."""
 
 
 class Group:
@@ -166,9 +170,7 @@ async def place(count: int, *, seed: int, folder: Path, machine_bytes: int) -> F
                 wanted = []
                 for _ in range(2):
                     file = chance.choice(files)
-                    wish = Wish(
-                        chance.choice([512, 2048, 4096, 8192, 16384]), chance.randint(1, 4), chance.choice([0, 30])
-                    )
+                    wish = Wish(chance.choice(_CONTEXTS), chance.randint(1, 4), chance.choice([0, 30]))
                     admitted = await machine.admit(file, wish)
                     wanted += [machine.load(file, admitted)] if admitted else []
                 await asyncio.gather(*wanted)
