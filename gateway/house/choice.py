@@ -61,13 +61,17 @@ def extras_of(settings: Settings, store: ContentStore, manifest: Manifest, wante
 
 
 def wanted_for(settings: Settings, manifest: Manifest, wish: ModelSettings) -> EngineSettings:
-    """Return the engine's settings for a model. One that reads each input as a whole, all of it at once, gets no more
-    room for that than it was trained for.
+    """Return the engine's settings for a model.
+
+    One that makes vectors or scores runs in a process of its own, since the other kind only generates; has nobody to
+    guess its tokens; and, as it reads each input at once, gets no more room for that than it was trained for.
     """
     wanted = settings.engine_for(wish)
     if mode_of(manifest) == "chat":
         return wanted
-    return replace(wanted, context_tokens=min(wanted.context_tokens, manifest.context_tokens))
+    kind = "xllamacpp" if wanted.kind == "llama-cpp-python" else wanted.kind
+    context = min(wanted.context_tokens, manifest.context_tokens)
+    return replace(wanted, kind=kind, draft="", context_tokens=context)
 
 
 def mode_of(manifest: Manifest) -> Mode:
