@@ -29,7 +29,7 @@ Errors that no caller ever sees (start-up, command line) are :class:`SetupError`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 
@@ -65,6 +65,10 @@ class SekishoError(Exception):
         self.decision_id = decision_id
         self.detail: Mapping[str, object] | None = None  # plain JSON for programs, safe to show: `error.sekisho`
         super().__init__(f"{self.code}: {self.message}")
+
+    def spoken(self, language: str) -> SekishoError:
+        """Return the same refusal in a language, where it is known in that: those by policy are, all others English."""
+        return self
 
 
 class BadRequest(SekishoError):
@@ -148,10 +152,15 @@ class PolicyDenied(Forbidden):
         param: str | None = None,
         decision_id: str | None = None,
         detail: Mapping[str, object] | None = None,
+        said_in: Callable[..., PolicyDenied] | None = None,
     ) -> None:
         super().__init__(message, code=reasons[0] if reasons else None, param=param, decision_id=decision_id)
         self.reasons = reasons
         self.detail = detail
+        self._said_in = said_in
+
+    def spoken(self, language: str) -> SekishoError:
+        return self._said_in(language=language) if self._said_in and language != "en" else self
 
 
 class OutputBlocked(Forbidden):

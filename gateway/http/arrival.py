@@ -11,6 +11,7 @@ from gateway.domain import DataClass, Declared
 from gateway.errors import BadRequest
 from gateway.http.body import Receive, parse_object, read_body
 from gateway.http.call import Api, Call
+from gateway.http.verdict import language_of
 from gateway.settings import ServerSettings
 
 Scope = MutableMapping[str, Any]
@@ -38,6 +39,11 @@ class HttpArrival:
     def authorization(self) -> str | None:
         value = self._headers.get(b"authorization")
         return None if value is None else value.decode("latin-1")
+
+    @property
+    def language(self) -> str:
+        """In which language texts for people are asked for; English when in none that there is."""
+        return language_of(self._headers.get(b"accept-language", b"").decode("latin-1"))
 
     async def unpack(self) -> Call:
         """Read and check the body.

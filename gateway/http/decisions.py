@@ -49,10 +49,6 @@ class PreviewArrival(HttpArrival):
         self.endpoint = "decisions.preview"
         self._apis = apis
 
-    @property
-    def language(self) -> str:
-        return language_of(self._headers.get(b"accept-language", b"").decode("latin-1"))
-
     def _open(self, raw: bytes, max_depth: int) -> tuple[Api, dict[str, Any]]:
         wish = convert(parse_object(raw, max_depth + 1), PreviewRequest)
         api = self._apis.get(wish.endpoint)
@@ -72,7 +68,7 @@ class PreviewEndpoint(Endpoint):
         return PreviewArrival(self._apis, self._settings, scope, receive, hang_up.watch)
 
     async def _serve(self, arrival: HttpArrival, reply: Reply) -> None:
-        language = arrival.language if isinstance(arrival, PreviewArrival) else "en"
+        language = arrival.language
         async with self._checkpoint.passage(arrival) as passage:
             reply.decision_id = lambda: passage.decision_id
             seen = await preview(self._checkpoint.rooms, passage)

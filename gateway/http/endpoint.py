@@ -75,7 +75,7 @@ class Endpoint:
             uncancel()
             await reply.refuse(closing())
         except SekishoError as error:
-            await reply.refuse(error)
+            await reply.refuse(error.spoken(arrival.language))
         except Exception as error:  # the outermost edge: a defect of ours must still end in OpenAI's shape
             log.error("internal error", exc_info=error)
             await reply.refuse(SekishoError())

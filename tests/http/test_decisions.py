@@ -567,3 +567,14 @@ async def test_a_receipt_is_a_dsse_envelope(served: Served) -> None:
 
     assert envelope["payloadType"] == "application/vnd.sekisho.receipt+json"
     assert json.loads(base64.b64decode(envelope["payload"]))["version"] == "sekisho.receipt/1"
+
+
+async def test_a_refusal_is_said_in_the_callers_language(served: Served) -> None:
+    served.house.allowed = []
+    served.house.reasons = (TABLE,)
+
+    status, told, _ = await served.post(BODY, **{"accept-language": "de-AT, en;q=0.5"})
+
+    assert (status, told["error"]["code"]) == (403, "policy.table_denied")
+    assert told["error"]["message"].startswith("Das Regelwerk lässt diese Anfrage nicht zu")
+    assert (await served.post(BODY))[1]["error"]["message"].startswith("Policy does not allow this request")

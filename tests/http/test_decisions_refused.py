@@ -191,3 +191,42 @@ def test_a_call_tells_its_modalities() -> None:
     parts = body(messages=[{"role": "user", "content": [{"type": "text", "text": "x"}]}])
 
     assert call(parts).modalities == ("text",)
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        (
+            "de",
+            "Das Regelwerk lässt diese Anfrage nicht zu: Daten der Art IBAN_CODE (messages[0].content) und US_SSN "
+            "(messages[1].content) dürfen an kein Ziel dieses Modells gesendet werden (policy.table_denied); Daten mit "
+            "Herkunft Deutschland dürfen nicht dorthin gesendet werden: China; das Recht ihrer Herkunft öffnet keinen "
+            "Weg (policy.residency). Lassen Sie sie weg oder nehmen Sie ein Modell an diesem Standort oder siehe "
+            "`sekisho doctor policy.residency`.",
+        ),
+        ("ja", "ポリシーにより、このリクエストは許可されません："),
+        ("zh", "策略不允许此请求：类型为IBAN_CODE (messages[0].content)和US_SSN (messages[1].content)的数据"),
+    ],
+)
+def test_it_is_said_in_the_language_that_is_asked_for(language: str, expected: str) -> None:
+    english = denied(decision(row("US_SSN"), row("IBAN_CODE"), RESIDENCY), iter([IBAN, SSN]), leaves_site=True)
+
+    error = english.spoken(language)
+
+    assert isinstance(error, PolicyDenied)
+    assert error.message.startswith(expected)
+    assert error.message.endswith((".", "。"))
+    assert "。." not in error.message
+    assert "。 (" not in error.message
+    assert (error.code, error.param, error.reasons) == (english.code, english.param, english.reasons)
+    assert english.detail is not None
+    assert error.detail is not None
+    assert error.detail["findings"] == english.detail["findings"]
+    assert error.detail["reasons"] != english.detail["reasons"]
+
+
+def test_english_and_what_has_no_other_words_stay_as_they_are() -> None:
+    error = denied(decision(RESIDENCY), [SSN], leaves_site=False)
+
+    assert error.spoken("en") is error
+    assert PolicyDenied().spoken("de").message == PolicyDenied.default_message

@@ -1,5 +1,5 @@
 """Who may say whose signature counts: the first approver is set up by whoever runs the house, and from then on an
-approver signs each change. So nobody who can open a socket makes himself two persons.
+approver signs each change. So nobody who can open a socket makes himself two persons; an approver who can is on record.
 
 What is signed is ``sekisho.signer-change/1``: what shall change, and the list it changes, so that an approval holds
 for one change and cannot be used again. An approval is a DSSE envelope over its canonical JSON::
