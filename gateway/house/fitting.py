@@ -88,7 +88,7 @@ class Fitting:
     def places(self, model: ModelSettings, **wanted: Any) -> list[Place]:
         """Return how a model fits in the machine's own memory, and with GPUs where the engine can use them."""
         found = [self._place("ram", model, **{**wanted, "gpu_layers": 0})]
-        if self.machine.gpus and self._on_gpu:
+        if self.uses_gpus:
             found.append(self._place("gpu", model, **wanted))
         return found
 
@@ -121,6 +121,11 @@ class Fitting:
         if built is None:
             return WHEEL
         return frozenset(_WIDE[name] for name in built.needs if name in _WIDE) if built.repack else frozenset()
+
+    @property
+    def uses_gpus(self) -> bool:
+        """Whether this machine has GPUs that the engine can compute on."""
+        return bool(self.machine.gpus) and self._on_gpu
 
     @property
     def _on_gpu(self) -> bool:

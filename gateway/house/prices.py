@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from gateway.domain import Target
 from gateway.errors import SetupError
 from gateway.fleet.fit.devices import look
@@ -46,6 +48,13 @@ class Prices:
         except SetupError:  # its file is not there, or no model's: it is refused by name when it is loaded
             return {RAM: manifest.size_bytes // _MIB}
         return price.mib
+
+    def settled(self, model: ModelSettings) -> ModelSettings:
+        """Return how a priced model is loaded: with as many layers on GPUs as its price counts there."""
+        price = self._prices.get(manifest_of(self._store, model.model).name)
+        if price is None or not self._fitting.uses_gpus:
+            return model
+        return replace(model, gpu_layers=price.gpu_layers)
 
     def measure(self, engine: LifeEngine, target: Target) -> Mapping[str, int]:
         """Return what an engine's process has now, in MiB by device; empty for one without its own process."""
