@@ -120,17 +120,27 @@ class Translator:
         await response.prepare(request)
         try:
             async for chunk in answer:
-                await response.write(b"data: " + _json_of(chunk) + b"\n\n")
+                await response.write(b"data: " + _event_of(chunk) + b"\n\n")
         except Exception:  # as above; the reader sees that the end is missing
             return response
         await response.write(b"data: [DONE]\n\n")
         return response
 
 
+def _plain(answer: Any) -> dict[str, Any]:
+    return dict(answer.model_dump(exclude_none=True) if hasattr(answer, "model_dump") else answer)
+
+
 def _json_of(answer: Any) -> bytes:
     """Return an answer of litellm's as JSON, in OpenAI's form."""
-    plain = answer.model_dump(exclude_none=True) if hasattr(answer, "model_dump") else dict(answer)
-    return json.dumps(plain, ensure_ascii=False, default=str).encode()
+    return json.dumps(_plain(answer), ensure_ascii=False, default=str).encode()
+
+
+def _event_of(chunk: Any) -> bytes:
+    """Return a part of an answer. With the usage, litellm sends a choice that says nothing, after its end."""
+    plain = _plain(chunk)
+    plain["choices"] = [each for each in plain["choices"] if each.get("delta") or each.get("finish_reason")]
+    return _json_of(plain)
 
 
 def lock_in(config: ProviderConfig) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -101,6 +102,29 @@ async def test_one_call_is_made_with_retries_off(short_dir: Path) -> None:
     ours = {"model": "p/model", "api_key": "key", "api_base": "https://p.example", "num_retries": 0, "max_retries": 0}
     assert ours.items() <= seen[0].items()
     assert seen[0]["temperature"] == 0
+
+
+class Part(SimpleNamespace):
+    """A part of a streamed answer, as litellm hands it over."""
+
+    def model_dump(self, *, exclude_none: bool) -> dict[str, Any]:
+        return vars(self)
+
+
+async def test_the_empty_choice_beside_the_usage_is_no_new_choice(short_dir: Path) -> None:
+    async def parts() -> AsyncIterator[Part]:
+        yield Part(choices=[{"index": 0, "delta": {"content": "hello"}}])
+        yield Part(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+        yield Part(choices=[{"index": 0, "delta": {}}], usage={"prompt_tokens": 3, "completion_tokens": 1})
+
+    async def act(**call: Any) -> AsyncIterator[Part]:
+        return parts()
+
+    async with translating(short_dir, act) as exchange:
+        chunks = await ask(exchange, msgspec.structs.replace(hello(), stream=True))
+
+    assert [len(chunk.choices) for chunk in chunks] == [1, 1, 0]
+    assert chunks[-1].usage.prompt_tokens == 3
 
 
 @pytest.mark.parametrize(
