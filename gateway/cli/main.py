@@ -13,6 +13,10 @@ from typing import Annotated
 
 import typer
 
+import gateway.cli.models_add
+import gateway.cli.models_fit
+import gateway.cli.models_quantise
+import gateway.cli.models_sign  # noqa: F401 - more verbs of `models`
 from gateway.cli import audit, doctor, engines, fleet, init, keys, models, policy, privacy, serve, version
 from gateway.cli.session import COULD_NOT, ConfigOption, JsonOption, Session
 from gateway.cli.trouble import Trouble, trouble_of

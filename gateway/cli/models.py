@@ -1,6 +1,6 @@
 """``sekisho models``: which models there are, and whether their bytes are the right ones.
 
-Other verbs of the same noun: :mod:`gateway.cli.models_add`, ``models_sign``, ``models_quantise``, ``models_life``, ``models_fit``.
+The other verbs of this noun stand in files of their own, ``models_….py``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Puts a model that came in parts back together: one file, one hash, one signature.
 
 llama.cpp's ``gguf-split`` names parts ``NAME-00001-of-00003.gguf``; the first has all metadata, each its own tensors.
-The whole has the same metadata less the three keys that speak of parts, and the tensors one after the other, in the parts'
-order. The same parts always make the same bytes.
+The whole has the same metadata less the three keys that speak of parts, and the tensors one after the other, in the
+parts' order. The same parts always make the same bytes.
 """
 
 from __future__ import annotations

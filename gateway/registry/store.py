@@ -81,15 +81,20 @@ class ContentStore:
         return self._names.get(name)
 
     def describe(self) -> list[dict[str, object]]:
-        """Return one plain object per model: its manifest, the site's aliases for it, whether its bytes are there."""
+        """Return one plain object per model: its manifest, the site's aliases for it, whether its bytes are there, and
+        what its signature is worth in place of the signature itself.
+        """
         absent = {manifest.name for manifest in self.missing()}
         return [
             {
                 **msgspec.to_builtins(manifest),
                 "site_aliases": sorted(alias for alias, model in self._aliases.items() if model == manifest.name),
                 "present": manifest.name not in absent,
+                "signature": verdict.status,
+                "signer": verdict.signer,
             }
             for manifest in self._manifests
+            for verdict in [self.signatures.verdict(manifest)]
         ]
 
     def register(self, manifest: Mapping[str, object]) -> None:

@@ -1,20 +1,25 @@
 """Changing commands go through the running server, which alone writes then."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gguf_files import model
+from model_signatures import bundle, new_key, public_pem, statement
 
 from gateway import settings
 from gateway.cli.lock import data_lock
 from gateway.cli.models import shelf
 from gateway.http.admin import admin_app, admin_socket
+from gateway.http.admin_models import model_routes
 from gateway.http.listener import Listener
 from gateway.identity.keys import KeyRegister
 from gateway.keys.files import FileKeyring
+from gateway.registry.office import ModelOffice
 
 
 class Notes:
@@ -38,7 +43,9 @@ class Running:
         self.notes = Notes()
         self.register = KeyRegister(its.state / "keys.json", FileKeyring(its.keys).pepper(), its.site)
         self.shelf = shelf(its)
-        app = admin_app(self.register, self.notes, lambda: {}, self.shelf)
+        self.served: set[str] = set()
+        office = ModelOffice(self.shelf, self.notes, serves=self.served.__contains__)
+        app = admin_app(self.register, self.notes, lambda: {}, self.shelf, model_routes(office))
         self.listener = Listener.on_socket(app, admin_socket(its.run))
         self.lock = data_lock(its.state)
 
@@ -85,6 +92,39 @@ def test_an_alias_that_takes_a_models_own_name_is_refused(sekisho, running: Runn
     said = sekisho("models", "alias", "smollm2-135m-instruct", "smollm2")
     assert said.code == 2
     assert running.notes.types == ["model.alias", "model.alias.refused"]
+
+
+def test_a_model_is_in_the_servers_catalogue_at_once_and_out_of_it(sekisho, running: Running, house: Path) -> None:
+    (house / "new.gguf").write_bytes(model())
+    assert sekisho("models", "add", "new.gguf", "--licence", "MIT").code == 0
+    added = running.shelf.find("new")
+    assert added is not None
+    assert running.shelf.weights(added).is_file()
+
+    running.served.add("new")
+    refused = sekisho("models", "remove", "new")
+    assert (refused.code, "is being served" in refused.err) == (2, True)
+    running.served.clear()
+
+    assert sekisho("models", "remove", "new").code == 0
+    assert running.shelf.find("new") is None
+    assert running.notes.types == ["model.added", "model.removed"]
+
+
+def test_a_key_and_a_signature_reach_the_running_server(sekisho, running: Running, house: Path) -> None:
+    key, known = new_key(), running.shelf.find("smollm2")
+    assert known is not None
+    (house / "mia.pub").write_text(public_pem(key))
+    (house / "m.sig").write_text(json.dumps(bundle(key, statement(known.sha256))))
+
+    assert sekisho("models", "sign", "smollm2", "--signature", "m.sig").code == 2
+    assert sekisho("models", "keys", "add", "mia", "mia.pub").code == 0
+    assert sekisho("models", "sign", "smollm2", "--signature", "m.sig").code == 0
+
+    assert running.shelf.signatures.verdict(known).signer == "mia"
+    assert sekisho("models", "keys", "remove", "nobody").code == 2
+    types = [type.removeprefix("model.") for type in running.notes.types]
+    assert types[:4] == ["signed", "signed.refused", "key_added", "signed"]
 
 
 def test_reading_needs_no_lock(sekisho, running: Running) -> None:
