@@ -27,6 +27,7 @@ def find(tmp_path_factory: pytest.TempPathFactory) -> Find:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
+        ("Una soluzione per salvare Aristotele dall'accusa.", "Aristotele"),
         ("Secondo Platone la cosa è diversa.", "Platone"),
         ("Le coorti aumentarono sotto Domiziano.", "Domiziano"),
         ("Er zitiert Thukydides und schweigt.", "Thukydides"),
@@ -76,6 +77,7 @@ def test_what_a_place_or_a_club_bears_is_nobody(before: str, name: str, after: s
     [
         ("sent via ", "Kowalczyk", " to the shift"),
         ("06:00 ", "Huber", " Line 4 stopped"),
+        ("La donna del lago di ", "Gioachino Rossini", " fu data"),
         ("col ", "Marco", " in reparto"),
         ("", "Weber", " Station 110"),
         ("Übergabe an ", "Pfaff", " Halle 3"),

@@ -89,6 +89,10 @@ class Evidence:
         row = self._rows[index]
         return bool(row[_CAPITALISED]) and max(row[_GIVEN], row[_SURNAME]) >= SURE_NAME and self._is_name(index)
 
+    def is_in_prose(self, index: int) -> bool:
+        """Whether a word stands in a sentence, written as a name is."""
+        return self._is_name(index) and self._gate.kind(self._words[index].start) == SENTENCE
+
     def may_follow(self, index: int) -> bool:
         """Whether a word may go on a name that began before it: listed, or unknown."""
         row = self._rows[index]

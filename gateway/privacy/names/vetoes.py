@@ -83,7 +83,7 @@ _AFTER = re.compile(  # and behind it
 )
 
 
-_BEGINS = re.compile(r"(?:Fa\.|Mar|Mare|Monti|Lago|Castel|Lake|Mount|Fort)[ ]")
+_BEGINS = re.compile(r"(?:Fa\.|Hurricane|Typhoon|Mar|Mare|Monti|Lago|Castel|Lake|Mount|Fort)[ ]")
 _REGIONS = (  # that are hardly anybody's surname
     "Piemonte Lombardia Toscana Umbria Sardegna Liguria Puglia Emilia-Romagna Baviera Renania Sassonia Catalogna "
     "Provenza Normandia Manciuria Bayern Sachsen Thüringen Hessen Bavaria Saxony Lombardy Tuscany Catalonia "
@@ -102,7 +102,8 @@ def is_nobody(text: str, start: int, end: int) -> bool:
     """Whether ``text[start:end]`` names a firm, a product, a unit, a method, a place or a club; not a person."""
     if _COMPANY.match(text, end) or _BOUND.match(text, end) or _AFTER.match(text, end):
         return True
-    if _BEFORE.search(text, max(0, start - _FARTHEST), start):
+    head = _BEFORE.search(text, max(0, start - _FARTHEST), start)
+    if head and not (head[0].endswith((" di ", " de ")) and " " in text[start:end]):
         return True
     if text[start:end] in _LANDS or _BEGINS.match(text, start, end):
         return True

@@ -61,8 +61,8 @@ class Western:
             read = self._classifier.look(self._wordpiece.split(text, words[first:last]), proceed)
             rows[first:last] = with_seen(rows[first:last], read[:, :SEEN])
             chances[first:last] = self._tagger.judge(rows[first:last], read[:, SEEN:])
-        _know(text, words, chances)
         evidence.weigh(chances)
+        _know(text, words, chances, evidence)
         _recall(text, words, chances, evidence)
         if any(key in text for key in TOLD_KEYS):
             evidence.hear(TOLD.finditer(text, words[0].start, words[-1].end), chances)
@@ -88,10 +88,10 @@ def _announce(words: Sequence[Word], found: Sequence[Cue], chances: Floats, evid
     return announced
 
 
-def _know(text: str, words: Sequence[Word], chances: Floats) -> None:
-    """Raise the chances of names of history (:data:`KNOWN`) that are no part of a longer word."""
+def _know(text: str, words: Sequence[Word], chances: Floats, evidence: Evidence) -> None:
+    """Raise the chances of names of history (:data:`KNOWN`) in prose that are no part of a longer word."""
     for index, word in enumerate(words):
-        if text[word.start : word.end] in KNOWN and not _is_tied(text, word):
+        if text[word.start : word.end] in KNOWN and not _is_tied(text, word) and evidence.is_in_prose(index):
             chances[index, PERSON] = max(chances[index, PERSON], 0.6)
 
 
