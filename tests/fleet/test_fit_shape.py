@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 from made_models import RECIPES, smaller, write
 
 from gateway.errors import SetupError
+from gateway.fleet.fit.memory import Wish, price_of
 from gateway.fleet.fit.shape import Layer, Shape, shape_of
 from gateway.registry.gguf import read_layout
 
@@ -124,3 +127,44 @@ def test_a_header_that_says_no_layers_is_refused() -> None:
 def test_an_architecture_that_keeps_more_is_called_rough() -> None:
     assert shape_of(header("deepseek4", 2)).rough
     assert not shape_of(header("llama", 2)).rough
+
+
+KEYS = """block_count embedding_length context_length attention.head_count attention.head_count_kv expert_count
+    attention.key_length attention.value_length attention.key_length_mla attention.sliding_window nextn_predict_layers
+    attention.sliding_window_pattern attention.shared_kv_layers ssm.inner_size ssm.conv_kernel wkv.head_size
+    shortconv.l_cache kda.head_dim expert_used_count""".split()
+NAMES = [
+    "token_embd.weight",
+    "output.weight",
+    "blk.0.attn_k.weight",
+    "blk.1.ssm_in.weight",
+    "blk.99999.x",
+    "blk.0.ffn_up",
+]
+WHOLE = some.integers(-2, 2**40) | some.integers(0, 600)
+
+
+@given(
+    architecture=some.sampled_from(["llama", "gemma3", "gemma4", "deepseek2", "mamba", "falcon-h1", "bert", "", "new"]),
+    said=some.dictionaries(some.sampled_from(KEYS), WHOLE | some.floats() | some.booleans() | some.text(max_size=3)),
+    listed=some.dictionaries(some.sampled_from(KEYS), some.lists(WHOLE | some.floats(), max_size=4).map(tuple)),
+    rows=some.lists(some.tuples(some.sampled_from(NAMES), some.lists(some.integers(1, 9), max_size=4)), max_size=6),
+)
+def test_no_header_makes_the_planner_stumble(
+    architecture: str,
+    said: dict[str, int | float | bool | str],
+    listed: dict[str, tuple[int | float, ...]],
+    rows: list[tuple[str, list[int]]],
+) -> None:
+    """Whatever a file says, it has a price that is not negative, or is refused."""
+    metadata = {"general.architecture": architecture, **{f"{architecture}.{key}": each for key, each in said.items()}}
+    tensors = tuple(Row(name, tuple(dims)) for name, dims in rows)
+    made = Header(metadata, tensors, {}, {f"{architecture}.{key}": each for key, each in listed.items()})
+    try:
+        shape = shape_of(made)
+    except SetupError:
+        return
+
+    price = price_of(shape, Wish(512, 2), gpu_layers=3, gpus={"gpu:0": 1})
+
+    assert all(parts.total >= 0 for parts in price.by_device.values())

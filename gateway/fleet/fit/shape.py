@@ -11,12 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Protocol
 
 from gateway.errors import SetupError
 from gateway.fleet.fit.words import BOTH, NO_CACHE, ROUGH, WINDOW_EVERY, WINDOW_TOKENS
 
 Scalar = int | float | bool | str
+
+_MOST_LAYERS = 512  # `src/llama-hparams.h`, LLAMA_MAX_LAYERS
 
 
 class TensorRow(Protocol):
@@ -107,7 +110,8 @@ class Shape:
     @property
     def tied(self) -> bool:
         """Whether the table of tokens is the output's matrix, too."""
-        return self.keeps and not any(tensor.name == "output.weight" for tensor in self.tensors)
+        names = {tensor.name for tensor in self.tensors}
+        return self.keeps and "output.weight" not in names and "token_embd.weight" in names
 
 
 def shape_of(layout: FileLayout) -> Shape:
@@ -118,13 +122,13 @@ def shape_of(layout: FileLayout) -> Shape:
     """
     said = _Said(layout)
     layers = said.count("block_count")
-    if not (said.architecture and layers and said.count("embedding_length")):
+    if not (said.architecture and 0 < layers <= _MOST_LAYERS and said.count("embedding_length")):
         problem = "The model's header does not say its architecture, layers and width."
         raise SetupError(problem, "Fetch the file again, or convert it to GGUF with a newer program.")
-    tensors = tuple(_placed(row) for row in layout.tensors)
+    tensors = tuple(_placed(row, layers) for row in layout.tensors)
     parts: list[set[str]] = [set() for _ in range(layers)]
     for tensor in tensors:
-        if 0 <= tensor.layer < layers:
+        if tensor.layer >= 0:
             parts[tensor.layer].add(tensor.name.split(".")[2])
     heads = max(said.each("attention.head_count", layers), default=0)
     return Shape(
@@ -158,18 +162,23 @@ class _Said:
 
     def each(self, key: str, layers: int) -> tuple[int, ...]:
         """Return a value by layer, which the header gives once or as an array."""
-        listed = self._layout.numbers.get(f"{self.architecture}.{key}")
-        return tuple(int(value) for value in listed) if listed else (self.count(key),) * layers
+        listed = self._layout.numbers.get(f"{self.architecture}.{key}", ())
+        if not listed:
+            return (self.count(key),) * layers
+        found = tuple(max(0, int(value)) if isfinite(value) else 0 for value in listed)
+        return found + (found[-1],) * (layers - len(found))
 
     def vocabulary(self, tensors: Sequence[Tensor]) -> int:
         tokens = self._layout.lengths.get("tokenizer.ggml.tokens", 0)
-        rows = next((tensor.dims[1] for tensor in tensors if tensor.name == "token_embd.weight"), 0)
+        tables = (tensor for tensor in tensors if tensor.name == "token_embd.weight" and len(tensor.dims) > 1)
+        rows = next((table.dims[1] for table in tables), 0)
         return max(tokens, rows)
 
 
-def _placed(row: TensorRow) -> Tensor:
-    found = re.match(r"blk\.(\d+)\..", row.name)
-    return Tensor(row.name, tuple(row.dims), row.type, row.bytes, row.offset, int(found[1]) if found else -1)
+def _placed(row: TensorRow, layers: int) -> Tensor:
+    found = re.match(r"blk\.(\d{1,6})\..", row.name)
+    layer = int(found[1]) if found and int(found[1]) < layers else -1
+    return Tensor(row.name, tuple(row.dims), row.type, row.bytes, row.offset, layer)
 
 
 def _inner(tensors: Sequence[Tensor]) -> int:
