@@ -349,10 +349,11 @@ class Settings(_Section, frozen=True, forbid_unknown_fields=True):
         return self.engine.model if self.engine.kind == "openai-http" else self.served[0].model
 
     def engine_for(self, wish: ModelSettings) -> EngineSettings:
-        """Return the engine's settings for one of the models."""
+        """Return the engine's settings for one of the models that this node loads itself."""
         common = self.engine
         return msgspec.structs.replace(
             common,
+            kind="auto" if common.kind == "openai-http" else common.kind,
             model=wish.model,
             context_tokens=wish.context_tokens or common.context_tokens,
             slots=wish.slots or common.slots,

@@ -50,6 +50,14 @@ class LocalFleet:
         self._find_model = find_model
         self._model_names = model_names
 
+    def adopt(self, home: Home, queue: int) -> None:
+        """Offer one more target from now on. Raises ValueError when its id is taken."""
+        desk = Desk(home, queue=queue)
+        if desk.id in self._desks:
+            raise ValueError("two members have one target id")
+        self._desks[desk.id] = desk
+        self._serving = _by_model(desk.home.target for desk in self._desks.values())
+
     def desks(self) -> Sequence[Desk]:
         """Return the places where requests ask, one for each target."""
         return tuple(self._desks.values())

@@ -129,7 +129,8 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets),
             *export_routes(exports), *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
             *anchor_routes(anchors, book), *audit_routes(searching), *retention_routes(retention),
-            *fleet_routes(residents.office(fleet)), *model_routes(model_office(store, book, fleet, policy)),
+            *fleet_routes(residents.office(fleet, policy.push_facts)),
+            *model_routes(model_office(store, book, fleet, policy)),
             *engine_routes(EngineShelf(settings.data / "engines"), book),
             *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
         ]  # fmt: skip

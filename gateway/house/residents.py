@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, cast
@@ -30,11 +30,13 @@ from gateway.house.choice import (
     wanted_for,
 )
 from gateway.house.prices import Prices, free
-from gateway.house.signing import as_signed
+from gateway.house.signing import all_as_signed, as_signed
 from gateway.registry.store import ContentStore
 from gateway.settings import ModelSettings, RemoteEngineSettings, Settings
 
 _log = logging.getLogger(__name__)
+
+Announce = Callable[[Sequence[Target]], Awaitable[None]]
 
 
 class Residents:
@@ -51,14 +53,14 @@ class Residents:
         self._others = _others(settings, store)
         self._queues = {target.id: queue for target, _, queue in self._others}
         self._too_big: dict[str, str] = {}
-        prices = Prices(settings, store)
-        budget = prices.budget()
+        self._prices = Prices(settings, store)
+        self._budget = self._prices.budget()
         own = settings.fleet.models if settings.engine.kind == "openai-http" else settings.served
-        wishes = [self._wish(wish, prices) for wish in own]
+        wishes = [self._wish(wish) for wish in own]
         self.keeper = Keeper(
-            [wish for wish in wishes if self._fits(wish, budget)],
-            budget=budget,
-            hands=Hands(prove, prices.measure, partial(asyncio.to_thread, free), self._tell),
+            [wish for wish in wishes if self._fits(wish)],
+            budget=self._budget,
+            hands=Hands(prove, self._prices.measure, partial(asyncio.to_thread, free), self._tell),
             turn_seconds=settings.fleet.turn_seconds,
             health_seconds=settings.fleet.health_seconds,
         )
@@ -93,25 +95,48 @@ class Residents:
             model_names=lambda: sorted({*own, *store.names()}),
         )
 
-    def office(self, fleet: LocalFleet) -> FleetOffice:
-        """Return who shows the models to operators, and takes their orders."""
-        return FleetOffice(self.keeper, fleet.desks(), self._book, self._store.canonical, self._too_big)
+    def office(self, fleet: LocalFleet, announce: Announce) -> FleetOffice:
+        """Return who shows the models to operators, and takes their orders.
+
+        Args:
+            fleet: as :meth:`fleet` returned it.
+            announce: lets the policy know of all targets; awaited before a new one takes requests.
+        """
+        find, adopt = self._store.canonical, partial(self._adopt, fleet, announce)
+        return FleetOffice(self.keeper, fleet.desks, self._book, find, adopt, self._too_big)
+
+    async def _adopt(self, fleet: LocalFleet, announce: Announce, name: str) -> None:
+        """Serve one more model until the house closes, with the engine's own settings. Raises SetupError."""
+        if any(desk.home.target.model == name for desk in fleet.desks()):
+            raise SetupError(f"The model {name} is served by an engine that others run.", "", exit_code=2)
+        wish = await asyncio.to_thread(self._wish, ModelSettings(model=name))
+        problem = self._misfit(wish)
+        if problem:
+            raise SetupError(problem, "List it in fleet.models with less context or fewer slots.", exit_code=2)
+        await announce(all_as_signed(self._store, [*fleet.targets(), wish.target]))
+        fleet.adopt(self.keeper.adopt(wish), self._queues[wish.target.id])
 
     def _tell(self, type: str, said: Mapping[str, Any]) -> None:
         self._book.event(type, **said)
 
-    def _fits(self, wish: Wish, budget: Mapping[str, int]) -> bool:
-        """Whether this machine could ever hold it: what cannot be loaded is not offered, and operators see why."""
+    def _misfit(self, wish: Wish) -> str:
+        """Return why this machine could never hold it, in one line; "" when it could."""
+        budget = self._budget
         short = {device: amount for device, amount in wish.price.items() if amount > budget.get(device, 0)}
-        if short:
-            needs = " and ".join(
-                f"{amount:,} MiB of {device} (there are {budget.get(device, 0):,})" for device, amount in short.items()
-            )
-            self._too_big[wish.target.model] = f"The model {wish.target.model} needs {needs}."
-            _log.error("%s", self._too_big[wish.target.model])
-        return not short
+        needs = " and ".join(
+            f"{amount:,} MiB of {each} (there are {budget.get(each, 0):,})" for each, amount in short.items()
+        )
+        return f"The model {wish.target.model} needs {needs}." if short else ""
 
-    def _wish(self, wish: ModelSettings, prices: Prices) -> Wish:
+    def _fits(self, wish: Wish) -> bool:
+        """Whether it is offered: what could never be loaded is not, and operators see why."""
+        problem = self._misfit(wish)
+        if problem:
+            self._too_big[wish.target.model] = problem
+            _log.error("%s", problem)
+        return not problem
+
+    def _wish(self, wish: ModelSettings) -> Wish:
         manifest = manifest_of(self._store, wish.model)
         wanted, target = wanted_for(self._settings, manifest, wish), target_of(self._settings, manifest)
         target = as_signed(self._store, target)
@@ -120,8 +145,8 @@ class Residents:
             target=target,
             slots=wanted.slots,
             context_tokens=wanted.context_tokens,
-            price=prices.of(wish),
-            build=partial(asyncio.to_thread, engine_of, self._settings, self._store, wish),
+            price=self._prices.of(wish),
+            build=partial(asyncio.to_thread, engine_of, self._settings, self._store, self._prices.settled(wish)),
             pinned=wish.pin,
             ttl_seconds=wish.ttl_seconds,
         )

@@ -51,7 +51,8 @@ class Running:
     async def live(self) -> None:
         self.node = Node({"a": 60, "b": 60}, b={"ttl_seconds": 5.0})
         await self.node.keeper.start()
-        office = FleetOffice(self.node.keeper, self.node.fleet.desks(), self.book, {"alias": "b"}.get)
+        names = {"a": "a", "b": "b", "alias": "b", "new": "new"}
+        office = FleetOffice(self.node.keeper, self.node.fleet.desks, self.book, names.get, self.node.adopt)
         nothing: Any = Nothing()
         app = admin_app(nothing, self.book, dict, nothing, fleet_routes(office))
         self.listener = Listener.on_socket(app, admin_socket(settings.load(str(self.house / "sekisho.yaml")).run))
@@ -120,6 +121,16 @@ def test_what_there_is_no_room_for_is_refused_with_the_way_out(sekisho, running:
     assert "less what is pinned (a)" in sekisho("fleet", "status").out
 
 
+def test_a_model_that_was_added_meanwhile_is_served_from_its_first_load_on(sekisho, running: Running) -> None:
+    assert sekisho("models", "unload", "new").code == 2
+
+    assert sekisho("models", "load", "new").code == 0
+
+    shown = {each["model"]: each["state"] for each in sekisho("fleet", "status", "--json").json["models"]}
+    assert shown == {"a": "serving", "b": "absent", "new": "serving"}
+    assert running.book.lines == ["model.ordered load new", "durable"]
+
+
 def test_a_model_of_another_house_is_refused_with_the_names_of_this_ones(sekisho, running: Running) -> None:
     said = sekisho("models", "load", "nobody")
 
@@ -144,7 +155,7 @@ async def test_what_cannot_be_put_on_record_is_not_ordered() -> None:
             raise SetupError("The log is full.", "")
 
     node = Node({"a": 60})
-    office = FleetOffice(node.keeper, node.fleet.desks(), Full(), lambda name: name)
+    office = FleetOffice(node.keeper, node.fleet.desks, Full(), lambda name: name, node.adopt)
 
     with pytest.raises(SetupError):
         await office.order("a", "load", "me")

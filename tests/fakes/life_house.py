@@ -108,6 +108,11 @@ class Node:
         target = Target(f"s/n/w:{name}", name, (Capability.CHAT,), "s", "n", "DE", True)
         return Wish(target, self.slots, 512, {"ram": price}, build, **said)
 
+    async def adopt(self, name: str) -> None:
+        """Serve one more model, of a price of 30."""
+        self.engines[name] = []
+        self.fleet.adopt(self.keeper.adopt(self._wish(name, 30, {})), 8)
+
     async def _free(self) -> Mapping[str, int]:
         return self.free
 

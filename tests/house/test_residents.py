@@ -29,6 +29,10 @@ class Book:
         self.events.append((type, said))
 
 
+async def nobody_asks(targets: Any) -> None:
+    raise AssertionError("the policy was told")
+
+
 SITE = SiteSettings(name="plant", node="n1", worker="w0", jurisdiction="DE")
 HEADER = {
     "llama__block_count": 2,
@@ -98,9 +102,34 @@ def test_a_model_that_could_never_fit_is_not_offered_and_told(house: Any) -> Non
     residents = house(ModelSettings(model="tiny"), ModelSettings(model="small", slots=90_000), memory_mib=300)
 
     assert [target.model for target in residents.fleet().targets()] == ["tiny"]
-    (said,) = residents.office(residents.fleet()).status()["too_big"]
+    (said,) = residents.office(residents.fleet(), nobody_asks).status()["too_big"]
     assert said["model"] == "small"
     assert "there are 300" in said["problem"]
+
+
+async def test_a_model_is_taken_in_once_the_policy_knows_of_it(house: Any) -> None:
+    residents, told = house(ModelSettings(model="tiny")), []
+    fleet = residents.fleet()
+
+    async def announce(targets: Any) -> None:
+        told.append([target.model for target in targets])
+        assert len(fleet.targets()) == 1
+
+    await residents._adopt(fleet, announce, "small")
+
+    assert told == [["tiny", "small"]]
+    assert [desk.most_waiting for desk in fleet.desks()] == [7, 7]
+    assert [target.model for target in fleet.targets()] == ["tiny", "small"]
+
+
+async def test_what_could_never_fit_is_not_taken_in(house: Any) -> None:
+    residents = house(ModelSettings(model="tiny"), memory_mib=300)
+    residents._budget["ram"] = 1
+
+    with pytest.raises(SetupError, match="small needs"):
+        await residents._adopt(residents.fleet(), nobody_asks, "small")
+
+    assert len(residents.fleet().targets()) == 1
 
 
 def test_a_house_of_nothing_that_fits_does_not_open(house: Any) -> None:

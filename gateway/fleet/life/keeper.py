@@ -79,21 +79,9 @@ class Keeper:
         health_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        residents = [Resident(w.target.model, dict(w.price), w.pinned, w.ttl_seconds) for w in wishes]
-        self.rules = Rules(Ledger(budget), residents, turn_seconds=turn_seconds)
-        self.homes = {
-            wish.target.model: ResidentHome(
-                wish.target,
-                slots=wish.slots,
-                context_tokens=wish.context_tokens,
-                rules=self.rules,
-                resident=resident,
-                look=self.look,
-                clock=clock,
-            )
-            for wish, resident in zip(wishes, residents, strict=True)
-        }
-        self._wishes = {wish.target.model: wish for wish in wishes}
+        self.rules = Rules(Ledger(budget), (), turn_seconds=turn_seconds)
+        self.homes: dict[str, ResidentHome] = {}
+        self._wishes: dict[str, Wish] = {}
         self._hands = hands
         self._health_seconds = health_seconds
         self._clock = clock
@@ -102,8 +90,26 @@ class Keeper:
         self._timer: asyncio.TimerHandle | None = None
         self._over: dict[tuple[str, str], list[asyncio.Future[None]]] = {}  # who waits for the end of a load or unload
         self._stopped = False
+        for wish in wishes:
+            self.adopt(wish)
 
     # --- the house
+
+    def adopt(self, wish: Wish) -> ResidentHome:
+        """Take in one more model, absent at first; returns where requests for it ask."""
+        name = wish.target.model
+        resident = Resident(name, dict(wish.price), wish.pinned, wish.ttl_seconds)
+        self._wishes[name], self.rules.residents[name] = wish, resident
+        self.homes[name] = ResidentHome(
+            wish.target,
+            slots=wish.slots,
+            context_tokens=wish.context_tokens,
+            rules=self.rules,
+            resident=resident,
+            look=self.look,
+            clock=self._clock,
+        )
+        return self.homes[name]
 
     async def start(self) -> None:
         """Load the first model and the pinned ones; return when each answered or failed.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from gateway.domain import Target
@@ -29,65 +30,85 @@ class FleetOffice:
 
     Args:
         keeper: of this node's own models.
-        desks: of all targets, others' engines among them.
+        desks: of all targets, others' engines among them, as they are now.
         book: where each order is written first.
         find_model: the own name behind a name or alias.
+        adopt: takes in a model that is known and not served as yet; raises SetupError when it cannot be.
         too_big: models that this machine could never hold, each with one line that says why.
     """
 
     def __init__(
         self,
         keeper: Keeper,
-        desks: Sequence[Desk],
+        desks: Callable[[], Sequence[Desk]],
         book: Events,
         find_model: Callable[[str], str | None],
+        adopt: Callable[[str], Awaitable[None]],
         too_big: Mapping[str, str] | None = None,
     ) -> None:
         self._keeper = keeper
         self._desks = desks
         self._book = book
         self._find_model = find_model
+        self._adopt = adopt
+        self._adopting = asyncio.Lock()
         self._too_big = dict(too_big or {})
 
     async def order(self, model: str, action: Action, by: str) -> View:
         """Have a model loaded, sent out, kept, or kept no longer; returns how it stands then.
 
-        A load is over when the model answers; a model is sent out when those inside have left.
+        A load is over when the model answers; a model is sent out when those inside have left. One that is known and
+        not served as yet is served from its first load on, until the house closes.
 
         Raises:
-            SetupError: no such model is served here, or it is kept; exit code 2.
+            SetupError: there is no such model, it could never fit, or it is kept; exit code 2.
             SekishoError: it could not be loaded.
             AuditUnavailable: not on record, so not done.
         """
-        name = self._find_model(model) or model
-        home = self._keeper.homes.get(name)
+        name = self._find_model(model)
+        self._refuse(model, name, action)
+        assert name is not None  # noqa: S101 - for the type checker
+        said = {"model": name, "action": action}
+        self._book.event("model.ordered", by=by, details=said)
+        await self._book.durable()
+        try:
+            await self._taken_in(name)
+        except SetupError:
+            self._book.event("model.ordered.refused", by=by, details=said)
+            raise
+        await self._carry_out(name, action)
+        return self._resident(self._keeper.homes[name])
+
+    def _refuse(self, model: str, name: str | None, action: Action) -> None:
+        home = self._keeper.homes.get(name or "")
         if name in self._too_big:
             raise SetupError(self._too_big[name], "Give it less context or fewer slots: fleet.models.", exit_code=2)
-        if home is None:
-            raise SetupError(f"The model {model!r} is not one of this node's.", self._mend(), exit_code=2)
-        if action == "unload" and home.resident.pinned:
+        if name is None or (home is None and action in ("unload", "unpin")):
+            own = ", ".join(self._keeper.homes) or "none"
+            raise SetupError(f"The model {model!r} is not one of this node's.", f"Its models: {own}.", exit_code=2)
+        if home is not None and action == "unload" and home.resident.pinned:
             mend = f"Let it go first: sekisho models pin {name} --off"
             raise SetupError(f"The model {name} is kept loaded.", mend, exit_code=2)
-        self._book.event("model.ordered", by=by, details={"model": name, "action": action})
-        await self._book.durable()
+
+    async def _taken_in(self, name: str) -> None:
+        async with self._adopting:
+            if name not in self._keeper.homes:
+                await self._adopt(name)
+
+    async def _carry_out(self, name: str, action: Action) -> None:
         if action in ("pin", "unpin"):
             self._keeper.pin(name, action == "pin")
         if action == "unload":
             await self._keeper.dismissed(name)
         elif action != "unpin":
             await self._keeper.ordered(name)
-        return self._resident(home)
-
-    def _mend(self) -> str:
-        own = ", ".join(self._keeper.homes)
-        return f"Its models: {own or 'none'}. To serve another one, add it to fleet.models in sekisho.yaml."
 
     def status(self) -> View:
         """Return how all models stand, and the memory they share."""
         ledger, residents = self._keeper.rules.ledger, self._keeper.rules.residents.values()
         taken, claimed = ledger.taken(), ledger.claimed()
         return {
-            "models": [self._shown(desk) for desk in self._desks],
+            "models": [self._shown(desk) for desk in self._desks()],
             "too_big": [{"model": name, "problem": problem} for name, problem in self._too_big.items()],
             "memory": {
                 device: {"budget_mib": budget, "taken_mib": taken[device], "claimed_mib": claimed[device]}
