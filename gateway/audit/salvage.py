@@ -5,6 +5,9 @@ set aside whole, below ``audit-lost/<log>/<time>/found``, for whoever looks into
 its first new record is a ``gap``: how many records are missing, which larger heads were seen and where, the statement
 that two approvers signed, and their names. From then on the log opens as any other.
 
+A log that was put back whole from a backup knows nothing of its later heads, and opens. It is gone on with in the same
+way where heads on other media (``elsewhere``) contradict it.
+
 Nothing here makes a lost head as if it had never been: a checkpoint kept elsewhere still does not fit, and the verifier
 says so; the gap says why. A crash at any step is finished by doing it again.
 
@@ -25,6 +28,8 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.audit import rollback
+from gateway.audit.anchor.compare import disagreement_of
+from gateway.audit.anchor.witnesses import Witness
 from gateway.audit.book import LogBook
 from gateway.audit.log import bundles, layout, site
 from gateway.audit.log.disk import sync_folder
@@ -43,8 +48,11 @@ LOST = "audit-lost"
 _FOUND, _SOUND = "found", "sound"
 
 
+Elsewhere = Callable[[str], Sequence[Witness]]
+
+
 class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A head of the log that is larger than what is sound. ``root`` is base64."""
+    """A head of the log that is larger than what is sound, or another than the log's. ``root`` is base64."""
 
     where: str
     size: int
@@ -65,7 +73,7 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     @property
     def missing(self) -> int:
         """How many records are lost, as far as is known."""
-        return max((seen.size for seen in self.seen), default=self.sound) - self.sound
+        return max(0, max((seen.size for seen in self.seen), default=self.sound) - self.sound)
 
 
 class Salvage:
@@ -75,10 +83,14 @@ class Salvage:
         data: the data folder.
         log: ``site/node/worker/class``.
         keys: of the log.
+        elsewhere: returns the heads of the log with this origin that lie on other media, their signatures verified.
     """
 
-    def __init__(self, data: Path, log: str, keys: LogKeys, settings: AuditSettings) -> None:
+    def __init__(
+        self, data: Path, log: str, keys: LogKeys, settings: AuditSettings, elsewhere: Elsewhere = lambda origin: ()
+    ) -> None:
         self.log = log
+        self._elsewhere = elsewhere
         self._data, self._base = data, data / "audit"
         self._folder = self._base / log
         self._lost = data / LOST / log
@@ -101,7 +113,8 @@ class Salvage:
         except SetupError as error:
             return error.problem
         book.close()
-        return ""
+        found = disagreement_of(self._folder, self._elsewhere(self._origin))
+        return f"it was {found}" if found else ""
 
     def statement(self, problem: str, reason: str) -> Statement:
         """Return what would be done. Changes nothing. Raises OSError."""
@@ -197,6 +210,12 @@ class Salvage:
         for where, size, root in found:
             if size > sound:
                 yield Seen(where, size, base64.b64encode(root).decode())
+        found_elsewhere = (
+            disagreement_of(self._folder, self._elsewhere(self._origin)) if self._folder.exists() else None
+        )
+        if found_elsewhere:
+            head = found_elsewhere.witness
+            yield Seen(f"{head.kind} {head.place}", head.size, base64.b64encode(head.root).decode())
 
     # --- steps -----------------------------------------------------------------------------------------------------
 
@@ -261,14 +280,16 @@ class Salvage:
         )
 
 
-def broken(data: Path, keys: Callable[[], LogKeys], settings: AuditSettings) -> Iterator[tuple[Salvage, str]]:
+def broken(
+    data: Path, keys: Callable[[], LogKeys], settings: AuditSettings, elsewhere: Elsewhere = lambda origin: ()
+) -> Iterator[tuple[Salvage, str]]:
     """Yield every log of an installation that is not taken up, also those that are gone, with the reason."""
     base = data / "audit"
     names = {folder.relative_to(base).as_posix() for folder in logs(base)}
     for folder in base.iterdir() if base.exists() else ():
         names |= set(_bound(base, folder.name))
     for name in sorted(names):
-        salvage = Salvage(data, name, keys(), settings)
+        salvage = Salvage(data, name, keys(), settings, elsewhere)
         problem = salvage.problem()
         if problem:
             yield salvage, problem

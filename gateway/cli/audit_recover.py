@@ -7,6 +7,7 @@ Works only without a server: one that has such a log does not start, or has stop
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,10 +79,12 @@ def _begin(session: Session, settings: Settings, reason: str, log: str, file: Pa
 
 
 def _broken(settings: Settings, log: str) -> tuple[Salvage, str]:
+    from gateway.audit.anchor.build import heads_on_media
     from gateway.audit.salvage import broken
     from gateway.keys.opening import open_keyring
 
-    found = [each for each in broken(settings.data, open_keyring(settings).log_keys, settings.audit)]
+    elsewhere = partial(heads_on_media, settings)
+    found = [each for each in broken(settings.data, open_keyring(settings).log_keys, settings.audit, elsewhere)]
     chosen = [each for each in found if log in ("", each[0].log)]
     if not chosen:
         raise SetupError("No log is broken." if not found else f"{log} is not broken.", "There is nothing to recover.")
@@ -141,10 +144,12 @@ def _held(kind: str, envelope: Envelope, signer: Any) -> tuple[str, ...]:
 def _carry_out(session: Session, settings: Settings, said: Statement, envelope: Envelope, approvers: list[str]) -> None:
     import msgspec
 
+    from gateway.audit.anchor.build import heads_on_media
     from gateway.audit.salvage import Salvage
     from gateway.keys.opening import open_keyring
 
-    salvage = Salvage(settings.data, said.log, open_keyring(settings).log_keys(), settings.audit)
+    keys = open_keyring(settings).log_keys()
+    salvage = Salvage(settings.data, said.log, keys, settings.audit, partial(heads_on_media, settings))
     with session.output.progress("Recovering"):
         plain = msgspec.to_builtins(envelope)
         try:
@@ -156,7 +161,16 @@ def _carry_out(session: Session, settings: Settings, said: Statement, envelope: 
         {"log": said.log, "state": "recovered", "signed_by": approvers, "sound": said.sound, "missing": said.missing},
         f"{said.log} goes on from record {said.sound}; {said.missing} are missing, and a gap record says so.",
         f"What was found lies in {aside}.",
+        *(f"Heads in {path} fit no more: keep that file, and begin a new one." for path in _apart(said, settings)),
     )
+
+
+def _apart(said: Statement, settings: Settings) -> list[Path]:
+    """Return the files on other media whose heads the statement names."""
+    from gateway.audit.anchor.build import heads_files
+
+    places = {seen.where for seen in said.seen}
+    return [path for path in heads_files(settings) if f"file {path}" in places]
 
 
 def _read(file: Path) -> tuple[Envelope, Statement]:

@@ -126,6 +126,33 @@ def test_two_approvers_let_a_log_go_on_behind_a_gap(
     assert its.verified() == []
 
 
+@pytest.mark.parametrize("written", [0, 400])
+def test_a_backup_put_back_whole_is_recovered_where_a_medium_tells(sekisho, its: House, written: int) -> None:
+    """What this machine knew of later heads went with it; and it may have gone on since."""
+    medium = its.folder / "medium.heads"
+    config = its.folder / "sekisho.yaml"
+    anchor = f"anchors: [{{kind: file, path: {medium}, same_disk: true}}]"
+    config.write_text(config.read_text().replace("anchors: []", anchor))
+    backup = shutil.copytree(its.settings.data / "audit", its.folder / "backup")
+    its.write(200)
+    assert sekisho("audit", "anchor").code == 0
+    shutil.rmtree(its.settings.data / "audit")
+    shutil.copytree(backup, its.settings.data / "audit")
+    its.write(written)
+    log = f"{its.settings.origin}/default"
+
+    assert sekisho(*RECOVER, "--log", log, "--reason", "restored").code == 0
+    assert sekisho(*RECOVER, "--key", "ana.pem").code == 1
+    said = sekisho(*RECOVER, "--key", "ben.pem")
+
+    assert said.code == 0, said.err
+    assert "keep that file, and begin a new one" in said.out
+    (gap,) = its.gaps()
+    assert ("file", 500) in [(seen["where"].split()[0], seen["size"]) for seen in gap["details"]["seen"]]
+    assert gap["details"]["missing"] == max(0, 500 - gap["details"]["sound"])
+    assert its.verified() == []
+
+
 def test_the_gap_says_which_heads_were_seen(sekisho, its: House) -> None:
     put_back_a_backup(its)
     recover(sekisho)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from gateway.audit.anchor.compare import heads_at
 from gateway.audit.anchor.cosign import WitnessKey, parse_witness_key
 from gateway.audit.anchor.door import Anchor, AnchorTrouble
-from gateway.audit.anchor.file import FileAnchor, file_in
+from gateway.audit.anchor.file import NEWEST, FileAnchor, file_in
 from gateway.audit.anchor.forward import RecordForwarder
 from gateway.audit.anchor.node import NodeAnchor, WitnessHttp
 from gateway.audit.anchor.office import Placed
 from gateway.audit.anchor.syslog import SyslogAnchor, SyslogLink, tls_context
-from gateway.audit.log.note import NoteError, parse_verifier_key
+from gateway.audit.anchor.witnesses import Witness
+from gateway.audit.log.note import NoteError, Verifier, parse_verifier_key
 from gateway.errors import SetupError
 from gateway.settings import (
     AnchorSettings,
@@ -59,6 +61,16 @@ def public_keys(settings: Settings) -> list[bytes]:
         return list(dict.fromkeys(parse_verifier_key(line).public for line in lines))
     except (OSError, UnicodeDecodeError, NoteError) as error:
         raise SetupError(f"The log's public key in {settings.keys} cannot be read.", "Run: sekisho doctor") from error
+
+
+def heads_on_media(settings: Settings, origin: str) -> list[Witness]:
+    """Return the newest heads of a log in the files that heads go to, as far as these are there and can be read."""
+    verifiers = [Verifier(origin, each) for each in public_keys(settings)]
+    found: list[Witness] = []
+    for path in heads_files(settings):
+        with suppress(OSError):
+            found += heads_at(path, verifiers, origin, newest=NEWEST)
+    return found
 
 
 def _made(wanted: AnchorSettings, settings: Settings) -> Anchor:

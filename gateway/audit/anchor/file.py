@@ -30,7 +30,7 @@ NAME = "sekisho.heads"
 
 _APART = b"\n\n"
 _LONGEST_NOTE = 64 * 1024
-_NEWEST = 64  # heads of each log that are held against it
+NEWEST = 64  # heads of each log that are held against it
 _log = logging.getLogger("sekisho.audit")
 _ELSEWHERE = "Mount the medium, name a path on another one, or accept what this proves with same_disk: true."
 
@@ -115,7 +115,7 @@ class FileAnchor:
         keys = self._keys()
         for head in heads:
             origin = head.checkpoint.origin
-            known = heads_at(self._path, [Verifier(origin, each) for each in keys], origin, newest=_NEWEST)
+            known = heads_at(self._path, [Verifier(origin, each) for each in keys], origin, newest=NEWEST)
             found = disagreement_of(head.folder, known)
             if found:
                 raise AnchorTrouble(f"{head.name} was {found}.", _OTHER, conflict=True)
