@@ -82,6 +82,18 @@ def test_who_is_inside_is_never_cut_off() -> None:
     assert rules.next(12.0) == [Step("unload", "a")]
 
 
+def test_a_turn_is_no_shorter_than_the_load_before_it() -> None:
+    rules = the_rules(60, 60)
+    rules.wait("a", 0.0)
+    rules.next(0.0)
+    rules.loaded("a", {}, 30.0, seconds=30.0)
+    rules.wait("b", 31.0)
+
+    assert rules.next(59.9) == []
+    assert rules.next_at() == 60.0
+    assert rules.next(60.0) == [Step("unload", "a")]
+
+
 def test_a_pinned_model_stays_and_what_cannot_fit_beside_it_is_refused() -> None:
     rules = the_rules(60, 60)
     rules.pin("a", True, 0.0)

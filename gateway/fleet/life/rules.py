@@ -3,7 +3,8 @@
 1. A load claims its price first. Then others are sent out for it, then it takes its price, and only then it starts.
 2. A model is loaded once at a time, however many wait for it.
 3. Sent out is who is not pinned: first those whom nobody uses or waits for, least recently used first. Where these do
-   not make enough room, those in use who have had their turn, longest serving first.
+   not make enough room, those in use who have had their turn, longest serving first. A turn is at least as long as
+   the load before it took, so that models which take turns serve more than they load.
 4. Who is sent out lets nobody in, and stays until the last one inside has left. Those who wait for it go on waiting.
 5. Who waits longest for room is served first; nobody overtakes. What could not fit even if all that are not pinned
    left is refused at once, and stands in nobody's way.
@@ -172,7 +173,7 @@ class Rules:
         ]
         times += [each.again_at for each in self.residents.values() if each.state is State.FAILED and each.wanted]
         if self.blocked:
-            times += [each.serving_since + self._turn_seconds for each in self._evictable() if not each.idle]
+            times += [self._turn_ends(each) for each in self._evictable() if not each.idle]
         return min(times, default=None)
 
     def _settle(self, now: float) -> None:
@@ -261,8 +262,11 @@ class Rules:
     def _in_order(self, now: float) -> list[Resident]:
         evictable = self._evictable()
         idle = sorted((each for each in evictable if each.idle), key=lambda each: each.used_at)
-        over = [each for each in evictable if not each.idle and now >= each.serving_since + self._turn_seconds]
+        over = [each for each in evictable if not each.idle and now >= self._turn_ends(each)]
         return [*idle, *sorted(over, key=lambda each: each.serving_since)]
+
+    def _turn_ends(self, resident: Resident) -> float:
+        return resident.serving_since + max(self._turn_seconds, resident.load_seconds)
 
     def _evictable(self) -> list[Resident]:
         return [each for each in self.residents.values() if each.state is State.SERVING and not each.pinned]
