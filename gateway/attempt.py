@@ -97,6 +97,7 @@ async def begin(rooms: Rooms, visit: Visit) -> Attempt:
             stream=visit.call.stream,
             slot=placement.slot,
             reuse_cache=placement.reuse_cache,
+            adapter=rooms.fleet.adapter(visit.call.model),
         )
         if visit.crossing is not None:
             visit.crossing.settle(placement.target, visit.caller)
@@ -157,7 +158,7 @@ def _ask(rooms: Rooms, visit: Visit, targets: Sequence[Target], time: str) -> Po
         id=visit.request_id,
         endpoint=call.endpoint,
         capability=call.capability,
-        model=targets[0].model if targets else "",
+        model=_asked_for(rooms, visit, targets),
         stream=call.stream,
         tools=call.uses_tools,
         purpose=caller.purpose,
@@ -167,6 +168,12 @@ def _ask(rooms: Rooms, visit: Visit, targets: Sequence[Target], time: str) -> Po
     site = rooms.site
     env = EnvFacts(site.name, site.node, time, visit.attempts, rooms.clock())
     return question(request, caller, visit.data, targets, env, visit.crossing.facts if visit.crossing else None)
+
+
+def _asked_for(rooms: Rooms, visit: Visit, targets: Sequence[Target]) -> str:
+    """Return the model's own name, and the adapter's where one is asked for: ``MODEL:ADAPTER``. It goes on record."""
+    model, adapter = targets[0].model if targets else "", rooms.fleet.adapter(visit.call.model)
+    return f"{model}:{adapter}" if adapter else model
 
 
 def _granted(decision: Decision, target: Target) -> Grant:

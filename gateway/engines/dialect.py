@@ -23,6 +23,7 @@ import msgspec
 
 from gateway.domain import Choice, Chunk, Prompt
 from gateway.engines.calls import Body, Call, single_calls
+from gateway.errors import EngineUnavailable
 
 
 class Dialect(Protocol):
@@ -39,6 +40,11 @@ class Dialect(Protocol):
         """Return the chunk without what OpenAI would not have sent."""
 
 
+def without(adapter: str) -> EngineUnavailable:
+    """Return what to say where an engine has not got an adapter: it never answers without one that was asked for."""
+    return EngineUnavailable(f"The adapter {adapter} is not loaded with its model.", code="engine.adapter_not_loaded")
+
+
 class OpenAIDialect:
     """None at all: for any server that keeps to the API."""
 
@@ -47,6 +53,8 @@ class OpenAIDialect:
     takes_parts = False
 
     def calls(self, prompt: Prompt, model: str) -> Sequence[Call]:
+        if prompt.adapter:
+            raise without(prompt.adapter)
         body = {**prompt.body, "model": model, "stream": prompt.stream}
         if prompt.stream:
             body["stream_options"] = {"include_usage": True}
@@ -88,7 +96,7 @@ class LlamaDialect:
             "return_progress": True,
             "id_slot": prompt.slot if pinned else -1,
         }
-        if self._adapters:
+        if self._adapters or prompt.adapter:
             ours["lora"] = [self._scaled(prompt.adapter)]
         if _wants_no_alternatives(prompt.body):
             ours["top_logprobs"] = 1
@@ -99,7 +107,11 @@ class LlamaDialect:
 
     def _scaled(self, adapter: str) -> Body:
         """Return the one adapter to act; where there is none, one with no weight, for an empty list means the last."""
-        return {"id": self._adapters[adapter], "scale": 1.0} if adapter else {"id": 0, "scale": 0.0}
+        if not adapter:
+            return {"id": 0, "scale": 0.0}
+        if adapter not in self._adapters:
+            raise without(adapter)
+        return {"id": self._adapters[adapter], "scale": 1.0}
 
     def tidy(self, chunk: Chunk, prompt: Prompt) -> Chunk:
         if not _wants_no_alternatives(prompt.body):

@@ -20,6 +20,7 @@ from typing import Any
 
 from gateway.domain import Capability, Chunk, Prompt, Usage
 from gateway.engines.calls import Body, Count, numbered, single_calls
+from gateway.engines.dialect import without
 from gateway.engines.openai_wire import Assembler, chunk_from, rejected, too_long
 from gateway.errors import EngineUnavailable, SekishoError
 from gateway.settings import EngineSettings
@@ -259,6 +260,8 @@ class InProcess:
         model, thread = self._model, self._thread
         if model is None or thread is None:
             raise EngineUnavailable
+        if prompt.adapter:
+            raise without(prompt.adapter)
         run = _Run()
         self._runs.add(run)
         thread.submit(self._produce, model, prompt, run)

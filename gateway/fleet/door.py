@@ -42,6 +42,9 @@ class Fleet(Protocol):
             ModelNotFound: lists the caller's models, and how an operator would alias that name.
         """
 
+    def adapter(self, model: str) -> str:
+        """Return the name of the adapter that ``model`` asks for, as in ``MODEL:ADAPTER``; empty: none."""
+
     async def choose(self, decision: Decision, caller: Caller, failed: frozenset[str]) -> Placement:
         """Wait for a slot on the best of the decision's targets, ``failed`` ones excluded.
 

@@ -30,6 +30,7 @@ class LocalFleet:
         queues: as ``queue``, by target id, where it is another number.
         find_model: the own name of the model behind a name or alias, ``None`` when there is none.
         model_names: every name and alias that ``find_model`` knows, for messages.
+        find_adapter: the adapter that such a name asks for, empty where it asks for none.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class LocalFleet:
         find_model: Callable[[str], str | None],
         model_names: Callable[[], Sequence[str]],
         queues: Mapping[str, int] | None = None,
+        find_adapter: Callable[[str], str] = lambda name: "",
     ) -> None:
         queues = queues or {}
         desks = [Desk(member, queue=queues.get(member.target.id, queue)) for member in members]
@@ -49,6 +51,7 @@ class LocalFleet:
         self._serving = _by_model(desk.home.target for desk in desks)
         self._find_model = find_model
         self._model_names = model_names
+        self._find_adapter = find_adapter
 
     def adopt(self, home: Home, queue: int) -> None:
         """Offer one more target from now on. Raises ValueError when its id is taken."""
@@ -77,6 +80,10 @@ class LocalFleet:
         if targets is None or name is None or not self._may_use(caller, name):
             raise self._not_found(model, capability, caller)
         return targets
+
+    def adapter(self, model: str) -> str:
+        """Return the name of the adapter that ``model`` asks for; empty: none."""
+        return self._find_adapter(model)
 
     async def choose(self, decision: Decision, caller: Caller, failed: frozenset[str]) -> HeldSlot:
         """Wait for a slot on the best of the decision's targets, ``failed`` ones excluded.

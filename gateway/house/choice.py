@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from gateway.domain import Capability, Target
-from gateway.engines.config import Extras, Mode
+from gateway.engines.config import Adapter, Extras, Mode
 from gateway.engines.door import Engine
 from gateway.engines.llama_cpp_python import InProcess
 from gateway.engines.openai_http import HttpEngine
@@ -57,7 +57,8 @@ def extras_of(settings: Settings, store: ContentStore, manifest: Manifest, wante
     """Return how an engine's process is to use a model, and which program it runs. Raises SetupError."""
     chosen = choose(wanted.kind, EngineShelf(settings.data / "engines"))
     draft = store.weights(manifest_of(store, wanted.draft)) if wanted.draft else None
-    return Extras(mode=mode_of(manifest), draft=draft, engine=chosen.folder)
+    adapters = tuple(Adapter(each.name, store.weights(each)) for each in store.adapters(manifest.name))
+    return Extras(mode=mode_of(manifest), adapters=adapters, draft=draft, engine=chosen.folder)
 
 
 def wanted_for(settings: Settings, manifest: Manifest, wish: ModelSettings) -> EngineSettings:

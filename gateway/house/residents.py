@@ -93,6 +93,7 @@ class Residents:
             queues=self._queues,
             find_model=lambda name: name if name in own else store.canonical(name),
             model_names=lambda: sorted({*own, *store.names()}),
+            find_adapter=store.adapter_of,
         )
 
     def office(self, fleet: LocalFleet, announce: Announce) -> FleetOffice:

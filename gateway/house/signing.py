@@ -19,7 +19,7 @@ from gateway.registry.store import ContentStore
 def as_signed(store: ContentStore, target: Target) -> Target:
     """Return a target with what is known now of its file's signature; one whose file another keeps as it is.
 
-    A signature that is bad or cannot be read is none. Reads two small files.
+    A signature that is bad or cannot be read is none. A model is signed when its adapters are, too. Reads small files.
     """
     manifest = store.find(target.model)
     is_elsewhere = target.external or "/remote:" in target.id  # its bytes are not seen here, whatever digest it tells
@@ -27,9 +27,11 @@ def as_signed(store: ContentStore, target: Target) -> Target:
         return target
     try:
         verdict = store.signatures.verdict(manifest)
+        beside = [store.signatures.verdict(adapter).status for adapter in store.adapters(manifest.name)]
     except SetupError:
         return replace(target, signed=False, signer="")
-    return replace(target, signed=verdict.status == "signed", signer=verdict.signer)
+    signed = {verdict.status, *beside} == {"signed"}
+    return replace(target, signed=signed, signer=verdict.signer if signed else "")
 
 
 def all_as_signed(store: ContentStore, targets: Iterable[Target]) -> list[Target]:

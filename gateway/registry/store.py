@@ -145,13 +145,30 @@ class ContentStore:
         return tuple(known for known in self._manifests if known.kind == "adapter" and known.lineage.base == model)
 
     def canonical(self, name: str) -> str | None:
-        """Return the own name of the model behind a name or alias."""
+        """Return the own name of the model behind a name or alias, or behind ``MODEL:ADAPTER``."""
         manifest = self._names.get(name)
-        return manifest.name if manifest else None
+        if manifest is not None:
+            return manifest.name
+        adapter = self._adapter(name)
+        return adapter.lineage.base if adapter else None
+
+    def adapter_of(self, name: str) -> str:
+        """Return the name of the adapter that ``MODEL:ADAPTER`` asks for; empty where ``name`` asks for none."""
+        adapter = self._adapter(name) if name not in self._names else None
+        return adapter.name if adapter else ""
 
     def names(self) -> Sequence[str]:
-        """Return every name and alias, sorted."""
-        return sorted(self._names)
+        """Return what callers may ask for, sorted: every name and alias, and of adapters ``MODEL:ADAPTER``."""
+        models = [name for name, manifest in self._names.items() if manifest.kind == "model"]
+        adapted = [f"{known.lineage.base}:{known.name}" for known in self._manifests if known.kind == "adapter"]
+        return sorted([*models, *adapted])
+
+    def _adapter(self, name: str) -> Manifest | None:
+        """Return the adapter that ``MODEL:ADAPTER`` names, if it is one for that model."""
+        model, _, adapter = name.rpartition(":")
+        base, found = self._names.get(model), self._models.get(adapter)
+        is_for = found is not None and found.kind == "adapter" and base is not None and found.lineage.base == base.name
+        return found if is_for else None
 
     def aliases(self) -> dict[str, str]:
         """Return the site's own aliases, alias to model name."""

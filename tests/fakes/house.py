@@ -277,6 +277,9 @@ class House:
     def targets(self) -> list[Target]:
         return [engine.target for engine in self.engines.values()]
 
+    def adapter(self, model: str) -> str:
+        return model.partition(":")[2]
+
     def candidates(self, model: str, capability: Capability, caller: Caller) -> list[Target]:
         if "candidates" in self.faults:
             raise self.faults["candidates"]

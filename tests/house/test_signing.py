@@ -73,3 +73,16 @@ def test_what_cannot_be_judged_is_told_as_unsigned(store: ContentStore, tmp_path
     else:
         (tmp_path / "state" / "model-keys" / "mia.pem").write_text("no key")
     assert not as_signed(store, OWN).signed
+
+
+def test_a_model_with_an_adapter_that_nobody_signed_is_unsigned(store: ContentStore) -> None:
+    sign(store)
+    own = {"name": "tone", "file": "t.gguf", "sha256": "b" * 64, "size_bytes": 1, "quantisation": "F32"}
+    papers = {"context_tokens": 0, "capabilities": [], "licence": "MIT", "origin": "a test", "kind": "adapter"}
+    store.register(own | papers | {"lineage": {"base": "m"}})
+    assert not as_signed(store, OWN).signed
+
+    tone = store.find("tone")
+    assert tone is not None
+    store.signatures.put(tone, json.dumps(bundle(KEY, statement("b" * 64))))
+    assert as_signed(store, OWN).signed

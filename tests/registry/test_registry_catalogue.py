@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,61 @@ def test_an_alias_file_of_another_shape_is_refused(
 
     with pytest.raises(SetupError, match=r"aliases\.yaml"):
         open_store()
+
+
+ADAPTER = {"kind": "adapter", "capabilities": [], "context_tokens": 0, "aliases": [], "lineage": {"base": "tiny"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"capabilities": ["chat"]}, "capabilities"),
+        ({"context_tokens": 512}, "context_tokens"),
+        ({"lineage": {}}, "lineage.base"),
+        ({"lineage": {"base": "a/b"}}, "lineage.base"),
+        ({"aliases": ["x"]}, "aliases"),
+        ({"kind": "projector"}, "kind"),
+        ({"chat_template_sha256": "x"}, "chat_template_sha256"),
+        ({"lineage": {"base": "tiny", "mother": "x"}}, "mother"),
+    ],
+)
+def test_an_adapter_says_what_it_is_for_and_nothing_more(
+    write_manifest: Callable[..., Path], changes: dict[str, Any], named: str
+) -> None:
+    path = write_manifest("tone", **(ADAPTER | changes))
+    with pytest.raises(SetupError, match=re.escape(named)):
+        read_manifests(path.parent)
+
+
+def test_an_adapter_is_asked_for_as_model_and_adapter(
+    write_manifest: Callable[..., Path], open_store: Callable[[], ContentStore]
+) -> None:
+    write_manifest("tone", **ADAPTER)
+    write_manifest("other", sha256="b" * 64)
+    store = open_store()
+
+    assert [store.canonical(name) for name in ("tiny:tone", "tiny-alias:tone", "other:tone", "tiny:x", ":tone")] == [
+        *("tiny", "tiny", None, None, None)
+    ]
+    assert [store.adapter_of(name) for name in ("tiny:tone", "tiny-alias:tone", "tiny", "other:tone")] == [
+        *("tone", "tone", "", "")
+    ]
+    assert store.names() == ["other", "other-alias", "tiny", "tiny-alias", "tiny:tone"]
+    assert [adapter.name for adapter in store.adapters("tiny")] == ["tone"]
+
+
+def test_an_alias_with_a_colon_is_an_alias(open_store: Callable[[], ContentStore]) -> None:
+    store = open_store()
+    store.set_alias("tiny:tone", "tiny")
+    assert (store.canonical("tiny:tone"), store.adapter_of("tiny:tone")) == ("tiny", "")
+
+
+def test_a_manifest_as_the_last_release_wrote_it_is_read(write_manifest: Callable[..., Path]) -> None:
+    path = write_manifest("tiny")
+    path.write_text(
+        "name: house\nfile: house.gguf\nsha256: " + "a" * 64 + "\nsize_bytes: 10\nquantisation: Q4_K_M\n"
+        "context_tokens: 2048\ncapabilities:\n- chat\n- complete\nlicence: MIT\norigin: added from a file\n"
+        "aliases: []\ndescription: ''\ndemonstration: false\nchat_template: ''\n"
+    )
+    (manifest,) = read_manifests(path.parent)
+    assert (manifest.name, manifest.kind, manifest.signature, manifest.lineage.base) == ("house", "model", "", "")
