@@ -27,6 +27,8 @@ def values(text: str, type: str) -> set[str]:
         ("joe@plant.example.Then", "joe@plant.example"),
         ("a@b.example@c.example", "a@b.example"),
         ("write to t.yamada(at)plant-7.example", "t.yamada(at)plant-7.example"),
+        ("write to t.yamada @ plant-7.example today", "t.yamada @ plant-7.example"),
+        ("Mail an anna @firma.example bitte", "anna @firma.example"),
         ("t.yamada [at] plant-7 [dot] example, please", "t.yamada [at] plant-7 [dot] example"),
     ],
 )
@@ -46,6 +48,9 @@ def test_an_e_mail_address(text: str, value: str) -> None:
         "foreman@",
         "a @ b.example",
         "5 bar (at) 20.5 C",
+        "Lunch @ Mario.it",
+        "12 pcs @ 4.50 EUR, 3 @ 5.bar",
+        "torque @ station.py",
         "f(at)x",
         "pump (at) station.py",
     ],

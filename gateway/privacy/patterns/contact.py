@@ -82,6 +82,22 @@ def _spelled_mail(text: str, start: int, end: int) -> Proof | None:
     return Proof(begin, host.end(), "local part, at, host with a top level")
 
 
+_SHORTEST_SPACED = 3  # characters of a local part: ``a @ b.example`` is arithmetic, or nothing
+_SPACED = re.compile(r" @ ?((?:[0-9A-Za-z\-]{1,63}\.){1,8})([A-Za-z]{2,24})(?![0-9A-Za-z])")
+
+
+def _spaced_mail(text: str, start: int, end: int) -> Proof | None:
+    """Confirm an address with a blank before its ``@``; ``Lunch @ Mario.it`` and ``12 @ 4.5 bar`` are none."""
+    host = _SPACED.match(text, start, start + 320)
+    begin = _local_start(text, start)
+    if host is None or begin == start or host[2].lower() in _FILES or not re.search("[A-Za-z]", host[1]):
+        return None
+    local = text[begin:start]
+    if len(local) < _SHORTEST_SPACED or not local[0].isalpha() or not (local.islower() or set(local) & set("._")):
+        return None
+    return Proof(begin, host.end(), "local part, @, host with a top level")
+
+
 _MAIL_REFERENCE = "RFC 5321 4.1.2"
 _MAIL = (
     Rule(
@@ -104,6 +120,16 @@ _MAIL = (
         family="contact",
         score=0.85,
         example="t.yamada(at)plant-7.example",
+    ),
+    Rule(
+        name="email_spaced",
+        type="EMAIL_ADDRESS",
+        expression=r" @ ?[0-9A-Za-z]",
+        boundary=Boundary.NONE,
+        confirm=_spaced_mail,
+        family="contact",
+        score=0.85,
+        example="t.yamada @ plant-7.example",
     ),
     Rule(
         name="email_international",
