@@ -13,6 +13,7 @@ import msgspec
 from starlette.routing import Route
 
 from gateway import __version__, clock
+from gateway.audit.anchor.build import refuse_contradicted
 from gateway.audit.content.store import SideStore
 from gateway.audit.evidence.office import EvidenceOffice
 from gateway.audit.export.office import ExportOffice
@@ -95,6 +96,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     residents = Residents(settings, store, book)
     async with AsyncExitStack() as stack:
         anchors = offices.anchors(stack, settings, book)  # first: they carry the head that the book signs at its end
+        refuse_contradicted(settings)
         book.open()
         stack.callback(book.close)
         stack.push(partial(offices.tell_stopped, book))

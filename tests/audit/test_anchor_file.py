@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit.anchor.build import heads_files
+from gateway.audit.anchor.build import heads_files, refuse_contradicted
 from gateway.audit.anchor.door import AnchorTrouble
 from gateway.audit.anchor.file import FileAnchor
 from gateway.audit.anchor.heads import notes_in
 from gateway.audit.log.disk import Disk
 from gateway.audit.log.note import open_checkpoint
 from gateway.audit.verify import read_since
+from gateway.errors import SetupError
 from gateway.settings import AuditSettings, FileAnchorSettings, Settings
 from tests.audit.anchor_parts import TileLog
 
@@ -132,6 +133,29 @@ def test_a_head_that_somebody_else_signed_is_no_conflict(log: TileLog, anchor: F
     assert knowing(anchor, other, tmp_path).deliver([other.grow(2, "another")])[0][1].size == 2
 
 
+@pytest.mark.parametrize(("kept", "grown"), [(4, 0), (4, 30)])
+def test_a_start_is_refused_where_a_medium_contradicts_the_log(tmp_path: Path, kept: int, grown: int) -> None:
+    its = Settings(
+        data_dir=str(tmp_path),
+        audit=AuditSettings(anchors=(FileAnchorSettings(path=str(tmp_path / "heads"), same_disk=True),)),
+    )
+    its.keys.mkdir()
+    log = TileLog(its.data / "audit")
+    (log.folder / "tile").mkdir(exist_ok=True)
+    (log.folder / "lock").touch()
+    (its.keys / "log.vkey").write_text(log.signer.verifier_key())
+    refuse_contradicted(its)
+    FileAnchor(tmp_path / "heads", tmp_path, same_disk=True).deliver([log.grow(7)])
+    refuse_contradicted(its)
+    log.cut(kept)
+    log.grow(grown, "another")
+
+    with pytest.raises(SetupError, match=r"was (cut back|rewritten)") as caught:
+        refuse_contradicted(its)
+
+    assert "sekisho audit recover" in caught.value.mend
+
+
 @pytest.mark.parametrize("left", [1, 20, 60])
 def test_a_head_that_a_crash_left_half_written_costs_no_other(log: TileLog, anchor: FileAnchor, left: int) -> None:
     path = Path(anchor.place)
@@ -218,7 +242,7 @@ import subprocess, sys
 from pathlib import Path
 sys.path.insert(0, ".")
 from tests.audit.anchor_parts import TileLog
-from gateway.audit.anchor.build import heads_files
+from gateway.audit.anchor.build import heads_files, refuse_contradicted
 from gateway.audit.anchor.door import AnchorTrouble
 from gateway.audit.anchor.file import FileAnchor
 

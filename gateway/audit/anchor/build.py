@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from gateway.audit.anchor.compare import heads_at
+from gateway.audit.anchor.compare import disagreement_of, heads_at
 from gateway.audit.anchor.cosign import WitnessKey, parse_witness_key
 from gateway.audit.anchor.door import Anchor, AnchorTrouble
 from gateway.audit.anchor.file import NEWEST, FileAnchor, file_in
@@ -18,6 +18,8 @@ from gateway.audit.anchor.office import Placed
 from gateway.audit.anchor.syslog import SyslogAnchor, SyslogLink, tls_context
 from gateway.audit.anchor.witnesses import Witness
 from gateway.audit.log.note import NoteError, Verifier, parse_verifier_key
+from gateway.audit.log.reader import logs
+from gateway.audit.log.site import origin_of
 from gateway.errors import SetupError
 from gateway.settings import (
     AnchorSettings,
@@ -28,6 +30,10 @@ from gateway.settings import (
 )
 
 _USED_WRONGLY = 2
+_PUT_BACK = (
+    "If a backup was put back: sekisho audit recover --reason …, by two. If that is done: keep that file of heads, and "
+    "begin a new one."
+)
 
 
 def anchors_of(settings: Settings) -> list[Placed]:
@@ -71,6 +77,19 @@ def heads_on_media(settings: Settings, origin: str) -> list[Witness]:
         with suppress(OSError):
             found += heads_at(path, verifiers, origin, newest=NEWEST)
     return found
+
+
+def refuse_contradicted(settings: Settings) -> None:
+    """Refuse to write a log that heads on other media contradict: one that was put back from a backup, whole.
+
+    What cannot be reached says nothing. Raises SetupError; OSError where a log itself cannot be read.
+    """
+    base = settings.data / "audit"
+    for folder in logs(base):
+        origin, _, retention_class = folder.relative_to(base).as_posix().rpartition("/")
+        found = disagreement_of(folder, heads_on_media(settings, origin_of(folder, origin, retention_class)))
+        if found:
+            raise SetupError(f"The audit log {folder} was {found}.", _PUT_BACK)
 
 
 def _made(wanted: AnchorSettings, settings: Settings) -> Anchor:
