@@ -17,6 +17,8 @@ from gateway.registry.manifest import Manifest
 from gateway.registry.store import ContentStore
 from gateway.registry.vocabulary import Vocabulary, read_vocabulary
 
+_MANY = 2048  # ids; fewer are spelled in less than a millisecond
+
 
 @dataclass(frozen=True)
 class _Read:
@@ -52,7 +54,7 @@ class ServedModels:
         vocabulary = (await self._file(manifest)).vocabulary if known and manifest is not None else None
         if vocabulary is None:
             raise LookupError(model)
-        return vocabulary.text(tokens)
+        return vocabulary.text(tokens) if len(tokens) < _MANY else await asyncio.to_thread(vocabulary.text, tokens)
 
     async def _file(self, manifest: Manifest) -> _Read:
         """Return what is read of a model's file; of one that is not here, or not as it must be, nothing is, yet."""

@@ -26,6 +26,7 @@ from gateway.http.walk import FIXED
 
 MOST_INPUTS = 2048
 MOST_TOKENS = 65_536  # of one input
+MOST_IDS = 300_000  # of all inputs together: OpenAI's own bound for a request (API reference, "Create embeddings")
 
 Token = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Tokens = Annotated[list[Token], msgspec.Meta(min_length=1, max_length=MOST_TOKENS)]
@@ -104,6 +105,8 @@ async def _spell(tree: dict[str, Any], model: str, models: Models) -> None:
     inputs = given if many else [given]
     if len(inputs) > MOST_INPUTS:
         raise BadRequest(f"`input` holds {len(inputs)} inputs; {MOST_INPUTS} are taken.", param="input")
+    if sum(len(tokens) for tokens in inputs if isinstance(tokens, list)) > MOST_IDS:
+        raise BadRequest(f"`input` holds more than {MOST_IDS} token ids.", param="input")
     tree["input"] = texts = []
     for number, tokens in enumerate(inputs):
         param = f"input[{number}]" if many else "input"

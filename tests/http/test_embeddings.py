@@ -157,6 +157,8 @@ async def test_a_vector_is_shortened_and_its_length_made_one(served: Served) -> 
         ({"input": {"text": "a"}}, "input"),
         ({"input": ["a"] * 2049}, "input"),
         ({"input": [[1]] * 2049}, "input"),
+        ({"input": [[1] * 65_536] * 5}, "input"),  # more than 300,000 in all
+        ({"input": [1] * 65_537}, "input"),
         ({"input": "a", "dimensions": 3}, "dimensions"),
         ({"input": "a", "dimensions": 0}, "dimensions"),
         ({"input": "a", "encoding_format": "hex"}, "encoding_format"),

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-NAMES = ("environment", "layout", "llama", "model", "nginx", "opa", "progress")
+NAMES = ("embedding", "embedding_take", "environment", "layout", "llama", "model", "nginx", "opa", "progress")
 
 
 @pytest.fixture
