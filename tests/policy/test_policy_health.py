@@ -25,6 +25,28 @@ def test_a_frozen_opa_is_lost_after_three_late_answers() -> None:
     assert seen == [False, False, True]
 
 
+def test_one_that_has_not_run_since_it_was_asked_is_lost_after_two() -> None:
+    health = Health(Clock())
+
+    seen = []
+    for _ in range(2):
+        health.asking(1000)
+        health.late(1000)
+        seen.append(health.lost)
+
+    assert seen == [False, True]
+
+
+def test_one_that_waits_for_its_turn_whenever_it_is_asked_is_not_lost() -> None:
+    health = Health(Clock())
+
+    for scheduled in range(100):
+        health.asking(scheduled)
+        health.late(scheduled + 1)
+
+    assert not health.lost
+
+
 def test_a_starved_opa_is_waited_for_and_then_lost() -> None:
     clock = Clock()
     health = Health(clock)

@@ -14,7 +14,7 @@ class Health:
     """Tells an OPA that is stuck from one that only waits for its turn on a busy machine.
 
     A health check that is refused counts; one that is late counts when OPA's threads have neither run nor waited for a
-    processor since the one before. Whatever the reason, :data:`LIMIT_SECONDS` without an answer is the end.
+    processor since it was asked. Whatever the reason, :data:`LIMIT_SECONDS` without an answer is the end.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -26,6 +26,10 @@ class Health:
         self._scheduled_ns = -1
         self._since = self._clock()
         self.well = True
+
+    def asking(self, scheduled_ns: int) -> None:
+        """Told before each check, so that the first late one counts, too."""
+        self._scheduled_ns = scheduled_ns
 
     def refused(self) -> None:
         self.well = False

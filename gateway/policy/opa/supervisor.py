@@ -209,6 +209,7 @@ class OpaProcess:
             if await self._ended(HEALTH_INTERVAL_SECONDS if health.well else HEALTH_HURRY_SECONDS):
                 return
             try:
+                health.asking(scheduled(self._process.pid))
                 await self._watch.ping()
                 health.answered()
             except TimeoutError:
