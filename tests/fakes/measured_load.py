@@ -18,7 +18,7 @@ from gateway.domain import Capability, Prompt
 from gateway.engines.config import Extras
 from gateway.engines.xllamacpp import ManagedWorker
 from gateway.fleet.fit.devices import look
-from gateway.fleet.fit.memory import Price, Wish, batch_of, price_of
+from gateway.fleet.fit.memory import Price, Wish, batch_of, price_of, together
 from gateway.fleet.fit.plan import WHEEL
 from gateway.fleet.fit.shape import shape_of
 from gateway.fleet.fit.taken import resident_bytes
@@ -47,8 +47,10 @@ class Measured:
         return abs(self.error) <= max(100 * MIB, self.shown // 20)
 
 
-def predicted(file: Path, wish: Wish) -> Price:
-    return price_of(shape_of(read_layout(file)), wish, build=WHEEL & look().features)
+def predicted(file: Path, wish: Wish, draft: Path | None = None) -> Price:
+    build = WHEEL & look().features
+    price = price_of(shape_of(read_layout(file)), wish, build=build)
+    return together(price, price_of(shape_of(read_layout(draft)), wish, build=build)) if draft else price
 
 
 def settings_for(wish: Wish) -> EngineSettings:
@@ -64,18 +66,24 @@ def settings_for(wish: Wish) -> EngineSettings:
     )
 
 
-async def load(file: Path, wish: Wish) -> Measured:
-    """Load a model and measure it once every slot has answered. Raises EngineUnavailable where it did not."""
-    async with running(file, wish) as worker:
+async def load(file: Path, wish: Wish, draft: Path | None = None) -> Measured:
+    """Load a model, perhaps with one that guesses ahead, and measure it once every slot has answered.
+
+    Raises:
+        EngineUnavailable: it did not load, or did not answer.
+    """
+    async with running(file, wish, draft=draft) as worker:
         assert worker.pid is not None
-        return Measured(predicted(file, wish), resident_bytes(worker.pid), private_bytes(worker.pid))
+        return Measured(predicted(file, wish, draft), resident_bytes(worker.pid), private_bytes(worker.pid))
 
 
 @asynccontextmanager
-async def running(file: Path, wish: Wish, into: Callable[[int], None] | None = None) -> AsyncIterator[ManagedWorker]:
+async def running(
+    file: Path, wish: Wish, into: Callable[[int], None] | None = None, draft: Path | None = None
+) -> AsyncIterator[ManagedWorker]:
     """Run a model whose slots have all answered. ``into`` is given the process's id before it reads any weights."""
     folder = Path(tempfile.mkdtemp(prefix="fit-", dir="/tmp"))
-    extras = Extras(mode=wish.mode)
+    extras = Extras(mode=wish.mode, draft=draft)
     worker = ManagedWorker(settings_for(wish), weights=file, model="m", run_dir=folder, extras=extras)
     told = asyncio.ensure_future(_tell(worker, into)) if into else None
     try:

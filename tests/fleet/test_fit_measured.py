@@ -38,3 +38,12 @@ async def test_the_demonstration_model_takes_what_was_predicted(model_file: Path
     found = await load(model_file, Wish(4096, 4))
 
     assert found.is_within, f"{found.error / MIB:+.0f} MiB of {found.shown / MIB:.0f}: {found.price}"
+
+
+async def test_a_model_that_guesses_ahead_is_counted_with_the_one_it_guesses_for(tmp_path: Path) -> None:
+    file = write(smaller(RECIPES["dense"], layers=6), tmp_path / "m.gguf")
+    draft = write(smaller(RECIPES["dense"], layers=3), tmp_path / "d.gguf")
+
+    found = await load(file, Wish(8192, 4), draft)
+
+    assert found.is_within, f"{found.error / MIB:+.0f} MiB of {found.shown / MIB:.0f}: {found.price}"
