@@ -60,8 +60,14 @@ def house(tmp_path: Path) -> Callable[..., Residents]:
         (tmp_path / "manifests").mkdir(exist_ok=True)
         (tmp_path / "manifests" / f"{name}.yaml").write_text(yaml.safe_dump(said))
 
-    def make(*models: ModelSettings, engines: tuple[RemoteEngineSettings, ...] = (), **fleet: Any) -> Residents:
-        engine = EngineSettings(model="tiny", context_tokens=512, slots=2, queue=7)
+    ours = EngineSettings(model="tiny", context_tokens=512, slots=2, queue=7)
+
+    def make(
+        *models: ModelSettings,
+        engine: EngineSettings = ours,
+        engines: tuple[RemoteEngineSettings, ...] = (),
+        **fleet: Any,
+    ) -> Residents:
         its = Settings(
             site=SITE,
             engine=engine,
@@ -166,6 +172,26 @@ def test_engines_that_others_run_are_targets_where_they_stand(house: Any, change
 
     target = next(each for each in residents.fleet().targets() if each.model == "huge")
     assert (target.id, target.jurisdiction, target.same_node, target.external) == seen
+
+
+def test_an_engine_of_others_that_does_not_serve_is_shown_with_the_reason(house: Any) -> None:
+    residents = house(engines=(REMOTE,))
+
+    far, own = residents.office(residents.fleet(), nobody_asks).status()["models"]
+
+    assert (far["model"], own["model"]) == ("huge", "tiny")
+    assert (far["state"], far["problem"], far["slots"]) == ("away", "It was not asked yet.", REMOTE.slots)
+
+
+def test_beside_an_engine_that_others_run_here_own_models_are_served_if_they_are_listed(house: Any) -> None:
+    there = EngineSettings(kind="openai-http", url="http://127.0.0.1:9", model="huge", queue=4)
+
+    alone, beside = house(engine=there), house(ModelSettings(model="small"), engine=there)
+
+    assert [target.model for target in alone.fleet().targets()] == ["huge"]
+    assert [target.model for target in beside.fleet().targets()] == ["huge", "small"]
+    assert beside._settings.engine_for(ModelSettings(model="small")).kind == "auto"
+    assert [desk.most_waiting for desk in beside.fleet().desks()] == [4, 4]
 
 
 def test_metrics_show_models_by_state_and_the_memory_they_share(house: Any) -> None:

@@ -123,8 +123,16 @@ class FleetOffice:
         home = desk.home
         if isinstance(home, ResidentHome):
             return self._resident(home)
-        state = State.SERVING.value if home.is_open() else "away"
-        return {**_target(home.target), "state": state, "held": desk.held, "waiting": desk.waiting, "slots": home.slots}
+        is_open = home.is_open()
+        problem = "" if is_open else str(getattr(getattr(home, "engine", None), "problem", ""))  # where it is watched
+        return {
+            **_target(home.target),
+            "state": State.SERVING.value if is_open else "away",
+            "held": desk.held,
+            "waiting": desk.waiting,
+            "slots": home.slots,
+            "problem": problem,
+        }
 
     def _resident(self, home: ResidentHome) -> View:
         resident, now = home.resident, self._keeper.now()
