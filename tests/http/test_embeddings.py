@@ -13,9 +13,12 @@ import numpy as np
 import orjson
 import pytest
 from house import House
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.domain import Capability, Chunk, Detection, Finding, Usage
-from gateway.http import api
+from gateway.errors import BadRequest
+from gateway.http import api, embeddings
 from gateway.http.gate import Gate
 from gateway.http.listener import Listener
 from gateway.inquiry import Inquiry
@@ -218,6 +221,29 @@ async def test_a_preview_of_token_ids_names_what_was_found(served: Served) -> No
 
 async def _in_the_second(segments: Any, caller: Any) -> Detection:
     return Detection((Finding(1, 6, 12, "PERSON", 1.0, "test"),), "test/1")
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-2, 5) | st.text(max_size=3)
+
+
+@given(given_input=st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4), max_leaves=8))
+def test_whatever_the_input_only_texts_pass(given_input: Any) -> None:
+    tree = {"model": "m", "input": given_input}
+    prepare = embeddings.api(Models()).prepare
+    assert prepare is not None
+    try:
+        request = asyncio.run(_parsed(prepare, tree))
+    except BadRequest as refusal:
+        assert (refusal.param or "").startswith("input")
+        return
+    inputs = [request.input] if isinstance(request.input, str) else request.input
+    assert all(isinstance(each, str) and each for each in inputs)
+    assert tree["input"] == request.input
+
+
+async def _parsed(prepare: Any, tree: dict[str, Any]) -> embeddings.EmbeddingRequest:
+    await prepare(tree)
+    return embeddings.parse(tree)
 
 
 async def test_tokens_are_reserved_for_every_input(served: Served) -> None:
