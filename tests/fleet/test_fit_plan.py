@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from made_models import RECIPES, smaller, write
 
 from gateway.fleet.fit.devices import Device, Machine
-from gateway.fleet.fit.memory import Price, Wish, price_of
+from gateway.fleet.fit.memory import Price, Wish, batch_of, compute_bytes, price_of
 from gateway.fleet.fit.plan import plan, shortage
 from gateway.fleet.fit.shape import Layer, Shape, Tensor, shape_of
 from gateway.registry.gguf import read_layout
@@ -184,3 +184,28 @@ def test_a_real_files_weights_are_its_tensors(tmp_path: Path) -> None:
     price = price_of(shape_of(layout), Wish(256, 1))
 
     assert price.by_device["ram"].weights == sum(tensor.bytes for tensor in layout.tensors)
+
+
+REPORTED = [
+    ("dense", 1, Wish(4096, 4), 0.89),
+    ("dense", 1, Wish(4096, 4, 508), 38.02),
+    ("dense", 1, Wish(8192, 1, 255, flash_attention=False), 142.51),
+    ("dense", 1, Wish(4096, 4, 252, flash_attention=False), 74.51),
+    ("windows", 6, Wish(4096, 4, 508), 39.03),
+    ("experts", 1, Wish(4096, 4, 508), 26.02),
+    ("state", 1, Wish(4096, 4, 508), 30.60),
+    ("embedding", 1, Wish(2048, 1, mode="embed"), 62.05),
+    ("embedding", 1, Wish(2048, 1, mode="embed", flash_attention=False), 250.05),
+]
+"""What llama.cpp said of its compute buffer, in MiB, when it loaded the whole recipe so."""
+
+
+@pytest.mark.parametrize(("name", "layers", "wish", "reported"), REPORTED)
+def test_the_buffer_of_a_step_is_no_smaller_than_llama_cpps_and_little_larger(
+    tmp_path: Path, name: str, layers: int, wish: Wish, reported: float
+) -> None:
+    file = write(smaller(RECIPES[name], layers=layers, vocabulary=512), tmp_path / "m.gguf")
+
+    counted = compute_bytes(shape_of(read_layout(file)), wish, batch_of(wish, has_gpu=False)) / MIB
+
+    assert reported <= counted <= reported + max(16.0, 0.7 * reported)

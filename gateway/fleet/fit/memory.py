@@ -274,7 +274,7 @@ def compute_bytes(shape: Shape, wish: Wish, batch: int) -> int:
     inner = (3 if gated else 2) * shape.inner * used
     attention = 2 * queries + keys + shape.width
     if not wish.flash_attention:
-        attention += 2 * shape.heads * max((_Cells(shape, wish, batch).of(layer) for layer in shape.layers), default=0)
+        attention += shape.heads * max((_Cells(shape, wish, batch).of(layer) for layer in shape.layers), default=0)
     states = 16 * shape.width if any(layer.state for layer in shape.layers) else 0
     step = batch * _FLOAT * (max(inner, attention, states) + shape.width)
     words = rows * shape.vocabulary * _FLOAT if wish.mode == "chat" else 0
