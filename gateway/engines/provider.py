@@ -7,6 +7,7 @@ litellm is in no environment of the gateway's: ``fleet.providers_python`` names 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -33,7 +34,7 @@ OFFLINE = {
 }
 """The switches that litellm reads at its import. Its process has an environment of ours, so it finds no others."""
 
-_START_SECONDS = 120.0  # its import alone takes ten seconds and more on a slow machine
+_START_SECONDS = 300.0  # its import alone takes five seconds of a processor, and on a loaded machine minutes
 
 
 class ProviderEngine(Supervised):
@@ -85,6 +86,16 @@ class ProviderEngine(Supervised):
     @property
     def device(self) -> str:
         return ""  # nobody can see from here what computes there
+
+    async def start(self) -> None:
+        """Begin to start it; it is ready once litellm is loaded. What is wrong there keeps no house from opening.
+
+        Raises:
+            SetupError: the socket's path would be too long.
+        """
+        self._prepare_folder()
+        self._exchange = self._opened()
+        self._supervisor = asyncio.get_running_loop().create_task(self._supervise())
 
     def _opened(self) -> Exchange:
         session = open_session(self._socket, self._secret, self._wanted.read_timeout_seconds)

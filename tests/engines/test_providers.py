@@ -274,6 +274,7 @@ def shown_of(pid: int | None) -> bytes:
 
 @pytest.mark.real
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_the_real_one_translates_and_keeps_to_itself(
     anthropic: Anthropic, providers_python: str, short_dir: Path, free_port: int, chat: Any, collect: Any, text_of: Any
 ) -> None:
@@ -286,9 +287,11 @@ async def test_the_real_one_translates_and_keeps_to_itself(
         url=f"http://127.0.0.1:{free_port}",
         api_key_file="key",
     )
-    engine = ProviderEngine(wanted, base=short_dir, run_dir=short_dir, python=providers_python)
+    up = asyncio.Event()
+    engine = ProviderEngine(wanted, base=short_dir, run_dir=short_dir, python=providers_python, on_change=up.set)
     await engine.start()
     try:
+        await asyncio.wait_for(up.wait(), 500)
         plain = await collect(engine, chat("hello", stream=False))
         streamed = await collect(engine, chat("hello"))
         told = shown_of(engine.pid)
