@@ -11,7 +11,7 @@ from gateway.domain import Target
 from gateway.errors import SetupError
 from gateway.fleet.fit.devices import look
 from gateway.fleet.fit.memory import RAM, Price
-from gateway.fleet.fit.taken import taken
+from gateway.fleet.fit.taken import spare_bytes, taken
 from gateway.fleet.life.home import LifeEngine
 from gateway.house.choice import manifest_of
 from gateway.house.fitting import Fitting
@@ -31,6 +31,7 @@ class Prices:
         self._store = store
         self._fitting = Fitting(settings, store)
         self._prices: dict[str, Price] = {}  # by model
+        self._running: dict[int, Price] = {}  # by process
         if self._fitting.machine.problem:
             _log.warning("GPUs are not used for models: %s", self._fitting.machine.problem)
 
@@ -59,9 +60,19 @@ class Prices:
     def measure(self, engine: LifeEngine, target: Target) -> Mapping[str, int]:
         """Return what an engine's process has now, in MiB by device; empty for one without its own process."""
         pid, price = getattr(engine, "pid", None), self._prices.get(target.model)
-        return {} if pid is None or price is None else taken(pid, price)
+        if pid is None or price is None:
+            return {}
+        self._running[pid] = price
+        return taken(pid, price)
 
+    def free(self) -> Mapping[str, int]:
+        """Return what could be had now without taking from anybody, in MiB by device. Takes some milliseconds.
 
-def free() -> Mapping[str, int]:
-    """Return what could be had now without taking from anybody, in MiB by device. Takes some milliseconds."""
-    return {device.id: device.free // _MIB for device in look().devices}
+        Pages of our own loaded models that nobody reads again count as free.
+        """
+        spare = {pid: spare_bytes(pid, price) for pid, price in self._running.copy().items()}
+        for pid in (pid for pid, amount in spare.items() if not amount):  # ended, or nothing is left to be had
+            self._running.pop(pid, None)
+        free = {device.id: device.free for device in look().devices}
+        free[RAM] += sum(spare.values())
+        return {device: amount // _MIB for device, amount in free.items()}

@@ -29,7 +29,7 @@ from gateway.house.choice import (
     target_of,
     wanted_for,
 )
-from gateway.house.prices import Prices, free
+from gateway.house.prices import Prices
 from gateway.house.signing import all_as_signed, as_signed
 from gateway.registry.store import ContentStore
 from gateway.settings import ModelSettings, RemoteEngineSettings, Settings
@@ -60,7 +60,7 @@ class Residents:
         self.keeper = Keeper(
             [wish for wish in wishes if self._fits(wish)],
             budget=self._budget,
-            hands=Hands(prove, self._prices.measure, partial(asyncio.to_thread, free), self._tell),
+            hands=Hands(prove, self._prices.measure, partial(asyncio.to_thread, self._prices.free), self._tell),
             turn_seconds=settings.fleet.turn_seconds,
             health_seconds=settings.fleet.health_seconds,
         )

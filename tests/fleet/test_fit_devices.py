@@ -12,7 +12,7 @@ import pytest
 
 from gateway.fleet.fit.devices import features, look, ram
 from gateway.fleet.fit.memory import Parts, Price
-from gateway.fleet.fit.taken import resident_bytes, taken
+from gateway.fleet.fit.taken import resident_bytes, spare_bytes, taken
 
 MIB, GIB = 1024**2, 1024**3
 
@@ -147,6 +147,15 @@ def test_what_a_process_has_is_what_the_kernel_counts() -> None:
     assert shown > 10 * MIB
     assert abs(taken(os.getpid(), price)["ram"] - (shown - 5 * MIB) // MIB) < 16
     assert taken(2**22 - 1, price) == {}
+
+
+def test_pages_that_are_mapped_for_nothing_could_be_had_by_others() -> None:
+    """This process has some 20 MiB of libraries mapped."""
+    mine = os.getpid()
+
+    assert spare_bytes(mine, Price({}, 0, 5 * MIB, rough=False)) == 5 * MIB
+    assert spare_bytes(mine, Price({}, 0, 5 * MIB, rough=False, mapped=100 * GIB)) == 0  # taken back already
+    assert spare_bytes(2**22 - 1, Price({}, 0, 5 * MIB, rough=False)) == 0
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from made_models import RECIPES, smaller, write
 from gateway.engines.shelf import BuiltEngine
 from gateway.errors import SetupError
 from gateway.fleet.fit.devices import Device, Machine
+from gateway.fleet.fit.memory import Price
 from gateway.house.fitting import Fitting
 from gateway.house.prices import Prices
 from gateway.registry.store import ContentStore
@@ -104,6 +106,14 @@ def test_a_file_that_is_not_there_is_refused_with_the_mend(store: ContentStore, 
 
     with pytest.raises(SetupError, match="not in the store"):
         desk(store, a_machine()).plan(MODEL)
+
+
+def test_spare_pages_of_loaded_models_are_free(store: ContentStore) -> None:
+    prices = Prices(Settings(), store)
+    prices._running = {os.getpid(): Price({}, 0, spare=1, rough=False), 2**22 - 1: Price({}, 0, spare=1, rough=False)}
+
+    assert prices.free()["ram"] > 0
+    assert list(prices._running) == [os.getpid()]  # the other one has ended
 
 
 def test_a_model_is_loaded_with_the_layers_that_its_price_counts(store: ContentStore) -> None:

@@ -78,12 +78,14 @@ class Parts:
 
 @dataclass(frozen=True)
 class Price:
-    """What a load takes. ``spare`` are bytes in memory that the kernel takes back when it needs them (rule 2)."""
+    """What a load takes. ``spare`` are bytes in memory that the kernel takes back when it needs them (rule 2), beside
+    the ``mapped`` ones of the file, which are read where they are."""
 
     by_device: Mapping[str, Parts]
     gpu_layers: int
     spare: int
     rough: bool
+    mapped: int = 0
 
     def total(self, device: str = RAM) -> int:
         """Return the bytes on one device."""
@@ -130,7 +132,7 @@ def price_of(
     for gpu, layers in _shared_out(first, gpu_layers, gpus or {}).items():
         kept = sum(cache[layer] for layer in layers if layer < len(cache))
         by_device[gpu] = Parts(_moved(shape, layers), kept, compute, _GPU_PROCESS_BYTES)
-    return Price(by_device, gpu_layers, spare, shape.rough)
+    return Price(by_device, gpu_layers, spare, shape.rough, weights)
 
 
 def together(price: Price, other: Price) -> Price:
@@ -145,7 +147,8 @@ def together(price: Price, other: Price) -> Price:
             had.compute + more.compute,
             had.process + more.process - base,
         )
-    return Price(by_device, price.gpu_layers, price.spare + other.spare, price.rough or other.rough)
+    spare, mapped = price.spare + other.spare, price.mapped + other.mapped
+    return Price(by_device, price.gpu_layers, spare, price.rough or other.rough, mapped)
 
 
 def _shared_out(first: int, count: int, gpus: Mapping[str, int]) -> dict[str, range]:

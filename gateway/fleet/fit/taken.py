@@ -34,14 +34,28 @@ def taken(pid: int, price: Price) -> Mapping[str, int]:
 
 
 def resident_bytes(pid: int) -> int:
-    """Return the memory that a process shows: its own pages, and those of files that it has mapped.
+    """Return the memory that a process shows: its own pages, and those of files that it has mapped. Raises OSError."""
+    return sum(_pages(pid).values())
 
-    From ``/proc/PID/status``, which may be read of a process that hides its memory, too. Raises OSError.
+
+def spare_bytes(pid: int, price: Price) -> int:
+    """Return how much of what a loaded model has mapped could be had by others; 0 when its process has ended.
+
+    :func:`gateway.fleet.fit.devices.ram` counts all that is mapped as in use, this too.
     """
+    try:
+        files = _pages(pid).get("RssFile", 0)
+    except OSError:
+        return 0
+    return min(price.spare, max(0, files - price.mapped))
+
+
+def _pages(pid: int) -> dict[str, int]:
+    """Return bytes by kind, from ``/proc/PID/status``: readable also of a process that hides its memory."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
     counted = {"RssAnon", "RssFile", "RssShmem"}
-    found = [line.split() for line in lines if line.partition(":")[0] in counted]
-    return sum(int(words[1]) for words in found) * 1024
+    found = [line.replace(":", " ").split() for line in lines if line.partition(":")[0] in counted]
+    return {words[0]: int(words[1]) * 1024 for words in found}
 
 
 def on_gpus(pid: int) -> dict[str, int]:
