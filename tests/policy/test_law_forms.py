@@ -56,6 +56,11 @@ WAY = '{"condition": "", "legal": "GDPR art. 45", "since": "2021-06-28", "until"
         ),
         ("prototypes", '{"type": ["CODE_NAME"]}', "prototypes.json, line 1: unknown field `type`."),
         ("break_glass", '{"never": {},\n"longest_hours": 48}', "line 2: expected `int` <= 24."),
+        (
+            "unsigned",
+            '{"classes": {"demo": ["public"],\n"strict": ["secret"]}}',
+            "line 2: invalid enum value 'secret'.",
+        ),
         ("output_guard", '{"external": "blocked"}', "line 1: invalid enum value 'blocked'."),
         ("house_rule", '{"limit": NaN}', "house_rule.json, line 1: `NaN` is no number."),
         ("house_rule", b'{"a": 1,\n"b": "\xff"}', "house_rule.json, line 2: not UTF-8."),

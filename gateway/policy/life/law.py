@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from gateway.domain import DataClass
 from gateway.kinds import SPECIAL
 from gateway.policy.lines import fault_of, tree_of
 from gateway.policy.organisation import Place, Route
@@ -122,6 +123,11 @@ class Source(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     for_a_lawyer: list[str]
 
 
+class Unsigned(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    classes: dict[Literal["demo", "balanced", "strict"], list[DataClass]]
+    note: str = ""
+
+
 FORMS: Mapping[str, Any] = {
     "adequacy": dict[Label, dict[Label, Way]],
     "break_glass": BreakGlass,
@@ -134,6 +140,7 @@ FORMS: Mapping[str, Any] = {
     "special_categories": SpecialCategories,
     "thresholds": dict[Label, Numbers],
     "transfers": dict[Label, Transfers],
+    "unsigned": Unsigned,
 }
 
 
