@@ -16,7 +16,8 @@ from gateway.engines.provider import ProviderEngine
 from gateway.engines.remote import remote_engine
 from gateway.errors import SetupError
 from gateway.fleet.life.home import LifeEngine
-from gateway.fleet.life.keeper import Hands, Keeper, Wish
+from gateway.fleet.life.keeper import Keeper
+from gateway.fleet.life.loading import Hands, Wish
 from gateway.fleet.life.office import FleetOffice
 from gateway.fleet.local import LocalFleet
 from gateway.fleet.member import Home, Member

@@ -14,7 +14,8 @@ from typing import Any
 
 from gateway.domain import Caller, Capability, Choice, Chunk, Decision, Grant, Prompt, Role, Target
 from gateway.errors import EngineUnavailable
-from gateway.fleet.life.keeper import Hands, Keeper, Wish
+from gateway.fleet.life.keeper import Keeper
+from gateway.fleet.life.loading import Hands, Wish
 from gateway.fleet.local import LocalFleet
 from gateway.fleet.placement import HeldSlot
 

@@ -161,7 +161,8 @@ async def test_a_device_with_less_than_it_said_refuses_the_load_and_nobody_is_se
     with pytest.raises(EngineUnavailable) as refusal:
         await place.ask("b")
 
-    assert refusal.value.code == "fleet.no_room"
+    assert (refusal.value.code, "39" in refusal.value.message) == ("fleet.no_room", False)
+    assert place.keeper.rules.residents["b"].problem == "It needs 40 MiB of ram, free are 39."
     assert place.state("a") == "serving"
 
 
@@ -172,7 +173,7 @@ async def test_what_cannot_be_put_on_record_does_not_serve(node: Any, monkeypatc
         raise AuditUnavailable
 
     monkeypatch.setattr(place, "_tell", refuse)
-    object.__setattr__(place.keeper._hands, "tell", refuse)
+    object.__setattr__(place.keeper._hands, "tell", refuse)  # the loader's own, too
 
     with pytest.raises(EngineUnavailable):
         await place.ask("a")

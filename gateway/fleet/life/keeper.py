@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from gateway.domain import Target
 from gateway.errors import AuditUnavailable, EngineUnavailable, SekishoError, SetupError
-from gateway.fleet.life.home import LifeEngine, ResidentHome
+from gateway.fleet.life.home import ResidentHome
 from gateway.fleet.life.ledger import Amounts, Ledger
+from gateway.fleet.life.loading import Hands, Loader, Wish, problem_of, unavailable
 from gateway.fleet.life.resident import Resident, State
 from gateway.fleet.life.rules import Rules
 
@@ -25,38 +25,6 @@ PROOF_SECONDS = 60.0
 """How long an idle engine may take for one token before it counts as ill."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Wish:
-    """One model that this node may serve.
-
-    ``build`` makes an engine that is not started; it checks the model's file and raises SetupError when that is not as
-    it must be. ``price`` is what a load will take, in MiB by device.
-    """
-
-    target: Target  # as it is known before a load
-    slots: int
-    context_tokens: int
-    price: Amounts
-    build: Callable[[], Awaitable[LifeEngine]]
-    pinned: bool = False
-    ttl_seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Hands:
-    """What the keeper is given of other rooms.
-
-    ``prove`` gets one real token out of an engine, or raises EngineUnavailable. ``measure`` says what an engine has
-    taken, in MiB by device; empty where nobody can tell. ``free`` says what is really free now, by device; a device
-    that it does not name is trusted. ``tell`` writes into the audit log; may raise AuditUnavailable.
-    """
-
-    prove: Callable[[LifeEngine, Target], Awaitable[None]]
-    measure: Callable[[LifeEngine, Target], Amounts]
-    free: Callable[[], Awaitable[Amounts]]
-    tell: Callable[[str, Mapping[str, Any]], object]
 
 
 class Keeper:
@@ -83,6 +51,7 @@ class Keeper:
         self.homes: dict[str, ResidentHome] = {}
         self._wishes: dict[str, Wish] = {}
         self._hands = hands
+        self._loader = Loader(hands, clock)
         self._health_seconds = health_seconds
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
@@ -233,10 +202,11 @@ class Keeper:
         home, began = self.homes[name], self._clock()
         home.load_began_at = began
         try:
-            engine, measured = await self._started(name)
+            warming = partial(self.rules.warming, name)
+            engine, measured = await self._loader.started(self._wishes[name], warming)
         except (SetupError, SekishoError) as error:
-            self.rules.failed(name, self._clock(), _problem_of(error))
-            self._failed(name, _unavailable(error), _problem_of(error), error)
+            self.rules.failed(name, self._clock(), problem_of(error))
+            self._failed(name, unavailable(error), problem_of(error), error)
         except Exception as error:  # the edge of a task: a model that cannot be loaded takes no other one along
             _log.exception("loading %s", name)
             self.rules.failed(name, self._clock(), "It could not be loaded; the log says why.")
@@ -249,43 +219,6 @@ class Keeper:
             if self.rules.residents[name].state is State.SERVING:
                 home.open(engine)
         self.look()
-
-    async def _started(self, name: str) -> tuple[LifeEngine, Amounts]:
-        """Return an engine that answered a token, and what it took. On record before it serves anybody."""
-        wish, began = self._wishes[name], self._clock()
-        await self._refuse_where_short(wish)
-        engine = await wish.build()
-        try:
-            await engine.start()
-            self.rules.warming(name)
-            await self._hands.prove(engine, wish.target)
-            measured = self._hands.measure(engine, wish.target)
-            self._hands.tell("model.loaded", self._details(wish, engine, measured, self._clock() - began))
-        except BaseException:
-            await engine.stop()
-            raise
-        return engine, measured
-
-    async def _refuse_where_short(self, wish: Wish) -> None:
-        """Raise EngineUnavailable where a device has less than it said: nothing is sent out for that."""
-        free = await self._hands.free()
-        short = {device: amount for device, amount in wish.price.items() if free.get(device, amount) < amount}
-        if short:
-            needs = ", ".join(
-                f"{amount:,} MiB of {device}, free are {free[device]:,}" for device, amount in short.items()
-            )
-            raise EngineUnavailable(f"There is no room for this model now: it needs {needs}.", code="fleet.no_room")
-
-    def _details(self, wish: Wish, engine: LifeEngine, measured: Amounts, seconds: float) -> dict[str, Any]:
-        return {
-            "model": wish.target.model,
-            "digest": wish.target.digest,
-            "device": engine.device,
-            "engine": engine.build,
-            "load_ms": round(seconds * 1000),
-            "reserved_mib": dict(wish.price),
-            "measured_mib": dict(measured),
-        }
 
     def _failed(self, name: str, error: EngineUnavailable, problem: str, reason: Exception | None = None) -> None:
         _log.error("model %s is not served: %s", name, problem)
@@ -343,16 +276,3 @@ class Keeper:
         finally:
             self.rules.leave(name, home.resident.used_at)
             self.look()
-
-
-def _problem_of(error: Exception) -> str:
-    return error.message if isinstance(error, SekishoError) else str(error)
-
-
-def _unavailable(error: Exception) -> EngineUnavailable:
-    """Return what callers are told: never what a file is called, or where it lies."""
-    if isinstance(error, EngineUnavailable):
-        return error
-    if isinstance(error, SekishoError):
-        return EngineUnavailable(error.message, code=error.code)
-    return EngineUnavailable("This model cannot be loaded now.", code="fleet.model_unfit")
