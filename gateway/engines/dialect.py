@@ -23,7 +23,7 @@ import msgspec
 
 from gateway.domain import Choice, Chunk, Prompt
 from gateway.engines.calls import Body, Call, single_calls
-from gateway.errors import EngineUnavailable
+from gateway.errors import BadRequest
 
 
 class Dialect(Protocol):
@@ -40,9 +40,13 @@ class Dialect(Protocol):
         """Return the chunk without what OpenAI would not have sent."""
 
 
-def without(adapter: str) -> EngineUnavailable:
-    """Return what to say where an engine has not got an adapter: it never answers without one that was asked for."""
-    return EngineUnavailable(f"The adapter {adapter} is not loaded with its model.", code="engine.adapter_not_loaded")
+def without(adapter: str) -> BadRequest:
+    """Return what to say where an engine has not got an adapter: it never answers without one that was asked for.
+
+    It is the request's fault, not the engine's: nobody may take an engine out of service by asking for this.
+    """
+    problem = f"The adapter {adapter} is not loaded with its model."
+    return BadRequest(problem, code="engine.adapter_not_loaded", param="model")
 
 
 class OpenAIDialect:

@@ -26,6 +26,10 @@ from gateway.errors import SetupError
 from gateway.policy.facts import Rulebook, encode, place_name, placed
 from gateway.policy.table.compiled import Where
 
+_BEFORE_SIGNATURES = {"preset": "demo"}
+"""What a set of an earlier release does not say: nobody asked for signatures of models then. Only past questions are
+asked under a set that was read; those of now are asked under facts that were made now."""
+
 _NAME = re.compile(r"[0-9a-f]{64}")
 _YOUNG = timedelta(hours=1)
 """A younger one may be about to be named by a record that is not written yet."""
@@ -76,7 +80,7 @@ class DataSets:
             raise SetupError(f"There is no data set {revision[:12]}.", f"Restore {path} from a backup.") from error
         if hashlib.sha256(content).hexdigest() != revision:
             raise SetupError(f"The data set {revision[:12]} was changed.", f"Restore {path} from a backup.")
-        return dict(msgspec.json.decode(content))
+        return {**_BEFORE_SIGNATURES, **msgspec.json.decode(content)}
 
     def newest(self) -> str:
         """Return the revision that was pushed last, empty when none ever was."""

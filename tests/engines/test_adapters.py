@@ -6,7 +6,7 @@ import pytest
 
 from gateway.domain import Capability, Prompt
 from gateway.engines.dialect import LlamaDialect, OpenAIDialect
-from gateway.errors import EngineUnavailable
+from gateway.errors import BadRequest
 
 
 def asked(adapter: str) -> Prompt:
@@ -21,6 +21,6 @@ def test_the_adapter_that_was_asked_for_acts_and_no_other(adapter: str, scale: d
 
 @pytest.mark.parametrize("dialect", [LlamaDialect(["a"]), LlamaDialect(), OpenAIDialect()])
 def test_an_engine_without_it_never_answers_in_its_place(dialect: LlamaDialect | OpenAIDialect) -> None:
-    with pytest.raises(EngineUnavailable) as refusal:
+    with pytest.raises(BadRequest) as refusal:
         dialect.calls(asked("b"), "m")
     assert refusal.value.code == "engine.adapter_not_loaded"

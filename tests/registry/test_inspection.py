@@ -80,6 +80,8 @@ def test_a_model_and_an_adapter_pass(tmp_path: Path) -> None:
         "{{ messages | attr('__class__') }}",
         "{{ messages | attr('__cla' ~ 'ss__') }}",
         "{{ messages | map(attribute='__class__') | list }}",
+        "{{ messages['_' ~ '_class_' ~ '_'] }}",
+        "{{ messages | attr('_' ~ '_class_' ~ '_') }}",
         "{{ '{0.__class__.__base__}'.format(messages) }}",
         "{{ ('{0.__cl' ~ 'ass__}').format(messages) }}",
         "{{ raise_exception.__globals__ }}",

