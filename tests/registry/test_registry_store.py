@@ -165,6 +165,34 @@ def test_what_no_engine_may_be_given_is_neither_taken_nor_loaded(
     assert store.verify("evil").status == "refused"
 
 
+@pytest.mark.parametrize(("made", "why"), [(b"GGUF", "wrong size"), (b"x", "wrong size"), (None, "sandbox")])
+def test_what_was_made_inside_the_store_is_held_to_the_same(
+    tmp_path: Path, write_manifest: Callable[..., Path], made: bytes | None, why: str
+) -> None:
+    evil = model("{{ ''.__class__ }}")
+    write_manifest("evil", sha256=hashlib.sha256(evil).hexdigest(), size_bytes=len(evil))
+    store = ContentStore(tmp_path / "models", tmp_path / "store")
+    (known,) = store.manifests()
+
+    with store.making() as place:
+        place.write_bytes(made or evil)
+        with pytest.raises(SetupError, match=why):
+            store.adopt(place, known, "what was made")
+
+    assert leftovers(tmp_path / "store") == []
+
+
+def test_what_was_made_inside_the_store_is_moved_and_read_only(
+    store: ContentStore, tiny: Manifest, weights: bytes
+) -> None:
+    with store.making() as place:
+        place.write_bytes(weights)
+        path = store.adopt(place, tiny, "what was made")
+
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (weights, 0o444)
+    assert store.weights(tiny) == path
+
+
 def test_a_store_that_cannot_be_written_is_one_line(
     store: ContentStore, tiny: Manifest, source: Path, tmp_path: Path
 ) -> None:
