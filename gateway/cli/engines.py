@@ -136,11 +136,40 @@ def _build(session: Session, shelf: EngineShelf, wish: Wish, found: Tools, sourc
                 unpacked = sources.unpack(archive, workshop / "llama.cpp")
             with session.output.bar("Compiling") as told:
                 built = making.make(unpacked, place, shelf.folder / LAST_LOG, wish, found, told)
-        shelf.stage(place, built)
+        built = _tried(session, shelf, place, built)
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
     return built
+
+
+def _tried(session: Session, shelf: EngineShelf, place: Path, built: BuiltEngine) -> BuiltEngine:
+    """Have it answer a prompt, where there is a model to try it with; write its manifest and return that."""
+    import asyncio
+
+    from gateway.engines import trial
+
+    weights = _weights(session.settings)
+    if weights is None:
+        session.output.note("There is no model here to try it with; what fails on some machines is left out.")
+        built = trial.cautious(built)
+        shelf.stage(place, built)
+        return built
+    with session.output.progress("Trying it"):
+        settings = session.settings
+        return asyncio.run(trial.tried(shelf, place, built, settings.engine, weights, settings.run))
+
+
+def _weights(settings: Settings) -> Path | None:
+    """Return the file of the model that is served; ``None`` where it is not here."""
+    from gateway.cli.models import shelf
+
+    store = shelf(settings)
+    manifest = store.find(settings.engine.model)
+    try:
+        return store.weights(manifest) if manifest is not None else None
+    except SetupError:
+        return None
 
 
 def _check_room(folder: Path) -> None:

@@ -132,6 +132,7 @@ class EngineShelf:
     def stage(self, place: Path, built: BuiltEngine) -> None:
         """Write the manifest; from here on the folder lacks its name alone."""
         file = place / MANIFEST
+        file.unlink(missing_ok=True)
         file.write_bytes(msgspec.json.format(msgspec.json.encode(built), indent=2) + b"\n")
         for each in place.iterdir():
             each.chmod(0o500 if each.name not in (MANIFEST, LOG) else 0o400)

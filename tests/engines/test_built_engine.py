@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from gateway.domain import Capability, Prompt
+from gateway.engines import trial
 from gateway.engines.config import Extras, WorkerConfig
 from gateway.engines.library import SERVER_LIBRARY, arguments_of
 from gateway.engines.selection import choose
@@ -165,6 +166,32 @@ async def test_one_that_aborts_takes_nobody_along_and_comes_back(small_worker: A
 
     assert caught.value.code == "engine.crashed"
     assert text_of(answer) == "small"
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("needs", ["amx_tile", "avx2"])
+async def test_what_answers_a_long_prompt_may_be_used(
+    small_engine: Path, short_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs: str
+) -> None:
+    shelf, tries = EngineShelf(tmp_path), []
+    place = shelf.staging()
+    (place / SERVER_LIBRARY).write_bytes((small_engine / SERVER_LIBRARY).read_bytes())
+    built = BuiltEngine("0" * 16, "llama-server", "small 1", "", (), "c++", "x86_64", (needs,))
+    (short_dir / "w.gguf").touch()
+    true_trial = trial.computes
+
+    async def computes(folder: Path, *more: Any) -> bool:
+        """As it is where repacked weights end the process."""
+        repack = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=BuiltEngine).repack
+        tries.append(repack)
+        return not repack and await true_trial(folder, *more)
+
+    monkeypatch.setattr(trial, "computes", computes)
+    used = await trial.tried(shelf, place, built, SMALL, short_dir / "w.gguf", short_dir)
+
+    assert (used.repack, tries) == (False, [True, False])
+    assert trial.cautious(built).repack is (needs == "avx2")
 
 
 @pytest.fixture
