@@ -170,4 +170,4 @@ def _as_then(settings: Settings, decision: Decision) -> tuple[Proposal, dict[str
     if proposal.bundle.digest != decision.bundle_digest:
         problem = f"Revision {decision.revision[:12]} is not the one that decided."
         raise SetupError(problem, "Restore it from a backup of the data folder.")
-    return proposal, DataSets(settings.state / "policy" / "data").read(decision.data_revision)
+    return proposal, DataSets(settings.state / "policy" / "data").facts_of(decision.data_revision)

@@ -27,8 +27,7 @@ from gateway.policy.facts import Rulebook, encode, place_name, placed
 from gateway.policy.table.compiled import Where
 
 _BEFORE_SIGNATURES = {"preset": "demo"}
-"""What a set of an earlier release does not say: nobody asked for signatures of models then. Only past questions are
-asked under a set that was read; those of now are asked under facts that were made now."""
+"""Nobody asked for signatures of models when a set without it was written."""
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _YOUNG = timedelta(hours=1)
@@ -80,7 +79,11 @@ class DataSets:
             raise SetupError(f"There is no data set {revision[:12]}.", f"Restore {path} from a backup.") from error
         if hashlib.sha256(content).hexdigest() != revision:
             raise SetupError(f"The data set {revision[:12]} was changed.", f"Restore {path} from a backup.")
-        return {**_BEFORE_SIGNATURES, **msgspec.json.decode(content)}
+        return dict(msgspec.json.decode(content))
+
+    def facts_of(self, revision: str) -> dict[str, Any]:
+        """As :meth:`read`, with what sets of earlier releases do not say: a past question can be asked again."""
+        return {**_BEFORE_SIGNATURES, **self.read(revision)}
 
     def newest(self) -> str:
         """Return the revision that was pushed last, empty when none ever was."""

@@ -18,7 +18,7 @@ from gateway.policy.organisation import Organisation
 from gateway.policy.table.read import parse, preset
 from gateway.settings import Settings
 
-FACTS = {"site": "muc", "preset": "strict", "targets": {}}
+FACTS = {"site": "muc", "targets": {}}
 LATER = datetime.now(UTC) + timedelta(days=1)
 
 
@@ -57,7 +57,7 @@ def test_one_that_is_not_there_is_refused(datasets: DataSets, revision: str) -> 
 
 
 def test_the_newest_is_the_one_pushed_last(datasets: DataSets) -> None:
-    first, second = datasets.keep(FACTS), datasets.keep({"site": "ber", "preset": "demo"})
+    first, second = datasets.keep(FACTS), datasets.keep({"site": "ber"})
     os.utime(datasets.folder / f"{first}.json", (1, 1))
     assert datasets.newest() == second
 
@@ -67,12 +67,12 @@ def test_the_newest_is_the_one_pushed_last(datasets: DataSets) -> None:
 
 
 def test_what_a_record_names_is_kept(datasets: DataSets) -> None:
-    named, unnamed, newest = (datasets.keep({"site": name, "preset": "demo"}) for name in "abc")
+    named, unnamed, newest = (datasets.keep({"site": name}) for name in ("a", "b", "c"))
     os.utime(datasets.folder / f"{newest}.json", (2**31, 2**31))
 
     assert datasets.prune({named}, LATER) == [unnamed]
 
-    assert datasets.read(named) == {"site": "a", "preset": "demo"}
+    assert datasets.read(named) == {"site": "a"}
     assert datasets.newest() == newest
 
 
@@ -130,5 +130,6 @@ async def test_facts_that_cannot_be_kept_are_not_pushed(
 
 
 def test_a_set_of_an_earlier_release_is_one_that_asked_for_no_signatures(datasets: DataSets) -> None:
-    before = {"site": "muc", "targets": {}}
-    assert datasets.read(datasets.keep(before)) == {**before, "preset": "demo"}
+    strict = {**FACTS, "preset": "strict"}
+    assert datasets.facts_of(datasets.keep(FACTS)) == {**FACTS, "preset": "demo"}
+    assert datasets.facts_of(datasets.keep(strict)) == strict

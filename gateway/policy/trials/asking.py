@@ -114,7 +114,7 @@ def _known_facts(settings: Settings, proposal: Proposal) -> dict[str, Any]:
     datasets = DataSets(settings.state / "policy" / "data")
     newest = datasets.newest()
     if newest:
-        facts = datasets.read(newest)
+        facts = datasets.facts_of(newest)
         return under(facts, proposal.rulebook) if proposal.rulebook else facts
     here = Target(
         f"{settings.origin}:any",

@@ -179,7 +179,7 @@ class Replay:
         for revision, questions in self._by_facts.items():
             count = sum(len(asked.times) for asked in questions.values())
             try:
-                facts = self._datasets.read(revision)
+                facts = self._datasets.facts_of(revision)
             except SetupError as error:
                 for asked in questions.values():
                     for _, decision_id, _ in asked.times:

@@ -179,7 +179,7 @@ class Shadow:
         self._facts, self._pushed = facts, (revision, self._opa.in_force[-1] if self._opa.in_force else "")
 
     def _facts_of(self, revision: str) -> dict[str, Any]:
-        facts = self._datasets.read(revision)
+        facts = self._datasets.facts_of(revision)
         return under(facts, self._proposal.rulebook) if self._proposal.rulebook else facts
 
     async def _ask(self, question: PolicyInput) -> Answer:
