@@ -196,11 +196,11 @@ async def test_what_answers_a_long_prompt_may_be_used(
 
 @pytest.fixture
 def native_engine(repository: Path) -> Path:
-    """The newest of llama.cpp's own, built into ``.cache/engines`` by `sekisho engines build` (data_dir: .cache)."""
+    """The newest of llama.cpp's own, built by `sekisho engines build` in this checkout."""
     try:
-        folder = choose("llama-server", EngineShelf(repository / ".cache/engines")).folder
+        folder = choose("llama-server", EngineShelf(repository / ".sekisho/engines")).folder
     except SetupError:
-        pytest.skip("no engine was built into .cache/engines that can run here")
+        pytest.skip("no engine was built in this checkout that can run here")
     assert folder is not None
     return folder
 
