@@ -305,6 +305,28 @@ async def test_an_answer_is_proof_enough_and_a_proof_is_no_use(node: Any, asked:
     assert place.state("a") == ("serving" if asked else "absent")
 
 
+async def test_an_engine_in_use_is_not_asked_for_a_proof(node: Any) -> None:
+    place = node({"a": 40})
+    held = await place.choose("a")
+    before, place.clock[0] = place.engines["a"][0].answered, 60.0
+
+    await place.keeper.check_health()
+
+    assert place.engines["a"][0].answered == before
+    held.release()
+
+
+async def test_a_new_engine_holds_nobodys_prompt(node: Any) -> None:
+    place = node({"a": 40})
+    await place.ask("a")
+    await place.keeper.dismissed("a")
+
+    placement = await place.choose("a")
+
+    assert not placement.reuse_cache
+    placement.release()
+
+
 async def test_the_record_of_a_load_says_what_was_loaded_and_what_it_took(node: Any) -> None:
     place = node({"a": 40})
     place.took = {"ram": 44}
