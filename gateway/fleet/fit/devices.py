@@ -189,7 +189,7 @@ def nvidia() -> tuple[tuple[Device, ...], str]:
 
     Memory that other processes have, and what the driver keeps for itself, is not free.
     """
-    import pynvml  # type: ignore[import-untyped]  # noqa: PLC0415 - loads the driver's library
+    import pynvml  # noqa: PLC0415 - loads the driver's library
 
     try:
         pynvml.nvmlInit()

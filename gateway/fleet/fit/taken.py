@@ -60,7 +60,7 @@ def _pages(pid: int) -> dict[str, int]:
 
 def on_gpus(pid: int) -> dict[str, int]:
     """Return what a process has on each GPU, in MiB, where the driver tells."""
-    import pynvml  # type: ignore[import-untyped]  # noqa: PLC0415 - loads the driver's library
+    import pynvml  # noqa: PLC0415 - loads the driver's library
 
     found: dict[str, int] = {}
     with suppress(pynvml.NVMLError):
