@@ -161,7 +161,7 @@ async def test_amid_the_answer_the_slot_is_free_at_once(plant: Plant, way: str, 
 async def test_amid_the_prompt_the_slot_is_free_at_once(plant: Plant, way: str) -> None:
     words = " ".join(f"word{number}" for number in range(200))
     taken, bound = [], await plant.bound()
-    for _ in range(3):
+    for _ in range(5):
         caller = await plant.call(way, stream=True, messages=[{"role": "user", "content": words}])
         await plant.seconds_until(True)
         await asyncio.sleep(0.2)  # reading the whole of it takes several seconds
