@@ -17,6 +17,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from gateway.errors import SetupError
@@ -28,6 +29,10 @@ _TEMPLATE = "tokenizer.chat_template"
 _TRIAL = Path(__file__).with_name("template_trial.py")
 _TRIAL_SECONDS = 120.0  # on a machine that does other things; its own processor time is bounded at 3
 _LORA_A, _LORA_B = ".lora_a", ".lora_b"
+
+
+class _CutShort(Exception):
+    """The trial of templates did not come to a verdict."""
 
 
 def inspect(file: Path, manifest: Manifest | None = None, *, name: str = "") -> Layout:
@@ -70,24 +75,41 @@ def template_digest(layout: Layout, override: str = "") -> str:
 
 
 def check_templates(templates: Sequence[str], shown: str) -> None:
-    """Rule 3, in a process of its own that may take 3 s of processor time and 1 GiB. Raises SetupError."""
+    """Rule 3, in a process of its own that may take 3 s of processor time and 1 GiB. Raises SetupError.
+
+    What passed once is not tried again in this process: a model that comes and goes has the same templates each time.
+    """
     if not templates:
         return
-    command = [sys.executable, "-I", str(_TRIAL)]
-    given = json.dumps(templates).encode()
     try:
-        done = subprocess.run(  # noqa: S603  our own file, and Python itself
-            command, input=given, capture_output=True, timeout=_TRIAL_SECONDS, env={}, check=False
-        )
+        why = _refusal_of(json.dumps(templates).encode())
+    except _CutShort:
+        why = "it takes more time or memory than any template needs"
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SetupError(f"The chat template of {shown} could not be tried.", "Try again when less runs.") from error
-    if done.returncode:
-        said = done.stdout.decode("utf-8", "replace").strip()
-        why = said if done.returncode == 1 and said else "it takes more time or memory than any template needs"
+    if why:
         raise SetupError(
             f"The chat template of {shown} is refused by the sandbox: {why}.",
             "Get the file from its maker, and compare.",
         )
+
+
+@lru_cache(maxsize=256)
+def _refusal_of(given: bytes) -> str:
+    """Return why the templates, as JSON, are refused; empty when they are not. What raises is not remembered.
+
+    Raises:
+        _CutShort: the process met a bound, or somebody ended it.
+        OSError, TimeoutExpired: it could not be run.
+    """
+    command = [sys.executable, "-I", str(_TRIAL)]
+    done = subprocess.run(  # noqa: S603  our own file, and Python itself
+        command, input=given, capture_output=True, timeout=_TRIAL_SECONDS, env={}, check=False
+    )
+    said = done.stdout.decode("utf-8", "replace").strip()
+    if done.returncode not in (0, 1) or bool(said) != bool(done.returncode):
+        raise _CutShort
+    return said
 
 
 def check_adapter(adapter: Layout, base: Layout, shown: str, base_name: str) -> None:

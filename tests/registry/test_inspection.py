@@ -10,6 +10,7 @@ import pytest
 from gguf_files import adapter, gguf, model, of_tensors, pair
 
 from gateway.errors import SetupError
+from gateway.registry import inspection
 from gateway.registry.gguf import read_layout
 from gateway.registry.inspection import check_adapter, check_templates, inspect, template_digest
 from gateway.registry.manifest import Manifest
@@ -173,3 +174,28 @@ def test_an_adapter_for_another_model_is_refused(tmp_path: Path, content: bytes,
 def test_an_adapter_that_fits_passes(tmp_path: Path) -> None:
     base = read_layout(written(tmp_path, model()))
     check_adapter(read_layout(written(tmp_path, adapter())), base, "house-lora", "tiny")
+
+
+def test_templates_that_passed_are_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    templates = ["{{ messages[0].content }} once"]
+    check_templates(templates, "the model")
+    monkeypatch.setattr(inspection, "_TRIAL", Path("/nowhere"))
+
+    check_templates(templates, "the model")
+
+    with pytest.raises(SetupError, match="refused"):
+        check_templates(["{{ messages[0].content }} another"], "the model")
+
+
+def test_a_trial_that_was_ended_by_somebody_is_no_verdict_for_ever(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    templates = ["{{ messages[0].content }} ended"]
+    ended = tmp_path / "ended.py"
+    ended.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(inspection, "_TRIAL", ended)
+        with pytest.raises(SetupError, match="more time or memory"):
+            check_templates(templates, "the model")
+
+    check_templates(templates, "the model")
