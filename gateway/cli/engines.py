@@ -113,8 +113,10 @@ def build(
         raise SetupError("--native and --portable exclude each other.", "Give one of them.", exit_code=USED_WRONGLY)
     wish = making.Wish(native=not portable, cuda=cuda, jobs=jobs)
     found = making.tools(cuda=cuda)
-    built = _build(session, shelf_of(session.settings), wish, found, source)
-    _change(session, "engine.built", built.digest)
+    shelf = shelf_of(session.settings)
+    with shelf.alone():
+        built = _build(session, shelf, wish, found, source)
+        _change(session, "engine.built", built.digest)
     minutes = f"{built.build_seconds / 60:.0f} minutes"
     line = f"Built {built.build} in {minutes}. `engine.kind: auto` takes it at the next start."
     session.output.result(_plain_built(built), line, "See: sekisho engines list")
@@ -123,11 +125,11 @@ def build(
 def _build(session: Session, shelf: EngineShelf, wish: Wish, found: Tools, source: Path | None) -> BuiltEngine:
     """Build into a folder that waits on the shelf; return its manifest."""
     from gateway.engines import making, sources
-    from gateway.engines.shelf import LAST_LOG
+    from gateway.engines.shelf import LAST_LOG, WORKSHOP
 
     place = shelf.staging()
     try:
-        with tempfile.TemporaryDirectory(prefix=".work-", dir=shelf.folder) as made:
+        with tempfile.TemporaryDirectory(prefix=WORKSHOP, dir=shelf.folder) as made:
             workshop = Path(made)
             _check_room(workshop)
             with session.output.progress("Taking the sources"):

@@ -10,11 +10,13 @@ before a process gets them. Nothing in a folder changes after :meth:`EngineShelf
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -24,6 +26,7 @@ from gateway.errors import SetupError
 MANIFEST, LOG = "manifest.json", "build.log"
 LAST_LOG = "last-build.log"  # beside the folders: also of a build that failed
 DIGEST_LENGTH = 16
+WORKSHOP = ".work-"
 _STAGING = ".new-"
 
 
@@ -121,6 +124,23 @@ class EngineShelf:
             return "Its files are not those that were built."
         return ""
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the shelf for one build, and clear away what one that was killed has left.
+
+        Raises:
+            SetupError: another build goes on.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        held = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _take(held)
+            for left in [*self.folder.glob(f"{_STAGING}*"), *self.folder.glob(f"{WORKSHOP}*")]:
+                shutil.rmtree(left, ignore_errors=True)
+            yield
+        finally:
+            os.close(held)
+
     def staging(self) -> Path:
         """Return a new folder, on the same file system, to be filled and given to :meth:`take_in`."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -198,3 +218,11 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _take(folder: int) -> None:
+    """Lock an open folder until it is closed. Raises SetupError where somebody else has it."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise SetupError("Another build goes on.", "Wait for its end.") from error

@@ -80,6 +80,23 @@ def test_what_does_not_wait_cannot_be_taken_in(shelf: EngineShelf) -> None:
         shelf.take_in("0123456789abcdef")
 
 
+def test_a_build_clears_away_what_a_killed_one_left_and_nothing_else(shelf: EngineShelf) -> None:
+    kept = add(shelf)
+    for left in (".work-abc", ".new-1234"):
+        (shelf.folder / left / "deep").mkdir(parents=True)
+
+    with shelf.alone():
+        assert [each.name for each in shelf.folder.iterdir()] == [kept.digest]
+
+
+def test_two_builds_do_not_go_on_at_once(shelf: EngineShelf) -> None:
+    with shelf.alone(), pytest.raises(SetupError, match="Another build"), EngineShelf(shelf.folder).alone():
+        raise AssertionError("both hold it")
+
+    with shelf.alone():
+        pass
+
+
 def test_removed_is_gone(shelf: EngineShelf) -> None:
     shelf.remove(add(shelf).digest)
 
