@@ -19,6 +19,7 @@ from gateway.audit.evidence.office import EvidenceOffice
 from gateway.audit.export.office import ExportOffice
 from gateway.audit.shelf import Shelf
 from gateway.clock import ClockQuality
+from gateway.domain import Target
 from gateway.engines.shelf import EngineShelf
 from gateway.errors import SekishoError, SetupError
 from gateway.house import offices
@@ -131,7 +132,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets),
             *export_routes(exports), *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
             *anchor_routes(anchors, book), *audit_routes(searching), *retention_routes(retention),
-            *fleet_routes(residents.office(fleet, policy.push_facts)),
+            *fleet_routes(residents.office(fleet, partial(_announce, metrics, policy))),
             *model_routes(model_office(store, book, fleet, policy)),
             *engine_routes(EngineShelf(settings.data / "engines"), book),
             *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
@@ -160,6 +161,12 @@ def _as_setup_error(error: BaseException) -> SetupError:
     if isinstance(error, BaseExceptionGroup):
         return _as_setup_error(error.exceptions[0])
     return SetupError("A room of the house did not open.", "Run: sekisho doctor")
+
+
+async def _announce(metrics: Metrics, policy: OpaPolicy, targets: Sequence[Target]) -> None:
+    """Let metrics and policy know of all targets, one that was added among them."""
+    metrics.serve(target.model for target in targets)
+    await policy.push_facts(targets)
 
 
 def _watch(metrics: Metrics, rooms: Rooms, life: PolicyLife) -> None:

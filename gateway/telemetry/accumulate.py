@@ -34,6 +34,10 @@ class Names:
         known = self._known.get(name)
         return self._admit(name) if known is None else known
 
+    def know(self, names: Iterable[str]) -> None:
+        """Take these as they are, too, from now on. They MUST be ours, not a caller's."""
+        self._known |= {name: name for name in names}
+
     def _admit(self, name: str) -> str:
         if self._room <= 0 or not _SAFE.fullmatch(name):
             return OTHER

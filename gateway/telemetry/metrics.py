@@ -42,7 +42,6 @@ STAGE_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 
 MORE_CODES = 256
 MORE_TYPES = 256
-MORE_MODELS = 64  # that an operator loads while the house is open
 
 
 class Metrics(Collector):
@@ -50,13 +49,14 @@ class Metrics(Collector):
 
     Args:
         version: Sekisho's own.
-        models: own names of the models this process serves; beside them the label ``model`` takes a few that are added.
+        models: own names of the models this process serves: with those of :meth:`serve` the only values of the label
+            ``model``.
         endpoints: the only values of the label ``endpoint``.
     """
 
     def __init__(self, *, version: str, models: Iterable[str], endpoints: Iterable[str] = ENDPOINTS) -> None:
         self._version = version
-        self._models = Names(models, room=MORE_MODELS)
+        self._models = Names(models)
         self._endpoints = Names(endpoints)
         self._codes = Names((), room=MORE_CODES)
         self._types = Names((), room=MORE_TYPES)
@@ -117,6 +117,10 @@ class Metrics(Collector):
 
     def watch_room(self, name: str, ready: Callable[[], bool]) -> None:
         self._rooms[name] = ready
+
+    def serve(self, models: Iterable[str]) -> None:
+        """Take in the own names of models that an operator added while the house is open."""
+        self._models.know(models)
 
     def watch_value(self, name: str, said: str, read: Callable[[], float | None]) -> None:
         self._values[name] = (said, read)

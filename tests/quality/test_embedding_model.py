@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from embedding import REFERENCE, cosines, served_vectors
+from cosines import REFERENCE, cosines, served_vectors
 from encoder.sentences import SENTENCES
 
 LEAST = 0.99999

@@ -118,6 +118,15 @@ def test_for_all_texts_models_and_endpoints_stay_those_we_serve(asked: list[str]
     metrics.render().decode("ascii")
 
 
+def test_a_model_that_was_added_has_its_own_name_from_then_on() -> None:
+    metrics = Metrics(version="1", models=["tiny"])
+    for _ in range(2):
+        pass_through(metrics, Outcome(status="done"), endpoint="chat.completions", model="added")
+        metrics.serve(["tiny", "added"])
+
+    assert sorted(dict(labels)["model"] for labels in samples(metrics, "sekisho_requests_total")) == ["added", "other"]
+
+
 def test_codes_and_types_have_an_end(metrics: Metrics) -> None:
     for number in range(1000):
         metrics.refused(f"made.up.{number}")

