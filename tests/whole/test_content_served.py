@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from collections.abc import Callable
@@ -47,6 +48,14 @@ def records(running: Running, type: str) -> list[dict[str, Any]]:
     return [record for record in found if record["type"] == type]
 
 
+async def outcomes_of(running: Running, count: int) -> list[dict[str, Any]]:
+    """Return the outcomes once there are that many: the last one is written after its answer was sent."""
+    async with asyncio.timeout(20):
+        while len(found := records(running, "outcome")) < count:  # noqa: ASYNC110 - another process writes them
+            await asyncio.sleep(0.05)
+    return found
+
+
 def side_store(running: Running) -> SideStore:
     wanted = settings.load(str(running.folder / "sekisho.yaml"))
     return SideStore.of_installation(wanted, open_keyring(wanted).kept_tag_keys)
@@ -79,7 +88,7 @@ async def test_prompt_and_answer_are_kept_as_the_caller_has_them(keeping: Runnin
     streaming_status, stream = await ask(keeping, key, stream=True)
     assert (status, streaming_status) == (200, 200)
 
-    intents, outcomes = records(keeping, "intent"), records(keeping, "outcome")
+    intents, outcomes = records(keeping, "intent"), await outcomes_of(keeping, 2)
     prompt = opened(keeping, intents[0]["content"])
     assert prompt["asked"]["messages"][0]["content"] == PROMPT
     assert "Lindqvist" not in json.dumps(prompt["sent"])
