@@ -95,7 +95,7 @@ def _run(session: Session, source: Path, target: Path, to: str, threads: int) ->
     command = [sys.executable, "-m", "gateway.cli.quantise_child", str(source), str(target), str(number), str(threads)]
     with (
         session.output.bar(f"Quantising to {to} (tensors)") as at,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child,  # noqa: S603
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child,  # noqa: S603 - ours
     ):
         for line in child.stdout or ():
             done, _, total = line.strip().partition("/")

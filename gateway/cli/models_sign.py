@@ -132,6 +132,7 @@ def _signed(weights: Path, key: Path) -> str:
     # the library says that it wants a text, and hands it to one that wants bytes
     passphrase: Any = ask_passphrase(key).encode() if "ENCRYPTED" in read_signature(key) else None
     try:
+        # The library does not type its configuration.
         config = signing.Config().use_elliptic_key_signer(private_key=key, password=passphrase)  # type: ignore[no-untyped-call]
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / "signature.json"

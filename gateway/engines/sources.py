@@ -66,7 +66,7 @@ def fetch(folder: Path, source: Source = SOURCE) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
     command += ["--require-hashes", "--disable-pip-version-check", "--dest", str(folder), "--requirement", str(wanted)]
     try:
-        subprocess.run(command, check=True, capture_output=True, timeout=_DOWNLOAD_SECONDS)  # noqa: S603
+        subprocess.run(command, check=True, capture_output=True, timeout=_DOWNLOAD_SECONDS)  # noqa: S603 - pip
         return next(folder.glob("*.tar.gz"))
     except (OSError, subprocess.SubprocessError, StopIteration) as error:
         mend = f"Bring the sdist of {source.name} here, and give it with --source FILE."

@@ -254,7 +254,7 @@ class _Reader:
 
     def _unpack(self, form: str) -> int | float | bool:
         (value,) = struct.unpack(form, self._raw(struct.calcsize(form)))
-        return value  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return]  # struct says nothing of what it reads
 
 
 def check_places(tensors: Sequence[Tensor], data_bytes: int) -> None:

@@ -104,6 +104,7 @@ def check(template: str) -> None:
     except (RecursionError, MemoryError) as error:
         raise Refused("it is too deep or too large") from error
     for messages, tools in _SAMPLES:
+        # Defaults bind the loop's values; mypy cannot infer them.
         _try(lambda messages=messages, tools=tools: compiled.generate(**_given(messages, tools)))  # type: ignore[misc]
 
 
