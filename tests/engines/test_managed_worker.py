@@ -68,6 +68,10 @@ async def test_plain_answer_says_what_the_streamed_one_says(worker: Any, chat: A
     assert plain[0].choices[0].role == "assistant"
 
 
+async def test_it_lets_the_checkpoint_go_first(worker: Any) -> None:
+    assert os.getpriority(os.PRIO_PROCESS, worker.pid) > os.getpriority(os.PRIO_PROCESS, 0)
+
+
 async def test_completion(worker: Any, collect: Any, text_of: Any) -> None:
     body = {"prompt": ["One, two,", "A, B,"], "max_tokens": 3, "temperature": 0}
 

@@ -6,7 +6,8 @@ so that what OPA says is decoded into types exactly once. It never tries twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ import msgspec
 from opa_client.opa_async import AsyncOpaClient
 
 from gateway.domain import PolicyInput
+from gateway.policy.opa.deadline import Deadline
 
 _encode = msgspec.json.Encoder().encode
 
@@ -43,7 +45,7 @@ class UnixOpaClient(AsyncOpaClient):  # type: ignore[misc]  # the library has no
         self._session = aiohttp.ClientSession(
             headers={**self.headers, "Accept-Encoding": "identity"},  # OPA would gzip from 1 KiB on
             connector=self._connector,
-            timeout=aiohttp.ClientTimeout(total=self.timeout),
+            timeout=aiohttp.ClientTimeout(total=None),  # `_request` has the deadline
             json_serialize=_serialize,
             response_class=_Answer,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -52,6 +54,11 @@ class UnixOpaClient(AsyncOpaClient):  # type: ignore[misc]  # the library has no
 
     def _new_connector(self) -> aiohttp.BaseConnector:
         return aiohttp.UnixConnector(self._socket, limit=0, force_close=not self._keep_alive)
+
+    @asynccontextmanager
+    async def _request(self, method: str, url: str, **said: Any) -> AsyncGenerator[aiohttp.ClientResponse, None]:
+        async with Deadline(self.timeout), super()._request(method, url, **said) as response:
+            yield response
 
     async def open(self) -> None:
         await self._init_session()
