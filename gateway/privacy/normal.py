@@ -4,14 +4,15 @@ Guarantees:
 
 - Every span of the normalised text is a span of the original, in code points, widened to whole original characters;
   the map never goes backwards.
-- ASCII without ``&``, ``%40`` and backslashes comes back as it is, at the speed of memory, and so does any text that
+- ASCII without ``&``, ``%`` and backslashes comes back as it is, at the speed of memory, and so does any text that
   nothing here changes.
 - Time and space are linear in the text: no character becomes more than six.
 
 Rules, in order:
 
-1. What stands for a character becomes it: HTML entities (``&commat;``, ``&#64;``), ``%40`` within a word, JSON's
-   ``\\uXXXX`` (pairs of surrogates are one), and JSON's ``\\n`` before a digit, which would otherwise stick to it.
+1. What stands for a character becomes it: HTML entities (``&commat;``, ``&#64;``), what URLs and forms escape within a
+   word (``%40``, ``%20``, ``%2B`` before a digit, ``%C3%BC``), JSON's ``\\uXXXX`` (pairs of surrogates are one), and
+   JSON's ``\\n`` before a digit, which would otherwise stick to it.
 2. Each character by itself: invisible ones go (zero width, soft hyphen, direction, variation selectors, tags), any
    blank is a space, any dash a hyphen, any script's digit an ASCII digit, the rest is NFKC (full-width, half-width,
    ligatures, squared words). Circled and raised digits stay, since they number things: ``①090-1234-5678``.
@@ -62,7 +63,7 @@ class Normal:
 def normalise(text: str) -> Normal:
     """Return the text by the rules of this module."""
     plain = text.isascii()
-    if "&" in text or "\\" in text or "%40" in text:
+    if "&" in text or "\\" in text or "%" in text:
         written = _unescaped(text)
         if written.moved:
             return _onto(written, _by_character(written.text))
@@ -103,6 +104,9 @@ def _replaced(text: str, parts: list[tuple[int, int, str]]) -> Normal:
 _ESCAPED = re.compile(  # begins with a set of characters, which is what makes searching fast
     r"[&%\\](?:(?<=&)(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][0-9A-Za-z]{1,31});"
     r"|(?<=[0-9A-Za-z]%)40(?=[0-9A-Za-z])"
+    r"|(?<=[0-9A-Za-z]%)(?:20|2[cCdDeEfF]|3[aA])(?=[0-9A-Za-z%])"
+    r"|2[bB](?=[0-9])"
+    r"|(?:[cCdD][0-9A-Fa-f]|[eE][0-9A-Fa-f]%[89abAB][0-9A-Fa-f]|[fF][0-4](?:%[89abAB][0-9A-Fa-f]){2})%[89abAB][0-9A-Fa-f]"
     r"|(?<=\\)u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}"
     r"|(?<=\\)u[0-9A-Fa-f]{4}"
     r"|(?<=\\)[nrt](?=[0-9+(]))"
@@ -123,7 +127,7 @@ def _meant(escape: str) -> str:
     if escape[0] == "&":
         return html.unescape(escape)
     if escape[0] == "%":
-        return "@"
+        return bytes.fromhex(escape.replace("%", "")).decode("utf-8", "replace")
     if escape[1] != "u":
         return "\n"
     units = bytes.fromhex("".join(escape.split("\\u")))

@@ -11,7 +11,9 @@ from gateway.privacy.normal import normalise
 HARD = st.text(
     st.one_of(
         st.characters(),
-        st.sampled_from("a1 &;#x\\u%40nп аЕ\u0301\u3099カﾊﾟー０＠㍿ﬁ\u200b\u00ad\ufdfa①②③²\u2011\U000e0041\ud800ΑΟ"),
+        st.sampled_from(
+            "a1 &;#x\\u%40%20%C3%BCnп аЕ\u0301\u3099カﾊﾟー０＠㍿ﬁ\u200b\u00ad\ufdfa①②③²\u2011\U000e0041\ud800ΑΟ"
+        ),
     ),
     max_size=60,
 )
@@ -32,6 +34,10 @@ HARD = st.text(
         ("jоe@mаil.ехample", "joe@mail.example"),
         ("joe&#64;mail&period;example &amp;", "joe@mail.example &"),
         ("joe%40mail.example", "joe@mail.example"),
+        ("n=Ute%20M%C3%BCller&tel=%2B49%2030", "n=Ute Müller&tel=+49 30"),
+        ("%E5%B1%B1%E7%94%B0%E3%81%AE", "山田の"),
+        ("Tel%3A%20030", "Tel: 030"),
+        ("%F0%9F%98%80", "😀"),
         ("\\u5c71\\u7530 \\ud83d\\ude00", "山田 😀"),
         ("Tel:\\n0841", "Tel:\n0841"),
         ("①②③", "123"),
@@ -54,6 +60,10 @@ def test_what_is_written_otherwise_reads_alike(written: str, read: str) -> None:
         "データ",
         "C:\\new",
         "100 %40",
+        "100%20 of",
+        "5%2B",
+        "%E5%B1",
+        "a 20% 2,5",
         "a & b",
         "山田太郎",
         "\ufdfa",

@@ -34,6 +34,17 @@ def test_an_account_is_found_whatever_stands_beside_it(number: str) -> None:
         assert number in values(text, "IBAN_CODE"), text
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \n  ", "\n> ", "\n\t| "])
+def test_an_account_goes_on_in_the_next_line(end: str) -> None:
+    number = f"DE89 3704 0044{end}0532 0130 00"
+
+    assert values(f"IBAN {number}\nBIC", "IBAN_CODE") == [number]
+
+
+def test_an_account_does_not_end_in_another_paragraph() -> None:
+    assert values("DE89 3704 0044\n\n0532 0130 00", "IBAN_CODE") == []
+
+
 @pytest.mark.parametrize(
     "text", ["DE88 3704 0044 0532 0130 00", "XX89 3704 0044 0532 0130 00", "DE12", "xDE89370400440532013000"]
 )

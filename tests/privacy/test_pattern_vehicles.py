@@ -52,6 +52,8 @@ def found(patterns: Patterns, text: str) -> list[str]:
         (f"Fahrgestellnummer: {JAPANESE}", JAPANESE),
         (f"numéro de châssis {GERMAN}, garantie", GERMAN),
         ("FIN: WVW ZZZ 1KZ AW 471147", "WVW ZZZ 1KZ AW 471147"),
+        ("FIN: WVWZZ Z1KZA W471147", "WVWZZ Z1KZA W471147"),
+        ("chassis WVWZ ZZ1K ZAW4 71147", "WVWZ ZZ1K ZAW4 71147"),
         ("telaio UU1HSDCA_47114711".replace("_", "5"), "UU1HSDCA547114711"),
         ("bastidor VSSZZZ6KZ1R047114", "VSSZZZ6KZ1R047114"),
         ("VIN 3VWZZZ1KZ8M471147 (Puebla, für Europa)", "3VWZZZ1KZ8M471147"),

@@ -28,6 +28,9 @@ _COUNTRIES = frozenset(
 )
 
 
+_LINE_END = r"[ ]{0,2}\r?\n[ \t>|*]{0,12}"
+
+
 @cache
 def _iban_specs() -> dict[str, IBANSpec]:
     specs = {}
@@ -39,8 +42,12 @@ def _iban_specs() -> dict[str, IBANSpec]:
 
 @cache
 def _iban_form(country: str) -> re.Pattern[str]:
-    """Return what follows the country: check digits and account, a blank or hyphen allowed before each character."""
-    return re.compile(rf"(?:[ -]?[0-9A-Za-z]){{{_iban_specs()[country].iban_length - 2}}}(?![0-9A-Za-z])")
+    """Return what follows the country: check digits and account.
+
+    A blank or hyphen is allowed before each character, or a line's end with what quotes or indents the next.
+    """
+    length = _iban_specs()[country].iban_length - 2
+    return re.compile(rf"(?:(?:[ -]|{_LINE_END})?[0-9A-Za-z]){{{length}}}(?![0-9A-Za-z])")
 
 
 def _iban(text: str, start: int, end: int) -> Proof | None:
@@ -48,7 +55,7 @@ def _iban(text: str, start: int, end: int) -> Proof | None:
     rest = _iban_form(country).match(text, start + 2)
     if not rest:
         return None
-    account = re.sub("[ -]", "", rest[0]).upper()
+    account = re.sub("[^0-9A-Za-z]", "", rest[0]).upper()
     if not re.fullmatch(_iban_specs()[country].regex, account[2:]):
         return None
     moved = account[2:] + country + account[:2]

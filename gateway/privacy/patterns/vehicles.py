@@ -178,6 +178,8 @@ RULES: tuple[Rule, ...] = (
         expression=(
             f"{_WMI}[ -](?:{_CHAR}{{6}}[ -]{_CHAR}{{4}}[0-9]{{4}}|{_CHAR}{{6}}[ -]{_CHAR}{{2}}[ -][0-9]{{6}}"
             f"|{_CHAR}{{3}}[ -]{_CHAR}{{2,3}}[ -]{_CHAR}{{2,3}}[ -]?[0-9]{{6}})"
+            f"|{_WMI}{_CHAR}{{2}}[ -]{_CHAR}{{5}}[ -]{_CHAR}{{3}}[0-9]{{4}}"
+            f"|{_WMI}{_CHAR}[ -]{_CHAR}{{4}}[ -]{_CHAR}{{4}}[ -]{_CHAR}[0-9]{{4}}"
         ),
         confirm=lambda text, start, end: (
             _holds_in_context(text, start, end) if len(_plain(text[start:end])) == 17 else None
