@@ -1,0 +1,1 @@
+"""Machines that joined: their enrolment, their certificates, and what they serve for this gateway."""

@@ -1,0 +1,218 @@
+"""The authority for joined nodes: what it issues, what it refuses, and who gets through a real handshake."""
+
+from __future__ import annotations
+
+import ssl
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateway.errors import SetupError
+from gateway.fleet.nodes import contexts
+from gateway.fleet.nodes.authority import (
+    Authority,
+    RequestRefused,
+    fingerprint,
+    is_due,
+    make_authority,
+    open_authority,
+    private_pem,
+    role_of,
+)
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return make_authority(tmp_path / "nodes", "ingolstadt", NOW)
+
+
+def request_by(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, host: str = "") -> bytes:
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    if host:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+    return builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
+
+
+def joined(authority: Authority, folder: Path, name: str = "gpu1", now: datetime = NOW) -> str:
+    """Lay down a node's papers as joining does, and return its certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = authority.sign_node(request_by(key), name, "127.0.0.1", now).public_bytes(Encoding.PEM).decode()
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / contexts.KEY).write_bytes(private_pem(key))
+    (folder / contexts.CERTIFICATE).write_text(pem)
+    (folder / contexts.AUTHORITY).write_text(authority.pem)
+    return pem
+
+
+def handshake(client: ssl.SSLContext, server: ssl.SSLContext, host: str) -> tuple[ssl.SSLObject, ssl.SSLObject]:
+    """Return both ends of a finished handshake in memory. Raises SSLError where one of them refuses."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (
+        client.wrap_bio(to_client, to_server, server_hostname=host),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    )
+    waiting = set(ends)
+    for _ in range(8):
+        for end in ends:
+            if end in waiting:
+                try:
+                    end.do_handshake()
+                    waiting.discard(end)
+                except ssl.SSLWantReadError:
+                    pass
+    assert not waiting
+    return ends
+
+
+def test_the_authority_is_made_once_and_its_key_is_nobody_elses(authority: Authority) -> None:
+    again = make_authority(authority.folder, "ingolstadt", NOW)
+
+    assert again.fingerprint == authority.fingerprint
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in authority.folder.iterdir())
+
+
+def test_no_authority_is_no_error_and_one_without_its_key_is(authority: Authority, tmp_path: Path) -> None:
+    assert open_authority(tmp_path / "elsewhere", "x") is None
+
+    (authority.folder / "authority-key.pem").unlink()
+    with pytest.raises(SetupError, match="key of the authority"):
+        open_authority(authority.folder, "ingolstadt")
+
+
+def test_a_key_of_another_authority_is_refused(authority: Authority, tmp_path: Path) -> None:
+    other = make_authority(tmp_path / "other", "ingolstadt", NOW)
+    (authority.folder / "authority-key.pem").write_bytes((other.folder / "authority-key.pem").read_bytes())
+
+    with pytest.raises(SetupError, match="not a pair"):
+        open_authority(authority.folder, "ingolstadt")
+
+
+def test_a_key_that_others_may_read_is_refused(authority: Authority) -> None:
+    (authority.folder / "authority-key.pem").chmod(0o640)
+
+    with pytest.raises(SetupError, match="open to other users"):
+        open_authority(authority.folder, "ingolstadt")
+
+
+def test_a_node_gets_its_role_its_host_and_ninety_days_whatever_it_asked_for(authority: Authority) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+
+    issued = authority.sign_node(request_by(key, host="gateway.plant"), "gpu1", "10.0.0.7", NOW)
+
+    names = issued.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert role_of(issued) == "sekisho://node/gpu1"
+    assert [str(ip) for ip in names.get_values_for_type(x509.IPAddress)] == ["10.0.0.7"]
+    assert names.get_values_for_type(x509.DNSName) == []
+    assert issued.not_valid_after_utc == NOW + timedelta(days=90)
+    assert issued.extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False
+    issued.verify_directly_issued_by(authority.certificate)
+
+
+def test_a_request_that_is_none_or_for_another_kind_of_key_is_refused(authority: Authority) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    forged = x509.load_pem_x509_csr(request_by(key)).public_bytes(Encoding.DER)
+    forged = forged[:-1] + bytes([forged[-1] ^ 1])
+    wrong = {
+        "cannot be read": b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
+        "not signed by": x509.load_der_x509_csr(forged).public_bytes(Encoding.PEM),
+        "not EC P-256": request_by(rsa.generate_private_key(65537, 2048)),
+    }
+    for said, request in wrong.items():
+        with pytest.raises(RequestRefused, match=said):
+            authority.sign_node(request, "gpu1", "10.0.0.7", NOW)
+
+
+def test_two_thirds_of_its_time_make_a_certificate_due(authority: Authority) -> None:
+    issued = authority.sign_node(request_by(ec.generate_private_key(ec.SECP256R1())), "gpu1", "10.0.0.7", NOW)
+
+    assert not is_due(issued, NOW + timedelta(days=59))
+    assert is_due(issued, NOW + timedelta(days=61))
+
+
+def test_the_gateways_own_certificate_is_made_anew_when_due_or_for_other_hosts(authority: Authority) -> None:
+    def shown(hosts: tuple[str, ...], now: datetime) -> str:
+        pem = authority.gateway_papers(hosts, now).read_bytes()
+        return fingerprint(x509.load_pem_x509_certificate(pem))
+
+    first = shown(("127.0.0.1",), NOW)
+
+    assert shown(("127.0.0.1",), NOW + timedelta(days=30)) == first
+    assert shown(("127.0.0.1", "gateway.plant"), NOW) != first
+    assert shown(("127.0.0.1",), NOW + timedelta(days=70)) != first
+
+
+def test_gateway_and_node_know_each_other(authority: Authority, tmp_path: Path) -> None:
+    pinned = joined(authority, tmp_path / "node")
+    client = contexts.client_context(authority.gateway_papers((), NOW), [pinned])
+    server = contexts.server_context(tmp_path / "node")
+
+    ours, theirs = handshake(client, server, "127.0.0.1")
+
+    assert ours.version() == "TLSv1.3"
+    assert contexts.is_gateway(theirs, authority.role)
+    assert not contexts.is_gateway(theirs, "sekisho://gateway/elsewhere")
+    assert not contexts.is_gateway(ours, authority.role)
+    assert not contexts.is_gateway(None, authority.role)
+
+
+def test_a_node_of_the_same_authority_is_not_the_pinned_one(authority: Authority, tmp_path: Path) -> None:
+    pinned = joined(authority, tmp_path / "one")
+    joined(authority, tmp_path / "two", name="gpu1")
+    client = contexts.client_context(authority.gateway_papers((), NOW), [pinned])
+
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(client, contexts.server_context(tmp_path / "two"), "127.0.0.1")
+
+
+def test_a_pinned_node_under_another_address_is_refused(authority: Authority, tmp_path: Path) -> None:
+    client = contexts.client_context(authority.gateway_papers((), NOW), [joined(authority, tmp_path / "node")])
+
+    with pytest.raises(ssl.SSLCertVerificationError, match=r"127\.0\.0\.2"):
+        handshake(client, contexts.server_context(tmp_path / "node"), "127.0.0.2")
+
+
+def test_a_pinned_certificate_that_has_ended_is_refused(authority: Authority, tmp_path: Path) -> None:
+    pinned = joined(authority, tmp_path / "node", now=NOW - timedelta(days=91))
+    client = contexts.client_context(authority.gateway_papers((), NOW), [pinned])
+
+    with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+        handshake(client, contexts.server_context(tmp_path / "node"), "127.0.0.1")
+
+
+def test_a_node_takes_nobody_without_a_certificate_or_of_another_authority(
+    authority: Authority, tmp_path: Path
+) -> None:
+    pinned = joined(authority, tmp_path / "node")
+    server = contexts.server_context(tmp_path / "node")
+    other = make_authority(tmp_path / "other", "ingolstadt", NOW)
+    foreign = contexts.client_context(other.gateway_papers((), NOW), [pinned])
+
+    for client in (contexts.joining_context(authority.pem), foreign):
+        with pytest.raises(ssl.SSLError):
+            handshake(client, server, "127.0.0.1")
+
+
+def test_another_node_is_no_gateway(authority: Authority, tmp_path: Path) -> None:
+    joined(authority, tmp_path / "one")
+    joined(authority, tmp_path / "two", name="gpu2")
+
+    _, theirs = handshake(
+        contexts.node_context(tmp_path / "two"), contexts.server_context(tmp_path / "one"), "127.0.0.1"
+    )
+
+    assert not contexts.is_gateway(theirs, authority.role)
+
+
+def test_papers_that_are_missing_are_told_with_the_mend(authority: Authority, tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="join again"):
+        contexts.server_context(tmp_path / "nowhere")
+    with pytest.raises(SetupError, match="No certificate"):
+        contexts.client_context(authority.gateway_papers((), NOW), [])
