@@ -1,0 +1,1 @@
+"""Who answers soonest: rates learned, prefixes kept, queues, circuit breakers."""

@@ -1,0 +1,84 @@
+"""Who answers soonest. Pure: no input or output, no clock of its own, no chance; ``now`` is always handed in.
+
+Example::
+
+    chooser = Chooser()
+    scores = chooser.rank([Candidate("a", "m", slots=4), Candidate("b", "m", slots=1)], ask, now=0.0)
+    chooser.began(scores[0].target, slot=0, now=0.0)
+    ...                                             # it answers
+    chooser.ended(scores[0].target, slot=0, blocks=ask.blocks)
+    chooser.observe(scores[0].target, "m", Seen(batch=1, prompt_tokens=900, prompt_seconds=0.4))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.fleet.choose.expect import Expect
+from gateway.fleet.choose.objective import best_first
+from gateway.fleet.choose.predict import predict
+from gateway.fleet.choose.prefix import Prefixes
+from gateway.fleet.choose.rates import Rates
+from gateway.fleet.choose.terms import Ask, Candidate, Objective, Place, Score, Seen
+
+SOONEST, UNKNOWN = Objective(), Place()
+_TRUST_STEP = 0.2  # weight of the newest answer in how far a target's cache is trusted
+
+
+class Chooser:
+    """Ranks candidates by what was learned of them."""
+
+    def __init__(self, *, prefixes: Prefixes | None = None) -> None:
+        self.rates = Rates()
+        self.expect = Expect()
+        self.prefixes = prefixes or Prefixes()
+        self._trust: dict[str, float] = {}  # by target: the part of the expected cached tokens that was found
+
+    def rank(
+        self, candidates: Sequence[Candidate], ask: Ask, now: float, objective: Objective = SOONEST
+    ) -> list[Score]:
+        """Return what is to be expected of each candidate, best first; the first says why it is.
+
+        Args:
+            candidates: in the order that decides between equals.
+            now: monotonic seconds.
+        """
+        tokens = self.expect.tokens(ask.model, ask.caller, ask.max_tokens) if ask.generates else 0.0
+        pairs = [(each, self._score(each, ask, tokens)) for each in candidates]
+        return best_first(pairs, objective)
+
+    def _score(self, candidate: Candidate, ask: Ask, tokens: float) -> Score:
+        pace = self.rates.of(candidate.target, candidate.model, candidate.place)
+        return predict(candidate, ask, pace, tokens, self._cached(candidate, ask))
+
+    def _cached(self, candidate: Candidate, ask: Ask) -> int:
+        """Return how much of the prompt a free slot there is likely to hold already."""
+        if candidate.opens_in_seconds > 0.0:
+            return 0
+        length = self.prefixes.length(candidate.target, ask.blocks)
+        if not length or not ask.block_tokens:
+            return 0
+        held = ask.block_tokens[min(length, len(ask.block_tokens)) - 1]
+        return max(0, int(self._trust.get(candidate.target, 1.0) * min(held, ask.prompt_tokens)))
+
+    def began(self, target: str, slot: int, now: float) -> None:
+        """A request took a slot: what lay in it is no longer to be had by another."""
+        self.prefixes.drop(target, slot)
+
+    def ended(self, target: str, slot: int, blocks: Sequence[int]) -> None:
+        """A slot is free again, and holds the prompt of these blocks; none: nobody knows what it holds."""
+        self.prefixes.hold(target, slot, blocks)
+
+    def forget(self, target: str) -> None:
+        """The target's engine is a new one, which holds nobody's prompt."""
+        self.prefixes.forget(target)
+
+    def observe(self, target: str, model: str, seen: Seen, place: Place = UNKNOWN) -> None:
+        """Learn from one answer."""
+        self.rates.observe(target, model, place, seen)
+        if seen.output_tokens:
+            self.expect.observe(model, seen.caller, seen.output_tokens, cut=seen.cut)
+        if seen.expected_cached_tokens > 0:
+            found = min(1.0, seen.cached_tokens / seen.expected_cached_tokens)
+            trust = self._trust.get(target, 1.0)
+            self._trust[target] = trust + _TRUST_STEP * (found - trust)
