@@ -14,6 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from gateway.fleet.choose.board import Board
 from gateway.fleet.choose.expect import Expect
 from gateway.fleet.choose.objective import best_first
 from gateway.fleet.choose.predict import predict
@@ -32,6 +35,7 @@ class Chooser:
         self.rates = Rates()
         self.expect = Expect()
         self.prefixes = prefixes or Prefixes()
+        self.board = Board()
         self._trust: dict[str, float] = {}  # by target: the part of the expected cached tokens that was found
 
     def rank(
@@ -55,11 +59,33 @@ class Chooser:
         """Return how much of the prompt a free slot there is likely to hold already."""
         if candidate.opens_in_seconds > 0.0:
             return 0
-        length = self.prefixes.length(candidate.target, ask.blocks)
-        if not length or not ask.block_tokens:
-            return 0
-        held = ask.block_tokens[min(length, len(ask.block_tokens)) - 1]
+        held = candidate.cached_tokens
+        if held is None:
+            held = self.held_tokens(candidate.target, ask.blocks, ask.block_tokens)
         return max(0, int(self._trust.get(candidate.target, 1.0) * min(held, ask.prompt_tokens)))
+
+    def held_tokens(self, target: str, blocks: Sequence[int], block_tokens: Sequence[int]) -> int:
+        """Return how many tokens of these blocks lie in one of the target's free slots, as far as was noted."""
+        length = min(self.prefixes.length(target, blocks), len(block_tokens))
+        return block_tokens[length - 1] if length else 0
+
+    def standing(self, candidate: Candidate, now: float) -> Candidate:
+        """Return a candidate with what the board knows of those who sit and wait there filled in."""
+        table, pace = (
+            self.board.table(candidate.target),
+            self.rates.of(candidate.target, candidate.model, candidate.place),
+        )
+        batch = float(max(1, min(candidate.slots, candidate.held)))
+        read = pace.read.at(batch)
+        if candidate.held + candidate.waiting < candidate.slots:
+            unread = table.unread(now, read)
+            return replace(candidate, unread_tokens=unread) if unread else candidate
+        return replace(
+            candidate,
+            waiting_prompt_tokens=table.prompt_tokens,
+            waiting_output_tokens=table.output_tokens,
+            frees_in=tuple(table.frees_in(now, self.expect, read, pace.write.at(batch))),
+        )
 
     def began(self, target: str, slot: int, now: float) -> None:
         """A request took a slot: what lay in it is no longer to be had by another."""

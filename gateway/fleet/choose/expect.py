@@ -3,33 +3,62 @@
 Lengths are counted in bins that double every second bin; old ones fade. A caller of whom little is known is taken for a
 usual one of its model, and a model of which little is known for a usual model. An answer that was cut off at its bound
 says only that it would have been longer: it is counted among the longer ones, as they are known.
+
+Looking up takes two searches in sorted lists; the lists of a caller are made again after each of its answers.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import accumulate
 
 _BINS = 36  # up to some 180,000 tokens
 _CENTRES = tuple(2.0 ** (i / 2.0) for i in range(_BINS))
+_EDGES = tuple(centre * 2.0**0.25 for centre in _CENTRES[:-1])
 _FADE = 0.98
 _WEIGHT_OF_MODEL = 4.0  # answers that the model's usual lengths count as
 _MOST_CALLERS = 4096
 _USUAL = tuple(0.5 ** abs((i - 14) / 3.0) for i in range(_BINS))  # around 128 tokens, wide
 _SUM_OF_USUAL = sum(_USUAL)
+_USUAL_SHARES = tuple(each / _SUM_OF_USUAL for each in _USUAL)
 
 
 class _Lengths:
-    __slots__ = ("counts", "total")
+    """Counts by bin. ``shares`` and ``tails`` are made when they are asked for, and kept until something changes."""
+
+    __slots__ = ("_made_of", "_tails", "counts", "shares", "total", "version")
 
     def __init__(self) -> None:
         self.counts = [0.0] * _BINS
         self.total = 0.0
+        self.version = 0
+        self.shares: Sequence[float] = _USUAL_SHARES
+        self._tails: tuple[Sequence[float], Sequence[float]] | None = None
+        self._made_of: tuple[int, int] | None = None
 
     def add(self, shares: Sequence[float]) -> None:
-        for i, share in enumerate(shares):
-            self.counts[i] = self.counts[i] * _FADE + share
+        self.counts = [count * _FADE + share for count, share in zip(self.counts, shares, strict=True)]
         self.total = self.total * _FADE + 1.0
+        self.version += 1
+
+    def fresh(self, prior: Sequence[float], weight: float, version: int) -> _Lengths:
+        """Bring ``shares`` up to date: what was seen, and a prior that counts as so many answers."""
+        if self._made_of != (self.version, version):
+            total = self.total + weight
+            pairs = zip(self.counts, prior, strict=True)
+            self.shares = [(count + weight * share) / total for count, share in pairs]
+            self._made_of, self._tails = (self.version, version), None
+        return self
+
+    def tails(self) -> tuple[Sequence[float], Sequence[float]]:
+        """Return, for each bin, the share of it and all longer ones, and their sum of shares times tokens."""
+        if self._tails is None:
+            shares = list(accumulate(reversed(self.shares)))[::-1]
+            tokens = list(accumulate(s * c for s, c in zip(reversed(self.shares), reversed(_CENTRES), strict=True)))
+            self._tails = ([*shares, 0.0], [*tokens[::-1], 0.0])
+        return self._tails
 
 
 class Expect:
@@ -38,9 +67,10 @@ class Expect:
     def __init__(self) -> None:
         self._models: dict[str, _Lengths] = {}
         self._callers: OrderedDict[tuple[str, str], _Lengths] = OrderedDict()
+        self._nobody = _Lengths().fresh(_USUAL_SHARES, 1.0, 0)
 
     def observe(self, model: str, caller: str, tokens: int, *, cut: bool = False) -> None:
-        """Learn from an answer of so many tokens."""
+        """Learn from an answer of so many tokens, at least 1."""
         shares = self._shares_of(model, caller, tokens, cut)
         self._models.setdefault(model, _Lengths()).add(shares)
         lengths = self._callers.setdefault((model, caller), _Lengths())
@@ -56,31 +86,35 @@ class Expect:
             most: the bound of the whole answer.
             so_far: tokens that came already: only longer answers are considered.
         """
-        left = None if most is None else max(0, most - so_far)
-        if left == 0:
+        if most is not None and so_far >= most:
             return 0.0
-        known = total = 0.0
-        for centre, share in zip(_CENTRES, self._known(model, caller), strict=True):
-            if centre > so_far:
-                longer = centre - so_far
-                known += share * (longer if left is None else min(longer, left))
-                total += share
-        likely = known / total if total > 0.0 else max(1.0, so_far / 4.0)
-        return max(1.0, likely if left is None else min(likely, left))
+        shares, tokens = self._known(model, caller).tails()
+        first = bisect_right(_CENTRES, so_far)
+        share = shares[first]
+        if share <= 1e-12:  # longer than any that is known
+            likely = max(1.0, so_far / 4.0)
+        elif most is None:
+            likely = tokens[first] / share - so_far
+        else:
+            bound = max(first, bisect_left(_CENTRES, most))
+            likely = (tokens[first] - tokens[bound] + shares[bound] * most) / share - so_far
+        return max(1.0, likely if most is None else min(likely, most - so_far))
 
-    def _known(self, model: str, caller: str) -> Sequence[float]:
-        """Return the share of each bin: the caller's own, then the model's, then what is usual anywhere."""
-        shares = [each / _SUM_OF_USUAL for each in _USUAL]
-        for lengths, prior in ((self._models.get(model), 1.0), (self._callers.get((model, caller)), _WEIGHT_OF_MODEL)):
-            if lengths is not None:
-                total = lengths.total + prior
-                shares = [(own + prior * share) / total for own, share in zip(lengths.counts, shares, strict=True)]
-        return shares
+    def _known(self, model: str, caller: str) -> _Lengths:
+        """Return the caller's own lengths, filled up with the model's, and those with what is usual anywhere."""
+        of_model = self._models.get(model)
+        if of_model is None:
+            return self._nobody
+        usual = of_model.fresh(_USUAL_SHARES, 1.0, 0)
+        own = self._callers.get((model, caller))
+        return usual if own is None else own.fresh(usual.shares, _WEIGHT_OF_MODEL, usual.version)
 
     def _shares_of(self, model: str, caller: str, tokens: int, cut: bool) -> Sequence[float]:
-        first = next((i for i, centre in enumerate(_CENTRES) if centre * 2**0.25 >= tokens), _BINS - 1)
-        if not cut:
-            return [float(i == first) for i in range(_BINS)]
-        longer = [share if i >= first else 0.0 for i, share in enumerate(self._known(model, caller))]
-        total = sum(longer)
-        return [share / total for share in longer]
+        first = bisect_left(_EDGES, tokens)
+        shares = [0.0] * _BINS
+        longer = sum(self._known(model, caller).shares[first:]) if cut else 0.0
+        if longer <= 0.0:
+            shares[first] = 1.0
+        else:
+            shares[first:] = [share / longer for share in self._known(model, caller).shares[first:]]
+        return shares

@@ -57,7 +57,7 @@ def _queued(candidate: Candidate, read: float, write: float, usual_tokens: float
     waiting = max(1, candidate.waiting)
     prompts, outputs = candidate.waiting_prompt_tokens, candidate.waiting_output_tokens
     usual = usual_tokens * write
-    each = (prompts * read + outputs * write) / waiting if prompts or outputs else usual
+    each = (prompts * read + outputs * write) / waiting if prompts or outputs else candidate.service_seconds or usual
     known = candidate.frees_in[: candidate.slots]
     unknown = max(0, min(candidate.held, candidate.slots) - len(known))
     frees = [max(0.0, seconds) for seconds in known] + [usual / 2.0] * unknown

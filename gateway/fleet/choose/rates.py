@@ -5,8 +5,8 @@ Rules:
 1. Before anything was seen, a rate is that of the kind of device: weights over memory bandwidth for a written token,
    weights over arithmetic for a read one.
 2. What is learned is the logarithm of seen over expected, so that a factor of two up and down weigh the same. An
-   observation far from the others moves it by no more than three of their usual distances; a lasting change widens that
-   distance, and is followed.
+   observation far from the others moves it by no more than three of their usual distances. The fourth in a row that is
+   far off to the same side is a change: then what was known weighs little.
 3. The newest weigh most: after some 30 observations of a batch size the first one is forgotten.
 4. A batch size of which little was seen takes what its neighbours know. No token gets faster by more company: rates are
    made monotone in the batch size (pool adjacent violators), weighed by how much was seen.
@@ -29,6 +29,7 @@ BUCKETS = 8
 """Batch sizes apart: 1, 2, 4, … 128."""
 
 _MOST = 32.0  # observations that count
+_CHANGE = 4  # observations in a row, far off to one side, that are no accident
 _FASTEST, _SLOWEST = 1e-8, 1e3  # seconds per token: beyond that a clock was wrong
 _NEIGHBOUR = 0.3  # what a bucket's knowledge is worth one step further
 _PRIOR = 0.05  # weight of what is expected of the device, in observations
@@ -41,20 +42,24 @@ _FIRST_SECONDS = 0.01  # an answer's overhead before one was seen
 class Learned:
     """A forgetting, robust mean of logarithms. ``weight`` is in observations."""
 
-    __slots__ = ("_spread", "mean", "weight")
+    __slots__ = ("_far_off", "_spread", "mean", "weight")
 
     def __init__(self) -> None:
         self.mean = 0.0
         self.weight = 0.0
         self._spread = 1.0
+        self._far_off = 0  # observations in a row, negative: below
 
     def add(self, value: float, weight: float) -> None:
         """Take in an observation (rules 2 and 3). ``weight`` is from 0 to 1."""
         if not self.weight:
             self.mean, self.weight = value, weight
             return
-        far = 3.0 * max(self._spread, 0.02)
-        step = max(-far, min(far, value - self.mean))
+        far, off = 3.0 * max(self._spread, 0.02), value - self.mean
+        step = max(-far, min(far, off))
+        self._far_off = 0 if step == off else (max(self._far_off, 0) + 1 if off > 0 else min(self._far_off, 0) - 1)
+        if abs(self._far_off) >= _CHANGE:
+            self._far_off, self.weight, self._spread, step = 0, 1.0, abs(off), off
         self.weight = min(self.weight + weight, _MOST)
         gain = weight / self.weight
         self._spread += max(gain, 0.1 * weight) * (abs(step) - self._spread)
@@ -122,9 +127,10 @@ def monotone(rows: Sequence[tuple[float, float]]) -> Sequence[float]:
 class Pace:
     """All that is learned of one model at one target."""
 
-    __slots__ = ("overhead", "read", "write")
+    __slots__ = ("device", "overhead", "read", "write")
 
     def __init__(self, place: Place) -> None:
+        self.device = place.device
         write, read, slope, least = _CPU if place.device.startswith("cpu") else _UNKNOWN
         if place.device.startswith("gpu"):
             write, read, slope, least = _GPU
@@ -170,10 +176,10 @@ class Rates:
         self._paces: dict[tuple[str, str], Pace] = {}
 
     def of(self, target: str, model: str, place: Place) -> Pace:
-        """Return what is known of a model at a target; a place counts when it is first asked about."""
+        """Return what is known of a model at a target. On another device than before, nothing is."""
         key = (target, model)
         pace = self._paces.get(key)
-        if pace is None:
+        if pace is None or pace.device != place.device:
             pace = self._paces[key] = Pace(place)
         return pace
 

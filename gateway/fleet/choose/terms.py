@@ -37,6 +37,8 @@ class Candidate(msgspec.Struct, frozen=True):
     frees_in: tuple[float, ...] = ()  # seconds until each taken slot is likely to be free; may be fewer than ``held``
     opens_in_seconds: float = 0.0  # until it is loaded; 0: it is
     own_slots: int = 0  # free slots that hold a prompt of this tenant
+    cached_tokens: int | None = None  # of the prompt, in a free slot there; None: as the ask's blocks say
+    service_seconds: float = 0.0  # that a request held a slot there, on average; 0: not known
     place: Place = Place()
 
 
