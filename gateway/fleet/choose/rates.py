@@ -6,7 +6,7 @@ Rules:
    weights over arithmetic for a read one.
 2. What is learned is the logarithm of seen over expected, so that a factor of two up and down weigh the same. An
    observation far from the others moves it by no more than three of their usual distances. The fourth in a row that is
-   far off to the same side is a change: then what was known weighs little.
+   far off to the same side is a change: learning begins anew with it.
 3. The newest weigh most: after some 30 observations of a batch size the first one is forgotten.
 4. A batch size of which little was seen takes what its neighbours know. No token gets faster by more company: rates are
    made monotone in the batch size (pool adjacent violators), weighed by how much was seen.
@@ -59,7 +59,7 @@ class Learned:
         step = max(-far, min(far, off))
         self._far_off = 0 if step == off else (max(self._far_off, 0) + 1 if off > 0 else min(self._far_off, 0) - 1)
         if abs(self._far_off) >= _CHANGE:
-            self._far_off, self.weight, self._spread, step = 0, 1.0, abs(off), off
+            self._far_off, self.weight, self._spread, step = 0, 0.0, 1.0, off  # as if it were the first
         self.weight = min(self.weight + weight, _MOST)
         gain = weight / self.weight
         self._spread += max(gain, 0.1 * weight) * (abs(step) - self._spread)
