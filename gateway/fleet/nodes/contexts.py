@@ -13,6 +13,7 @@ by TLS itself, whoever signed it. There are no session tickets: each connection 
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,6 +97,11 @@ def node_context(folder: Path) -> ssl.SSLContext:
     reload(context, folder)
     _trust(context, folder / AUTHORITY)
     return context
+
+
+def fingerprint(pem: str) -> str:
+    """Return SHA-256 over the DER of a certificate, in hex: how a roster knows it."""
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
 
 
 def is_gateway(peer: ssl.SSLObject | ssl.SSLSocket | None, role: str) -> bool:
