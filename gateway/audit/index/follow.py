@@ -31,7 +31,7 @@ Marks = dict[str, tuple[int, int]]
 def main(arguments: list[str]) -> int:
     """Follow until standard input ends, which it does when the server has ended, however that ended."""
     audit, folder = map(Path, arguments)
-    os.nice(_NICEST)
+    os.setpriority(os.PRIO_PROCESS, 0, _NICEST)
     with suppress(OSError):  # a sandbox may forbid it
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     follower = Follower(audit, folder)
