@@ -38,13 +38,14 @@ def explain(session: Session, decision: Decided, lang: Lang = "") -> None:
 
     Asks the revision and the facts of that day again; where they are gone, shows what the record holds.
     """
+    from gateway.cli.choice_words import told_choice
     from gateway.policy.explain import explain as words
     from gateway.policy.trials.explanation_words import plain, told, told_question
     from gateway.policy.words import phrase
 
     language = language_for(session.settings, lang)
     with session.output.progress("Looking for the decision"):
-        question, found, others = _decision(session.settings, decision)
+        question, found, others, choice = _decision(session.settings, decision)
     again, missing = None, ""
     try:
         proposal, facts = _as_then(session.settings, found)
@@ -57,12 +58,14 @@ def explain(session: Session, decision: Decided, lang: Lang = "") -> None:
     lines += [*told_question(question, language), "", *words(question, found, language)]
     lines += ["", phrase("not_again", language, why=missing)] if missing else []
     lines += told(again, language) if again else []
+    lines += ["", *told_choice(choice, language)] if choice else []
     lines += ["", phrase("otherwise", language)] if again is not None and again.allowed != found.allow else []
     session.output.result(
         {
             "decision": plain_json(found),
             "question": plain_json(question),
             "others": others,
+            "choice": choice,
             "missing": missing,
             "words": words(question, found, language),
             "again": plain(again, language) if again else None,
@@ -104,11 +107,15 @@ def plain_json(value: Any) -> Any:
 # --- how
 
 
-def _decision(settings: Settings, wanted: str) -> tuple[PolicyInput, Decision, list[str]]:
-    """Return the newest decision of that id, and the ids of others of its request. Raises SetupError."""
+def _decision(settings: Settings, wanted: str) -> tuple[PolicyInput, Decision, list[str], dict[str, Any] | None]:
+    """Return the newest decision of that id, the ids of others of its request, and how its target was chosen.
+
+    Raises:
+        SetupError: there is none.
+    """
     from gateway.policy.trials.replay import REQUESTS, Unreadable, past_of
 
-    found: dict[str, tuple[PolicyInput, Decision]] = {}
+    found: dict[str, tuple[PolicyInput, Decision, dict[str, Any] | None]] = {}
     named = False
     for record in _newest_first(settings, wanted):
         decided = record.get("decision") or {}
@@ -120,12 +127,14 @@ def _decision(settings: Settings, wanted: str) -> tuple[PolicyInput, Decision, l
         except Unreadable:
             continue
         if past is not None:
-            found.setdefault(past.decision.id, (past.question, past.decision))
+            found.setdefault(past.decision.id, (past.question, past.decision, record.get("choice")))
         if past is not None and past.decision.id == wanted:
-            return (*found[wanted], [])
+            question, decision, choice = found[wanted]
+            return question, decision, [], choice
     if found:
         first, *others = found
-        return (*found[first], others)
+        question, decision, choice = found[first]
+        return question, decision, others, choice
     if named:
         problem = f"Request {wanted} is on record, and no decision with it: it was refused before one was asked."
         raise SetupError(problem, f"Run: sekisho audit search --request {wanted}")
