@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from gateway.engines.selection import choose
+from gateway.engines.selection import choose, wheel
 from gateway.engines.shelf import BuiltEngine, EngineShelf
 from gateway.fleet.fit.devices import Machine, look
 from gateway.fleet.fit.memory import RAM, Wish
@@ -74,13 +74,14 @@ class Fitting:
         """
         manifest = manifest_of(self._store, model.model)
         settings = wanted_for(self._settings, manifest, model)
-        wish = replace(wish_of(manifest, settings), **wanted)
+        adapters = sum(adapter.size_bytes for adapter in self._store.adapters(manifest.name))
+        wish = replace(wish_of(manifest, settings), beside_bytes=adapters, **wanted)
         return plan(
             self.shape(manifest),
             wish,
             self.machine,
-            build=self._built_for,
-            on_gpu=self._on_gpu,
+            build=self.built_for,
+            on_gpu=self.on_gpu,
             kept_free=self.kept_free,
             beside=self._draft(settings),
         )
@@ -116,7 +117,13 @@ class Fitting:
         return choose(self._settings.engine.kind, EngineShelf(self._settings.data / "engines")).program.built
 
     @property
-    def _built_for(self) -> frozenset[str]:
+    def engine_name(self) -> str:
+        """Which program that is, as records name it."""
+        return self._engine.build if self._engine else wheel().name
+
+    @property
+    def built_for(self) -> frozenset[str]:
+        """What the engine that would be taken was built for, of what processors can."""
         built = self._engine
         if built is None:
             return WHEEL
@@ -125,10 +132,11 @@ class Fitting:
     @property
     def uses_gpus(self) -> bool:
         """Whether this machine has GPUs that the engine can compute on."""
-        return bool(self.machine.gpus) and self._on_gpu
+        return bool(self.machine.gpus) and self.on_gpu
 
     @property
-    def _on_gpu(self) -> bool:
+    def on_gpu(self) -> bool:
+        """Whether that engine can compute on GPUs at all."""
         return bool(self._engine and self._engine.cuda)
 
 

@@ -24,12 +24,15 @@ _log = logging.getLogger(__name__)
 
 
 class Prices:
-    """Prices on this machine as it was when the house opened. Takes some milliseconds for each model."""
+    """Prices on this machine as it was when the house opened. Takes some milliseconds for each model.
 
-    def __init__(self, settings: Settings, store: ContentStore) -> None:
+    ``fitting`` is another machine's planner, where it is not this one that is priced.
+    """
+
+    def __init__(self, settings: Settings, store: ContentStore, fitting: Fitting | None = None) -> None:
         self._settings = settings
         self._store = store
-        self._fitting = Fitting(settings, store)
+        self._fitting = fitting or Fitting(settings, store)
         self._prices: dict[str, Price] = {}  # by model
         self._running: dict[int, Price] = {}  # by process
         if self._fitting.machine.problem:

@@ -68,6 +68,7 @@ class ResidentHome:
         self.proved_at = 0.0  # when it last answered somebody
         self.load_began_at = 0.0
         self.failure: EngineUnavailable | None = None  # of the last load
+        self.obstacle: Callable[[], str] = str  # why its node cannot be reached now, in one line; "" when it can
         self._rules = rules
         self._look = look
         self._clock = clock
@@ -79,10 +80,10 @@ class ResidentHome:
 
     def is_open(self) -> bool:
         engine = self.engine
-        return self.resident.state is State.SERVING and engine is not None and engine.ready()
+        return self.resident.state is State.SERVING and engine is not None and engine.ready() and not self.obstacle()
 
     def is_coming(self) -> bool:
-        return self._rules.is_coming(self.resident.name, self._clock())
+        return not self.obstacle() and self._rules.is_coming(self.resident.name, self._clock())
 
     def enter(self) -> None:
         self._rules.enter(self.resident.name)
@@ -116,6 +117,8 @@ class ResidentHome:
     def refusal(self) -> EngineUnavailable:
         """Return why nobody may wait here now, and when that may be over."""
         resident, failure = self.resident, self.failure
+        if self.obstacle():
+            return EngineUnavailable("The model's node is away.", code="fleet.node_away", retry_after_seconds=2.0)
         if resident.state is not State.FAILED or failure is None:
             return away()
         after = max(1.0, resident.again_at - self._clock())
@@ -139,6 +142,10 @@ class ResidentHome:
     def reopen(self) -> None:
         """Let in those who wait, as far as there are slots."""
         self._opened()
+
+    def send_away(self) -> None:
+        """Send away those who wait, so that they try elsewhere; what is loaded may still be."""
+        self._closed(self.refusal())
 
     def fail(self, error: EngineUnavailable) -> None:
         """Send away those who wait."""

@@ -35,6 +35,7 @@ class Keeper:
         budget: MiB by device.
         turn_seconds: how long a model in use keeps its place while others wait for room.
         health_seconds: how long an engine may be silent until it has to prove itself.
+        obstacle: why the node cannot be reached now, in one line; "" when it can. Until then nothing is carried out.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class Keeper:
         turn_seconds: float,
         health_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        obstacle: Callable[[], str] = str,
     ) -> None:
+        self._obstacle = obstacle
         self.rules = Rules(Ledger(budget), (), turn_seconds=turn_seconds)
         self.homes: dict[str, ResidentHome] = {}
         self._wishes: dict[str, Wish] = {}
@@ -78,6 +81,7 @@ class Keeper:
             look=self.look,
             clock=self._clock,
         )
+        self.homes[name].obstacle = self._obstacle
         return self.homes[name]
 
     async def start(self) -> None:
@@ -95,6 +99,11 @@ class Keeper:
             await self.stop()
             raise real[0]
         self._do(self._watch_health())
+
+    def begin(self) -> None:
+        """Load the pinned models and watch all, whatever comes of it: for a node that comes and goes."""
+        self._do(self._watch_health())
+        self.look()
 
     async def stop(self) -> None:
         """End all engines. Safe to call twice."""
@@ -120,8 +129,9 @@ class Keeper:
         """Load a model; returns when it answers.
 
         Raises:
-            SekishoError, SetupError: it could not be loaded.
+            SekishoError, SetupError: it could not be loaded, or its node cannot be reached.
         """
+        self._refuse_if_away()
         resident = self.rules.residents[name]
         if resident.state is State.SERVING:
             return
@@ -131,8 +141,9 @@ class Keeper:
     async def dismissed(self, name: str) -> None:
         """Send a model out; returns when those inside have left and its engine has ended.
 
-        It comes back when somebody asks for it.
+        It comes back when somebody asks for it. Raises SetupError: its node cannot be reached.
         """
+        self._refuse_if_away()
         self.rules.dismiss(name)
         state = self.rules.residents[name].state
         if state in (State.LOADING, State.WARMING, State.DRAINING):
@@ -144,6 +155,26 @@ class Keeper:
     def pin(self, name: str, pinned: bool) -> None:
         """Keep a model from now on, or let it go when others need its room."""
         self.rules.pin(name, pinned, self._clock())
+        self.look()
+
+    def _refuse_if_away(self) -> None:
+        obstacle = self._obstacle()
+        if obstacle:
+            raise SetupError(obstacle, "See: sekisho fleet status")
+
+    # --- a node that comes and goes
+
+    def went_away(self) -> None:
+        """Send away all who wait: nothing can be reached (``obstacle`` says why)."""
+        error = EngineUnavailable("The model's node is away.", code="fleet.node_away", retry_after_seconds=2.0)
+        for name, home in self.homes.items():
+            home.send_away()
+            self._ended("load", name, error)
+            self._ended("unload", name, error)
+
+    def lost(self, name: str) -> None:
+        """Note that a node does not have a loaded model any more; it is loaded anew when it is wanted."""
+        self.rules.broke(name, "Its node does not have it any more.")
         self.look()
 
     async def _end_of(self, what: str, name: str) -> None:
@@ -162,7 +193,7 @@ class Keeper:
 
     def _look(self) -> None:
         self._looking = False
-        if self._stopped:
+        if self._stopped or self._obstacle():
             return
         for step in self.rules.next(self._clock()):
             self._carry_out(step.what, step.name)
