@@ -6,9 +6,10 @@ is decided anew, is redacted for its own target and has its own intent in the bo
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Literal
 
 import msgspec
@@ -52,6 +53,7 @@ class Visit(msgspec.Struct):
     detection: Detection
     data: DataFacts
     parts: dict[str, float]  # seconds by stage
+    began: float = msgspec.field(default_factory=monotonic)
     failed: set[str] = msgspec.field(default_factory=set)  # target ids
     attempts: int = 0
     question: PolicyInput | None = None  # the last one asked
@@ -63,6 +65,12 @@ class Visit(msgspec.Struct):
         for finding in self.detection.findings:
             text = self.call.segments[finding.segment].text[finding.start : finding.end]
             yield finding.type, canonical(finding.type, text)
+
+    @property
+    def deadline(self) -> float:
+        """Until when, in monotonic seconds, it waits for a slot, as its caller says."""
+        wait = self.call.declared.wait_seconds
+        return math.inf if wait is None else self.began + wait
 
     def release(self) -> None:
         """Give back the persons that were counted in and did not go."""
@@ -115,7 +123,7 @@ async def _place(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision, Pla
         asked, decision = await _decide(rooms, visit)
         began = perf_counter()
         with rooms.telemetry.stage("choose", visit.parts):
-            placement = await rooms.fleet.choose(decision, visit.caller, frozenset(visit.failed))
+            placement = await rooms.fleet.choose(decision, visit.caller, frozenset(visit.failed), visit.deadline)
         if perf_counter() - began <= DECISION_SECONDS:
             return asked, decision, placement
         try:  # it waited for a slot: is what was allowed then still allowed?

@@ -26,6 +26,11 @@ DATA_CLASSES = ("public", "internal", "confidential", "strict")
 DataClass = Literal["public", "internal", "confidential", "strict"]
 
 
+PRIORITIES = ("high", "normal", "low")
+"""Who waits for a model is served in this order; a key has one, and a request may only lower its own."""
+
+Priority = Literal["high", "normal", "low"]
+
 Modality = Literal["text", "image", "audio", "file"]
 
 Clock = Literal["synchronised", "free", "unknown"]
@@ -63,7 +68,7 @@ class Value(msgspec.Struct, frozen=True, gc=False):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """WHO calls. Everything here comes from the key, never from the request, but for ``person``.
+    """WHO calls. Everything here comes from the key, never from the request, but for ``person`` and a lower priority.
 
     ``person`` is the pseudonym of the end user whom the application names, where its key vouches for that: a random id
     that leads back only with the person's own key, and to nobody once that is destroyed.
@@ -82,6 +87,7 @@ class Caller(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()  # empty: all
     vouches_for_users: bool = False  # the end users that its requests name are who they are said to be
     person: str = ""
+    priority: Priority = "normal"
 
 
 class Segment(Value, frozen=True, gc=False):
@@ -128,6 +134,8 @@ class Declared(Value, frozen=True, gc=False):
     data_class: DataClass | None = None
     project: str | None = None
     purpose: str | None = None
+    priority: Priority | None = None
+    wait_seconds: float | None = None  # that it would wait for a slot at most
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -351,6 +359,28 @@ class Chunk(msgspec.Struct, frozen=True):
     vectors: tuple[bytes, ...] = ()
     scores: tuple[float, ...] = ()
     timings: Timings | None = None  # with the last chunk, from engines that tell
+
+
+class Considered(Value, frozen=True, gc=False):
+    """What was expected of one target when it was chosen or not, from then on. Whole numbers."""
+
+    target: str
+    first_ms: int  # until the first token
+    total_ms: int  # until the last one
+    wait_ms: int = 0  # of these, in the queue or for the load
+    cached_tokens: int = 0  # of the prompt, that it would not have had to read
+    cost_micro: int = 0  # millionths of the site's currency
+    energy_mj: int = 0  # millijoules
+
+
+class Choosing(msgspec.Struct, frozen=True):
+    """How one of several targets was chosen: the best of them, the chosen one first, at most 8."""
+
+    why: Literal["only", "soonest", "cheapest", "tie", "over-limit"]
+    prompt_tokens: int  # estimated
+    output_tokens: int  # expected
+    candidates: int  # how many there were
+    considered: tuple[Considered, ...]
 
 
 class Kept(Value, frozen=True, gc=False):

@@ -20,6 +20,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 AtLeastASecond = Annotated[float, msgspec.Meta(ge=1)]
+NotNegativeNumber = Annotated[float, msgspec.Meta(ge=0)]
 UpToASecond = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -119,6 +120,8 @@ class ModelSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     queue: Annotated[int, msgspec.Meta(ge=-1)] = -1  # requests that may wait; -1: as `engine.queue`
     gpu_layers: int | None = None  # none given: as `engine.gpu_layers`
     draft: str | None = None  # name of a model that guesses ahead; none given: as `engine.draft`
+    cost: NotNegativeNumber = 0.0  # of a million tokens, read or made, in the site's currency
+    watts: NotNegativeNumber = 0.0  # what its device draws while it answers
 
 
 class RemoteEngineSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,15 +147,32 @@ class RemoteEngineSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     certificate: str = ""  # ours, where it asks for one
     certificate_key: str = ""
     digest: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-fA-F]{64})?$")] = ""  # SHA-256, where it tells one
+    cost: NotNegativeNumber = 0.0  # of a million tokens, read or made, in the site's currency
+    watts: NotNegativeNumber = 0.0  # what its device draws while it answers
+
+
+class RouteSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is best for some requests: those whose model, project and purpose are these; empty: any."""
+
+    model: str = ""  # its own name, no alias
+    project: str = ""
+    purpose: str = ""
+    best: Literal["soonest", "cheapest"] = "soonest"
+    until: Literal["end", "first"] = "end"  # which moment counts: the whole answer, or its first token
+    limit_seconds: NotNegativeNumber = 0.0  # with cheapest: what takes longer comes last; 0: no limit
+    limit_cost: NotNegativeNumber = 0.0  # with soonest: what costs more, for one request, comes last; 0: no limit
 
 
 class FleetSettings(Section, frozen=True, forbid_unknown_fields=True):
     models: tuple[ModelSettings, ...] = ()
     engines: tuple[RemoteEngineSettings, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
     providers_python: str = ""
     memory_mib: NotNegative = 0
     turn_seconds: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     health_seconds: Seconds = 60.0
+    wait_seconds: Seconds = 300.0
+    shares: dict[str, Seconds] = {}
 
     def __post_init__(self) -> None:
         names = [each.model for each in self.models]
@@ -161,6 +181,13 @@ class FleetSettings(Section, frozen=True, forbid_unknown_fields=True):
         nodes = [each.name for each in self.engines]
         if len(set(nodes)) != len(nodes):
             raise ValueError("engines has one name twice")
+
+
+class NodesSettings(Section, frozen=True, forbid_unknown_fields=True):
+    """Machines that join this gateway. TLS there is the site's own authority's: it needs no files."""
+
+    listen: Annotated[str, msgspec.Meta(pattern=r"^(.+:[0-9]{1,5})?$")] = ""
+    url: Annotated[str, msgspec.Meta(pattern=r"^(https://[^/]+/?)?$")] = ""
 
 
 class LimitSettings(Section, frozen=True, forbid_unknown_fields=True):

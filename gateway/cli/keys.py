@@ -11,7 +11,7 @@ import typer
 
 from gateway.cli import keys_rotate
 from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, group
-from gateway.domain import DATA_CLASSES, Role
+from gateway.domain import DATA_CLASSES, PRIORITIES, Role
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ def _refuse_unknown_class(value: str) -> str:
     return value
 
 
+def _refuse_unknown_priority(value: str) -> str:
+    if value not in PRIORITIES:
+        raise typer.BadParameter(f"one of {', '.join(PRIORITIES)}")
+    return value
+
+
 Name = Annotated[str, typer.Option("--name", help="A name for people, such as the program that will use it.")]
 Tenant = Annotated[str, typer.Option("--tenant", help="Whose data it is. Prompts of one tenant never meet another's.")]
 Project = Annotated[str, typer.Option("--project", help="Scope of tags and rules within the tenant.")]
@@ -44,6 +50,9 @@ CollectedIn = Annotated[str, typer.Option(help="Country its data come from (ISO 
 AccessFrom = Annotated[str, typer.Option(help="Country where answers are read; else the site's.")]
 Vouches = Annotated[
     bool, typer.Option("--vouches-for-users", help="Whom its requests name as user or safety_identifier is believed.")
+]
+Rank = Annotated[
+    str, typer.Option("--priority", callback=_refuse_unknown_priority, help="Who is next where models are busy.")
 ]
 Expires = Annotated[str, typer.Option(help="When it ends: 12h, 90d, 4w, or a date such as 2030-12-31.")]
 
@@ -69,6 +78,7 @@ def create(
     access_from: AccessFrom = "",
     expires: Expires = "",
     vouches_for_users: Vouches = False,
+    priority: Rank = "normal",
 ) -> None:
     """Make an API key and show it once: it is not stored and cannot be shown again."""
     from gateway.cli.changes import changes
@@ -85,6 +95,7 @@ def create(
         access_from=access_from,
         expires=_instant(expires) if expires else None,
         vouches_for_users=vouches_for_users,
+        priority=priority,
     )
     with changes(session.settings) as to_make:
         made = to_make.create_key(wish)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
@@ -45,12 +46,18 @@ class Fleet(Protocol):
     def adapter(self, model: str) -> str:
         """Return the name of the adapter that ``model`` asks for, as in ``MODEL:ADAPTER``; empty: none."""
 
-    async def choose(self, decision: Decision, caller: Caller, failed: frozenset[str]) -> Placement:
+    async def choose(
+        self, decision: Decision, caller: Caller, failed: frozenset[str], deadline: float = math.inf
+    ) -> Placement:
         """Wait for a slot on the best of the decision's targets, ``failed`` ones excluded.
+
+        Args:
+            deadline: monotonic seconds; nobody waits beyond it.
 
         Raises:
             EngineUnavailable: none of them is healthy.
-            LimitExceeded: its queue is full (``fleet.queue_full``), with ``retry_after_seconds``.
+            LimitExceeded: its queue is full (``fleet.queue_full``), or the wait would be too long or was
+                (``fleet.wait_too_long``), with ``retry_after_seconds``.
         """
 
     def ready(self) -> bool:

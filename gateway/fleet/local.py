@@ -1,18 +1,22 @@
 """The targets of this process. Implements :class:`gateway.fleet.door.Fleet`.
 
-Every target has a queue of its own, first come, first served. A request joins one queue, of the best target that its
-decision allows, and stays in it, also while the model is loaded; when its engine goes away, or cannot be loaded, it
-looks for another at once.
+Every target has a queue of its own (:mod:`gateway.fleet.choose.queue` says who is next). A request joins one queue, of
+the best target that its decision allows, and stays in it, also while the model is loaded; when its engine goes away, or
+cannot be loaded, it looks for another at once.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from time import monotonic
 
-from gateway.domain import Caller, Capability, Decision, Grant, Target
-from gateway.errors import EngineUnavailable, LimitExceeded, ModelNotFound
-from gateway.fleet.member import Desk, Home, Member, away
+from gateway.domain import PRIORITIES, Caller, Capability, Decision, Grant, Target
+from gateway.errors import EngineUnavailable, ModelNotFound
+from gateway.fleet.choose.queue import Claim
+from gateway.fleet.desk import Desk, Terms
+from gateway.fleet.member import Home, Member, away
 from gateway.fleet.placement import HeldSlot
 
 __all__ = ["LocalFleet", "Member"]
@@ -31,6 +35,7 @@ class LocalFleet:
         find_model: the own name of the model behind a name or alias, ``None`` when there is none.
         model_names: every name and alias that ``find_model`` knows, for messages.
         find_adapter: the adapter that such a name asks for, empty where it asks for none.
+        terms: what holds for whoever waits.
     """
 
     def __init__(
@@ -42,24 +47,30 @@ class LocalFleet:
         model_names: Callable[[], Sequence[str]],
         queues: Mapping[str, int] | None = None,
         find_adapter: Callable[[str], str] = lambda name: "",
+        terms: Terms | None = None,
     ) -> None:
-        queues = queues or {}
-        desks = [Desk(member, queue=queues.get(member.target.id, queue)) for member in members]
+        queues, self._terms = queues or {}, terms or Terms()
+        desks = [Desk(each, queue=queues.get(each.target.id, queue), terms=self._terms) for each in members]
         self._desks = {desk.id: desk for desk in desks}
         if len(self._desks) != len(members):
             raise ValueError("two members have one target id")
-        self._serving = _by_model(desk.home.target for desk in desks)
+        self._serving = _by_model(desks)
         self._find_model = find_model
         self._model_names = model_names
         self._find_adapter = find_adapter
 
     def adopt(self, home: Home, queue: int) -> None:
         """Offer one more target from now on. Raises ValueError when its id is taken."""
-        desk = Desk(home, queue=queue)
+        desk = Desk(home, queue=queue, terms=self._terms)
         if desk.id in self._desks:
             raise ValueError("two members have one target id")
         self._desks[desk.id] = desk
-        self._serving = _by_model(desk.home.target for desk in self._desks.values())
+        self._serving = _by_model(self._desks.values())
+
+    def retire(self, target: str) -> None:
+        """Offer a target no more; does nothing where there is none. Nobody waits there, those inside finish."""
+        if self._desks.pop(target, None) is not None:
+            self._serving = _by_model(desk.home.target for desk in self._desks.values())
 
     def desks(self) -> Sequence[Desk]:
         """Return the places where requests ask, one for each target."""
@@ -76,16 +87,18 @@ class LocalFleet:
             ModelNotFound: it does not exist, is not served, or is not the caller's: one message for all of them.
         """
         name = self._find_model(model)
-        targets = self._serving.get((name, capability)) if name is not None else None
-        if targets is None or name is None or not self._may_use(caller, name):
+        desks = self._serving.get((name, capability)) if name is not None else None
+        if desks is None or not self._may_use(caller, model):
             raise self._not_found(model, capability, caller)
-        return targets
+        return tuple([desk.home.target for desk in desks])
 
     def adapter(self, model: str) -> str:
         """Return the name of the adapter that ``model`` asks for; empty: none."""
         return self._find_adapter(model)
 
-    async def choose(self, decision: Decision, caller: Caller, failed: frozenset[str]) -> HeldSlot:
+    async def choose(
+        self, decision: Decision, caller: Caller, failed: frozenset[str], deadline: float = math.inf
+    ) -> HeldSlot:
         """Wait for a slot on the best of the decision's targets, ``failed`` ones excluded.
 
         Best is a slot that already holds this tenant's prompt, then a free slot, then the shortest queue, then a model
@@ -93,14 +106,17 @@ class LocalFleet:
 
         Raises:
             EngineUnavailable: none of them is healthy, or can be loaded.
-            LimitExceeded: every healthy one's queue is full (``fleet.queue_full``).
+            LimitExceeded: every healthy one's queue is full (``fleet.queue_full``), or the wait would be too long, or
+                was (``fleet.wait_too_long``).
         """
+        deadline = min(deadline, monotonic() + self._terms.wait_seconds)
+        claim = Claim(caller.tenant, PRIORITIES.index(caller.priority), deadline=deadline)
         tried = set(failed)
         why: EngineUnavailable | None = None
         while True:
-            desk = self._best(decision.targets, caller.tenant, tried, why)
+            desk = self._best(decision.targets, claim, tried, why)
             try:
-                return HeldSlot(desk, await desk.lease(caller.tenant))
+                return HeldSlot(desk, await desk.lease(claim))
             except EngineUnavailable as error:
                 why = error
                 tried.add(desk.id)
@@ -109,26 +125,28 @@ class LocalFleet:
         """Return whether at least one target would take a prompt now, or can be loaded for it."""
         return any(desk.home.is_open() or desk.home.is_coming() for desk in self._desks.values())
 
-    def _best(self, grants: Iterable[Grant], tenant: str, failed: set[str], why: EngineUnavailable | None) -> Desk:
+    def _best(self, grants: Iterable[Grant], claim: Claim, failed: set[str], why: EngineUnavailable | None) -> Desk:
         known = [self._desks[grant.id] for grant in grants if grant.id in self._desks and grant.id not in failed]
         healthy = [(desk, True) for desk in known if desk.home.is_open()]
         healthy += [(desk, False) for desk in known if not desk.home.is_open() and desk.home.is_coming()]
         if not healthy:
             raise why or (known[0].home.refusal() if known else away())
-        with_room = [(desk, is_open) for desk, is_open in healthy if not desk.is_full(is_open=is_open)]
+        asked = [(desk, is_open, desk.turns_away(claim, is_open=is_open)) for desk, is_open in healthy]
+        with_room = [(desk, is_open) for desk, is_open, refusal in asked if refusal is None]
         if not with_room:
-            raise LimitExceeded(
-                "Every place in the model's queue is taken.",
-                code="fleet.queue_full",
-                retry_after_seconds=min(desk.wait_seconds() for desk, _ in healthy),
-            )
+            raise min((refusal for _, _, refusal in asked if refusal), key=lambda each: each.retry_after_seconds or 0)
         if len(with_room) == 1:
             return with_room[0][0]
-        return min(with_room, key=lambda each: each[0].rank(tenant, is_open=each[1]))[0]
+        return min(with_room, key=lambda each: each[0].rank(claim.tenant, is_open=each[1]))[0]
 
-    def _may_use(self, caller: Caller, name: str) -> bool:
-        """A key may name its models by alias too; what counts is the model behind."""
-        return not caller.models or name in caller.models or name in map(self._find_model, caller.models)
+    def _may_use(self, caller: Caller, model: str) -> bool:
+        """A key may name its models by alias too; what counts is the model behind. ``MODEL:ADAPTER`` is that alone."""
+        if not caller.models or model in caller.models:
+            return True
+        own, adapter = self._find_model(model), self._find_adapter(model)
+        return any(
+            self._find_model(each) == own and self._find_adapter(each) in ("", adapter) for each in caller.models
+        )
 
     def _not_found(self, model: str, capability: Capability, caller: Caller) -> ModelNotFound:
         yours = [name for name in self._model_names() if self._serves(name, capability, caller)]
@@ -142,13 +160,14 @@ class LocalFleet:
 
     def _serves(self, name: str, capability: Capability, caller: Caller) -> bool:
         own = self._find_model(name)
-        return own is not None and (own, capability) in self._serving and self._may_use(caller, own)
+        return own is not None and (own, capability) in self._serving and self._may_use(caller, name)
 
 
-def _by_model(targets: Iterable[Target]) -> dict[tuple[str, Capability], tuple[Target, ...]]:
-    serving: dict[tuple[str, Capability], tuple[Target, ...]] = {}
-    for target in targets:
+def _by_model(desks: Iterable[Desk]) -> dict[tuple[str, Capability], tuple[Desk, ...]]:
+    serving: dict[tuple[str, Capability], tuple[Desk, ...]] = {}
+    for desk in desks:
+        target = desk.home.target
         for capability in target.capabilities:
             key = (target.model, capability)
-            serving[key] = (*serving.get(key, ()), target)
+            serving[key] = (*serving.get(key, ()), desk)
     return serving

@@ -7,19 +7,21 @@ from contextlib import aclosing
 from time import monotonic
 from typing import cast
 
-from gateway.domain import Chunk, Prompt, Target
-from gateway.fleet.member import Desk
-from gateway.fleet.slots import Lease, Use
+from gateway.domain import Chunk, Prompt, Target, Usage
+from gateway.fleet.desk import Desk, Held
+from gateway.fleet.slots import Use
 
 
 class HeldSlot:
     """A slot until :meth:`release`, which MUST come after the answer's generator was closed."""
 
-    __slots__ = ("_desk", "_lease", "_released", "_since", "_use")
+    __slots__ = ("_chunks", "_desk", "_held", "_released", "_since", "_usage", "_use")
 
-    def __init__(self, desk: Desk, lease: Lease) -> None:
+    def __init__(self, desk: Desk, held: Held) -> None:
         self._desk = desk
-        self._lease = lease
+        self._held = held
+        self._chunks = 0
+        self._usage: Usage | None = None
         self._since = monotonic()
         self._use: Use = "untouched"
         self._released = False
@@ -30,11 +32,11 @@ class HeldSlot:
 
     @property
     def slot(self) -> int:
-        return self._lease.slot
+        return self._held.lease.slot
 
     @property
     def reuse_cache(self) -> bool:
-        return self._lease.reuse_cache
+        return self._held.lease.reuse_cache
 
     @property
     def context_tokens(self) -> int:
@@ -47,6 +49,8 @@ class HeldSlot:
         async with aclosing(cast(AsyncGenerator[Chunk, None], self._desk.home.answer(prompt))) as chunks:
             async for chunk in chunks:
                 self._use = "answered"
+                self._chunks += 1
+                self._usage = chunk.usage or self._usage
                 yield chunk
 
     def release(self) -> None:
@@ -54,4 +58,15 @@ class HeldSlot:
         if self._released:
             return
         self._released = True
-        self._desk.give_back(self._lease, self._use, monotonic() - self._since)
+        self._desk.give_back(self._held, self._use, monotonic() - self._since, cost_of(self._usage))
+
+
+def cost_of(usage: Usage | None) -> float | None:
+    """Return what an answer costs its tenant, in tokens; ``None`` when the engine did not say.
+
+    A token that is made counts twice, one that is read once (the weights of Sheng et al., Fairness in Serving Large
+    Language Models, OSDI 2024), one that lay in the slot's cache not at all.
+    """
+    if usage is None:
+        return None
+    return max(0, usage.prompt_tokens - usage.cached_tokens) + 2.0 * usage.completion_tokens

@@ -15,6 +15,7 @@ from gateway.engines.door import Engine
 from gateway.engines.provider import ProviderEngine
 from gateway.engines.remote import remote_engine
 from gateway.errors import SetupError
+from gateway.fleet.desk import Terms
 from gateway.fleet.life.home import LifeEngine
 from gateway.fleet.life.keeper import Keeper
 from gateway.fleet.life.loading import Hands, Wish
@@ -95,6 +96,7 @@ class Residents:
             find_model=lambda name: name if name in own else store.canonical(name),
             model_names=lambda: sorted({*own, *store.names()}),
             find_adapter=store.adapter_of,
+            terms=Terms(self._settings.fleet.wait_seconds, self._settings.fleet.shares),
         )
 
     def office(self, fleet: LocalFleet, announce: Announce) -> FleetOffice:

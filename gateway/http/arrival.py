@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, get_args
 
 from ulid import ULID
 
-from gateway.domain import DataClass, Declared
+from gateway.domain import DataClass, Declared, Priority
 from gateway.errors import BadRequest
 from gateway.http.body import Receive, parse_object, read_body
-from gateway.http.call import Api, Call
+from gateway.http.call import Api, Call, MayAsk
 from gateway.http.verdict import language_of
 from gateway.settings import ServerSettings
 
@@ -18,6 +19,8 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _CLASSES: dict[str, DataClass] = {name: name for name in get_args(DataClass)}
+_PRIORITIES: dict[str, Priority] = {name: name for name in get_args(Priority)}
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 
 
 class HttpArrival:
@@ -45,11 +48,12 @@ class HttpArrival:
         """In which language texts for people are asked for; English when in none that there is."""
         return language_of(self._headers.get(b"accept-language", b"").decode("latin-1"))
 
-    async def unpack(self) -> Call:
-        """Read and check the body.
+    async def unpack(self, may_ask: MayAsk) -> Call:
+        """Read and check the body. ``may_ask`` raises what a caller is told of a model that is not there for it.
 
         Raises:
             BadRequest: naming the field; BodyTooLarge where it is.
+            ModelNotFound: where more than the body's form had to be looked at.
             ClientGone: the caller hung up while sending.
         """
         declared = self._declared()
@@ -58,7 +62,7 @@ class HttpArrival:
         self._on_read()
         api, tree = self._open(raw, limits.max_depth)
         if api.prepare is not None:
-            api = await api.prepare(tree)
+            api = await api.prepare(tree, may_ask)
         request = api.parse(tree)
         return Call(api, request, tree, declared, limits.max_text_chars)
 
@@ -74,7 +78,21 @@ class HttpArrival:
             data_class=_CLASSES[said] if said else None,
             project=self._header(b"x-sekisho-project"),
             purpose=self._header(b"x-sekisho-purpose"),
+            priority=self._priority(),
+            wait_seconds=self._wait_seconds(),
         )
+
+    def _priority(self) -> Priority | None:
+        said = self._header(b"x-sekisho-priority")
+        if said is not None and said not in _PRIORITIES:
+            raise BadRequest(f"x-sekisho-priority is one of {', '.join(_PRIORITIES)}.", param="x-sekisho-priority")
+        return _PRIORITIES[said] if said else None
+
+    def _wait_seconds(self) -> float | None:
+        said = self._header(b"x-sekisho-wait")
+        if said is not None and not _SECONDS.fullmatch(said):
+            raise BadRequest("x-sekisho-wait is a number of seconds, such as 2.5.", param="x-sekisho-wait")
+        return float(said) if said else None
 
     def _header(self, name: bytes) -> str | None:
         value = self._headers.get(name)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from gateway.domain import Caller, Declared, Role
+from msgspec.structs import replace
+
+from gateway.domain import PRIORITIES, Caller, Declared, Role
 from gateway.errors import Forbidden
 
 ASKING_ROLES = frozenset((Role.APP, Role.USER))
 
 
 def narrow(caller: Caller, declared: Declared) -> Caller:
-    """Return the caller, with its headers' choice of project and purpose checked.
+    """Return the caller, with its headers' choice of project and purpose checked, and its priority as low as they say.
 
     Raises:
         Forbidden: the key's role may not ask models (``identity.role``), or a header names a project or purpose that
@@ -21,4 +23,11 @@ def narrow(caller: Caller, declared: Declared) -> Caller:
         raise Forbidden("This key does not belong to that project.", code="identity.project", param="x-sekisho-project")
     if declared.purpose not in (None, caller.purpose):
         raise Forbidden("This key is not for that purpose.", code="identity.purpose", param="x-sekisho-purpose")
-    return caller
+    return _lowered(caller, declared)
+
+
+def _lowered(caller: Caller, declared: Declared) -> Caller:
+    said = declared.priority
+    if said is None or PRIORITIES.index(said) <= PRIORITIES.index(caller.priority):
+        return caller
+    return replace(caller, priority=said)

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gateway.domain import Caller, DataClass, Role
+from gateway.domain import Caller, DataClass, Priority, Role
 from gateway.errors import SetupError
 from gateway.settings import SiteSettings
 
@@ -37,6 +37,7 @@ class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     access_from: Country = ""
     expires: Instant | None = None
     vouches_for_users: bool = False  # the end users that its requests name are who they are said to be
+    priority: Priority = "normal"
 
 
 class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -73,6 +74,7 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             class_floor=wish.class_floor,
             models=wish.models,
             vouches_for_users=wish.vouches_for_users,
+            priority=wish.priority,
         )
 
 

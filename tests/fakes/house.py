@@ -10,6 +10,7 @@ house's detector finds and its tag is ``<TAG>``.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -154,7 +155,7 @@ class Arrival:
     def __init__(self, house: House, call: Call) -> None:
         self.house, self.call = house, call
 
-    async def unpack(self) -> Call:
+    async def unpack(self, may_ask: Callable[[str, Capability], object]) -> Call:
         self.house.step("unpack")
         return self.call
 
@@ -214,6 +215,7 @@ class House:
         self.engines = {name: Engine(self, name, same_node=True) for name in ("a", "b")}
         self.allowed = ["a", "b"]
         self.queue_seconds = 0.0
+        self.deadlines: list[float] = []
         self.guard: Any = None
         self.decisions = 0
         self.project_floor = "public"
@@ -285,8 +287,11 @@ class House:
             raise self.faults["candidates"]
         return self.targets()
 
-    async def choose(self, decision: Decision, caller: Caller, failed: frozenset[str]) -> Placement:
+    async def choose(
+        self, decision: Decision, caller: Caller, failed: frozenset[str], deadline: float = math.inf
+    ) -> Placement:
         self.step("choose")
+        self.deadlines.append(deadline)
         await asyncio.sleep(self.queue_seconds)
         left = [grant.id for grant in decision.targets if grant.id not in failed]
         if not left:

@@ -8,10 +8,10 @@ from typing import Any, Literal, Protocol
 
 from gateway.domain import Target
 from gateway.errors import SetupError
+from gateway.fleet.desk import Desk
 from gateway.fleet.life.home import ResidentHome
 from gateway.fleet.life.keeper import Keeper
 from gateway.fleet.life.resident import State
-from gateway.fleet.member import Desk
 
 Action = Literal["load", "unload", "pin", "unpin"]
 View = dict[str, Any]

@@ -1,0 +1,236 @@
+"""Hands out the slots of one home: to whom the rules of its queue name next.
+
+Invariants, after every call: while it is open, a free slot means an empty queue; each slot is free or held by one
+lease; a waiter that is cancelled, pushed out, or too late at any moment neither keeps nor loses a slot, and is told
+exactly once. One event loop, no threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from time import monotonic
+
+from gateway.errors import EngineUnavailable, LimitExceeded
+from gateway.fleet.choose.queue import Bill, Claim, FairQueue, Place
+from gateway.fleet.member import Home
+from gateway.fleet.slots import Lease, Slots, Use
+
+_SMOOTHING = 0.2  # weight of the newest service time, and of the newest request's tokens
+_FIRST_TOKENS = 512.0  # that a request is expected to take before any was over
+
+Waiter = asyncio.Future["Held"]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What holds for whoever waits, at every desk of a fleet."""
+
+    wait_seconds: float = math.inf  # for a slot, at most
+    shares: Mapping[str, float] = field(default_factory=dict)  # weight by tenant, above 0; 1 for all others
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A slot that was handed out, and what its tenant was charged with for it."""
+
+    lease: Lease
+    bill: Bill
+
+
+class Desk:
+    """The place where requests ask for one home.
+
+    Args:
+        home: where the model is served.
+        queue: how many may wait.
+        terms: of the fleet.
+    """
+
+    def __init__(self, home: Home, *, queue: int, terms: Terms | None = None) -> None:
+        self.home = home
+        self.id = home.target.id
+        self._count = home.slots
+        self._slots = Slots(self._count)
+        self._most = queue
+        self._queue: FairQueue[Waiter] = FairQueue((terms or Terms()).shares)
+        self._service_seconds = 0.0
+        self._usual_tokens = _FIRST_TOKENS
+        home.watch(self._opened, self._closed)
+
+    @property
+    def free(self) -> int:
+        return self._slots.free
+
+    @property
+    def most_waiting(self) -> int:
+        return self._most
+
+    @property
+    def held(self) -> int:
+        return self._count - self._slots.free
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    def has_own(self, tenant: str) -> bool:
+        """Whether a free slot holds a prompt of this tenant."""
+        return self._slots.has_own(tenant)
+
+    def tokens_ahead(self, claim: Claim) -> float:
+        """Return the expected tokens of those who wait and would be served before it."""
+        return self._queue.tokens_ahead(claim)
+
+    def rank(self, tenant: str, *, is_open: bool = True) -> tuple[int, float]:
+        """Return how good it is to ask here; lower is better: own slot, free slot, queue per slot, and then a load."""
+        if not is_open:
+            return (3, self.home.opens_in_seconds())
+        if self._slots.has_own(tenant):
+            return (0, 0.0)
+        if self._slots.free:
+            return (1, 0.0)
+        return (2, len(self._queue) / self._count)
+
+    def wait_seconds(self, claim: Claim) -> float:
+        """Return when a slot is likely to be free for one more, from observed service times and the load it takes."""
+        serving = self._service_seconds * (self._queue.ahead(claim) + 1) / self._count
+        return self.home.opens_in_seconds() + serving
+
+    def turns_away(self, claim: Claim, *, is_open: bool = True) -> LimitExceeded | None:
+        """Return why one may not wait here now: nobody has to leave for it, or it would wait too long.
+
+        While the model is loaded, as many may wait as could be inside and in the queue.
+        """
+        if is_open and self._slots.free:
+            return None
+        wait = self.wait_seconds(claim)
+        if not self._queue.has_room(claim, self._most if is_open else self._most + self._count):
+            return _full(wait)
+        left = claim.deadline - monotonic()
+        return _too_long(wait - left) if wait > left else None
+
+    async def lease(self, claim: Claim) -> Held:
+        """Return a slot, waiting for it when none is free. The caller has seen that it is not turned away.
+
+        Raises:
+            EngineUnavailable: the engine went away, or could not be loaded, while this waited.
+            LimitExceeded: its deadline passed (``fleet.wait_too_long``), or another has its place now.
+        """
+        if not claim.tokens:
+            claim = replace(claim, tokens=self._usual_tokens)
+        free = self._slots.take(claim.tenant) if self.home.is_open() else None
+        if free is None:
+            return await self._wait(claim)
+        self.home.enter()
+        return Held(free, self._queue.charge(claim))
+
+    def give_back(self, held: Held, use: Use, held_seconds: float, tokens: float | None = None) -> None:
+        """Free a slot and hand it to who is next.
+
+        Args:
+            held: as it was handed out.
+            use: what happened in it.
+            held_seconds: how long it was held.
+            tokens: what the request took, as :func:`gateway.fleet.placement.cost_of` counts; ``None``: not known.
+        """
+        if use == "answered":
+            self._observe(held_seconds, tokens)
+        charged = tokens if tokens is not None else held.bill.tokens if use == "answered" else 0.0
+        self._queue.settle(held.bill, charged)
+        self._slots.give_back(held.lease, use)
+        self.home.leave(answered=use == "answered")
+        self._serve()
+
+    async def _wait(self, claim: Claim) -> Held:
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        now = monotonic()
+        most = self._most if self.home.is_open() else self._most + self._count
+        place, pushed = self._queue.join(waiter, claim, now=now, most=most)
+        self.home.wait()
+        if pushed is not None:
+            self._send_away(pushed, _full(self.wait_seconds(pushed.claim)))
+        too_late = self._late_at(place)
+        try:
+            return await waiter
+        except BaseException:
+            # Cancelled, or closed, before or after a slot was handed over: the slot goes on to the next.
+            if self._queue.leave(place):
+                self.home.unwait()
+            elif not waiter.cancelled() and waiter.exception() is None:
+                self._undo(waiter.result())
+            raise
+        finally:
+            if too_late is not None:
+                too_late.cancel()
+
+    def _late_at(self, place: Place[Waiter]) -> asyncio.TimerHandle | None:
+        """Have one told when its deadline passes."""
+        left = place.claim.deadline - monotonic()
+        if left == math.inf:
+            return None
+        return asyncio.get_running_loop().call_later(max(0.0, left), self._too_late, place)
+
+    def _too_late(self, place: Place[Waiter]) -> None:
+        if self._queue.leave(place):
+            self._send_away(place, _too_long(self.wait_seconds(place.claim)))
+
+    def _send_away(self, place: Place[Waiter], why: EngineUnavailable | LimitExceeded) -> None:
+        """Tell one who has left the queue that it waits no longer."""
+        self.home.unwait()
+        if not place.item.done():
+            place.item.set_exception(why)
+
+    def _undo(self, held: Held) -> None:
+        """Take back a slot that nobody came for."""
+        self._queue.settle(held.bill, 0.0)
+        self._slots.give_back(held.lease, "untouched")
+        self.home.leave(answered=False)
+        self._serve()
+
+    def _serve(self) -> None:
+        """Hand free slots to those who wait; send them away when the engine is gone, so that they try elsewhere."""
+        if not self._queue:
+            return
+        if self.home.is_open():
+            self._hand_out()
+        elif not self.home.is_coming():
+            self._closed(self.home.refusal())
+
+    def _hand_out(self) -> None:
+        now = monotonic()
+        while self._slots.free and (place := self._queue.pop(now)) is not None:
+            if not place.item.done():  # else cancelled, its task not yet run
+                lease = self._slots.take(place.claim.tenant)
+                assert lease is not None  # noqa: S101 - one is free
+                self.home.enter()
+                place.item.set_result(Held(lease, self._queue.charge(place.claim, place.priority)))
+            self.home.unwait()  # after it entered: at no moment does it look as if nobody were here
+
+    def _opened(self) -> None:
+        """A new engine holds nobody's prompt."""
+        if self._slots.free == self._count:
+            self._slots = Slots(self._count)
+        self._serve()
+
+    def _closed(self, why: EngineUnavailable) -> None:
+        for place in self._queue.clear():
+            self._send_away(place, why)
+
+    def _observe(self, seconds: float, tokens: float | None) -> None:
+        before = self._service_seconds or seconds
+        self._service_seconds = before + _SMOOTHING * (seconds - before)
+        if tokens is not None:
+            self._usual_tokens += _SMOOTHING * (max(1.0, tokens) - self._usual_tokens)
+
+
+def _full(wait: float) -> LimitExceeded:
+    message = "Every place in the model's queue is taken."
+    return LimitExceeded(message, code="fleet.queue_full", retry_after_seconds=max(1.0, wait))
+
+
+def _too_long(beyond: float) -> LimitExceeded:
+    message = "Waiting for the model would take longer than this request may wait."
+    return LimitExceeded(message, code="fleet.wait_too_long", retry_after_seconds=max(1.0, beyond))
