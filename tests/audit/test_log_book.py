@@ -86,18 +86,21 @@ async def test_many_waiters_share_few_syncs(open_log: Callable[..., Log]) -> Non
 async def test_syncing_does_not_hold_up_the_loop(open_log: Callable[..., Log]) -> None:
     class SlowDisk(Disk):
         def sync(self, descriptor: int) -> None:
-            time.sleep(0.2)
+            in_time.append(written.wait(30))
 
+    in_time: list[bool] = []
+    written = threading.Event()
     log = open_log(SlowDisk())
     waiting = asyncio.ensure_future(log.intent(1).durable())
 
-    began = time.perf_counter()
     for number in range(20):
         log.intent(number)
         await asyncio.sleep(0)
+    written.set()
 
-    assert time.perf_counter() - began < 0.1
     await waiting
+    assert in_time
+    assert all(in_time)
 
 
 async def test_a_cancelled_waiter_leaves_the_others_alone(open_log: Callable[..., Log]) -> None:
@@ -125,15 +128,18 @@ def test_a_denial_holds_what_was_known(log: Log) -> None:
 
 
 def test_refusals_without_a_caller_are_one_record_for_many(log: Log) -> None:
+    began = time.monotonic()
     for number in range(10_000):
         log.book.denial(code="invalid_api_key", status=401, source=f"10.0.{number // 250}.{number % 250}")
 
     log.book.close()
 
-    (record,) = records(log, type="denial.summed")
-    assert sum(line["count"] for line in record["sums"]) == 10_000
-    assert len(record["sums"]) == 65
-    assert record["sums"][0]["source"] == "(other)"
+    found = records(log, type="denial.summed")
+    assert len(found) <= 1 + (time.monotonic() - began)  # one a second
+    assert sum(line["count"] for record in found for line in record["sums"]) == 10_000
+    largest = max(found, key=lambda record: len(record["sums"]))
+    assert len(largest["sums"]) == 65
+    assert largest["sums"][0]["source"] == "(other)"
 
 
 def test_refusals_are_summed_within_about_a_second(log: Log) -> None:

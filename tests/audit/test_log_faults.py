@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import within
 
 from gateway.audit.log.disk import Disk
 from gateway.audit.log.layout import tile_path
@@ -48,10 +49,7 @@ class BadDisk(Disk):
 
 
 def wait_until(question: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + NOTICED_WITHIN_SECONDS
-    while not question() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return question()
+    return within(NOTICED_WITHIN_SECONDS, question)
 
 
 @pytest.fixture

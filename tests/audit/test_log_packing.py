@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import within
 
 from gateway.audit.log import bundles, packing
 from gateway.audit.log.growing import Tampered
@@ -58,10 +59,7 @@ def busy(monkeypatch: pytest.MonkeyPatch, open_log: Callable[..., Log]) -> Itera
 
 
 def wait_for(is_so: Callable[[], bool], seconds: float = 8.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not is_so() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return is_so()
+    return within(seconds, is_so)
 
 
 def test_full_bundles_are_packed_and_nothing_else_changes(busy: Log) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from msgspec.structs import replace
+from patience import soon
 
 from gateway.audit.book import LogBook
 from gateway.domain import PolicyInput, Target
@@ -117,7 +118,7 @@ async def test_a_remembered_decision_is_compared_and_not_asked_again(
     decision = await policy.decide(ask())
     for number in range(5):
         shadow.observe(ask(), replace(decision, id=f"again{number}", remembered_from=decision.id))
-    await asyncio.sleep(0.3)
+    await soon(lambda: shadow.status()["other"] == 5)
     found = shadow.status()
     await shadow.stop()
 
@@ -165,7 +166,8 @@ async def test_sums_are_written_each_minute(house: Settings, policy: OpaPolicy, 
     await shadow.start()
     decision = await policy.decide(ask())
     shadow.observe(ask(), decision)
-    await asyncio.sleep(0.3)
+    await soon(lambda: written)
+    await asyncio.sleep(0.1)  # of nothing, nothing is written
     await shadow.stop()
 
     assert [sums["seen"] for sums in written] == [1]
@@ -246,7 +248,7 @@ async def test_rubbish_is_a_refusal_and_not_a_fault(house: Settings, policy: Opa
     shadow = shadow_of(house, Scripted(b'{"result": 1}'), lambda sums: None)
     await shadow.start()
     shadow.observe(ask(), await policy.decide(ask()))
-    await asyncio.sleep(0.2)
+    await soon(lambda: shadow.status()["refused"])
     found = shadow.status()
     await shadow.stop()
 

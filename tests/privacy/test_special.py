@@ -83,6 +83,6 @@ def test_classes_are_known_ones(text: str) -> None:
 
 def test_a_megabyte_takes_a_fraction_of_a_second() -> None:
     special = Special()
-    begin = time.monotonic()
+    begin = time.process_time()
     special.classes("癌" * 1_000_000)
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
