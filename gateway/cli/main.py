@@ -17,7 +17,7 @@ import gateway.cli.models_add
 import gateway.cli.models_fit
 import gateway.cli.models_quantise
 import gateway.cli.models_sign  # noqa: F401 - more verbs of `models`
-from gateway.cli import audit, doctor, engines, fleet, init, keys, models, policy, privacy, serve, version
+from gateway.cli import audit, bench, doctor, engines, fleet, init, keys, models, policy, privacy, serve, version
 from gateway.cli.session import COULD_NOT, ConfigOption, JsonOption, Session
 from gateway.cli.trouble import Trouble, trouble_of
 
@@ -35,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (serve, init, doctor, version):
+for room in (serve, init, doctor, bench, version):
     room.register(app)
 for noun in (keys, models, engines, fleet, policy, privacy, audit):
     app.add_typer(noun.app)

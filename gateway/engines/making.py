@@ -155,7 +155,7 @@ def _run(command: Sequence[str], kept: BinaryIO, log: Path, told: Told) -> None:
     )
     with process:
         try:
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+            os.setpriority(os.PRIO_PROCESS, process.pid, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
             _follow(process, kept, told)
         except BaseException:
             os.killpg(process.pid, signal.SIGTERM)

@@ -15,7 +15,7 @@ from gateway.cli.trouble import trouble_of
 from gateway.errors import PolicyDenied, SetupError, Unauthenticated, Unavailable
 
 COMMANDS = [
-    *(("serve",), ("init",), ("doctor",), ("version",)),
+    *(("serve",), ("init",), ("doctor",), ("bench",), ("version",)),
     *(("keys", verb) for verb in ("create", "list", "revoke", "check")),
     *(("keys", verb) for verb in ("rotate", "secrets", "protect")),
     *(("models", verb) for verb in ("list", "show", "add", "alias", "verify")),

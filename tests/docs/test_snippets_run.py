@@ -32,6 +32,7 @@ PAGES = (
     "how-to/change-the-policy.md",
     "how-to/serve-many-models.md",
     "how-to/embeddings.md",
+    "how-to/measure.md",
     "explanation/what-fits.md",
 )
 _FENCE = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -1,0 +1,113 @@
+"""A whole measurement: prepare, then all rounds in turn, each with every number of callers; return the report.
+
+Rounds are interleaved, so that a machine that slows down for a minute slows every number of callers.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import gateway
+from gateway.cli.benching import power
+from gateway.cli.benching.asking import Asker, Place
+from gateway.cli.benching.figures import Figure, figure
+from gateway.cli.benching.load import ENDLESS, Plan, Round, prepared, run_round
+from gateway.cli.benching.report import Asked, Report, host
+from gateway.clock import now
+from gateway.errors import SetupError
+
+_BUSY_SHARE = 0.3
+_NOTE = "Prompts were made of words and hold no personal data; nothing was sent anywhere else."
+_UNCOUNTED = "The server does not count tokens: pieces of its streams stand for them."
+_UNEQUAL = "The server cannot be told to go on: answers end where the model ends them, so their lengths differ."
+
+Told = Callable[[int, int], None]
+"""How far it is: rounds done, of all."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to measure. ``ends`` are ids of tokens that end an answer."""
+
+    model: str
+    callers: tuple[int, ...]
+    prompt_tokens: int
+    output_tokens: int
+    rounds: int
+    seconds: float
+    ends: tuple[int, ...] = ()
+
+
+async def measure(place: Place, order: Order, told: Told, *, own: bool) -> Report:
+    """Measure a server.
+
+    Raises:
+        SetupError: it does not answer, or does not say which models it has.
+    """
+    machine, measured_at = host(), now()
+    seen: dict[int, list[Round]] = {callers: [] for callers in order.callers}
+    async with Asker(place) as asker:
+        model = order.model or await _only_model(asker)
+        plan = Plan(model, 1, order.output_tokens, seed=secrets.randbits(40))
+        plan = await prepared(asker, plan, order.prompt_tokens, order.ends)
+        done, asked = 0, 0
+        for _ in range(order.rounds):
+            for callers, rounds in seen.items():
+                with power.Power(*(() if place.here else (list, tuple))) as measured:
+                    one = await run_round(asker, plan, callers, order.seconds, first=asked)
+                one.watts = measured.watts
+                rounds.append(one)
+                asked += len(one.answers)
+                told(done := done + 1, order.rounds * len(seen))
+    figures = [figure(rounds) for rounds in seen.values()]
+    counted = all(answer.counted for rounds in seen.values() for each in rounds for answer in each.answers)
+    equal = _equal(plan)
+    notes = [_NOTE, *([] if counted else [_UNCOUNTED]), *([_UNEQUAL] if equal == "no" else [])]
+    if machine.load_before > _BUSY_SHARE * machine.cores:
+        notes.append(f"Other programs were at work (load {machine.load_before}): an idle machine is faster.")
+    return Report(
+        measured_at=measured_at,
+        sekisho=gateway.__version__,
+        url=f"unix:{place.socket}" if place.socket else place.url,
+        own_gateway=own,
+        here=place.here,
+        model=model,
+        asked=_asked(order, equal),
+        machine=machine,
+        power=_power_in_words(place, figures, seen),
+        figures=figures,
+        notes=notes,
+    )
+
+
+async def _only_model(asker: Asker) -> str:
+    names = await asker.models()
+    if len(names) == 1:
+        return names[0]
+    problem = f"The server has several models: {', '.join(names)[:300]}." if names else "The server lists no model."
+    raise SetupError(problem, "Name one: --model NAME", exit_code=2)
+
+
+def _equal(plan: Plan) -> Literal["end tokens forbidden", "ignore_eos", "no"]:
+    return "no" if not plan.more else "ignore_eos" if plan.more == ENDLESS else "end tokens forbidden"
+
+
+def _asked(order: Order, equal: Literal["end tokens forbidden", "ignore_eos", "no"]) -> Asked:
+    return Asked(
+        callers=list(order.callers),
+        prompt_tokens=order.prompt_tokens,
+        output_tokens=order.output_tokens,
+        rounds=order.rounds,
+        seconds=order.seconds,
+        equal_length=equal,
+    )
+
+
+def _power_in_words(place: Place, figures: list[Figure], seen: dict[int, list[Round]]) -> str:
+    sources = sorted({name for rounds in seen.values() for each in rounds for name in each.watts})
+    if sources:
+        return f"Watts are those of {', '.join(sources)} of this machine, all programs together."
+    return power.CANNOT if place.here else power.ELSEWHERE
