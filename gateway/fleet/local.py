@@ -70,7 +70,7 @@ class LocalFleet:
     def retire(self, target: str) -> None:
         """Offer a target no more; does nothing where there is none. Nobody waits there, those inside finish."""
         if self._desks.pop(target, None) is not None:
-            self._serving = _by_model(desk.home.target for desk in self._desks.values())
+            self._serving = _by_model(self._desks.values())
 
     def desks(self) -> Sequence[Desk]:
         """Return the places where requests ask, one for each target."""
