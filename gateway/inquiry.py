@@ -39,8 +39,9 @@ class Inquiry:
 
     def models(self, caller: Caller) -> list[ModelCard]:
         """Return the models this caller may use, by name."""
-        names = sorted({target.model for target in self._rooms.fleet.targets()})
-        return [ModelCard(name, self._started) for name in names if self._may_use(name, caller)]
+        fleet = self._rooms.fleet
+        names = {target.model for target in fleet.targets()} | {name for name in caller.models if fleet.adapter(name)}
+        return [ModelCard(name, self._started) for name in sorted(names) if self._may_use(name, caller)]
 
     def _may_use(self, name: str, caller: Caller) -> bool:
         """Whether some target does something with the model for this caller, be it to chat or to embed."""

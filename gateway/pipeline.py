@@ -77,7 +77,7 @@ class Passage:
         rooms, arrival = self._rooms, self._arrival
         caller = self._caller = rooms.identity.identify(arrival.authorization)
         self._reservation = rooms.limits.reserve(caller)
-        call = await arrival.unpack()
+        call = await arrival.unpack(lambda model, capability: rooms.fleet.candidates(model, capability, caller))
         caller = self._caller = await rooms.content.recognise(narrow(caller, call.declared), call.end_user)
         rooms.fleet.candidates(call.model, call.capability, caller)  # an unknown model is refused before the search
         with rooms.telemetry.stage("detect", self._parts):

@@ -54,11 +54,15 @@ class Arrival(Protocol):
     @property
     def authorization(self) -> str | None: ...
 
-    async def unpack(self) -> Call:
+    async def unpack(self, may_ask: Callable[[str, Capability], object]) -> Call:
         """Read and check the body.
+
+        Args:
+            may_ask: raises ModelNotFound for a model that is not there for the caller.
 
         Raises:
             BadRequest: naming the field.
+            ModelNotFound: that model's own properties had to be looked at.
         """
 
 

@@ -11,6 +11,8 @@ from gateway.audit.shelf import Shelf
 from gateway.domain import Target
 from gateway.errors import SetupError
 from gateway.fleet.door import Fleet
+from gateway.fleet.life.home import ResidentHome
+from gateway.fleet.local import LocalFleet
 from gateway.policy.client import OpaPolicy
 from gateway.registry.office import ModelOffice
 from gateway.registry.store import ContentStore
@@ -38,11 +40,20 @@ def all_as_signed(store: ContentStore, targets: Iterable[Target]) -> list[Target
     return [as_signed(store, target) for target in targets]
 
 
-def model_office(store: ContentStore, book: Shelf, fleet: Fleet, policy: OpaPolicy) -> ModelOffice:
+def take_up(store: ContentStore, fleet: LocalFleet) -> None:
+    """Let each target be known as it is signed now, so that intents say what the policy was told."""
+    for desk in fleet.desks():
+        home = desk.home
+        if isinstance(home, ResidentHome):  # all others are models that somebody else keeps
+            home.target = as_signed(store, home.target)
+
+
+def model_office(store: ContentStore, book: Shelf, fleet: LocalFleet, policy: OpaPolicy) -> ModelOffice:
     """Return who changes models in the running server: what is served stays, and the policy knows of each signature."""
 
     async def tell() -> None:
         await policy.push_facts(all_as_signed(store, fleet.targets()))
+        take_up(store, fleet)
 
     return ModelOffice(store, book, serves=partial(_serves, fleet), changed=tell)
 

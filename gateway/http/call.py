@@ -43,6 +43,10 @@ class Request(Protocol):
     def end_user(self) -> str: ...
 
 
+MayAsk = Callable[[str, Capability], object]
+"""``(model, capability)``; raises ModelNotFound where the caller has no such model."""
+
+
 class Answer(msgspec.Struct, frozen=True):
     """A whole answer on the wire: JSON, and the headers that it alone has."""
 
@@ -57,8 +61,9 @@ Write = Callable[["Call", Chunk, str], Answer]
 class Api(msgspec.Struct, frozen=True):
     """How one API is unpacked and written: its typed request, its shape, what the engine is not told.
 
-    ``prepare`` changes a body before it is checked and says by which API it goes on; ``recast`` gives a body the form
-    that engines know; ``write`` makes the answer, where that is not text in choices.
+    ``prepare`` changes a body before it is checked and says by which API it goes on; what it says of a model it says
+    to those alone who may ask for it. ``recast`` gives a body the form that engines know; ``write`` makes the answer,
+    where that is not text in choices.
     """
 
     endpoint: str
@@ -66,7 +71,7 @@ class Api(msgspec.Struct, frozen=True):
     parse: Callable[[dict[str, Any]], Request]
     shape: AnyShape
     withheld: frozenset[str]  # fields that are for us, not for the engine
-    prepare: Callable[[dict[str, Any]], Awaitable[Api]] | None = None
+    prepare: Callable[[dict[str, Any], MayAsk], Awaitable[Api]] | None = None
     recast: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     write: Write | None = None
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gateway.domain import Capability, Chunk
 from gateway.errors import BadRequest, EngineUnavailable
 from gateway.http.body import convert
-from gateway.http.call import Answer, Api, Call
+from gateway.http.call import Answer, Api, Call, MayAsk
 from gateway.http.fields import Count, Reading
 from gateway.http.models import Models
 from gateway.http.walk import FIXED
@@ -80,13 +80,16 @@ API = Api(
 def api(models: Models) -> Api:
     """Return this API for a house with these models."""
 
-    async def prepare(tree: dict[str, Any]) -> Api:
-        model = tree.get("model")
-        if isinstance(model, str):
+    async def prepare(tree: dict[str, Any], may_ask: MayAsk) -> Api:
+        model, wanted = tree.get("model"), tree.get("dimensions")
+        if not isinstance(model, str):
+            return API
+        if _has_ids(tree.get("input")):
+            may_ask(model, Capability.EMBED)
             await _spell(tree, model, models)
-            wanted = tree.get("dimensions")
-            if type(wanted) is int and models.serves(model, Capability.EMBED):
-                _check_size(wanted, await models.sizes(model))
+        if type(wanted) is int:
+            may_ask(model, Capability.EMBED)
+            _check_size(wanted, await models.sizes(model))
         return API
 
     return msgspec.structs.replace(API, prepare=prepare)
@@ -95,13 +98,15 @@ def api(models: Models) -> Api:
 # --- request ---------------------------------------------------------------------------------------------------------
 
 
+def _has_ids(given: Any) -> bool:
+    first = given[0] if isinstance(given, list) and given else None
+    return isinstance(first, list) or type(first) is int
+
+
 async def _spell(tree: dict[str, Any], model: str, models: Models) -> None:
     """Put texts in the place of token ids. Raises BadRequest."""
-    given = tree.get("input")
-    first = given[0] if isinstance(given, list) and given else None
-    if not isinstance(given, list) or not (isinstance(first, list) or type(first) is int):
-        return
-    many = isinstance(first, list)
+    given: list[Any] = tree["input"]
+    many = isinstance(given[0], list)
     inputs = given if many else [given]
     if len(inputs) > MOST_INPUTS:
         raise BadRequest(f"`input` holds {len(inputs)} inputs; {MOST_INPUTS} are taken.", param="input")

@@ -14,9 +14,9 @@ import numpy as np
 import orjson
 
 from gateway.domain import Capability, Chunk
-from gateway.errors import EngineUnavailable
+from gateway.errors import EngineUnavailable, ModelNotFound
 from gateway.http.body import convert
-from gateway.http.call import Answer, Api, Call
+from gateway.http.call import Answer, Api, Call, MayAsk
 from gateway.http.embeddings import MOST_INPUTS, vectors_of
 from gateway.http.fields import Count, Reading, Strict
 from gateway.http.models import Models
@@ -129,9 +129,15 @@ BY_EMBEDDINGS = msgspec.structs.replace(BY_RERANKER, capability=Capability.EMBED
 def api(models: Models) -> Api:
     """Return this API for a house with these models: by a reranker where the model is one."""
 
-    async def prepare(tree: dict[str, Any]) -> Api:
+    async def prepare(tree: dict[str, Any], may_ask: MayAsk) -> Api:
         model = tree.get("model")
         known = isinstance(model, str) and models.serves(model, Capability.EMBED)
-        return BY_EMBEDDINGS if known and not models.serves(str(model), Capability.RERANK) else BY_RERANKER
+        if not known or models.serves(str(model), Capability.RERANK):
+            return BY_RERANKER
+        try:
+            may_ask(str(model), Capability.EMBED)
+        except ModelNotFound:
+            return BY_RERANKER  # whoever may not ask for it is told what is told of a model that is not there
+        return BY_EMBEDDINGS
 
     return msgspec.structs.replace(BY_RERANKER, prepare=prepare)

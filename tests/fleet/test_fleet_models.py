@@ -8,6 +8,7 @@ import pytest
 
 from gateway.domain import Capability
 from gateway.errors import ModelNotFound
+from gateway.fleet.local import LocalFleet, Member
 
 
 @pytest.fixture
@@ -76,3 +77,37 @@ def test_a_caller_without_any_model_is_told_so(fleet: Any, caller: Any) -> None:
 def test_two_members_cannot_have_one_id(make_fleet: Any, engine: Any, target: Any) -> None:
     with pytest.raises(ValueError, match="one target id"):
         make_fleet((target("w0"), engine()), (target("w0"), engine()))
+
+
+@pytest.fixture
+def adapted(engine: Any, target: Any) -> LocalFleet:
+    """One model, ``tiny`` or ``alias``, with the adapters ``tone`` and ``terms``."""
+    names = {name: "tiny" for name in ("tiny", "alias", "tiny:tone", "alias:tone", "tiny:terms")}
+    return LocalFleet(
+        [Member(target("w0", "tiny"), engine())],
+        queue=8,
+        find_model=names.get,
+        model_names=lambda: sorted(names),
+        find_adapter=lambda name: name.partition(":")[2] if name in names else "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "opens", "closed"),
+    [
+        (("tiny:tone",), {"tiny:tone", "alias:tone"}, {"tiny", "alias", "tiny:terms"}),
+        (("alias:tone",), {"tiny:tone", "alias:tone"}, {"tiny", "alias", "tiny:terms"}),
+        (("tiny",), {"tiny", "alias", "tiny:tone", "alias:tone", "tiny:terms"}, set()),
+        (("tiny:tone", "tiny:terms"), {"tiny:tone", "alias:tone", "tiny:terms"}, {"tiny", "alias"}),
+    ],
+)
+def test_a_key_that_names_an_adapter_opens_that_adapter_alone(
+    adapted: LocalFleet, caller: Any, own: tuple[str, ...], opens: set[str], closed: set[str]
+) -> None:
+    for name in opens:
+        assert adapted.candidates(name, Capability.CHAT, caller(models=own))
+    for name in closed:
+        with pytest.raises(ModelNotFound) as refusal:
+            adapted.candidates(name, Capability.CHAT, caller(models=own))
+        listed = refusal.value.message.partition("Your models: ")[2].partition(".")[0].split(", ")
+        assert set(listed) == opens

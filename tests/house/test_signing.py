@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -14,7 +15,9 @@ from model_signatures import bundle, new_key, public_pem, statement
 from msgspec.structs import replace
 
 from gateway.domain import Capability, Target
-from gateway.house.signing import as_signed
+from gateway.fleet.life.home import ResidentHome
+from gateway.fleet.local import LocalFleet
+from gateway.house.signing import as_signed, take_up
 from gateway.registry.store import ContentStore
 
 WEIGHTS = model()
@@ -86,3 +89,19 @@ def test_a_model_with_an_adapter_that_nobody_signed_is_unsigned(store: ContentSt
     assert tone is not None
     store.signatures.put(tone, json.dumps(bundle(KEY, statement("b" * 64))))
     assert as_signed(store, OWN).signed
+
+
+def test_intents_say_what_is_signed_now(store: ContentStore) -> None:
+    none = cast(Any, None)
+    home = ResidentHome(OWN, slots=1, context_tokens=64, rules=none, resident=none, look=none, clock=none)
+    fleet = LocalFleet([home], queue=1, find_model=lambda name: name, model_names=lambda: ["m"])
+    caller = cast(Any, type("Anybody", (), {"models": ()}))
+
+    sign(store)
+    take_up(store, fleet)
+
+    assert [(target.signed, target.signer) for target in fleet.targets()] == [(True, "mia")]
+    assert [target.signed for target in fleet.candidates("m", Capability.CHAT, caller)] == [True]
+    store.signatures.distrust("mia")
+    take_up(store, fleet)
+    assert [target.signed for target in fleet.candidates("m", Capability.CHAT, caller)] == [False]

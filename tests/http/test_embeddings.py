@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain import Capability, Chunk, Detection, Finding, Usage
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, ModelNotFound
 from gateway.http import api, embeddings
 from gateway.http.gate import Gate
 from gateway.http.listener import Listener
@@ -242,7 +242,7 @@ def test_whatever_the_input_only_texts_pass(given_input: Any) -> None:
 
 
 async def _parsed(prepare: Any, tree: dict[str, Any]) -> embeddings.EmbeddingRequest:
-    await prepare(tree)
+    await prepare(tree, lambda model, capability: None)
     return embeddings.parse(tree)
 
 
@@ -252,3 +252,16 @@ async def test_tokens_are_reserved_for_every_input(served: Served) -> None:
     await served.post(["a" * 600, "b" * 600])  # the context of the house's engines is 1,000 tokens
 
     assert "tokens 1208" in served.house.diary
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"input": [1]}, {"input": [[99]]}, {"input": "a", "dimensions": 3}, {"input": [1], "dimensions": 3}],
+    ids=str,
+)
+async def test_a_key_without_the_model_is_told_that_alone(served: Served, fields: dict[str, Any]) -> None:
+    served.house.faults["candidates"] = ModelNotFound(param="model")
+
+    answers = [await served.post(**fields, model=model) for model in ("m", "none")]  # type: ignore[arg-type]
+
+    assert [(status, answer["error"]["code"]) for status, answer, _ in answers] == [(404, "model_not_found")] * 2

@@ -13,6 +13,7 @@ import pytest
 from house import House
 
 from gateway.domain import Capability, Chunk, Usage
+from gateway.errors import ModelNotFound
 from gateway.http import api
 from gateway.http.gate import Gate
 from gateway.http.listener import Listener
@@ -177,3 +178,22 @@ async def test_tokens_are_reserved_for_the_query_with_each_document(served: Serv
     await served.post(query="q" * 100, documents=["a", "b"])
 
     assert "tokens 214" in served.house.diary  # 100 + 2, the query once more, 4 marks for each of 3
+
+
+async def test_a_key_without_the_model_is_told_what_is_told_of_none(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, Capability]] = []
+
+    def refuse(model: str, capability: Capability, caller: Any) -> Any:
+        asked.append((model, capability))
+        raise ModelNotFound(param="model")
+
+    monkeypatch.setattr(served.house, "candidates", refuse)
+    last = []
+    for model in ("embedder", "none"):
+        status, answer, _ = await served.post(model=model)
+        assert (status, answer["error"]["code"]) == (404, "model_not_found")
+        last.append(asked[-1][1])
+
+    assert last == [Capability.RERANK] * 2
