@@ -319,9 +319,9 @@ def row_of(record: View) -> tuple[str, ...]:
 
 
 def _about(record: View) -> str:
-    """Return what a record is about in one word: the model of a request, the key or alias of a change."""
+    """Return what a record is about in one word: the model of a request, the key, alias or model of a change."""
     asked = (record.get("input") or {}).get("request") or {}
     details = record.get("details") or {}
     changed = details.get("key") or details.get("details") or {}
-    found = asked.get("model") or changed.get("name") or changed.get("alias") or ""
-    return str(found)
+    found = asked.get("model") or changed.get("name") or changed.get("alias")
+    return str(found or changed.get("model") or details.get("model") or "")

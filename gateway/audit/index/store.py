@@ -19,8 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
-VERSION = 1
-"""Of the layout below. An index of another one is made again."""
+VERSION = 2
+"""Of the layout below and of what is gleaned from a record. An index of another one is made again."""
 
 WORD_BITS = 32
 PART_ROWS = 256

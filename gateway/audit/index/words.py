@@ -25,7 +25,7 @@ FIELDS: dict[str, str] = {
     "tenant": "tenant of the caller",
     "project": "project of the caller",
     "key": "id of the caller's API key",
-    "model": "model that was asked for",
+    "model": "model that was asked for, or that a change is about",
     "code": "stable code of a refusal or failure, such as policy.residency",
     "reason": "code of a reason that the decision gives",
     "rule": "rule that a reason names",
@@ -156,6 +156,16 @@ class _Record(msgspec.Struct):
     decision_id: str = ""
     target: _Target | None = None
     sums: tuple[_Sum, ...] = ()
+    details: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Named(msgspec.Struct, frozen=True):
+    model: str = ""
+    name: str = ""
+
+
+class _About(_Named, frozen=True):
+    details: _Named = _Named()
 
 
 class _Bare(msgspec.Struct):
@@ -166,6 +176,7 @@ class _Bare(msgspec.Struct):
 
 
 _record = msgspec.json.Decoder(_Record)
+_about = msgspec.json.Decoder(_About)
 _bare = msgspec.json.Decoder(_Bare)
 
 
@@ -188,6 +199,8 @@ def glean(data: bytes) -> Seen | None:
         of = asked.data
         groups.append(("asked", asked.request.model, asked.request.purpose, of.data_class, of.collected_in))
         groups.append(("entities", *of.entities))
+    elif record.type.startswith("model.") and not record.type.startswith("model.key_"):
+        groups.append(("asked", _model_of(record.details), "", "", ""))
     _add_decision(groups, record, decision)
     if record.target is not None:
         groups.append(("target", record.target.jurisdiction, record.target.id))
@@ -198,6 +211,15 @@ def glean(data: bytes) -> Seen | None:
     decided = decision.id if decision is not None else record.decision_id
     idents = tuple([ident(text) for text in (record.request, decided) if text])
     return Seen(microseconds(record.time), record.sequence, tuple(groups), idents)
+
+
+def _model_of(details: msgspec.Raw) -> str:
+    """Return which model a change is about; empty for one that names none, such as that of a key."""
+    try:
+        about = _about.decode(details)
+    except msgspec.DecodeError:
+        return ""
+    return about.model or about.details.model or about.details.name
 
 
 def _glean_bare(data: bytes) -> Seen | None:
