@@ -13,9 +13,11 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.pool import Pool
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "quality"), str(ROOT / "tests" / "soak")]
 
 from long_forms import commit  # noqa: E402
+
+from gateway.engines.sandbox import die_with  # noqa: E402
 
 DONE = ROOT / ".cache" / "soak" / "texts.json"
 MOST_GROWTH = 0.05
@@ -36,7 +40,7 @@ def main() -> int:
     parts = [] if options.again else finished(name)
     for number in range(len(parts), options.parts):
         print(f"texts, part {number + 1} of {options.parts}, began {time.strftime('%H:%M')}", flush=True)
-        with multiprocessing.get_context("spawn").Pool(1) as process:
+        with own_process() as process:
             part = process.apply(grow, (options.texts // options.parts, number))
         print(json.dumps(part), flush=True)
         if part["growth"] > MOST_GROWTH:
@@ -46,6 +50,11 @@ def main() -> int:
         DONE.parent.mkdir(parents=True, exist_ok=True)
         DONE.write_text(json.dumps({"name": name, "parts": parts}, indent=1))
     return 0
+
+
+def own_process() -> Pool:
+    """Return a process that ends when this one does, however that ends: it would go on for hours."""
+    return multiprocessing.get_context("spawn").Pool(1, die_with, (os.getpid(),))
 
 
 def finished(name: str) -> list[dict[str, Any]]:
