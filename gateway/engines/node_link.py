@@ -52,7 +52,7 @@ class NodeLink:
     Args:
         name: of the node, for messages.
         address: ``host:port``.
-        tls: returns the context to call it with: one for as long as its certificates are the same. May raise SetupError.
+        tls: returns the context to call it with, one for as long as its certificates are the same; or SetupError.
         read_timeout_seconds: longest silence within an answer.
     """
 
