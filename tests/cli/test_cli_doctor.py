@@ -106,6 +106,15 @@ def test_a_fresh_installation_without_a_model_fails_with_the_mend(sekisho, house
     assert "sekisho models add" in failing["model"]["mend"]
 
 
+def test_a_model_that_is_loaded_beside_another_is_checked_too(sekisho, house: Path) -> None:
+    config = house / "sekisho.yaml"
+    config.write_text(config.read_text().replace("engine:\n", "engine:\n  draft: all-minilm-l6-v2\n", 1))
+    found = {check["name"]: check for check in sekisho("doctor", "--json").json["checks"]}["model"]
+    assert found["state"] == "fails"
+    for name in ("smollm2-135m-instruct", "all-minilm-l6-v2"):
+        assert f"{name}: missing" in found["said"]
+
+
 def test_what_is_not_ok_always_has_a_mend(sekisho, house: Path) -> None:
     found = sekisho("doctor", "--json").json["checks"]
     assert len({check["name"] for check in found}) == len(found) >= 15

@@ -66,6 +66,17 @@ def test_a_question_may_ask_for_something_else(store: ContentStore) -> None:
     assert desk(store, a_machine()).plan(MODEL, context_tokens=512).wish.context_tokens == 512
 
 
+def test_adapters_lie_beside_the_model(store: ContentStore, tmp_path: Path) -> None:
+    said = {"name": "tone", "file": "t.gguf", "sha256": "b" * 64, "size_bytes": 7 * MIB, "quantisation": "F16"}
+    more = {"context_tokens": 0, "capabilities": [], "licence": "MIT", "origin": "a test", "kind": "adapter"}
+    (tmp_path / "manifests" / "tone.yaml").write_text(yaml.safe_dump(said | more | {"lineage": {"base": "tiny"}}))
+    adapted = ContentStore(tmp_path / "manifests", tmp_path / "store")
+
+    alone, beside = (desk(each, a_machine()).plan(MODEL).price.by_device["ram"].weights for each in (store, adapted))
+
+    assert beside - alone == 7 * MIB
+
+
 def test_the_wheel_plans_without_gpus(store: ContentStore) -> None:
     made = desk(store, a_machine(8 * GIB))
 
