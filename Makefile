@@ -12,7 +12,7 @@ PYTEST := $(BIN)/pytest --durations=20 --durations-min=5
 FAST := -m "not real and not slow"
 REST := -m "real or slow"
 
-.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs pages airgap bench bench-privacy bench-policy bench-audit soak locks clean
+.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs pages airgap bench bench-privacy bench-policy bench-audit bench-fleet soak locks clean
 
 help: ## show this list
 	@echo "Sekisho: an air-gapped gateway to large language models with a sovereignty policy engine."
@@ -94,6 +94,10 @@ soak: deps ## the long forms of the tests, in parts that can be resumed
 	@$(BIN)/python tests/soak/texts.py $(TEXTS)
 	@$(BIN)/python tests/soak/killed.py $(KILLED)
 	@$(BIN)/python tests/soak/placements.py $(PLACED)
+bench-fleet: deps-bench ## what the gateway costs before an engine, 512 streams at once, and who chooses best (simulated)
+	@$(BIN)/python tests/bench/serving.py $(BENCH)
+	@$(BIN)/python tests/bench/fleet/simulate.py $(SIMULATED)
+
 	@$(BIN)/python tests/soak/run.py $(SOAK)
 
 locks: deps-check ## resolve the dependencies anew and lock them by hash (UPGRADE=1 takes newer versions)

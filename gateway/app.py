@@ -23,6 +23,8 @@ from gateway.telemetry import log as logs
 GC_OBJECTS = 20_000  # between two collections of the youngest generation
 
 OnReady = Callable[[str], None]
+OPEN_FILES = 65_536
+"""As many as this process may open, where the system lets it: two for each answer, and those of log and engines."""
 
 
 def serve(settings: Settings, *, on_ready: OnReady | None = None) -> int:
@@ -36,6 +38,7 @@ def serve(settings: Settings, *, on_ready: OnReady | None = None) -> int:
         SetupError: something of the installation is wrong.
     """
     _forbid_cores()
+    allow_open_files()
     logs.configure()
     return uvloop.run(_live(settings, on_ready))
 
@@ -44,6 +47,14 @@ def _forbid_cores() -> None:
     """Let no crash write prompts to disk: neither as a core file nor through a program that collects cores."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     prctl(PR_SET_DUMPABLE, 0)
+
+
+def allow_open_files() -> None:
+    """Let each stream have its two connections: shells and systemd start with 1,024 files, and allow many more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 async def _live(settings: Settings, on_ready: OnReady | None) -> int:

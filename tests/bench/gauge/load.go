@@ -18,9 +18,9 @@ type plan struct {
 	address, path, key, model string
 	callers, requests         int
 	maxTokens                 int
-	seconds, warmup           float64
+	seconds, warmup, ramp     float64
 	seed                      int64
-	stream, people            bool
+	stream, people, gaps      bool
 	expect, bias              string
 }
 
@@ -28,6 +28,8 @@ type plan struct {
 type tally struct {
 	Latencies  []int64 `json:"latencies_us"`
 	FirstBytes []int64 `json:"first_byte_us"`
+	FirstText  []int64 `json:"first_text_us"`
+	Gaps       []int64 `json:"gaps_us"`
 	Tokens     int64   `json:"completion_tokens"`
 	Errors     int     `json:"errors"`
 	FirstError string  `json:"first_error"`
@@ -35,7 +37,8 @@ type tally struct {
 
 type report struct {
 	tally
-	Seconds float64 `json:"seconds"`
+	Seconds  float64 `json:"seconds"`
+	MostOpen int64   `json:"most_open"`
 }
 
 const (
@@ -55,13 +58,15 @@ func load(arguments []string) {
 	flags.Float64Var(&p.seconds, "seconds", 10, "longest run")
 	flags.Float64Var(&p.warmup, "warmup", 0, "seconds at the start that do not count")
 	flags.Int64Var(&p.seed, "seed", 1, "seed of the sentences; a seed is used once in a measurement")
+	flags.Float64Var(&p.ramp, "ramp", 0, "seconds over which the callers begin, one after the other")
+	flags.BoolVar(&p.gaps, "gaps", false, "tell the time between pieces of text of each stream")
 	flags.StringVar(&p.bias, "bias", "", "logit_bias to send, as JSON")
 	flags.BoolVar(&p.stream, "stream", false, "ask for server-sent events")
 	flags.BoolVar(&p.people, "people", true, "put a name and an e-mail address into every second prompt")
 	flags.StringVar(&p.expect, "expect", Marker, "text that every answer must contain")
 	flags.Parse(arguments)
 	p.key = os.Getenv("BENCH_KEY")
-	if !isLocal(p.address) || p.callers < 1 || p.requests > maxRequests || p.seconds+p.warmup > maxSeconds {
+	if !isLocal(p.address) || p.callers < 1 || p.requests > maxRequests || p.seconds+p.warmup+p.ramp > maxSeconds {
 		refuse("address must be loopback or unix:, callers at least 1, requests and seconds within bounds")
 	}
 	must(json.NewEncoder(os.Stdout).Encode(p.run()))
@@ -78,9 +83,10 @@ func isLocal(address string) bool {
 
 // run warms up on the connections it then measures on, and joins what all callers saw.
 func (p plan) run() report {
-	callers := make([]*caller, p.callers)
+	callers, open := make([]*caller, p.callers), &streams{}
 	for index := range callers {
 		callers[index] = newCaller(p, index)
+		callers[index].open = open
 	}
 	if p.warmup > 0 {
 		p.round(callers, p.warmup, maxRequests)
@@ -90,10 +96,12 @@ func (p plan) run() report {
 	}
 	began := time.Now()
 	p.round(callers, p.seconds, p.requests)
-	joined := report{Seconds: time.Since(began).Seconds()}
+	joined := report{Seconds: time.Since(began).Seconds(), MostOpen: open.most.Load()}
 	for _, c := range callers {
 		joined.Latencies = append(joined.Latencies, c.seen.Latencies...)
 		joined.FirstBytes = append(joined.FirstBytes, c.seen.FirstBytes...)
+		joined.FirstText = append(joined.FirstText, c.seen.FirstText...)
+		joined.Gaps = append(joined.Gaps, c.seen.Gaps...)
 		joined.Tokens += c.seen.Tokens
 		joined.Errors += c.seen.Errors
 		if joined.FirstError == "" {
@@ -106,12 +114,14 @@ func (p plan) run() report {
 // round lets every caller ask until the time or the shared count is used up.
 func (p plan) round(callers []*caller, seconds float64, requests int) {
 	var taken atomic.Int64
-	deadline := time.Now().Add(time.Duration(seconds * float64(time.Second)))
+	ramp := time.Duration(p.ramp * float64(time.Second))
+	deadline := time.Now().Add(ramp + time.Duration(seconds*float64(time.Second)))
 	var group sync.WaitGroup
-	for _, c := range callers {
+	for index, c := range callers {
 		group.Add(1)
 		go func() {
 			defer group.Done()
+			time.Sleep(ramp * time.Duration(index) / time.Duration(len(callers)))
 			for time.Now().Before(deadline) && taken.Add(1) <= int64(requests) && c.seen.Errors < 20 {
 				c.ask()
 			}
@@ -119,6 +129,16 @@ func (p plan) round(callers []*caller, seconds float64, requests int) {
 	}
 	group.Wait()
 }
+
+// streams counts answers between their first text and their end.
+type streams struct{ now, most atomic.Int64 }
+
+func (s *streams) begin() {
+	for now, most := s.now.Add(1), s.most.Load(); now > most && !s.most.CompareAndSwap(most, now); most = s.most.Load() {
+	}
+}
+
+func (s *streams) end() { s.now.Add(-1) }
 
 // caller is one keep-alive connection with one request in flight.
 type caller struct {
@@ -128,6 +148,8 @@ type caller struct {
 	reader *bufio.Reader
 	buffer []byte
 	body   []byte
+	texts  []time.Time // when pieces of text of this answer came
+	open   *streams
 	seen   tally
 }
 
@@ -173,6 +195,12 @@ func (c *caller) ask() {
 	}
 	c.seen.Latencies = append(c.seen.Latencies, ended.Sub(began).Microseconds())
 	c.seen.FirstBytes = append(c.seen.FirstBytes, first.Sub(began).Microseconds())
+	if len(c.texts) > 0 {
+		c.seen.FirstText = append(c.seen.FirstText, c.texts[0].Sub(began).Microseconds())
+	}
+	for index := 1; c.plan.gaps && index < len(c.texts); index++ {
+		c.seen.Gaps = append(c.seen.Gaps, c.texts[index].Sub(c.texts[index-1]).Microseconds())
+	}
 	c.seen.Tokens += completionTokens(c.body)
 }
 

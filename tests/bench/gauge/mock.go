@@ -22,11 +22,15 @@ const Marker = "Checked:"
 
 const maxBody = 16 << 20
 
-// engine answers every prompt with the same words, after `delay` nanoseconds, which a caller may change while it runs.
+// engine answers every prompt with the same words, after `delay` nanoseconds, which a caller may change while it runs. With
+// a `pace`, a stream has `count` pieces of text, and so many nanoseconds lie between them.
 type engine struct {
 	delay  atomic.Int64
+	pace   atomic.Int64
+	count  atomic.Int64
 	plain  []byte
 	events [][]byte
+	piece  []byte
 	models []byte
 }
 
@@ -34,6 +38,7 @@ func newEngine(delay time.Duration) *engine {
 	e := &engine{plain: whole("application/json", plainBody()), models: whole("application/json", modelsBody)}
 	e.delay.Store(int64(delay))
 	e.events = streamEvents()
+	e.piece = framed(fmt.Sprintf(chunkShell, `{"index":0,"delta":{"content":" word"},"finish_reason":null}`, ""))
 	return e
 }
 
@@ -50,9 +55,16 @@ func whole(kind, body string) []byte {
 	return []byte(fmt.Sprintf("HTTP/1.1 200 OK\r\ncontent-type: %s\r\ncontent-length: %d\r\n\r\n%s", kind, len(body), body))
 }
 
+const chunkShell = `{"id":"chatcmpl-mock","object":"chat.completion.chunk","created":1,"model":"mock","choices":[%s]%s}`
+
+// framed returns one server-sent event as one chunk (RFC 9112 section 7.1).
+func framed(event string) []byte {
+	data := "data: " + event + "\n\n"
+	return []byte(fmt.Sprintf("%x\r\n%s\r\n", len(data), data))
+}
+
 func streamEvents() [][]byte {
 	const head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-	const shell = `{"id":"chatcmpl-mock","object":"chat.completion.chunk","created":1,"model":"mock","choices":[%s]%s}`
 	usage := fmt.Sprintf(`,"usage":{"prompt_tokens":60,"completion_tokens":%d,"total_tokens":%d}`, len(pieces), 60+len(pieces))
 	events := []string{}
 	for index, piece := range pieces {
@@ -60,19 +72,18 @@ func streamEvents() [][]byte {
 		if index == 0 {
 			role = `"role":"assistant",`
 		}
-		events = append(events, fmt.Sprintf(shell, fmt.Sprintf(`{"index":0,"delta":{%s"content":%q},"finish_reason":null}`, role, piece), ""))
+		events = append(events, fmt.Sprintf(chunkShell, fmt.Sprintf(`{"index":0,"delta":{%s"content":%q},"finish_reason":null}`, role, piece), ""))
 	}
-	events = append(events, fmt.Sprintf(shell, `{"index":0,"delta":{},"finish_reason":"stop"}`, ""))
-	events = append(events, fmt.Sprintf(shell, "", usage), "[DONE]")
-	framed := [][]byte{[]byte(head)}
+	events = append(events, fmt.Sprintf(chunkShell, `{"index":0,"delta":{},"finish_reason":"stop"}`, ""))
+	events = append(events, fmt.Sprintf(chunkShell, "", usage), "[DONE]")
+	written := [][]byte{[]byte(head)}
 	for _, event := range events {
-		data := "data: " + event + "\n\n"
-		framed = append(framed, []byte(fmt.Sprintf("%x\r\n%s\r\n", len(data), data)))
+		written = append(written, framed(event))
 	}
-	framed[0] = append(framed[0], framed[1]...)
-	last := len(framed) - 1
-	framed[last] = append(framed[last], "0\r\n\r\n"...)
-	return append(framed[:1], framed[2:]...)
+	written[0] = append(written[0], written[1]...)
+	last := len(written) - 1
+	written[last] = append(written[last], "0\r\n\r\n"...)
+	return append(written[:1], written[2:]...)
 }
 
 func mock(arguments []string) {
@@ -169,8 +180,19 @@ func header(line []byte, name string) (string, bool) {
 	return string(bytes.TrimSpace(line[len(name)+1:])), true
 }
 
-// answer writes the fixed answer. `PUT /delay/MILLISECONDS` changes how long it thinks from now on.
+// answer writes the fixed answer. `PUT /delay/MILLISECONDS` changes how long it thinks from now on, `PUT
+// /pace/MILLISECONDS/COUNT` how fast its streams go on, and for how many pieces of text.
 func (e *engine) answer(to net.Conn, r request) error {
+	if said, found := strings.CutPrefix(r.path, "/pace/"); found && r.method == "PUT" {
+		var milliseconds, count int64
+		if _, err := fmt.Sscanf(said, "%d/%d", &milliseconds, &count); err != nil || milliseconds < 0 || count < 0 {
+			return io.ErrUnexpectedEOF
+		}
+		e.pace.Store(milliseconds * int64(time.Millisecond))
+		e.count.Store(count)
+		_, err := to.Write(whole("application/json", "{}"))
+		return err
+	}
 	if milliseconds, found := strings.CutPrefix(r.path, "/delay/"); found && r.method == "PUT" {
 		value, err := strconv.Atoi(milliseconds)
 		if err != nil {
@@ -191,7 +213,32 @@ func (e *engine) answer(to net.Conn, r request) error {
 		_, err := to.Write(e.plain)
 		return err
 	}
+	if pace := e.pace.Load(); pace > 0 {
+		return e.stream(to, time.Duration(pace), int(e.count.Load()))
+	}
 	for _, event := range e.events {
+		if _, err := to.Write(event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stream writes the answer's first piece, `count` further ones at that pace, and its end. A slow reader moves no piece
+// but the next: the clock goes on.
+func (e *engine) stream(to net.Conn, pace time.Duration, count int) error {
+	if _, err := to.Write(e.events[0]); err != nil {
+		return err
+	}
+	clock := time.NewTicker(pace)
+	defer clock.Stop()
+	for range count {
+		<-clock.C
+		if _, err := to.Write(e.piece); err != nil {
+			return err
+		}
+	}
+	for _, event := range e.events[len(pieces):] {
 		if _, err := to.Write(event); err != nil {
 			return err
 		}

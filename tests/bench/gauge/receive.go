@@ -25,7 +25,11 @@ func (c *caller) receive() (time.Time, error) {
 	if err != nil {
 		return first, err
 	}
-	if err = c.readBody(length, chunked); err != nil {
+	err = c.readBody(length, chunked)
+	if len(c.texts) > 0 {
+		c.open.end()
+	}
+	if err != nil {
 		return first, err
 	}
 	if !strings.Contains(status, " 200") {
@@ -62,7 +66,7 @@ func (c *caller) headers() (length int, chunked bool, err error) {
 }
 
 func (c *caller) readBody(length int, chunked bool) error {
-	c.body = c.body[:0]
+	c.body, c.texts = c.body[:0], c.texts[:0]
 	if !chunked {
 		return c.take(length)
 	}
@@ -75,8 +79,15 @@ func (c *caller) readBody(length int, chunked bool) error {
 		if err != nil {
 			return err
 		}
+		start := len(c.body)
 		if err = c.take(int(size)); err != nil {
 			return err
+		}
+		if bytes.Contains(c.body[start:], textField) {
+			c.texts = append(c.texts, time.Now())
+			if len(c.texts) == 1 {
+				c.open.begin()
+			}
 		}
 		if _, err = c.reader.Discard(2); err != nil || size == 0 {
 			return err
@@ -93,6 +104,9 @@ func (c *caller) take(length int) error {
 	_, err := io.ReadFull(c.reader, c.body[start:])
 	return err
 }
+
+// textField begins a piece of text in a stream; a chunk holds whole events, as all servers here send them.
+var textField = []byte(`"content":"`)
 
 var usageField = []byte(`"completion_tokens":`)
 

@@ -55,6 +55,11 @@ class Mock:
         request = urllib.request.Request(f"http://{self.address}/delay/{milliseconds}", method="PUT")
         urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
 
+    def pace(self, milliseconds: int, pieces: int) -> None:
+        """Let every stream from now on have so many further pieces of text, so far apart; 0: all at once."""
+        request = urllib.request.Request(f"http://{self.address}/pace/{milliseconds}/{pieces}", method="PUT")
+        urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
+
     def stop(self) -> None:
         self._server.stop()
 
@@ -72,6 +77,10 @@ class Load:
     people: bool = True
     expect: str = "Checked:"
     bias: str = ""
+    ramp_seconds: float = 0.0
+    """Over which the callers begin, one after the other."""
+    gaps: bool = False
+    """Whether to tell the time between pieces of text."""
 
 
 def ask(program: Path, address: str, key: str, model: str, load: Load, seed: int | None = None) -> Sample:
@@ -80,13 +89,14 @@ def ask(program: Path, address: str, key: str, model: str, load: Load, seed: int
     command += ["-callers", load.callers, "-requests", load.requests, "-seconds", load.seconds]
     command += ["-warmup", load.warmup_seconds, "-max-tokens", load.max_tokens, "-seed", seed or next(_seeds)]
     command += ["-bias", load.bias] if load.bias else []
+    command += ["-ramp", load.ramp_seconds, f"-gaps={str(load.gaps).lower()}"]
     command += [f"-stream={str(load.stream).lower()}", f"-people={str(load.people).lower()}"]
     done = subprocess.run(
         [str(part) for part in command],
         env={**os.environ, "BENCH_KEY": key},
         capture_output=True,
         text=True,
-        timeout=load.seconds + load.warmup_seconds + 150,
+        timeout=load.seconds + load.warmup_seconds + load.ramp_seconds + 150,
         check=False,
     )
     if done.returncode:
@@ -99,4 +109,7 @@ def ask(program: Path, address: str, key: str, model: str, load: Load, seed: int
         completion_tokens=seen["completion_tokens"],
         errors=seen["errors"],
         first_error=seen["first_error"],
+        first_text_us=seen["first_text_us"] or [],
+        gaps_us=seen["gaps_us"] or [],
+        most_open=seen["most_open"],
     )

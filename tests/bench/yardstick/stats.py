@@ -25,6 +25,10 @@ class Sample:
     completion_tokens: int = 0
     errors: int = 0
     first_error: str = ""
+    first_text_us: Sequence[int] = ()
+    gaps_us: Sequence[int] = ()
+    most_open: int = 0
+    """Streams that were between their first text and their end at the same moment."""
 
 
 @dataclass(frozen=True)

@@ -27,41 +27,58 @@ NEVER_ENDS = '{"0":-100,"2":-100}'  # no end of text: all answers are as long, s
 BARE = "bare engine, with Sekisho's parameters"
 
 
-def bare_engine(weights: Path, folder: Path, parameters: str) -> Running:
-    """Start the engine alone, with the `gateway`'s parameters or its `own`."""
+def bare_engine(weights: Path, folder: Path, parameters: str, built: Path | None = None) -> Running:
+    """Start the engine alone, with the `gateway`'s parameters or its `own`; `built`: the folder of one built here."""
     folder.mkdir()
     script = ROOT / "tests" / "bench" / "bare_engine.py"
     command = [sys.executable, script, weights, folder, str(SLOTS), str(CONTEXT_TOKENS), parameters]
+    command += [built] if built else []
     environment = dict(child._ENVIRONMENT) if parameters == "gateway" else {}
     server = Server(command, folder / "log", {**environment, "PYTHONPATH": str(ROOT)})
     server.wait_until((folder / "ready").exists, 120)
     return Running(f"unix:{folder / 'e.sock'}", server, key="bench", model=MODEL)
 
 
-def gateway(weights: Path, folder: Path, detection: bool) -> Running:
+def gateway(weights: Path, folder: Path, detection: bool, built: Path | None = None) -> Running:
     """Start Sekisho before the same engine, with the weights in the store of a site of its own."""
     store = folder / ".sekisho" / "store" / "sha256"
     store.mkdir(parents=True)
     manifest = yaml.safe_load((ROOT / "models" / f"{MODEL}.yaml").read_text(encoding="utf-8"))
     shutil.copy(weights, store / manifest["sha256"])
-    engine = {"model": MODEL, "slots": SLOTS, "context_tokens": CONTEXT_TOKENS}
+    kind = "llama-server" if built else "xllamacpp"
+    if built:
+        shutil.copytree(built, folder / ".sekisho" / "engines" / built.name)
+    engine = {"kind": kind, "model": MODEL, "slots": SLOTS, "context_tokens": CONTEXT_TOKENS}
     return start_gateway(folder, {"engine": engine, "privacy": {"detection": detection}}, MODEL)
 
 
+Start = Callable[[], Running]
+
+
+def usual_peers(weights: Path, folder: Path) -> dict[str, Start]:
+    """Return who is measured by `make bench`, by title; the first is the one that all others are compared with."""
+    return {
+        BARE: lambda: bare_engine(weights, folder / "engine", "gateway"),
+        "bare engine, llama.cpp's own settings": lambda: bare_engine(weights, folder / "own", "own"),
+        "through Sekisho": lambda: gateway(weights, folder / "tokens-on", True),
+        "through Sekisho, no detection": lambda: gateway(weights, folder / "tokens-off", False),
+    }
+
+
 def measure_tokens(
-    program: Path, folder: Path, rounds: int, quick: bool, tell: Callable[[str], None]
+    program: Path,
+    folder: Path,
+    rounds: int,
+    quick: bool,
+    tell: Callable[[str], None],
+    peers: Callable[[Path, Path], dict[str, Start]] = usual_peers,
 ) -> list[dict[str, Any]]:
     """Return one row per peer and number of callers; a row without figures says why under `missing`."""
     weights = find_weights()
     if weights is None:
         return [{"peer": BARE, "missing": f"the weights of {MODEL} are not in the store: make deps"}]
     with ExitStack() as stack:
-        starts: dict[str, Callable[[], Running]] = {
-            BARE: lambda: bare_engine(weights, folder / "engine", "gateway"),
-            "bare engine, llama.cpp's own settings": lambda: bare_engine(weights, folder / "own", "own"),
-            "through Sekisho": lambda: gateway(weights, folder / "tokens-on", True),
-            "through Sekisho, no detection": lambda: gateway(weights, folder / "tokens-off", False),
-        }
+        starts = peers(weights, folder)
         running: dict[str, Running] = {}
         missing = []
         for name, start in starts.items():
