@@ -47,8 +47,13 @@ EVENTS = {
     "model.removed": "a model was taken away: its file, and its manifest where the site had added it",
     "model.signed": "a signature of a model by a key that counts was kept",
     "model.unloaded": "a model's engine was ended, and its room given back",
+    "node.back": "a joined node that was away is there again; whether it had started anew",
+    "node.distrusted": "a joined node loaded other bytes than it was told to, and is left out: which",
     "node.drained": "a joined node gets no new prompts",
     "node.joined": "a machine joined as a node: name, site, jurisdiction, address, its certificate's fingerprint",
+    "node.lost": "a joined node cannot be reached, and why",
+    "node.out": "a joined node is there and serves nobody, and why: another release, or nothing that can load a model",
+    "node.reached": "a joined node was reached for the first time since the start: its release and engine",
     "node.refused": "somebody with a right token, or a node, was told no, and why",
     "node.removed": "a joined node was removed: its certificate counts no more",
     "node.renewed": "a joined node got its next certificate",
@@ -71,6 +76,8 @@ EVENTS = {
     "policy.signer_removed": "a person's signatures count no more",
     "policy.subjects": "persons whose data leave their country were counted, as marks",
     "recovered": "a start repaired what a crash left: torn ends, interrupted requests",
+    "target.resumed": "a target that was left alone answers again",
+    "target.suspended": "a target failed again and again, and is left alone for a while",
 }
 """What each type says, in a few words."""
 

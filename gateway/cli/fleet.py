@@ -54,15 +54,28 @@ def _show(session: Session, said: dict[str, Any]) -> None:
     for device, memory in said["memory"].items():
         aside = f", {memory['claimed_mib']:,} put aside" if memory["claimed_mib"] else ""
         print(f"{device}: {memory['taken_mib']:,} of {memory['budget_mib']:,} MiB taken{aside}.")
+    for node in said.get("nodes", ()):
+        print(_node(node))
     print(
         f"Since the start: {said['loads']} loads, {said['evictions']} sent out for others, {said['failures']} failed."
     )
 
 
+def _node(node: dict[str, Any]) -> str:
+    """Say in one line how a joined node stands."""
+    line = f"node {node['node']} ({node['site']}, {node['address']}): {node['state']}"
+    if node["problem"]:
+        return f"{line}. {node['problem']}"
+    memory = [f"{each['taken_mib']:,} of {each['budget_mib']:,} MiB of {name}" for name, each in node["memory"].items()]
+    watts = [f"{each['watts']:.0f} W" for each in node.get("devices", ()) if each["watts"] >= 0]
+    pushed = [f"{name} {100 * each['bytes'] // each['of']} % pushed" for name, each in node["pushing"].items()]
+    return ", ".join([line, *memory, *watts, *pushed]) + "." + "".join(f" {each}" for each in node["too_big"])
+
+
 def _row(model: dict[str, Any]) -> tuple[str, ...]:
     idle, load = model.get("idle_seconds"), model.get("load_seconds")
     return (
-        model["model"],
+        model["model"] + (f" on {model['node']}" if "/engine:" in model.get("target", "") else ""),
         model["state"] + (", kept" if model.get("pinned") else ""),
         f"{model['held']} of {model['slots']}",
         str(model["waiting"]),
@@ -86,6 +99,14 @@ def _memory(model: dict[str, Any]) -> str:
 
 def _remark(model: dict[str, Any]) -> str:
     if not model.get("problem"):
-        return str(model["device"])
+        return _left_alone(model.get("breaker", {})) or str(model["device"])
     again = model.get("again_in_seconds")
     return str(model["problem"]) + (f" Tried again in {again:.0f} s, when asked for." if again else "")
+
+
+def _left_alone(breaker: dict[str, Any]) -> str:
+    """Say that a target is left alone since it fails; empty when it is not."""
+    if breaker.get("state", "closed") == "closed":
+        return ""
+    again = breaker["again_in_seconds"]
+    return f"It fails ({breaker['failures']} in a row) and is left alone" + (f" for {again:.0f} s." if again else ".")

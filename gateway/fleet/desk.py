@@ -8,15 +8,21 @@ exactly once. One event loop, no threads.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from time import monotonic
+from typing import Any
 
-from gateway.errors import EngineUnavailable, LimitExceeded
+from gateway.errors import AuditUnavailable, EngineUnavailable, LimitExceeded
+from gateway.fleet.choose.breaker import DEFAULT, Breaker, Limits
 from gateway.fleet.choose.queue import Bill, Claim, FairQueue, Place
 from gateway.fleet.member import Home
 from gateway.fleet.slots import Lease, Slots, Use
+
+_log = logging.getLogger(__name__)
 
 _SMOOTHING = 0.2  # weight of the newest service time, and of the newest request's tokens
 _FIRST_TOKENS = 512.0  # that a request is expected to take before any was over
@@ -30,6 +36,8 @@ class Terms:
 
     wait_seconds: float = math.inf  # for a slot, at most
     shares: Mapping[str, float] = field(default_factory=dict)  # weight by tenant, above 0; 1 for all others
+    breaker: Limits = DEFAULT
+    tell: Callable[[str, Mapping[str, Any]], None] = lambda type, said: None  # puts an event on record
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +63,11 @@ class Desk:
         self._count = home.slots
         self._slots = Slots(self._count)
         self._most = queue
-        self._queue: FairQueue[Waiter] = FairQueue((terms or Terms()).shares)
+        self._terms = terms or Terms()
+        self._queue: FairQueue[Waiter] = FairQueue(self._terms.shares)
+        self.breaker = Breaker(self._terms.breaker)
         self._service_seconds = 0.0
+        self.openings = 0  # engines that came new, and hold nobody's prompt
         self._usual_tokens = _FIRST_TOKENS
         home.watch(self._opened, self._closed)
 
@@ -75,6 +86,57 @@ class Desk:
     @property
     def waiting(self) -> int:
         return len(self._queue)
+
+    def is_open(self) -> bool:
+        """Whether a prompt would be taken now."""
+        return self.home.is_open() and self.breaker.admits(monotonic())
+
+    def is_coming(self) -> bool:
+        """Whether who waits will be served or told: it is not open, and is not given up."""
+        return not self.home.is_open() and self.home.is_coming() and self.breaker.admits(monotonic())
+
+    def refusal(self) -> EngineUnavailable:
+        """Return why it is neither open nor coming."""
+        pause = self.breaker.again_in_seconds(monotonic())
+        if not pause:
+            return self.home.refusal()
+        message = "The model's engine failed again and again, and is left alone for a while."
+        return EngineUnavailable(message, code="fleet.target_suspended", retry_after_seconds=max(1.0, pause))
+
+    def answered(self) -> None:
+        """Note that an answer began."""
+        if self.breaker.answered():
+            _log.warning("target %s answers again", self.id)
+            self._tell("target.resumed")
+
+    def ended(self) -> None:
+        """Note that an answer ended well."""
+        self.breaker.ended()
+
+    def failed(self, code: str) -> None:
+        """Note that a request failed by the target's fault; where that was too often, send away those who wait."""
+        if self.breaker.failed(monotonic()):
+            pause = round(self.breaker.again_in_seconds(monotonic()))
+            _log.error("target %s fails (%s) and is left alone for %d s", self.id, code, pause)
+            self._tell("target.suspended", code=code, failures=self.breaker.failures, pause_seconds=pause)
+            self._closed(self.refusal())
+
+    def _tell(self, type: str, **said: Any) -> None:
+        with suppress(AuditUnavailable):  # told already, and nothing is served by this
+            self._terms.tell(type, {"model": self.home.target.model, "target": self.id, **said})
+
+    @property
+    def slots(self) -> int:
+        return self._count
+
+    @property
+    def service_seconds(self) -> float:
+        """How long a request held a slot, on average; 0 before one did."""
+        return self._service_seconds
+
+    def ahead(self, claim: Claim) -> int:
+        """Return how many of those who wait would be served before it."""
+        return self._queue.ahead(claim)
 
     def has_own(self, tenant: str) -> bool:
         """Whether a free slot holds a prompt of this tenant."""
@@ -116,12 +178,14 @@ class Desk:
         """Return a slot, waiting for it when none is free. The caller has seen that it is not turned away.
 
         Raises:
-            EngineUnavailable: the engine went away, or could not be loaded, while this waited.
+            EngineUnavailable: the engine went away, or could not be loaded, while this waited, or it fails too often.
             LimitExceeded: its deadline passed (``fleet.wait_too_long``), or another has its place now.
         """
+        if not self.breaker.enter(monotonic()):
+            raise self.refusal()
         if not claim.tokens:
             claim = replace(claim, tokens=self._usual_tokens)
-        free = self._slots.take(claim.tenant) if self.home.is_open() else None
+        free = self._slots.take(claim.tenant, claim.slot_for) if self.home.is_open() else None
         if free is None:
             return await self._wait(claim)
         self.home.enter()
@@ -203,7 +267,7 @@ class Desk:
         now = monotonic()
         while self._slots.free and (place := self._queue.pop(now)) is not None:
             if not place.item.done():  # else cancelled, its task not yet run
-                lease = self._slots.take(place.claim.tenant)
+                lease = self._slots.take(place.claim.tenant, place.claim.slot_for)
                 assert lease is not None  # noqa: S101 - one is free
                 self.home.enter()
                 place.item.set_result(Held(lease, self._queue.charge(place.claim, place.priority)))
@@ -213,6 +277,7 @@ class Desk:
         """A new engine holds nobody's prompt."""
         if self._slots.free == self._count:
             self._slots = Slots(self._count)
+            self.openings += 1
         self._serve()
 
     def _closed(self, why: EngineUnavailable) -> None:

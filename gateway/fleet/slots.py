@@ -14,6 +14,7 @@ All operations are O(1) in the number of slots.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,10 +59,14 @@ class Slots:
         """Return whether a free slot holds a prompt of this tenant."""
         return tenant in self._own
 
-    def take(self, tenant: str) -> Lease | None:
-        """Return a free slot by rule 2, ``None`` when there is none."""
-        if tenant in self._own:
-            slot = next(reversed(self._own[tenant]))
+    def take(self, tenant: str, suits: Callable[[], int | None] | None = None) -> Lease | None:
+        """Return a free slot by rule 2, ``None`` when there is none.
+
+        Of several of its own a tenant gets the one that ``suits`` names, else the one used last.
+        """
+        if own := self._own.get(tenant):
+            wanted = suits() if suits is not None and len(own) > 1 else None
+            slot = wanted if wanted in own and wanted is not None else next(reversed(own))
         elif self._fresh:
             return Lease(self._fresh.pop(), tenant, NOBODY)
         elif self._idle:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from gateway.fleet.desk import Desk
 from gateway.fleet.life.keeper import Keeper
 from gateway.fleet.life.resident import State
 from gateway.telemetry.metrics import Family
@@ -63,6 +64,35 @@ def families_of(keeper: Keeper) -> Sequence[Family]:
             counts=True,
         ),
         Family("sekisho_fleet_sent_out", "Models sent out, by reason.", ("model", "reason"), sent_out, counts=True),
+    )
+
+
+def desk_families(desks: Callable[[], Sequence[Desk]]) -> Sequence[Family]:
+    """Return the metrics of all targets, others' engines among them. Targets are labelled by their ids."""
+    return (
+        Family(
+            "sekisho_fleet_suspended",
+            "1 while a target that failed again and again is left alone.",
+            ("target",),
+            lambda: (((desk.id,), float(desk.breaker.state != "closed")) for desk in desks()),
+        ),
+        Family(
+            "sekisho_fleet_suspensions",
+            "How often a target was left alone after failures.",
+            ("target",),
+            lambda: (((desk.id,), desk.breaker.opened) for desk in desks()),
+            counts=True,
+        ),
+        Family(
+            "sekisho_fleet_queue",
+            "Requests that hold a slot of a target, and that wait for one.",
+            ("target", "what"),
+            lambda: (
+                ((desk.id, what), amount)
+                for desk in desks()
+                for what, amount in (("held", desk.held), ("waiting", desk.waiting))
+            ),
+        ),
     )
 
 

@@ -21,7 +21,7 @@ Choosing is O(tenants that wait + those who wait of the one that is next); leavi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -48,6 +48,7 @@ class Claim:
     priority: int = NORMAL
     tokens: float = 0.0  # that it is expected to take; 0: not known as yet
     deadline: float = math.inf
+    slot_for: Callable[[], int | None] | None = None  # which of its tenant's slots suits it best, asked when it is next
 
 
 class Place(Generic[T]):
