@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from gateway.asking import Asking
 from gateway.audit.door import Entry
 from gateway.domain import (
     Caller,
@@ -90,14 +91,12 @@ async def begin(rooms: Rooms, visit: Visit) -> Attempt:
         PolicyDenied, PolicyUnavailable, EngineUnavailable, LimitExceeded, AuditUnavailable: nothing is held then.
     """
     visit.attempts += 1
-    asked, decision, placement = await _place(rooms, visit)
+    asking = Asking(rooms, visit)
+    asked, decision, placement = await _place(rooms, visit, asking)
     try:
         grant = _granted(decision, placement.target)
         _reserve_tokens(visit, placement)
-        with rooms.telemetry.stage("redact", visit.parts):
-            redacted = rooms.privacy.redact(
-                visit.call.segments, visit.detection.findings, grant, visit.caller, visit.request_id
-            )
+        redacted = asking.redacted(grant)
         prompt = Prompt(
             request_id=visit.request_id,
             capability=visit.call.capability,
@@ -110,20 +109,23 @@ async def begin(rooms: Rooms, visit: Visit) -> Attempt:
         if visit.crossing is not None:
             visit.crossing.settle(placement.target, visit.caller)
         kept = await keep(rooms.content, visit, grant, prompt)
-        entry = rooms.book.intent(visit.caller, asked, decision, placement.target, redacted.counts, kept.prompt)
+        entry = rooms.book.intent(
+            visit.caller, asked, decision, placement.target, redacted.counts, kept.prompt, placement.choice
+        )
     except BaseException:
         placement.release()
         raise
     return Attempt(rooms, visit, placement, redacted, prompt, entry, kept)
 
 
-async def _place(rooms: Rooms, visit: Visit) -> tuple[PolicyInput, Decision, Placement]:
+async def _place(rooms: Rooms, visit: Visit, asking: Asking) -> tuple[PolicyInput, Decision, Placement]:
     """Return a slot on a target that a fresh decision allows."""
     while True:
         asked, decision = await _decide(rooms, visit)
         began = perf_counter()
         with rooms.telemetry.stage("choose", visit.parts):
-            placement = await rooms.fleet.choose(decision, visit.caller, frozenset(visit.failed), visit.deadline)
+            failed = frozenset(visit.failed)
+            placement = await rooms.fleet.choose(decision, visit.caller, failed, visit.deadline, asking)
         if perf_counter() - began <= DECISION_SECONDS:
             return asked, decision, placement
         try:  # it waited for a slot: is what was allowed then still allowed?

@@ -32,6 +32,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
+from msgspec import UNSET
+
 from gateway.audit import reading
 from gateway.audit import record as records
 from gateway.audit.door import Case
@@ -56,7 +58,7 @@ from gateway.audit.opening import (
     tell_recovered,
     tell_rotated,
 )
-from gateway.domain import Caller, Decision, Kept, Outcome, PolicyInput, Target
+from gateway.domain import Caller, Choosing, Decision, Kept, Outcome, PolicyInput, Target
 from gateway.errors import AuditUnavailable, SetupError
 from gateway.settings import AuditSettings
 
@@ -240,6 +242,7 @@ class LogBook:
         target: Target,
         redactions: Mapping[str, int],
         content: Kept | None = None,
+        choice: Choosing | None = None,
     ) -> LogEntry:
         writer, committer = self._parts()
         request = question.request.id
@@ -252,6 +255,7 @@ class LogBook:
                 target=target,
                 redactions=redactions,
                 content=content,
+                choice=choice or UNSET,
             )
         )
         committer.wake()

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from gateway.domain import Caller, Decision, Kept, Outcome, PolicyInput, Target
+from gateway.domain import Caller, Choosing, Decision, Kept, Outcome, PolicyInput, Target
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -51,11 +51,13 @@ class Book(Protocol):
         target: Target,
         redactions: Mapping[str, int],
         content: Kept | None = None,
+        choice: Choosing | None = None,
     ) -> Entry:
         """Write an intent record. MUST be called before one prompt byte leaves the process. Synchronous.
 
         Args:
             content: the prompt in the side store, where it must be kept.
+            choice: how the target was chosen, where there were several.
 
         Raises:
             AuditUnavailable: the log is not writable, was moved or shrank.

@@ -21,7 +21,7 @@ import msgspec
 
 from gateway.audit.canonical import canonical
 from gateway.audit.log.layout import MOST_RECORD_BYTES
-from gateway.domain import Caller, Clock, Decision, Kept, Outcome, PolicyInput, Target, Usage
+from gateway.domain import Caller, Choosing, Clock, Decision, Kept, Outcome, PolicyInput, Target, Usage
 
 LONGEST_WORD = 64  # characters kept of a word that comes from outside: an engine's finish reason, a source address
 
@@ -62,6 +62,7 @@ class Intent(Record, kw_only=True, tag="intent"):
     target: Target
     redactions: Mapping[str, int]
     content: Kept | None = None  # the prompt in the side store
+    choice: Choosing | msgspec.UnsetType = msgspec.UNSET  # only where there were several targets to choose among
 
 
 class OutcomeRecord(Record, kw_only=True, tag="outcome"):

@@ -22,7 +22,7 @@ from gateway.audit.log.disk import Disk
 from gateway.audit.log.note import SigningKey
 from gateway.audit.log.site import CROSS_BORDER, DEFAULT, SiteHeads
 from gateway.audit.log.succession import LogKeys, log_keys
-from gateway.domain import Caller, Decision, Kept, PolicyInput, Target
+from gateway.domain import Caller, Choosing, Decision, Kept, PolicyInput, Target
 from gateway.errors import AuditUnavailable, SetupError
 from gateway.settings import AuditSettings
 
@@ -120,9 +120,10 @@ class Shelf:
         target: Target,
         redactions: Mapping[str, int],
         content: Kept | None = None,
+        choice: Choosing | None = None,
     ) -> LogEntry:
         book = self._well(class_of(question, target))
-        return book.intent(caller, question, decision, target, redactions, content)
+        return book.intent(caller, question, decision, target, redactions, content, choice)
 
     def denial(self, **known: Any) -> None:
         self._default.denial(**known)

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Protocol
 
-from gateway.domain import Caller, Capability, Chunk, Decision, Prompt, Target
+from gateway.domain import Caller, Capability, Choosing, Chunk, Decision, Grant, Prompt, Target
+
+
+class Asked(Protocol):
+    """What is asked, as far as choosing needs to know. Whatever is costly is made only when it is looked at."""
+
+    @property
+    def generates(self) -> bool:
+        """Whether the answer is text; False: vectors or scores."""
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Of the answer; ``None``: as many as the context holds."""
+
+    @property
+    def text_bytes(self) -> int:
+        """UTF-8, of all texts."""
+
+    def profile(self, grant: Grant) -> str:
+        """Return what is done to texts under a grant: equal for grants that make equal texts."""
+
+    def turns(self, grant: Grant) -> Iterable[tuple[str, str]]:
+        """Return role and text of all that becomes part of the prompt, redacted for that grant, as it is read."""
 
 
 class Placement(Protocol):
@@ -24,6 +46,10 @@ class Placement(Protocol):
 
     @property
     def context_tokens(self) -> int: ...
+
+    @property
+    def choice(self) -> Choosing | None:
+        """How the target was chosen; ``None`` where there was no other."""
 
     def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk]:
         """As :meth:`gateway.engines.door.Engine.answer`."""
@@ -47,12 +73,18 @@ class Fleet(Protocol):
         """Return the name of the adapter that ``model`` asks for, as in ``MODEL:ADAPTER``; empty: none."""
 
     async def choose(
-        self, decision: Decision, caller: Caller, failed: frozenset[str], deadline: float = math.inf
+        self,
+        decision: Decision,
+        caller: Caller,
+        failed: frozenset[str],
+        deadline: float = math.inf,
+        asked: Asked | None = None,
     ) -> Placement:
         """Wait for a slot on the best of the decision's targets, ``failed`` ones excluded.
 
         Args:
             deadline: monotonic seconds; nobody waits beyond it.
+            asked: what it is that is to be answered; ``None``: nobody says.
 
         Raises:
             EngineUnavailable: none of them is healthy.

@@ -16,8 +16,10 @@ from gateway.domain import PRIORITIES, Caller, Capability, Decision, Grant, Targ
 from gateway.errors import EngineUnavailable, ModelNotFound
 from gateway.fleet.choose.queue import Claim
 from gateway.fleet.desk import Desk, Terms
+from gateway.fleet.door import Asked
 from gateway.fleet.member import Home, Member, away
 from gateway.fleet.placement import HeldSlot
+from gateway.fleet.ranking import Chosen, Ranking, Standing, Wish
 
 __all__ = ["LocalFleet", "Member"]
 
@@ -36,9 +38,10 @@ class LocalFleet:
         model_names: every name and alias that ``find_model`` knows, for messages.
         find_adapter: the adapter that such a name asks for, empty where it asks for none.
         terms: what holds for whoever waits.
+        ranking: learns and says which target is best.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each of them by its name
         self,
         members: Sequence[Home],
         *,
@@ -48,7 +51,9 @@ class LocalFleet:
         queues: Mapping[str, int] | None = None,
         find_adapter: Callable[[str], str] = lambda name: "",
         terms: Terms | None = None,
+        ranking: Ranking | None = None,
     ) -> None:
+        self._ranking = ranking or Ranking()
         queues, self._terms = queues or {}, terms or Terms()
         desks = [Desk(each, queue=queues.get(each.target.id, queue), terms=self._terms) for each in members]
         self._desks = {desk.id: desk for desk in desks}
@@ -97,11 +102,17 @@ class LocalFleet:
         return self._find_adapter(model)
 
     async def choose(
-        self, decision: Decision, caller: Caller, failed: frozenset[str], deadline: float = math.inf
+        self,
+        decision: Decision,
+        caller: Caller,
+        failed: frozenset[str],
+        deadline: float = math.inf,
+        asked: Asked | None = None,
     ) -> HeldSlot:
         """Wait for a slot on the best of the decision's targets, ``failed`` ones excluded.
 
-        Best is a slot that already holds this tenant's prompt, then a free slot, then the shortest queue, then a model
+        Best is what the route says (:mod:`gateway.fleet.choose.objective`) of what is expected of each. Between equals
+        it is a slot that already holds this tenant's prompt, then a free slot, then the shortest queue, then a model
         that has to be loaded, then the decision's own order.
 
         Raises:
@@ -111,33 +122,54 @@ class LocalFleet:
         """
         deadline = min(deadline, monotonic() + self._terms.wait_seconds)
         claim = Claim(caller.tenant, PRIORITIES.index(caller.priority), deadline=deadline)
-        tried = set(failed)
+        wish, tried = self._ranking.wish(asked, caller), set(failed)
         why: EngineUnavailable | None = None
         while True:
-            desk = self._best(decision.targets, claim, tried, why)
+            chosen = self._best(decision.targets, claim, wish, tried, why)
+            desk = self._desks[chosen.target]
+            stay = self._ranking.stay(desk.home.target, chosen)
             try:
-                return HeldSlot(desk, await desk.lease(claim))
-            except EngineUnavailable as error:
+                held = await desk.lease(Claim(claim.tenant, claim.priority, stay.tokens, deadline, stay.slot))
+            except BaseException as error:
+                stay.leave()
+                if not isinstance(error, EngineUnavailable):
+                    raise
                 why = error
                 tried.add(desk.id)
+            else:
+                stay.sit(held.lease.slot)
+                return HeldSlot(desk, held, stay)
 
     def ready(self) -> bool:
         """Return whether at least one target would take a prompt now, or can be loaded for it."""
-        return any(desk.home.is_open() or desk.home.is_coming() for desk in self._desks.values())
+        return any(desk.is_open() or desk.is_coming() for desk in self._desks.values())
 
-    def _best(self, grants: Iterable[Grant], claim: Claim, failed: set[str], why: EngineUnavailable | None) -> Desk:
+    def _best(
+        self,
+        grants: Sequence[Grant],
+        claim: Claim,
+        wish: Wish,
+        failed: set[str],
+        why: EngineUnavailable | None,
+    ) -> Chosen:
         known = [self._desks[grant.id] for grant in grants if grant.id in self._desks and grant.id not in failed]
-        healthy = [(desk, True) for desk in known if desk.home.is_open()]
-        healthy += [(desk, False) for desk in known if not desk.home.is_open() and desk.home.is_coming()]
+        healthy = [(desk, True) for desk in known if desk.is_open()]
+        healthy += [(desk, False) for desk in known if desk.is_coming()]
         if not healthy:
-            raise why or (known[0].home.refusal() if known else away())
+            raise why or (known[0].refusal() if known else away())
         asked = [(desk, is_open, desk.turns_away(claim, is_open=is_open)) for desk, is_open in healthy]
         with_room = [(desk, is_open) for desk, is_open, refusal in asked if refusal is None]
         if not with_room:
             raise min((refusal for _, _, refusal in asked if refusal), key=lambda each: each.retry_after_seconds or 0)
-        if len(with_room) == 1:
-            return with_room[0][0]
-        return min(with_room, key=lambda each: each[0].rank(claim.tenant, is_open=each[1]))[0]
+        by_id = {desk.id: desk for desk, _ in with_room}
+        options = [(_standing(by_id[grant.id], claim), grant) for grant in grants if grant.id in by_id]
+        if len(options) == 1:
+            return self._ranking.only(*options[0], wish, alone=self._is_alone(options[0][0].target))
+        return self._ranking.best(options, wish)
+
+    def _is_alone(self, target: Target) -> bool:
+        """Whether no other target serves its model."""
+        return all(len(self._serving[target.model, capability]) == 1 for capability in target.capabilities)
 
     def _may_use(self, caller: Caller, model: str) -> bool:
         """A key may name its models by alias too; what counts is the model behind. ``MODEL:ADAPTER`` is that alone."""
@@ -161,6 +193,19 @@ class LocalFleet:
     def _serves(self, name: str, capability: Capability, caller: Caller) -> bool:
         own = self._find_model(name)
         return own is not None and (own, capability) in self._serving and self._may_use(caller, name)
+
+
+def _standing(desk: Desk, claim: Claim) -> Standing:
+    return Standing(
+        target=desk.home.target,
+        slots=desk.slots,
+        held=desk.held,
+        waiting=desk.ahead(claim) if desk.waiting else 0,
+        opens_in_seconds=desk.home.opens_in_seconds(),
+        has_own=desk.has_own(claim.tenant),
+        service_seconds=desk.service_seconds,
+        openings=desk.openings,
+    )
 
 
 def _by_model(desks: Iterable[Desk]) -> dict[tuple[str, Capability], tuple[Desk, ...]]:

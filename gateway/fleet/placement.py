@@ -7,20 +7,22 @@ from contextlib import aclosing
 from time import monotonic
 from typing import cast
 
-from gateway.domain import Chunk, Prompt, Target, Usage
+from gateway.domain import Choosing, Chunk, Prompt, Target, Usage
+from gateway.errors import EngineUnavailable
 from gateway.fleet.desk import Desk, Held
+from gateway.fleet.ranking import Stay
 from gateway.fleet.slots import Use
 
 
 class HeldSlot:
     """A slot until :meth:`release`, which MUST come after the answer's generator was closed."""
 
-    __slots__ = ("_chunks", "_desk", "_held", "_released", "_since", "_usage", "_use")
+    __slots__ = ("_desk", "_held", "_released", "_since", "_stay", "_usage", "_use")
 
-    def __init__(self, desk: Desk, held: Held) -> None:
+    def __init__(self, desk: Desk, held: Held, stay: Stay) -> None:
         self._desk = desk
         self._held = held
-        self._chunks = 0
+        self._stay = stay
         self._usage: Usage | None = None
         self._since = monotonic()
         self._use: Use = "untouched"
@@ -42,22 +44,39 @@ class HeldSlot:
     def context_tokens(self) -> int:
         return self._desk.home.context_tokens
 
+    @property
+    def choice(self) -> Choosing | None:
+        return self._stay.choice
+
     async def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         """As :meth:`gateway.engines.door.Engine.answer`; notes whether the engine took the prompt."""
         if self._use == "untouched":
             self._use = "asked"
-        async with aclosing(cast(AsyncGenerator[Chunk, None], self._desk.home.answer(prompt))) as chunks:
-            async for chunk in chunks:
-                self._use = "answered"
-                self._chunks += 1
-                self._usage = chunk.usage or self._usage
-                yield chunk
+        self._stay.asks(streams=prompt.stream)
+        try:
+            async with aclosing(cast(AsyncGenerator[Chunk, None], self._desk.home.answer(prompt))) as chunks:
+                async for chunk in chunks:
+                    self._note(chunk)
+                    yield chunk
+        except EngineUnavailable as error:
+            self._desk.failed(error.code)
+            raise
+        if self._use == "answered":
+            self._desk.ended()
+
+    def _note(self, chunk: Chunk) -> None:
+        if self._use != "answered":
+            self._use = "answered"
+            self._desk.answered()
+        self._usage = chunk.usage or self._usage
+        self._stay.see(chunk)
 
     def release(self) -> None:
         """Give the slot back. Synchronous; a second call does nothing."""
         if self._released:
             return
         self._released = True
+        self._stay.rise(self._held.lease.slot, self._use, self._usage)
         self._desk.give_back(self._held, self._use, monotonic() - self._since, cost_of(self._usage))
 
 

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 
 from gateway.audit.events import EVENTS, is_event
 from gateway.audit.log.reader import search
 from gateway.audit.record import Intent
 from gateway.audit.schema import record_schema
-from gateway.domain import Caller, Outcome, Role, Usage
+from gateway.audit.verify import verify
+from gateway.domain import Caller, Choosing, Considered, Outcome, Role, Usage
 
 CALLER = Caller("k1", "acme", "support", (Role.APP,), "help", "berlin", "DE", "DE", "DE")
 CHECK = jsonschema.Draft202012Validator(record_schema())
@@ -44,6 +46,23 @@ def test_each_kind_of_record_is_as_published(log: Any, new_intent: Callable[...,
     assert {"intent", "outcome", "denial", "denial.summed", "preview", "key.created"} <= {r["type"] for r in found}
     for record in found:
         CHECK.validate(record)
+
+
+def test_how_a_target_was_chosen_is_on_record_where_there_were_several(log: Any, new_intent: Any) -> None:
+    asked = new_intent("m", {})
+    scores = tuple(Considered(f"s/n/w{i}:m", 10 + i, 90 + i, cached_tokens=i) for i in range(8))
+    choice = Choosing("soonest", 900, 120, 9, scores)
+    log.book.intent(CALLER, asked.input, asked.decision, asked.target, {}, None, choice)
+    log.book.intent(CALLER, asked.input, asked.decision, asked.target, {})
+
+    several, only = (record for record in records_of(log) if record["type"] == "intent")
+
+    CHECK.validate(several)
+    CHECK.validate(only)
+    assert msgspec.convert(several["choice"], Choosing) == choice
+    assert "choice" not in only
+    assert not CHECK.is_valid({**several, "choice": {**several["choice"], "why": "because"}})
+    assert verify(log.folder, log.vkey).ok
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from gateway.domain import (
     Usage,
 )
 from gateway.errors import EngineUnavailable
+from gateway.fleet.door import Asked
 from gateway.http.walk import dotted
 from gateway.pipeline import Checkpoint
 from gateway.ports import Rooms
@@ -73,6 +74,7 @@ class Placement:
     slot = 0
     reuse_cache = False
     context_tokens = 1000
+    choice = None
 
     def __init__(self, house: House, engine: Engine) -> None:
         self.house, self.target, self.answer = house, engine.target, engine.answer
@@ -288,7 +290,12 @@ class House:
         return self.targets()
 
     async def choose(
-        self, decision: Decision, caller: Caller, failed: frozenset[str], deadline: float = math.inf
+        self,
+        decision: Decision,
+        caller: Caller,
+        failed: frozenset[str],
+        deadline: float = math.inf,
+        asked: Asked | None = None,
     ) -> Placement:
         self.step("choose")
         self.deadlines.append(deadline)
@@ -300,7 +307,14 @@ class House:
 
     # book
     def intent(
-        self, caller: Any, question: Any, decision: Decision, target: Target, redactions: Any, content: Any = None
+        self,
+        caller: Any,
+        question: Any,
+        decision: Decision,
+        target: Target,
+        redactions: Any,
+        content: Any = None,
+        choice: Any = None,
     ) -> Entry:
         number = sum(line.startswith("intent") for line in self.diary) + 1
         self.step(f"intent {number} {target.id} {decision.id}", "intent")

@@ -80,10 +80,11 @@ class Chooser:
         if candidate.held + candidate.waiting < candidate.slots:
             unread = table.unread(now, read)
             return replace(candidate, unread_tokens=unread) if unread else candidate
+        ahead = min(1.0, candidate.waiting / table.waiting) if table.waiting else 0.0
         return replace(
             candidate,
-            waiting_prompt_tokens=table.prompt_tokens,
-            waiting_output_tokens=table.output_tokens,
+            waiting_prompt_tokens=int(ahead * table.prompt_tokens),
+            waiting_output_tokens=ahead * table.output_tokens,
             frees_in=tuple(table.frees_in(now, self.expect, read, pace.write.at(batch))),
         )
 

@@ -1,0 +1,304 @@
+"""Brings what is known of the desks to the chooser, and what became of each request back to it.
+
+A request whose decision leaves one target costs no more here than a look at its size: nothing of it is redacted, hashed
+or weighed for that. Where a model is served at several targets, its prompt is redacted as each of them would get it,
+once for each way of doing so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+
+import msgspec
+
+from gateway.domain import Caller, Choosing, Chunk, Considered, Grant, Target, Timings, Usage
+from gateway.fleet.choose.board import Seat
+from gateway.fleet.choose.chooser import Chooser
+from gateway.fleet.choose.prefix import Hasher, rendered
+from gateway.fleet.choose.terms import Ask, Candidate, Objective, Place, Score, Seen
+from gateway.fleet.choose.tokens import TokenCounter, weighed
+from gateway.fleet.door import Asked
+from gateway.fleet.slots import Use
+
+MOST_ON_RECORD = 8
+"""Candidates whose scores go on record, the best first."""
+
+SOONEST = Objective()
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How one target's desk stands now, as one request sees it."""
+
+    target: Target
+    slots: int
+    held: int = 0
+    waiting: int = 0  # who would be served before it
+    opens_in_seconds: float = 0.0
+    has_own: bool = False  # a free slot holds a prompt of its tenant
+    service_seconds: float = 0.0  # that a slot is held, on average; 0: not known
+    openings: int = 0  # engines that came new
+
+
+class Wish:
+    """One request, looked at as far as choosing needs it."""
+
+    def __init__(self, asked: Asked | None, caller: Caller, hasher: Hasher, counter: TokenCounter) -> None:
+        self.caller = caller
+        self.max_tokens = asked.max_tokens if asked else None
+        self.generates = asked is None or asked.generates
+        self._asked = asked
+        self._hasher = hasher
+        self._counter = counter
+        self._made: dict[str, Ask] = {}
+
+    def rough(self, model: str) -> Ask:
+        """Return the ask without a look at the prompt: tokens by the size of its text."""
+        size = self._counter.corrected(model, self._asked.text_bytes / 4.0) if self._asked else 0
+        return Ask(model, size, self.max_tokens, caller=self.caller.key_id, generates=self.generates)
+
+    def exact(self, model: str, grant: Grant) -> Ask:
+        """Return the ask with the blocks of the prompt as it is redacted for that grant."""
+        if self._asked is None:
+            return self.rough(model)
+        profile = self._asked.profile(grant)
+        if profile not in self._made:
+            self._made[profile] = self._ask(model, profile, rendered(self._asked.turns(grant)))
+        return self._made[profile]
+
+    def _ask(self, model: str, profile: str, text: str) -> Ask:
+        tokens = self._counter.corrected(model, weighed(text))
+        blocks, ends = self._hasher.blocks_of(self.caller.tenant, profile, text) if self.generates else ((), ())
+        share = tokens / len(text) if text else 0.0
+        return Ask(
+            model,
+            tokens,
+            self.max_tokens,
+            blocks=blocks,
+            block_tokens=tuple([int(end * share) for end in ends]),
+            caller=self.caller.key_id,
+            generates=self.generates,
+        )
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """One of the counters, and why. ``choice`` is for the record; ``None`` where there was only one."""
+
+    target: str
+    ask: Ask
+    output_tokens: float
+    cached_tokens: int = 0
+    choice: Choosing | None = None
+
+
+class Ranking:
+    """Ranks the targets of one fleet, and learns from what they do.
+
+    Args:
+        places: what is known of targets without asking them, by id.
+        objective: what is best for a model and a caller.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        places: Mapping[str, Place] | None = None,
+        objective: Callable[[str, Caller], Objective] = lambda model, caller: SOONEST,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.chooser = Chooser()
+        self.clock = clock
+        self.counter = TokenCounter()
+        self._hasher = Hasher()
+        self._objective = objective
+        self._places = dict(places or {})
+        self._openings: dict[str, int] = {}
+
+    def wish(self, asked: Asked | None, caller: Caller) -> Wish:
+        return Wish(asked, caller, self._hasher, self.counter)
+
+    def expected_tokens(self, ask: Ask) -> float:
+        """Return how long the answer is likely to be."""
+        return self.chooser.expect.tokens(ask.model, ask.caller, ask.max_tokens) if ask.generates else 0.0
+
+    def only(self, desk: Standing, grant: Grant, wish: Wish, *, alone: bool) -> Chosen:
+        """Return the choice of the one target that is left. ``alone``: no other serves that model."""
+        self._look(desk)
+        model = desk.target.model
+        ask = wish.rough(model) if alone else wish.exact(model, grant)
+        cached = self.chooser.held_tokens(desk.target.id, ask.blocks, ask.block_tokens)
+        return Chosen(desk.target.id, ask, self.expected_tokens(ask), cached)
+
+    def best(self, options: Sequence[tuple[Standing, Grant]], wish: Wish) -> Chosen:
+        """Return the best of several, which are in the decision's order."""
+        asks: dict[str, Ask] = {}
+        candidates, now = [], self.clock()
+        for desk, grant in options:
+            self._look(desk)
+            ask = asks[desk.target.id] = wish.exact(desk.target.model, grant)
+            candidates.append(self.chooser.standing(self._candidate(desk, ask), now))
+        usual = next(iter(asks.values()))
+        scores = self.chooser.rank(candidates, usual, now, self._objective(usual.model, wish.caller))
+        first = scores[0]
+        choice = on_record(scores, usual.prompt_tokens)
+        return Chosen(first.target, asks[first.target], first.output_tokens, first.cached_tokens, choice)
+
+    def _candidate(self, desk: Standing, ask: Ask) -> Candidate:
+        target = desk.target
+        return Candidate(
+            target=target.id,
+            model=target.model,
+            slots=desk.slots,
+            held=desk.held,
+            waiting=desk.waiting,
+            opens_in_seconds=desk.opens_in_seconds,
+            own_slots=int(desk.has_own),
+            cached_tokens=self.chooser.held_tokens(target.id, ask.blocks, ask.block_tokens),
+            service_seconds=desk.service_seconds,
+            place=self.place(target),
+        )
+
+    def place(self, target: Target) -> Place:
+        """Return what is known of a target; its device is known once an engine told it."""
+        place = self._places.get(target.id)
+        if place is None or place.device != target.device:
+            place = msgspec.structs.replace(place or Place(), device=target.device)
+            self._places[target.id] = place
+        return place
+
+    def _look(self, desk: Standing) -> None:
+        """Forget what a target's slots held when its engine is another one."""
+        target = desk.target.id
+        if self._openings.get(target, desk.openings) != desk.openings:
+            self.chooser.forget(target)
+        self._openings[target] = desk.openings
+
+    def stay(self, target: Target, chosen: Chosen) -> Stay:
+        """Count in one who asks there now. MUST be followed by :meth:`Stay.sit` or :meth:`Stay.leave`."""
+        return Stay(self, target, chosen)
+
+
+class Stay:
+    """One request's way through a target. Watched, so that the next choice is a better one."""
+
+    __slots__ = (
+        "_asked_at",
+        "_chosen",
+        "_first_at",
+        "_last_at",
+        "_ranking",
+        "_seat",
+        "_streams",
+        "_target",
+        "_timings",
+    )
+
+    def __init__(self, ranking: Ranking, target: Target, chosen: Chosen) -> None:
+        ask = chosen.ask
+        to_read = max(0, ask.prompt_tokens - chosen.cached_tokens)
+        seat = Seat(ask.model, ask.caller, to_read=to_read, output_tokens=chosen.output_tokens, most=ask.max_tokens)
+        self._ranking, self._target, self._chosen = ranking, target, chosen
+        self._seat = ranking.chooser.board.queue(target.id, seat)
+        self._asked_at: float | None = None
+        self._last_at = 0.0
+        self._streams = True
+        self._timings: Timings | None = None
+
+    @property
+    def choice(self) -> Choosing | None:
+        return self._chosen.choice
+
+    @property
+    def tokens(self) -> float:
+        """What it is expected to cost its tenant, as :func:`gateway.fleet.placement.cost_of` counts; 0: not known."""
+        return self._seat.to_read + 2.0 * self._seat.output_tokens if self._chosen.ask.prompt_tokens else 0.0
+
+    def slot(self) -> int | None:
+        """Return the slot that holds most of the prompt; ``None``: none of it, or nobody knows."""
+        return self._ranking.chooser.prefixes.slot(self._target.id, self._chosen.ask.blocks)
+
+    def leave(self) -> None:
+        """It waits no longer, and got no slot."""
+        self._ranking.chooser.board.unqueue(self._seat)
+
+    def sit(self, slot: int) -> None:
+        """It got a slot."""
+        now = self._ranking.clock()
+        self._ranking.chooser.board.sit(self._seat, now)
+        self._ranking.chooser.began(self._target.id, slot, now)
+
+    def asks(self, *, streams: bool) -> None:
+        """The engine is asked now."""
+        self._asked_at, self._streams = self._ranking.clock(), streams
+
+    def see(self, chunk: Chunk) -> None:
+        """A chunk came."""
+        seat = self._seat
+        seat.chunks += 1
+        if seat.first_at is None:
+            seat.first_at = self._ranking.clock()
+        if chunk.usage is not None or chunk.timings is not None:
+            self._last_at = self._ranking.clock()
+            self._timings = chunk.timings or self._timings
+
+    def rise(self, slot: int, use: Use, usage: Usage | None) -> None:
+        """It gives its slot back: whatever is said of the answer is learned."""
+        chooser, now = self._ranking.chooser, self._ranking.clock()
+        batch = chooser.board.rise(self._seat, now)
+        answered = use == "answered"
+        chooser.ended(self._target.id, slot, self._chosen.ask.blocks if answered else ())
+        if not answered or (usage is None and self._timings is None):
+            return
+        seen = self._seen(batch, usage)
+        chooser.observe(self._target.id, self._target.model, seen, self._ranking.place(self._target))
+        if usage is not None:
+            self._ranking.counter.correct(self._target.model, self._chosen.ask.prompt_tokens, usage.prompt_tokens)
+
+    def _seen(self, batch: float, usage: Usage | None) -> Seen:
+        chosen, told = self._chosen, self._timings
+        known = told or _by_clock(usage or Usage(0, 0), self._seat, self._last_at, streams=self._streams)
+        made = usage.completion_tokens if usage else known.output_tokens
+        most, first, asked = chosen.ask.max_tokens, self._seat.first_at, self._asked_at
+        return Seen(
+            batch=batch,
+            prompt_tokens=known.prompt_tokens,
+            prompt_seconds=known.prompt_seconds,
+            output_tokens=made if not known.output_tokens else known.output_tokens,
+            output_seconds=known.output_seconds,
+            cached_tokens=max(known.cached_tokens, usage.cached_tokens if usage else 0),
+            expected_cached_tokens=chosen.cached_tokens,
+            first_seconds=first - asked if self._streams and first is not None and asked is not None else 0.0,
+            cut=most is not None and made >= most,
+            caller=chosen.ask.caller,
+            told=told is not None,
+        )
+
+
+def _by_clock(usage: Usage, seat: Seat, last_at: float, *, streams: bool) -> Timings:
+    """Return what our own clock saw of an engine that tells no times; a plain answer's parts cannot be told apart."""
+    lasted = last_at - seat.first_at if streams and seat.first_at is not None else 0.0
+    read = max(0, usage.prompt_tokens - usage.cached_tokens)
+    return Timings(read, 0.0, usage.completion_tokens, max(0.0, lasted), usage.cached_tokens)
+
+
+def on_record(scores: Sequence[Score], prompt_tokens: int) -> Choosing:
+    """Return a ranking as it goes on record: whole numbers, at most :data:`MOST_ON_RECORD` candidates."""
+    first = scores[0]
+    return Choosing(
+        why=first.why or "only",
+        prompt_tokens=prompt_tokens,
+        output_tokens=round(first.output_tokens),
+        candidates=len(scores),
+        considered=tuple(
+            Considered(
+                target=score.target,
+                first_ms=round(score.first_seconds * 1e3),
+                total_ms=round(score.total_seconds * 1e3),
+                wait_ms=round(score.wait_seconds * 1e3),
+                cached_tokens=score.cached_tokens,
+                cost_micro=round(score.cost * 1e6),
+                energy_mj=round(score.energy * 1e3),
+            )
+            for score in scores[:MOST_ON_RECORD]
+        ),
+    )
