@@ -67,6 +67,8 @@ async def _live(settings: Settings, on_ready: OnReady | None) -> int:
             Listener.on_address(house.public, settings.server),
             Listener.on_socket(house.admin, admin_socket(settings.run)),
         ]
+        if house.nodes is not None:
+            listeners.append(Listener.for_nodes(house.nodes.app, settings.nodes.listen, house.nodes.context))
         async with asyncio.TaskGroup() as serving:
             for listener in listeners:
                 serving.create_task(listener.run_sockets())

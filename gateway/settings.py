@@ -40,6 +40,7 @@ from gateway.sections import (
     ModelSettings,
     Name,
     NodeAnchorSettings,
+    NodesSettings,
     PolicySettings,
     PrivacySettings,
     RemoteEngineSettings,
@@ -95,6 +96,7 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
     policy: PolicySettings = PolicySettings()
     engine: EngineSettings = EngineSettings()
     fleet: FleetSettings = FleetSettings()
+    nodes: NodesSettings = NodesSettings()
     limits: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()
     key_store: KeySettings = msgspec.field(default=KeySettings(), name="keys")

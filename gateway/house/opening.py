@@ -22,10 +22,11 @@ from gateway.clock import ClockQuality
 from gateway.domain import Target
 from gateway.engines.shelf import EngineShelf
 from gateway.errors import SekishoError, SetupError
-from gateway.house import offices
+from gateway.house import nodes, offices
 from gateway.house.choice import detector_of
 from gateway.house.gauges import families_of
 from gateway.house.models import ServedModels
+from gateway.house.nodes import NodeListener
 from gateway.house.residents import Residents
 from gateway.house.signing import all_as_signed, model_office
 from gateway.http import api
@@ -38,6 +39,7 @@ from gateway.http.admin_evidence import evidence_routes
 from gateway.http.admin_exports import export_routes
 from gateway.http.admin_fleet import fleet_routes
 from gateway.http.admin_models import model_routes
+from gateway.http.admin_nodes import node_routes
 from gateway.http.admin_persons import persons_routes
 from gateway.http.admin_policy import policy_routes
 from gateway.http.admin_retention import retention_routes
@@ -70,6 +72,7 @@ class House(msgspec.Struct):
     admin: Any
     gate: Gate
     keep_keys_current: Callable[[], Coroutine[Any, Any, None]]
+    nodes: NodeListener | None = None
 
 
 class Startable(Protocol):
@@ -94,6 +97,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     privacy = PrivacyRoom(detector_of(settings), keyring.tag_key)
     book = Shelf(settings.data / "audit", origin=settings.origin, log_key=keyring.log_keys(), settings=settings.audit)
     register = KeyRegister(settings.state / "keys.json", keyring.peppers(), settings.site)
+    enrolled = nodes.enrolment(settings, book, lambda: [pepper.secret for pepper in keyring.peppers()])
     residents = Residents(settings, store, book)
     async with AsyncExitStack() as stack:
         anchors = offices.anchors(stack, settings, book)  # first: they carry the head that the book signs at its end
@@ -135,10 +139,13 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *fleet_routes(residents.office(fleet, partial(_announce, metrics, policy))),
             *model_routes(model_office(store, book, fleet, policy)),
             *engine_routes(EngineShelf(settings.data / "engines"), book),
+            *node_routes(enrolled),
             *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
         ]  # fmt: skip
         book.event("config", **offices.what_runs(settings, policy, privacy, targets))
-        yield _assemble(settings, rooms, register, store, more)
+        house = _assemble(settings, rooms, register, store, more)
+        house.nodes = nodes.listener(stack, settings, enrolled, book)
+        yield house
 
 
 async def _start_all(stack: AsyncExitStack, rooms: Sequence[Startable]) -> None:

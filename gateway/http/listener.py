@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -11,9 +12,11 @@ from typing import Any, Self
 import uvicorn
 
 from gateway.errors import SetupError
+from gateway.http.peer import PeerProtocol
 from gateway.settings import ServerSettings
 from gateway.telemetry.log import UVICORN_OPTIONS
 
+MOST_NODE_CALLS = 64  # at once; nodes call some times a quarter
 CLOSE_SECONDS = 2  # for connections that are idle, or whose request outlived the grace time
 
 
@@ -36,6 +39,17 @@ class Listener(uvicorn.Server):
         return cls(_config(app, **used), [_bind(settings.listen)])
 
     @classmethod
+    def for_nodes(cls, app: Any, listen: str, context: ssl.SSLContext) -> Self:
+        """Listen on TCP for joined nodes; the application sees what certificate was shown.
+
+        Raises:
+            SetupError: the address is taken, or is not this machine's.
+        """
+        config = _config(app, http=PeerProtocol, ssl_context_factory=lambda config, default: context)
+        config.limit_concurrency = MOST_NODE_CALLS
+        return cls(config, [_bind(listen, "nodes.listen")])
+
+    @classmethod
     def on_socket(cls, app: Any, bound: socket.socket) -> Self:
         """Listen on a Unix socket that is already bound, with its mode set."""
         return cls(_config(app), [bound])
@@ -54,10 +68,10 @@ class Listener(uvicorn.Server):
         yield
 
 
-def _config(app: Any, **tls: str) -> uvicorn.Config:
+def _config(app: Any, **more: Any) -> uvicorn.Config:
+    options = {"http": "httptools", **more}
     return uvicorn.Config(
         app,
-        http="httptools",
         loop="none",  # this loop, already uvloop
         ws="none",
         lifespan="off",
@@ -65,11 +79,11 @@ def _config(app: Any, **tls: str) -> uvicorn.Config:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=CLOSE_SECONDS,
         backlog=2048,
-        **tls,  # type: ignore[arg-type]  # only ssl_certfile and ssl_keyfile come here
+        **options,
     )
 
 
-def _bind(listen: str) -> socket.socket:
+def _bind(listen: str, setting: str = "server.listen") -> socket.socket:
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -79,7 +93,7 @@ def _bind(listen: str) -> socket.socket:
         bound.bind((host, int(port)))
     except OSError as error:
         bound.close()
-        mend = "End what listens there, or set server.listen to another port."
+        mend = f"End what listens there, or set {setting} to another port."
         raise SetupError(f"Nothing can listen on {listen}.", mend) from error
     bound.setblocking(False)
     return bound

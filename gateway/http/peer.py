@@ -18,8 +18,8 @@ class PeerProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        tls: dict[str, object] = {"client_cert_chain": [pem] if (pem := _shown(self.transport)) else []}
-        self.scope["extensions"] = {"tls": tls}  # type: ignore[typeddict-item]  # uvicorn knows other extensions only
+        pem = _shown(self.transport)
+        self.scope["extensions"] = {"tls": {"client_cert_chain": [pem] if pem else []}}
 
 
 def certificate_of(scope: Mapping[str, Any]) -> str:

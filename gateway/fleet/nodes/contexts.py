@@ -74,6 +74,11 @@ def gateway_context(own: Path, authority: Path) -> ssl.SSLContext:
     return context
 
 
+def load_own(context: ssl.SSLContext, own: Path) -> None:
+    """Let new connections of a gateway's context use the certificate that lies there now. Raises SetupError."""
+    _load(context, own)
+
+
 def joining_context(authority: str | None) -> ssl.SSLContext:
     """Return what a node without a certificate calls the gateway with.
 

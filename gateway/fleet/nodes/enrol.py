@@ -97,6 +97,7 @@ class Enrolment:
         self.roster = Roster(folder)
         self._authority = open_authority(folder, place.name)
         self._contexts: dict[str, tuple[tuple[object, ...], SSLContext]] = {}
+        self._listening: SSLContext | None = None
         self._own: tuple[datetime, Path] | None = None  # and when it was looked at
         self._one_at_a_time = asyncio.Lock()
 
@@ -136,8 +137,14 @@ class Enrolment:
         return known[1]
 
     def listener_context(self) -> SSLContext:
-        """Return what the listener for nodes answers with. Raises SetupError."""
-        return contexts.gateway_context(self.own_papers(), self.folder / AUTHORITY)
+        """Return what the listener for nodes answers with; :meth:`refresh` keeps it current. Raises SetupError."""
+        self._listening = contexts.gateway_context(self.own_papers(), self.folder / AUTHORITY)
+        return self._listening
+
+    def refresh(self) -> None:
+        """Let new connections to the listener see the gateway's newest certificate. Blocks. Raises SetupError."""
+        if self._listening is not None:
+            contexts.load_own(self._listening, self.own_papers())
 
     def greeting(self) -> Greeting:
         """Return what everybody may know: the authority, which a token pins, and the site. Raises SetupError."""
