@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,6 +28,7 @@ _COLUMNS = (
     "first token p50, p99 (ms)", "gap p50, p99, max (ms)", "errors", "watts", "tokens per J",
 )  # fmt: skip
 _MOST_CALLERS = 1024
+_TERMINATED = 143  # 128 + SIGTERM, as shells count
 _ROUND_MORE_SECONDS = 120  # that the last answers of a round may take, for the life of the key
 
 
@@ -156,11 +159,22 @@ def _own_place(settings: Settings, key: str, order: Order) -> Iterator[Place]:
     most = len(order.callers) * order.rounds * (order.seconds + _ROUND_MORE_SECONDS) + 600
     changes = ServerChanges(server)
     wish = NewKey(name=f"bench-{now:%Y%m%d-%H%M%S}", tenant="bench", expires=now + timedelta(seconds=round(most)))
-    made = changes.create_key(wish)
+    with _ended_in_order():
+        made = changes.create_key(wish)
+        try:
+            yield own(settings, str(made["key"]))
+        finally:
+            changes.revoke_key(str(made["id"]))
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let SIGTERM end this as Ctrl-C does: what was made for the run is taken back."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
-        yield own(settings, str(made["key"]))
+        yield
     finally:
-        changes.revoke_key(str(made["id"]))
+        signal.signal(signal.SIGTERM, before)
 
 
 def _measured(session: Session, place: Place, order: Order, *, own: bool) -> Report:

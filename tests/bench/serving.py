@@ -76,6 +76,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--engine", type=Path, help="folder of an engine that `sekisho engines build` made")
     parser.add_argument("--streams", type=int, default=512)
     parser.add_argument("--pace-ms", type=int, default=500, help="between two pieces of text of a stream")
+    parser.add_argument("--ramp-seconds", type=float, default=16.0, help="over which the streams are opened")
+    parser.add_argument(
+        "--hold-seconds", type=float, default=10.0, help="that the last one stays open, beside all others"
+    )
     parser.add_argument("--quick", action="store_true", help="one short round: does everything run?")
     return parser.parse_args()
 
@@ -98,7 +102,7 @@ def measured(options: argparse.Namespace, folder: Path, tell: Tell) -> dict[str,
         report["added"] = measure_added(program, folder, rounds, options.quick, tell)
         parts.append(table.markdown(*added_lines(report["added"])))
     if "streams" in options.only:
-        plan = streams.Plan(options.streams, options.pace_ms)
+        plan = streams.Plan(options.streams, options.pace_ms, options.ramp_seconds, options.hold_seconds)
         plan = replace(plan, ramp_seconds=2.0, hold_seconds=2.0) if options.quick else plan
         report["streams"] = streams.measure_streams(program, folder, plan, rounds, tell)
         parts.append(table.markdown(*streams.lines(report["streams"])))

@@ -3,7 +3,7 @@
 import pytest
 from serving import BARE, LIBRARY_SERVER, THROUGH, added_rows, ratios
 from yardstick.stats import Sample
-from yardstick.streams import Plan, lines, rows
+from yardstick.streams import Plan, Seen, lines, rows
 
 
 def rate(peer: str, callers: int, value: float) -> dict[str, object]:
@@ -35,9 +35,10 @@ def test_a_peer_that_never_answered_has_no_row() -> None:
     assert added_rows({"direct": [(text_after(20), 0.0)], THROUGH: [(Sample([], [], 1.0, errors=3), 0.0)]}) == []
 
 
-def gaps(*milliseconds: float, whole: int = 4, open_at_once: int = 4) -> tuple[Sample, float]:
+def gaps(*milliseconds: float, whole: int = 4, open_at_once: int = 4) -> Seen:
     told = [round(each * 1000) for each in milliseconds]
-    return Sample([1] * whole, [1] * whole, 1.0, gaps_us=told, most_open=open_at_once), 2.0
+    sample = Sample([1] * whole, [1] * whole, 1.0, gaps_us=told, most_open=open_at_once)
+    return Seen(sample, grown_mib=2.0, processor_seconds=0.05)
 
 
 def test_streams_are_told_by_their_worst_round_and_gaps_beside_the_engines_own() -> None:
@@ -48,7 +49,7 @@ def test_streams_are_told_by_their_worst_round_and_gaps_beside_the_engines_own()
 
     assert (found[1]["whole"], found[1]["open_at_once"]) == (3, 2)
     assert (found[1]["gap_max_ms"], found[1]["gap_worst_ms"]) == (300, 310)
-    assert lines(found)[1][1] == [THROUGH, "2", "3", "0", "300.0", "300.0", "89.0", "512"]
+    assert lines(found)[1][1] == [THROUGH, "2", "3", "0", "300.0", "300.0", "89.0", "512", "12.5"]
 
 
 @pytest.mark.parametrize(("ramp", "hold", "pieces"), [(16.0, 10.0, 52), (2.0, 2.0, 8), (0.0, 0.1, 1)])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -89,6 +91,17 @@ def test_the_key_is_taken_back_when_the_run_fails(sekisho: Any, running: Running
 
     assert said.code == 3
     assert [record.revoked is None for record in running.register.records()] == [False]
+
+
+def test_the_key_is_taken_back_when_the_run_is_ended(sekisho: Any, running: Running) -> None:
+    running.public.then = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    before = signal.getsignal(signal.SIGTERM)
+
+    said = sekisho("bench", *SHORT)
+
+    assert said.code == 143
+    assert [record.revoked is None for record in running.register.records()] == [False]
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_key_that_was_given_is_used_in_place_of_a_new_one(sekisho: Any, running: Running, tmp_path: Path) -> None:

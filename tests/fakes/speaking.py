@@ -2,7 +2,8 @@
 
 A tour: :class:`Speaking` serves in a thread of its own while it is entered. ``asked`` keeps the bodies that came, and
 ``headers`` what came with them; ``knows`` are the fields that it takes; ``refuses`` makes it refuse with a status and a
-code, ``refuses_from`` so many requests on; ``counts`` is whether it tells usage; ``cut`` ends streams in the middle.
+code, ``refuses_from`` so many requests on; ``counts`` is whether it tells usage; ``cut`` ends streams in the middle;
+``then`` is called with each request.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +30,7 @@ class Speaking:
     refuses: tuple[int, str] = (0, "")
     refuses_from: int = 0
     moved_to: str = ""
+    then: Callable[[], None] = lambda: None
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -68,6 +71,7 @@ class Speaking:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.asked.append(body)
+        self.then()
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
         if self.moved_to:
             return web.Response(status=307, headers={"location": self.moved_to})

@@ -94,6 +94,12 @@ def resident_mib(pid: int) -> dict[str, float]:
     return total
 
 
+def processor_seconds(pid: int) -> float:
+    """Return what one process has used of processors so far, its threads included (proc_stat(5): utime, stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def first_line(*command: str) -> str:
     """Return the first line that a program says of itself, standard error included; "" when it cannot be run."""
     try:

@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from yardstick.gauge import Load, Mock, ask
-from yardstick.machine import resident_mib
+from yardstick.machine import processor_seconds, resident_mib
 from yardstick.peers import Running, start_gateway
 from yardstick.stats import Sample, percentile
 
@@ -63,13 +63,13 @@ def measure_streams(
             if here.server:
                 stack.callback(here.server.stop)
         mock.pace(plan.pace_ms, plan.pieces)
-        seen: dict[str, list[tuple[Sample, float]]] = {name: [] for name in running}
+        seen: dict[str, list[Seen]] = {name: [] for name in running}
         for number in range(rounds):
             for name, here in running.items():
                 tell(f"{plan.streams} streams, round {number + 1} of {rounds}: {name}")
-                with _Memory(here) as memory:
+                with _Watched(here) as watched:
                     sample = ask(program, here.address, here.key, here.model, plan.load())
-                seen[name].append((sample, memory.grown_mib))
+                seen[name].append(Seen(sample, watched.grown_mib, watched.processor_seconds))
         return rows(plan, seen)
 
 
@@ -90,14 +90,23 @@ def _gateway(mock: Mock, folder: Path, plan: Plan) -> Running:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-class _Memory:
-    """Looks at the gateway's own process every second; `grown_mib` is the most that it had more than at the start."""
+@dataclass(frozen=True)
+class Seen:
+    """One round of one peer, and what its own process took: the most memory more than at the start, processor time."""
+
+    sample: Sample
+    grown_mib: float = 0.0
+    processor_seconds: float = 0.0
+
+
+class _Watched:
+    """Looks at the gateway's own process: at its memory every second, at its processor time before and after."""
 
     def __init__(self, here: Running) -> None:
         self._pid = here.server.pid if here.server else 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        self.grown_mib = 0.0
+        self.grown_mib = self.processor_seconds = 0.0
 
     def _look(self) -> float:
         return resident_mib(self._pid).get("sekisho", 0.0) if self._pid else 0.0
@@ -106,21 +115,25 @@ class _Memory:
         while not self._over.wait(1.0):
             self.grown_mib = max(self.grown_mib, self._look() - self._first)
 
-    def __enter__(self) -> _Memory:
-        self._first = self._look()
+    def _used(self) -> float:
+        return processor_seconds(self._pid) if self._pid else 0.0
+
+    def __enter__(self) -> _Watched:
+        self._first, self._used_before = self._look(), self._used()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
+        self.processor_seconds = self._used() - self._used_before
 
 
-def rows(plan: Plan, seen: dict[str, list[tuple[Sample, float]]]) -> list[dict[str, Any]]:
+def rows(plan: Plan, seen: dict[str, list[Seen]]) -> list[dict[str, Any]]:
     """Return one row a peer. Pure."""
     found = []
     for name, taken in seen.items():
-        samples = [sample for sample, _ in taken]
+        samples = [each.sample for each in taken]
         gaps = [sample.gaps_us for sample in samples if sample.gaps_us]
         found.append(
             {
@@ -134,7 +147,8 @@ def rows(plan: Plan, seen: dict[str, list[tuple[Sample, float]]]) -> list[dict[s
                 "gap_p99_ms": median(percentile(one, 99) / 1000 for one in gaps) if gaps else None,
                 "gap_max_ms": median(max(one) / 1000 for one in gaps) if gaps else None,
                 "gap_worst_ms": max(max(one) / 1000 for one in gaps) if gaps else None,
-                "grown_mib": median(grown for _, grown in taken),
+                "grown_mib": median(each.grown_mib for each in taken),
+                "processor_seconds": median(each.processor_seconds for each in taken),
             }
         )
     return found
@@ -142,14 +156,16 @@ def rows(plan: Plan, seen: dict[str, list[tuple[Sample, float]]]) -> list[dict[s
 
 def lines(found: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """Return head and body of the table."""
-    head = ["streams at once", "open", "whole", "errors", "gap p99 ms", "largest gap ms", "added ms", "KiB a stream"]
+    head = ["streams", "open at once", "whole", "errors", "gap p99 ms", "largest gap ms", "added ms", "KiB a stream"]
+    head.append("processor ms a stream")
     base = found[0]["gap_max_ms"]
     body = []
     for row in found:
         largest = row["gap_max_ms"]
         added = f"{largest - base:.1f}" if largest is not None and base is not None and row is not found[0] else ""
         memory = f"{row['grown_mib'] * 1024 / row['streams']:.0f}" if row["grown_mib"] else ""
+        processor = f"{row['processor_seconds'] * 1000 / row['streams']:.1f}" if row["processor_seconds"] else ""
         shown = [f"{value:.1f}" if value is not None else "" for value in (row["gap_p99_ms"], largest)]
         counts = [f"{row['open_at_once']}", f"{row['whole']}", f"{row['errors']}"]
-        body.append([row["peer"], *counts, *shown, added, memory])
+        body.append([row["peer"], *counts, *shown, added, memory, processor])
     return head, body

@@ -114,7 +114,7 @@ def _rounds(
                 40.0,
                 requests=answers,
                 warmup_seconds=0,
-                max_tokens=96,
+                max_tokens=16 if quick else 96,
                 people=False,
                 expect="",
                 bias=NEVER_ENDS,
