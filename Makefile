@@ -9,8 +9,12 @@ SETUP := sh offline-bundle/deps/deps.sh
 OPA := .cache/bin/opa
 LOCKS := offline-bundle/locks
 PYTEST := $(BIN)/pytest --durations=20 --durations-min=5
-FAST := -m "not real and not slow"
-REST := -m "real or slow"
+# as many at once as there are processors (JOBS=0: one after the other); what judges times has the machine for itself
+JOBS := logical
+AT_ONCE := -n $(JOBS) --maxprocesses 4 --dist
+FAST := -m "not real and not slow" $(AT_ONCE) worksteal
+REST := -m "(real or slow) and not alone" $(AT_ONCE) loadfile
+ALONE := -m "(real or slow) and alone"
 
 .PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs pages airgap bench bench-privacy bench-policy bench-audit bench-fleet soak locks clean
 
@@ -25,10 +29,12 @@ run: deps-run ## set up and serve on 127.0.0.1:8080 with a small demonstration m
 
 test: deps ## set up and pass all tests, with the real parts (ALL=1: also those that make check just passed)
 	@if [ -z "$(ALL)" ] && $(BIN)/python tests/stamp.py holds; then \
-	  echo "The unit tests passed on this very tree (make check); now all others."; $(PYTEST) $(REST); \
-	else $(PYTEST); fi
+	  echo "The unit tests passed on this very tree (make check); now all others."; \
+	else $(PYTEST) -q $(FAST); fi
+	@failed=0; $(PYTEST) $(REST) || failed=1; $(PYTEST) $(ALONE) || failed=1; exit $$failed
 
-check: deps-check lint types layers policy unit docs ## format, lint, types, layers, policy, unit tests, docs
+check: lint ## format, lint, types, layers, policy, unit tests, docs; the unit tests beside the others
+	@$(MAKE) --jobs=2 unit types layers policy docs
 
 deps: ## install everything that developing and testing takes
 	@$(SETUP) test
@@ -65,7 +71,7 @@ policy: deps-check ## check and test the policies that ship with the real OPA
 	@$(BIN)/sekisho policy test --config .cache/check/sekisho.yaml
 
 unit: deps-check
-	@$(PYTEST) -q $(FAST)
+	@MAKEFLAGS= $(PYTEST) -q $(FAST)
 	@$(BIN)/python tests/stamp.py write
 
 docs: deps-check ## build the documentation into site/
@@ -89,15 +95,15 @@ bench-policy: deps-check ## what a decision costs, with 100 sites, 1,000 targets
 bench-audit: deps-check ## what the book costs: durable records a second, waiting, verification, bytes
 	@$(BIN)/python tests/bench/audit.py $(BENCH)
 
+bench-fleet: deps-bench ## what the gateway costs before an engine, 512 streams at once, and who chooses best (simulated)
+	@$(BIN)/python tests/bench/serving.py $(BENCH)
+	@$(BIN)/python tests/bench/fleet/simulate.py $(SIMULATED)
+
 soak: deps ## the long forms of the tests, in parts that can be resumed
 	@$(BIN)/python tests/soak/long_forms.py $(LONG)
 	@$(BIN)/python tests/soak/texts.py $(TEXTS)
 	@$(BIN)/python tests/soak/killed.py $(KILLED)
 	@$(BIN)/python tests/soak/placements.py $(PLACED)
-bench-fleet: deps-bench ## what the gateway costs before an engine, 512 streams at once, and who chooses best (simulated)
-	@$(BIN)/python tests/bench/serving.py $(BENCH)
-	@$(BIN)/python tests/bench/fleet/simulate.py $(SIMULATED)
-
 	@$(BIN)/python tests/soak/run.py $(SOAK)
 
 locks: deps-check ## resolve the dependencies anew and lock them by hash (UPGRADE=1 takes newer versions)

@@ -1,5 +1,9 @@
 """What every test may need: short folders, free ports, and the real parts that ``make deps`` set up.
 
+Real parts are tried by several processes at once where there are processors for them (``make test``). What judges time,
+measures memory, or stops processes to see what others do meanwhile is marked ``alone`` by its file (:data:`ALONE`), and
+has the machine for itself.
+
 Sockets beyond loopback are blocked by pytest-socket (``addopts`` in pyproject.toml); Unix sockets are allowed. The
 fixtures that hand out a real part fail, and do not skip, when it is missing: a test that cannot run has not passed.
 """
@@ -24,6 +28,29 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 settings.register_profile("short", deadline=None)  # other programs share the cores: an example may wait for its turn
 settings.register_profile("soak", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("SEKISHO_TEST_PROFILE", "short"))
+
+
+ALONE = (
+    *("airgap/", "bench/", "soak/", "engines/", "fleet/", "whole/", "cli/test_cli_bench"),
+    *("clients/test_openai_python", "policy/test_policy_faults", "policy/test_shadow"),
+)
+"""Beginnings of the paths of real tests that run one after the other, with nothing of ours beside them."""
+
+BESIDE_OTHERS = (
+    *("engines/test_engine_making", "engines/test_engine_sandbox", "engines/test_providers"),
+    *("whole/test_break_glass", "whole/test_canaries", "whole/test_content", "whole/test_keys_rotated"),
+    *("whole/test_policy_changes", "whole/test_registry", "whole/test_sealed", "whole/test_transfers"),
+)
+"""Of those, the ones that look at what is done and not at when."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs alone."""
+    for item in items:
+        name = item.path.relative_to(REPOSITORY / "tests").as_posix()
+        if name.startswith(ALONE) and not name.startswith(BESIDE_OTHERS):
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture(scope="session")

@@ -246,7 +246,8 @@ def providers_python(repository: Path) -> str:
     python = venv / "bin/python"
     if not list(venv.glob("lib/python*/site-packages/litellm")):
         lock = repository / "offline-bundle/locks/providers.txt"
-        install = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", str(lock)]
+        options = ["--quiet", "--no-compile", "--no-deps", "--require-hashes"]  # few of its modules are ever imported
+        install = [str(python), "-m", "pip", "install", *options, "-r", str(lock)]
         try:
             subprocess.run(["python3.11", "-m", "venv", str(venv)], check=True, capture_output=True)
             subprocess.run(install, check=True, capture_output=True, timeout=600)

@@ -2,10 +2,14 @@
 
 A tour: :func:`install` does what a person does (``sekisho init``, the model into the store, ``sekisho keys create``);
 :class:`Running` is ``sekisho serve`` there, until it is ended. Its standard error goes to ``stderr.log`` in the folder.
+
+``sekisho init`` builds and tests the policies, which takes seconds of a processor: it runs once in each process of
+tests, and every installation is a copy of what it left, with a port of its own. Their keys are the same, therefore.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
 import signal
@@ -13,7 +17,9 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +27,7 @@ import yaml
 
 SEKISHO = Path(sys.executable).parent / "sekisho"
 START_SECONDS = 300.0  # on a machine that others load, too
+LONGEST_COPIED = 40  # characters; in a longer folder `init` puts the sockets elsewhere
 
 
 def free_port() -> int:
@@ -39,14 +46,16 @@ def sekisho(folder: Path, *arguments: str, code: int = 0) -> str:
 
 def install(folder: Path, model_file: Path, **change: dict[str, Any]) -> Path:
     """Make an installation in ``folder``; ``change`` overrides sections of its ``sekisho.yaml``. Returns that file."""
-    port = free_port()
-    listen = f"127.0.0.1:{port}"
-    sekisho(folder, "init", "--site", "plant", "--jurisdiction", "DE", "--preset", "demo", "--listen", listen)
+    if len(str(folder.resolve())) > LONGEST_COPIED:
+        _init(folder)
+    else:
+        shutil.copytree(_new(), folder, dirs_exist_ok=True)
     store = folder / ".sekisho" / "store" / "sha256"
     store.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model_file, store / model_file.name)
     config = folder / "sekisho.yaml"
     settings = yaml.safe_load(config.read_text())
+    settings["server"]["listen"] = f"127.0.0.1:{free_port()}"
     for section, values in change.items():
         settings.setdefault(section, {}).update(values)
     config.write_text(yaml.safe_dump(settings))
@@ -54,6 +63,19 @@ def install(folder: Path, model_file: Path, **change: dict[str, Any]) -> Path:
         sekisho(folder, "policy", "build")
         sekisho(folder, "policy", "activate", "latest")
     return config
+
+
+@cache
+def _new() -> Path:
+    """A folder as ``sekisho init`` leaves it, made once."""
+    folder = Path(tempfile.mkdtemp(prefix="sk-new-", dir="/tmp"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _init(folder)
+    return folder
+
+
+def _init(folder: Path) -> None:
+    sekisho(folder, "init", "--site", "plant", "--jurisdiction", "DE", "--preset", "demo")
 
 
 class Running:
