@@ -22,6 +22,7 @@ from gateway.fleet.life.loading import Hands, Wish
 from gateway.fleet.life.office import FleetOffice
 from gateway.fleet.local import LocalFleet
 from gateway.fleet.member import Home, Member
+from gateway.fleet.ranking import Ranking
 from gateway.house.choice import (
     engine_of,
     http_engine,
@@ -32,6 +33,7 @@ from gateway.house.choice import (
     wanted_for,
 )
 from gateway.house.prices import Prices
+from gateway.house.routes import objectives_of, places_of
 from gateway.house.signing import all_as_signed, as_signed
 from gateway.registry.store import ContentStore
 from gateway.settings import ModelSettings, RemoteEngineSettings, Settings
@@ -97,6 +99,7 @@ class Residents:
             model_names=lambda: sorted({*own, *store.names()}),
             find_adapter=store.adapter_of,
             terms=Terms(self._settings.fleet.wait_seconds, self._settings.fleet.shares),
+            ranking=Ranking(places_of(self._settings, store), objectives_of(self._settings.fleet.routes)),
         )
 
     def office(self, fleet: LocalFleet, announce: Announce) -> FleetOffice:

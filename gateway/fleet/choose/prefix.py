@@ -55,8 +55,11 @@ class Hasher:
 
 
 def rendered(turns: Iterable[tuple[str, str]]) -> str:
-    """Return chat turns, ``(role, text)`` each, as one text in which no turn can be taken for two."""
-    return "".join(f"\x02{role}\x03{len(text)}\x03{text}" for role, text in turns)
+    """Return chat turns, ``(role, text)`` each, as one text that begins like another one where the turns do.
+
+    Nothing stands before a turn that depends on how it goes on, such as its length.
+    """
+    return "".join([f"\x02{role}\x03{text}" for role, text in turns])
 
 
 class Prefixes:

@@ -32,7 +32,7 @@ _MOST = 32.0  # observations that count
 _CHANGE = 4  # observations in a row, far off to one side, that are no accident
 _FASTEST, _SLOWEST = 1e-8, 1e3  # seconds per token: beyond that a clock was wrong
 _NEIGHBOUR = 0.3  # what a bucket's knowledge is worth one step further
-_BESIDE = 0.25  # what all neighbours together count beside a bucket's own observations
+_BESIDE = 0.1  # what all neighbours together count beside a bucket's own observations
 _PRIOR = 0.05  # weight of what is expected of the device, in observations
 _CPU, _GPU, _UNKNOWN = (15e9, 1e11, 0.25, 0.0), (6e11, 2e13, 0.03, 0.0005), (6e10, 2e12, 0.08, 0.001)
 """Bytes of weights a second for a written and for a read token; how much each further prompt slows; least seconds."""
