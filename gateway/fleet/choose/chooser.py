@@ -19,12 +19,15 @@ from msgspec.structs import replace
 from gateway.fleet.choose.board import Board
 from gateway.fleet.choose.expect import Expect
 from gateway.fleet.choose.objective import best_first
-from gateway.fleet.choose.predict import predict
+from gateway.fleet.choose.predict import LONGEST_SECONDS, predict
 from gateway.fleet.choose.prefix import Prefixes
 from gateway.fleet.choose.rates import Rates
 from gateway.fleet.choose.terms import Ask, Candidate, Objective, Place, Score, Seen
 
 SOONEST, UNKNOWN = Objective(), Place()
+_UNKNOWN_SLOWER = 4.0
+"""A target of which nothing was seen may be so many times slower than others of its device. It gets one request, which
+tells; more go there only where it is the best even so."""
 _TRUST_STEP = 0.2  # weight of the newest answer in how far a target's cache is trusted
 
 
@@ -36,6 +39,7 @@ class Chooser:
         self.expect = Expect()
         self.prefixes = prefixes or Prefixes()
         self.board = Board()
+        self._answered: set[tuple[str, str]] = set()  # target and model
         self._trust: dict[str, float] = {}  # by target: the part of the expected cached tokens that was found
 
     def rank(
@@ -53,7 +57,9 @@ class Chooser:
 
     def _score(self, candidate: Candidate, ask: Ask, tokens: float) -> Score:
         pace = self.rates.of(candidate.target, candidate.model, candidate.place)
-        return predict(candidate, ask, pace, tokens, self._cached(candidate, ask))
+        score = predict(candidate, ask, pace, tokens, self._cached(candidate, ask))
+        is_known = (candidate.target, candidate.model) in self._answered
+        return score if is_known or not candidate.held + candidate.waiting else _careful(score)
 
     def _cached(self, candidate: Candidate, ask: Ask) -> int:
         """Return how much of the prompt a free slot there is likely to hold already."""
@@ -102,6 +108,7 @@ class Chooser:
 
     def observe(self, target: str, model: str, seen: Seen, place: Place = UNKNOWN) -> None:
         """Learn from one answer."""
+        self._answered.add((target, model))
         self.rates.observe(target, model, place, seen)
         if seen.output_tokens:
             self.expect.observe(model, seen.caller, seen.output_tokens, cut=seen.cut)
@@ -109,3 +116,9 @@ class Chooser:
             found = min(1.0, seen.cached_tokens / seen.expected_cached_tokens)
             trust = self._trust.get(target, 1.0)
             self._trust[target] = trust + _TRUST_STEP * (found - trust)
+
+
+def _careful(score: Score) -> Score:
+    """Return the score of a target that may be slower than it is known to be."""
+    first, total = score.first_seconds * _UNKNOWN_SLOWER, score.total_seconds * _UNKNOWN_SLOWER
+    return replace(score, first_seconds=min(first, LONGEST_SECONDS), total_seconds=min(total, LONGEST_SECONDS))
