@@ -45,10 +45,6 @@ class Asking:
     def max_tokens(self) -> int | None:
         return self._visit.call.output_bound
 
-    @property
-    def text_bytes(self) -> int:
-        return self._visit.call.text_bytes
-
     def profile(self, grant: Grant) -> str:
         """Return what is done to texts under a grant, in words: equal for grants that make equal texts."""
         done = ",".join(f"{type_}={operator}" for type_, operator in sorted(grant.redact.items()))

@@ -20,10 +20,6 @@ class Asked(Protocol):
     def max_tokens(self) -> int | None:
         """Of the answer; ``None``: as many as the context holds."""
 
-    @property
-    def text_bytes(self) -> int:
-        """UTF-8, of all texts."""
-
     def profile(self, grant: Grant) -> str:
         """Return what is done to texts under a grant: equal for grants that make equal texts."""
 

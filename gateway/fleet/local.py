@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 
@@ -59,7 +60,7 @@ class LocalFleet:
         self._desks = {desk.id: desk for desk in desks}
         if len(self._desks) != len(members):
             raise ValueError("two members have one target id")
-        self._serving = _by_model(desks)
+        self._index()
         self._find_model = find_model
         self._model_names = model_names
         self._find_adapter = find_adapter
@@ -70,12 +71,12 @@ class LocalFleet:
         if desk.id in self._desks:
             raise ValueError("two members have one target id")
         self._desks[desk.id] = desk
-        self._serving = _by_model(self._desks.values())
+        self._index()
 
     def retire(self, target: str) -> None:
         """Offer a target no more; does nothing where there is none. Nobody waits there, those inside finish."""
         if self._desks.pop(target, None) is not None:
-            self._serving = _by_model(self._desks.values())
+            self._index()
 
     def desks(self) -> Sequence[Desk]:
         """Return the places where requests ask, one for each target."""
@@ -122,7 +123,7 @@ class LocalFleet:
         """
         deadline = min(deadline, monotonic() + self._terms.wait_seconds)
         claim = Claim(caller.tenant, PRIORITIES.index(caller.priority), deadline=deadline)
-        wish, tried = self._ranking.wish(asked, caller), set(failed)
+        wish, tried = Wish(asked, caller), set(failed)
         why: EngineUnavailable | None = None
         while True:
             chosen = self._best(decision.targets, claim, wish, tried, why)
@@ -161,15 +162,18 @@ class LocalFleet:
         with_room = [(desk, is_open) for desk, is_open, refusal in asked if refusal is None]
         if not with_room:
             raise min((refusal for _, _, refusal in asked if refusal), key=lambda each: each.retry_after_seconds or 0)
+        if len(with_room) == 1 and with_room[0][0].home.target.model not in self._shared:
+            return Chosen(with_room[0][0].id)
         by_id = {desk.id: desk for desk, _ in with_room}
         options = [(_standing(by_id[grant.id], claim), grant) for grant in grants if grant.id in by_id]
         if len(options) == 1:
-            return self._ranking.only(*options[0], wish, alone=self._is_alone(options[0][0].target))
+            return self._ranking.only(*options[0], wish)
         return self._ranking.best(options, wish)
 
-    def _is_alone(self, target: Target) -> bool:
-        """Whether no other target serves its model."""
-        return all(len(self._serving[target.model, capability]) == 1 for capability in target.capabilities)
+    def _index(self) -> None:
+        self._serving = _by_model(self._desks.values())
+        served = Counter(desk.home.target.model for desk in self._desks.values())
+        self._shared = frozenset(model for model, count in served.items() if count > 1)
 
     def _may_use(self, caller: Caller, model: str) -> bool:
         """A key may name its models by alias too; what counts is the model behind. ``MODEL:ADAPTER`` is that alone."""

@@ -1,8 +1,8 @@
 """Brings what is known of the desks to the chooser, and what became of each request back to it.
 
-A request whose decision leaves one target costs no more here than a look at its size: nothing of it is redacted, hashed
-or weighed for that. Where a model is served at several targets, its prompt is redacted as each of them would get it,
-once for each way of doing so.
+A request for a model that one target serves costs nothing here: it is not redacted, hashed, weighed or watched for a
+choice that there is not. Where a model is served at several targets, its prompt is redacted as each of them would get
+it, once for each way of doing so.
 """
 
 from __future__ import annotations
@@ -43,32 +43,26 @@ class Standing(msgspec.Struct, frozen=True):
 class Wish:
     """One request, looked at as far as choosing needs it."""
 
-    def __init__(self, asked: Asked | None, caller: Caller, hasher: Hasher, counter: TokenCounter) -> None:
+    def __init__(self, asked: Asked | None, caller: Caller) -> None:
         self.caller = caller
         self.max_tokens = asked.max_tokens if asked else None
         self.generates = asked is None or asked.generates
         self._asked = asked
-        self._hasher = hasher
-        self._counter = counter
         self._made: dict[str, Ask] = {}
 
-    def rough(self, model: str) -> Ask:
-        """Return the ask without a look at the prompt: tokens by the size of its text."""
-        size = self._counter.corrected(model, self._asked.text_bytes / 4.0) if self._asked else 0
-        return Ask(model, size, self.max_tokens, caller=self.caller.key_id, generates=self.generates)
-
-    def exact(self, model: str, grant: Grant) -> Ask:
-        """Return the ask with the blocks of the prompt as it is redacted for that grant."""
+    def ask(self, model: str, grant: Grant, hasher: Hasher, counter: TokenCounter) -> Ask:
+        """Return the ask with the blocks of the prompt as it is redacted for that grant; made once for each way."""
         if self._asked is None:
-            return self.rough(model)
+            return Ask(model, caller=self.caller.key_id)
         profile = self._asked.profile(grant)
         if profile not in self._made:
-            self._made[profile] = self._ask(model, profile, rendered(self._asked.turns(grant)))
+            text = rendered(self._asked.turns(grant))
+            blocks = hasher.blocks_of(self.caller.tenant, profile, text) if self.generates else ((), ())
+            self._made[profile] = self._of(model, text, counter.corrected(model, weighed(text)), blocks)
         return self._made[profile]
 
-    def _ask(self, model: str, profile: str, text: str) -> Ask:
-        tokens = self._counter.corrected(model, weighed(text))
-        blocks, ends = self._hasher.blocks_of(self.caller.tenant, profile, text) if self.generates else ((), ())
+    def _of(self, model: str, text: str, tokens: int, found: tuple[tuple[int, ...], tuple[int, ...]]) -> Ask:
+        blocks, ends = found
         share = tokens / len(text) if text else 0.0
         return Ask(
             model,
@@ -82,11 +76,14 @@ class Wish:
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """One of the counters, and why. ``choice`` is for the record; ``None`` where there was only one."""
+    """One of the targets. ``choice`` is for the record, ``None`` where there was no other then.
+
+    ``ask`` is ``None`` where no other target serves that model: there is nothing to learn for a choice.
+    """
 
     target: str
-    ask: Ask
-    output_tokens: float
+    ask: Ask | None = None
+    output_tokens: float = 0.0
     cached_tokens: int = 0
     choice: Choosing | None = None
 
@@ -114,18 +111,14 @@ class Ranking:
         self._places = dict(places or {})
         self._openings: dict[str, int] = {}
 
-    def wish(self, asked: Asked | None, caller: Caller) -> Wish:
-        return Wish(asked, caller, self._hasher, self.counter)
-
     def expected_tokens(self, ask: Ask) -> float:
         """Return how long the answer is likely to be."""
         return self.chooser.expect.tokens(ask.model, ask.caller, ask.max_tokens) if ask.generates else 0.0
 
-    def only(self, desk: Standing, grant: Grant, wish: Wish, *, alone: bool) -> Chosen:
-        """Return the choice of the one target that is left. ``alone``: no other serves that model."""
+    def only(self, desk: Standing, grant: Grant, wish: Wish) -> Chosen:
+        """Return the choice of the one target that is left of several."""
         self._look(desk)
-        model = desk.target.model
-        ask = wish.rough(model) if alone else wish.exact(model, grant)
+        ask = wish.ask(desk.target.model, grant, self._hasher, self.counter)
         cached = self.chooser.held_tokens(desk.target.id, ask.blocks, ask.block_tokens)
         return Chosen(desk.target.id, ask, self.expected_tokens(ask), cached)
 
@@ -135,7 +128,7 @@ class Ranking:
         candidates, now = [], self.clock()
         for desk, grant in options:
             self._look(desk)
-            ask = asks[desk.target.id] = wish.exact(desk.target.model, grant)
+            ask = asks[desk.target.id] = wish.ask(desk.target.model, grant, self._hasher, self.counter)
             candidates.append(self.chooser.standing(self._candidate(desk, ask), now))
         usual = next(iter(asks.values()))
         scores = self.chooser.rank(candidates, usual, now, self._objective(usual.model, wish.caller))
@@ -173,15 +166,37 @@ class Ranking:
             self.chooser.forget(target)
         self._openings[target] = desk.openings
 
-    def stay(self, target: Target, chosen: Chosen) -> Stay:
+    def stay(self, target: Target, chosen: Chosen) -> Stay | Unwatched:
         """Count in one who asks there now. MUST be followed by :meth:`Stay.sit` or :meth:`Stay.leave`."""
-        return Stay(self, target, chosen)
+        return UNWATCHED if chosen.ask is None else Stay(self, target, chosen, chosen.ask)
+
+
+class Unwatched:
+    """A :class:`Stay` where there is nothing to choose, so nothing to learn."""
+
+    choice = None
+    tokens = 0.0
+    slot = None
+
+    def leave(self) -> None: ...
+
+    def sit(self, slot: int) -> None: ...
+
+    def asks(self, *, streams: bool) -> None: ...
+
+    def see(self, chunk: Chunk) -> None: ...
+
+    def rise(self, slot: int, use: Use, usage: Usage | None) -> None: ...
+
+
+UNWATCHED = Unwatched()
 
 
 class Stay:
     """One request's way through a target. Watched, so that the next choice is a better one."""
 
     __slots__ = (
+        "_ask",
         "_asked_at",
         "_chosen",
         "_first_at",
@@ -193,8 +208,8 @@ class Stay:
         "_timings",
     )
 
-    def __init__(self, ranking: Ranking, target: Target, chosen: Chosen) -> None:
-        ask = chosen.ask
+    def __init__(self, ranking: Ranking, target: Target, chosen: Chosen, ask: Ask) -> None:
+        self._ask = ask
         to_read = max(0, ask.prompt_tokens - chosen.cached_tokens)
         seat = Seat(ask.model, ask.caller, to_read=to_read, output_tokens=chosen.output_tokens, most=ask.max_tokens)
         self._ranking, self._target, self._chosen = ranking, target, chosen
@@ -211,11 +226,11 @@ class Stay:
     @property
     def tokens(self) -> float:
         """What it is expected to cost its tenant, as :func:`gateway.fleet.placement.cost_of` counts; 0: not known."""
-        return self._seat.to_read + 2.0 * self._seat.output_tokens if self._chosen.ask.prompt_tokens else 0.0
+        return self._seat.to_read + 2.0 * self._seat.output_tokens if self._ask.prompt_tokens else 0.0
 
     def slot(self) -> int | None:
         """Return the slot that holds most of the prompt; ``None``: none of it, or nobody knows."""
-        return self._ranking.chooser.prefixes.slot(self._target.id, self._chosen.ask.blocks)
+        return self._ranking.chooser.prefixes.slot(self._target.id, self._ask.blocks)
 
     def leave(self) -> None:
         """It waits no longer, and got no slot."""
@@ -246,19 +261,19 @@ class Stay:
         chooser, now = self._ranking.chooser, self._ranking.clock()
         batch = chooser.board.rise(self._seat, now)
         answered = use == "answered"
-        chooser.ended(self._target.id, slot, self._chosen.ask.blocks if answered else ())
+        chooser.ended(self._target.id, slot, self._ask.blocks if answered else ())
         if not answered or (usage is None and self._timings is None):
             return
         seen = self._seen(batch, usage)
         chooser.observe(self._target.id, self._target.model, seen, self._ranking.place(self._target))
         if usage is not None:
-            self._ranking.counter.correct(self._target.model, self._chosen.ask.prompt_tokens, usage.prompt_tokens)
+            self._ranking.counter.correct(self._target.model, self._ask.prompt_tokens, usage.prompt_tokens)
 
     def _seen(self, batch: float, usage: Usage | None) -> Seen:
         chosen, told = self._chosen, self._timings
         known = told or _by_clock(usage or Usage(0, 0), self._seat, self._last_at, streams=self._streams)
         made = usage.completion_tokens if usage else known.output_tokens
-        most, first, asked = chosen.ask.max_tokens, self._seat.first_at, self._asked_at
+        most, first, asked = self._ask.max_tokens, self._seat.first_at, self._asked_at
         return Seen(
             batch=batch,
             prompt_tokens=known.prompt_tokens,
@@ -269,7 +284,7 @@ class Stay:
             expected_cached_tokens=chosen.cached_tokens,
             first_seconds=first - asked if self._streams and first is not None and asked is not None else 0.0,
             cut=most is not None and made >= most,
-            caller=chosen.ask.caller,
+            caller=self._ask.caller,
             told=told is not None,
         )
 

@@ -26,7 +26,6 @@ class Told:
     max_tokens = 50
 
     def __init__(self, text: str, profile: str = "p") -> None:
-        self.text_bytes = len(text)
         self.looked = 0
         self._text, self._profile = text, profile
 

@@ -4,7 +4,8 @@ Lengths are counted in bins that double every second bin; old ones fade. A calle
 usual one of its model, and a model of which little is known for a usual model. An answer that was cut off at its bound
 says only that it would have been longer: it is counted among the longer ones, as they are known.
 
-Looking up takes two searches in sorted lists; the lists of a caller are made again after each of its answers.
+Counting an answer touches one bin, looking up takes two searches in sorted lists; the lists of a caller are made again
+once an eighth more answers were seen.
 """
 
 from __future__ import annotations
@@ -22,34 +23,45 @@ _WEIGHT_OF_MODEL = 4.0  # answers that the model's usual lengths count as
 _MOST_CALLERS = 4096
 _USUAL = tuple(0.5 ** abs((i - 14) / 3.0) for i in range(_BINS))  # around 128 tokens, wide
 _SUM_OF_USUAL = sum(_USUAL)
+_ONE = (1.0,)
 _USUAL_SHARES = tuple(each / _SUM_OF_USUAL for each in _USUAL)
 
 
 class _Lengths:
-    """Counts by bin. ``shares`` and ``tails`` are made when they are asked for, and kept until something changes."""
+    """Counts by bin, in a unit that grows as the old ones fade. ``shares`` and ``tails`` are made when they are asked
+    for, and again once an eighth more was seen.
+    """
 
-    __slots__ = ("_made_of", "_tails", "counts", "shares", "total", "version")
+    __slots__ = ("_made_at", "_tails", "counts", "seen", "shares", "total", "unit")
 
     def __init__(self) -> None:
         self.counts = [0.0] * _BINS
         self.total = 0.0
-        self.version = 0
+        self.unit = 1.0
+        self.seen = 0
         self.shares: Sequence[float] = _USUAL_SHARES
         self._tails: tuple[Sequence[float], Sequence[float]] | None = None
-        self._made_of: tuple[int, int] | None = None
+        self._made_at = -1
 
-    def add(self, shares: Sequence[float]) -> None:
-        self.counts = [count * _FADE + share for count, share in zip(self.counts, shares, strict=True)]
-        self.total = self.total * _FADE + 1.0
-        self.version += 1
+    def add(self, first: int, shares: Sequence[float]) -> None:
+        """Count one answer, its shares in the bins from the first on."""
+        self.unit /= _FADE
+        for i, share in enumerate(shares, first):
+            self.counts[i] += share * self.unit
+        self.total += self.unit
+        self.seen += 1
+        if self.unit > 1e100:
+            self.counts = [count / self.unit for count in self.counts]
+            self.total, self.unit = self.total / self.unit, 1.0
 
-    def fresh(self, prior: Sequence[float], weight: float, version: int) -> _Lengths:
+    def fresh(self, prior: Sequence[float], weight: float) -> _Lengths:
         """Bring ``shares`` up to date: what was seen, and a prior that counts as so many answers."""
-        if self._made_of != (self.version, version):
-            total = self.total + weight
+        if self._made_at < 0 or self.seen - self._made_at > min(16, self._made_at // 8):
+            extra = weight * self.unit
+            total = self.total + extra
             pairs = zip(self.counts, prior, strict=True)
-            self.shares = [(count + weight * share) / total for count, share in pairs]
-            self._made_of, self._tails = (self.version, version), None
+            self.shares = [(count + extra * share) / total for count, share in pairs]
+            self._made_at, self._tails = self.seen, None
         return self
 
     def tails(self) -> tuple[Sequence[float], Sequence[float]]:
@@ -67,14 +79,19 @@ class Expect:
     def __init__(self) -> None:
         self._models: dict[str, _Lengths] = {}
         self._callers: OrderedDict[tuple[str, str], _Lengths] = OrderedDict()
-        self._nobody = _Lengths().fresh(_USUAL_SHARES, 1.0, 0)
+        self._nobody = _Lengths().fresh(_USUAL_SHARES, 1.0)
 
     def observe(self, model: str, caller: str, tokens: int, *, cut: bool = False) -> None:
         """Learn from an answer of so many tokens, at least 1."""
-        shares = self._shares_of(model, caller, tokens, cut)
-        self._models.setdefault(model, _Lengths()).add(shares)
-        lengths = self._callers.setdefault((model, caller), _Lengths())
-        lengths.add(shares)
+        first = bisect_left(_EDGES, tokens)
+        shares = self._longer(model, caller, first) if cut else _ONE
+        of_model, own = self._models.get(model), self._callers.get((model, caller))
+        if of_model is None:
+            of_model = self._models[model] = _Lengths()
+        if own is None:
+            own = self._callers[model, caller] = _Lengths()
+        of_model.add(first, shares)
+        own.add(first, shares)
         self._callers.move_to_end((model, caller))
         if len(self._callers) > _MOST_CALLERS:
             self._callers.popitem(last=False)
@@ -105,16 +122,12 @@ class Expect:
         of_model = self._models.get(model)
         if of_model is None:
             return self._nobody
-        usual = of_model.fresh(_USUAL_SHARES, 1.0, 0)
+        usual = of_model.fresh(_USUAL_SHARES, 1.0)
         own = self._callers.get((model, caller))
-        return usual if own is None else own.fresh(usual.shares, _WEIGHT_OF_MODEL, usual.version)
+        return usual if own is None else own.fresh(usual.shares, _WEIGHT_OF_MODEL)
 
-    def _shares_of(self, model: str, caller: str, tokens: int, cut: bool) -> Sequence[float]:
-        first = bisect_left(_EDGES, tokens)
-        shares = [0.0] * _BINS
-        longer = sum(self._known(model, caller).shares[first:]) if cut else 0.0
-        if longer <= 0.0:
-            shares[first] = 1.0
-        else:
-            shares[first:] = [share / longer for share in self._known(model, caller).shares[first:]]
-        return shares
+    def _longer(self, model: str, caller: str, first: int) -> Sequence[float]:
+        """Return how known answers that are at least so long share the bins from that one on."""
+        known = self._known(model, caller).shares[first:]
+        longer = sum(known)
+        return [share / longer for share in known] if longer > 0.0 else _ONE
