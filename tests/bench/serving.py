@@ -40,7 +40,7 @@ PARTS = ("tokens", "added", "streams")
 THROUGH = "through Sekisho"
 BARE_BUILT, THROUGH_BUILT = "bare engine, built here", "through Sekisho, engine built here"
 LIBRARY_SERVER = "llama-cpp-python's own server"
-LIBRARY_NEEDS = ("sse-starlette", "starlette-context", "pydantic-settings")
+LIBRARY_NEEDS = ("sse-starlette", "starlette-context", "pydantic-settings", "python-dotenv")
 """What llama-cpp-python's server imports and the main environment lacks; put into a folder of the benchmark's own."""
 
 Tell = Callable[[str], None]

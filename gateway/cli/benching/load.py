@@ -16,7 +16,7 @@ from gateway.cli.benching.asking import Answer, Wish
 from gateway.cli.benching.prompts import prompt, words_for
 from gateway.errors import SetupError
 
-FEW_WORDS, MANY_WORDS = 16, 80
+FEW_WORDS, MANY_WORDS = 8, 32
 ENDLESS: dict[str, Any] = {"ignore_eos": True}  # llama.cpp's server and vLLM know it
 _FAILURES_IN_A_ROW = 3
 _PAUSE_SECONDS = 0.2

@@ -10,6 +10,9 @@ import msgspec
 
 from gateway.cli.benching.figures import Figure
 
+EqualLength = Literal["end tokens forbidden", "ignore_eos", "no"]
+"""How answers were kept equally long."""
+
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for."""
@@ -19,7 +22,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int
     rounds: int
     seconds: float
-    equal_length: Literal["end tokens forbidden", "ignore_eos", "no"]
+    equal_length: EqualLength
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,14 +8,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import gateway
 from gateway.cli.benching import power
 from gateway.cli.benching.asking import Asker, Place
-from gateway.cli.benching.figures import Figure, figure
+from gateway.cli.benching.figures import figure
 from gateway.cli.benching.load import ENDLESS, Plan, Round, prepared, run_round
-from gateway.cli.benching.report import Asked, Report, host
+from gateway.cli.benching.report import Asked, EqualLength, Host, Report, host
 from gateway.clock import now
 from gateway.errors import SetupError
 
@@ -48,26 +47,12 @@ async def measure(place: Place, order: Order, told: Told, *, own: bool) -> Repor
         SetupError: it does not answer, or does not say which models it has.
     """
     machine, measured_at = host(), now()
-    seen: dict[int, list[Round]] = {callers: [] for callers in order.callers}
     async with Asker(place) as asker:
         model = order.model or await _only_model(asker)
         plan = Plan(model, 1, order.output_tokens, seed=secrets.randbits(40))
         plan = await prepared(asker, plan, order.prompt_tokens, order.ends)
-        done, asked = 0, 0
-        for _ in range(order.rounds):
-            for callers, rounds in seen.items():
-                with power.Power(*(() if place.here else (list, tuple))) as measured:
-                    one = await run_round(asker, plan, callers, order.seconds, first=asked)
-                one.watts = measured.watts
-                rounds.append(one)
-                asked += len(one.answers)
-                told(done := done + 1, order.rounds * len(seen))
-    figures = [figure(rounds) for rounds in seen.values()]
-    counted = all(answer.counted for rounds in seen.values() for each in rounds for answer in each.answers)
+        seen = await _rounds(asker, plan, order, told, here=place.here)
     equal = _equal(plan)
-    notes = [_NOTE, *([] if counted else [_UNCOUNTED]), *([_UNEQUAL] if equal == "no" else [])]
-    if machine.load_before > _BUSY_SHARE * machine.cores:
-        notes.append(f"Other programs were at work (load {machine.load_before}): an idle machine is faster.")
     return Report(
         measured_at=measured_at,
         sekisho=gateway.__version__,
@@ -77,10 +62,34 @@ async def measure(place: Place, order: Order, told: Told, *, own: bool) -> Repor
         model=model,
         asked=_asked(order, equal),
         machine=machine,
-        power=_power_in_words(place, figures, seen),
-        figures=figures,
-        notes=notes,
+        power=_power_in_words(place, seen),
+        figures=[figure(rounds) for rounds in seen],
+        notes=_notes(machine, equal, seen),
     )
+
+
+async def _rounds(asker: Asker, plan: Plan, order: Order, told: Told, *, here: bool) -> list[list[Round]]:
+    """Return the rounds of each number of callers, measured in turn."""
+    seen: dict[int, list[Round]] = {callers: [] for callers in order.callers}
+    done = asked = 0
+    for _ in range(order.rounds):
+        for callers, rounds in seen.items():
+            with power.Power(*(() if here else (list, tuple))) as measured:
+                one = await run_round(asker, plan, callers, order.seconds, first=asked)
+            one.watts = measured.watts
+            rounds.append(one)
+            asked += len(one.answers)
+            done += 1
+            told(done, order.rounds * len(seen))
+    return list(seen.values())
+
+
+def _notes(machine: Host, equal: EqualLength, seen: list[list[Round]]) -> list[str]:
+    counted = all(answer.counted or answer.problem for rounds in seen for each in rounds for answer in each.answers)
+    notes = [_NOTE, *([] if counted else [_UNCOUNTED]), *([_UNEQUAL] if equal == "no" else [])]
+    if machine.load_before > _BUSY_SHARE * machine.cores:
+        notes.append(f"Other programs were at work (load {machine.load_before}): an idle machine is faster.")
+    return notes
 
 
 async def _only_model(asker: Asker) -> str:
@@ -91,11 +100,11 @@ async def _only_model(asker: Asker) -> str:
     raise SetupError(problem, "Name one: --model NAME", exit_code=2)
 
 
-def _equal(plan: Plan) -> Literal["end tokens forbidden", "ignore_eos", "no"]:
+def _equal(plan: Plan) -> EqualLength:
     return "no" if not plan.more else "ignore_eos" if plan.more == ENDLESS else "end tokens forbidden"
 
 
-def _asked(order: Order, equal: Literal["end tokens forbidden", "ignore_eos", "no"]) -> Asked:
+def _asked(order: Order, equal: EqualLength) -> Asked:
     return Asked(
         callers=list(order.callers),
         prompt_tokens=order.prompt_tokens,
@@ -106,8 +115,8 @@ def _asked(order: Order, equal: Literal["end tokens forbidden", "ignore_eos", "n
     )
 
 
-def _power_in_words(place: Place, figures: list[Figure], seen: dict[int, list[Round]]) -> str:
-    sources = sorted({name for rounds in seen.values() for each in rounds for name in each.watts})
+def _power_in_words(place: Place, seen: list[list[Round]]) -> str:
+    sources = sorted({name for rounds in seen for each in rounds for name in each.watts})
     if sources:
         return f"Watts are those of {', '.join(sources)} of this machine, all programs together."
     return power.CANNOT if place.here else power.ELSEWHERE
