@@ -1,7 +1,6 @@
 """A caller that goes away frees its slot: over real HTTP/1.1 and behind a real proxy, with a real engine that is asked.
 
-The bound is 200 ms. A hang-up is seen at the next token, or at the next small batch of a prompt; so where others want
-the cores that much that an idle machine's pace is out of reach, it is as long as twenty tokens take then.
+The bound is that of ``tests/fakes/pace.py``: 200 ms, where others do not want the cores.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from house import House
+from pace import BOUND_SECONDS, hang_up_bound
 from running import free_port
 
 from gateway.domain import Capability, Prompt, Target
@@ -36,9 +36,6 @@ from gateway.settings import EngineSettings, ServerSettings
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-BOUND_SECONDS = 0.2
-TOKENS = 10
-IDLE_TOKEN_SECONDS = 0.05  # the small model's, on two cores that nobody else wants much, and twice that
 ONE_SLOT = EngineSettings(threads=2, context_tokens=1024, slots=1)
 NGINX = """
 daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
@@ -84,13 +81,7 @@ class Plant:
         return writer
 
     async def bound(self) -> float:
-        """How late a slot may be freed now, from how fast the engine is now."""
-        body = {"prompt": "One, two,", "max_tokens": TOKENS, "temperature": 0, "ignore_eos": True}
-        began = 0.0
-        async for _ in self.worker.answer(Prompt("r", Capability.COMPLETE, body, stream=True, slot=0)):
-            began = began or time.monotonic()
-        token_seconds = (time.monotonic() - began) / TOKENS
-        return BOUND_SECONDS if token_seconds < IDLE_TOKEN_SECONDS else 20 * token_seconds
+        return await hang_up_bound(self.worker)
 
     def waiting(self) -> int:
         return sum(desk.waiting for desk in self.fleet.desks())
