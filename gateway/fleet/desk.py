@@ -202,8 +202,9 @@ class Desk:
         """
         if use == "answered":
             self._observe(held_seconds, tokens)
-        charged = tokens if tokens is not None else held.bill.tokens if use == "answered" else 0.0
-        self._queue.settle(held.bill, charged)
+        if tokens is None:  # cut short: what was expected stands, where the engine had the prompt
+            tokens = 0.0 if use == "untouched" else held.bill.tokens
+        self._queue.settle(held.bill, tokens)
         self._slots.give_back(held.lease, use)
         self.home.leave(answered=use == "answered")
         self._serve()

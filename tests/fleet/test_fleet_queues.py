@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import statistics
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -139,6 +140,26 @@ async def test_a_slot_that_comes_in_time_is_kept_beyond_the_deadline(world: Any)
     assert stand.desk.held == 1
     placement.release()
     assert stand.desk.free == 1
+
+
+@pytest.mark.parametrize(("asks", "order"), [(True, ["other", "waster"]), (False, ["waster", "other"])])
+async def test_who_hangs_up_is_charged_once_the_engine_had_its_prompt(
+    world: Any, prompt: Any, asks: bool, order: list[str]
+) -> None:
+    stand = Stand(world)
+    for _ in range(3):
+        held = await stand.take("waster")
+        if asks:
+            async with aclosing(held.answer(prompt)) as chunks:
+                await anext(chunks)
+        held.release()
+    held = await stand.take("third")
+    asking = [stand.ask(tenant, tenant) for tenant in ("waster", "other")]
+    await asyncio.sleep(0)
+    held.release()
+    await asyncio.gather(*asking)
+
+    assert stand.order == order
 
 
 # --- two tenants, one of them a flood ---------------------------------------------------------------------------------
