@@ -1,0 +1,58 @@
+"""What operators see of a target that is left alone, and of who waits where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.cli.fleet import _row
+from gateway.errors import EngineUnavailable
+from gateway.fleet.life.office import _breaker
+from gateway.house.gauges import desk_families
+
+NONE: frozenset[str] = frozenset()
+MODEL = {"model": "tiny", "state": "serving", "held": 0, "slots": 2, "waiting": 0, "device": "cpu: x", "problem": ""}
+
+
+async def suspended(world: Any, prompt: Any) -> Any:
+    """A fleet of one target that failed as often as is too often."""
+    place, engine = world.target("w0"), world.engine()
+    engine.chunks, engine.failure = [], EngineUnavailable()
+    fleet = world.make_fleet((place, engine))
+    for _ in range(5):
+        placement = await fleet.choose(world.decision(place), world.caller(), NONE)
+        with pytest.raises(EngineUnavailable):
+            assert [chunk async for chunk in placement.answer(prompt)]
+        placement.release()
+    return fleet
+
+
+async def test_the_status_says_that_it_is_left_alone_and_for_how_long(world: Any, prompt: Any) -> None:
+    (desk,) = (await suspended(world, prompt)).desks()
+    began = desk.breaker._again_at - 2.0
+
+    shown = _breaker(desk.breaker, began + 0.5)
+
+    assert shown == {"state": "open", "failures": 5, "opened": 1, "again_in_seconds": 1.5}
+    assert _row({**MODEL, "breaker": shown})[-1] == "It fails (5 in a row) and is left alone for 2 s."
+    assert (
+        _row({**MODEL, "breaker": {**shown, "again_in_seconds": 0.0}})[-1] == "It fails (5 in a row) and is left alone."
+    )
+
+
+def test_a_target_that_is_well_shows_its_device() -> None:
+    closed = {"state": "closed", "failures": 1, "opened": 3, "again_in_seconds": None}
+
+    assert _row({**MODEL, "breaker": closed})[-1] == _row(MODEL)[-1] == "cpu: x"
+
+
+async def test_the_metrics_say_it_by_target(world: Any, prompt: Any) -> None:
+    fleet = await suspended(world, prompt)
+    place = world.target("w0").id
+
+    rows = {family.name: dict(family.read()) for family in desk_families(fleet.desks)}
+
+    assert rows["sekisho_fleet_suspended"] == {(place,): 1.0}
+    assert rows["sekisho_fleet_suspensions"] == {(place,): 1}
+    assert rows["sekisho_fleet_queue"] == {(place, "held"): 0, (place, "waiting"): 0}
