@@ -141,6 +141,16 @@ async def test_a_stolen_token_used_twice_is_refused_and_on_record(plant: Plant, 
     assert plant.book.sums == []
 
 
+async def test_a_node_that_is_refused_when_it_joins_again_still_is_what_it_was(plant: Plant) -> None:
+    token = await token_of(plant.office)
+    await plant.join(token)
+
+    with pytest.raises(SetupError, match="used already"):
+        await plant.join(token)
+
+    assert reached(plant.office, plant.folder)
+
+
 async def test_a_token_that_is_over_or_of_a_joined_name_is_refused(plant: Plant, tmp_path: Path) -> None:
     short, taken, spare = [await token_of(plant.office, seconds=seconds) for seconds in (60, 3600, 3600)]
     plant.clock.on(minutes=2)
@@ -285,13 +295,10 @@ async def test_a_certificate_of_the_authority_that_the_roster_does_not_have_rene
 def forge(authority: Authority, like: Path, folder: Path, clock: StandingClock) -> Path:
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    folder.mkdir()
-    key = membership.make_key(folder)
+    key = membership.new_key()
     issued = authority.sign_node(membership.request_for(key).encode(), "gpu1", "127.0.0.1", clock())
-    (folder / contexts.CERTIFICATE).write_bytes(issued.public_bytes(Encoding.PEM))
-    for name in (contexts.AUTHORITY, membership.FILE):
-        (folder / name).write_bytes((like / name).read_bytes())
-        (folder / name).chmod(0o600)
+    pem = issued.public_bytes(Encoding.PEM).decode()
+    membership.settle(folder, membership.read(like), key, pem, authority.pem)
     return folder
 
 

@@ -80,7 +80,8 @@ def join(
         version: of Sekisho, here.
 
     Raises:
-        SetupError: the token is none, the gateway is not the one that made it, or it said no. Nothing has joined.
+        SetupError: the token is none, the gateway is not the one that made it, or it said no. What was joined before
+            still is.
     """
     pinned = parse(token.strip())
     if pinned is None:
@@ -88,7 +89,7 @@ def join(
     if not host_of(address):
         raise SetupError(*ADDRESS, exit_code=2)
     authority, role = _greet(url, pinned)
-    key = membership.make_key(folder)
+    key = membership.new_key()
     asking = Asking(
         request=membership.request_for(key), address=address, version=version, time=clock(), token=pinned.text
     )
@@ -99,9 +100,7 @@ def join(
     known = Membership(
         name=papers.name, site=papers.site, gateway=role, url=url, listen=listen, address=address, since=clock()
     )
-    write_private(folder / contexts.AUTHORITY, authority.encode())
-    write_private(folder / contexts.CERTIFICATE, papers.certificate.encode())
-    membership.write(folder, known)
+    membership.settle(folder, known, key, papers.certificate, authority)
     return known
 
 

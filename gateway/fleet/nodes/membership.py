@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from gateway.errors import SetupError
 from gateway.fleet.nodes.authority import private_pem
-from gateway.fleet.nodes.contexts import CERTIFICATE, KEY
+from gateway.fleet.nodes.contexts import AUTHORITY, CERTIFICATE, KEY
 from gateway.fleet.nodes.papers import read_private, write_private
 from gateway.fleet.nodes.tokens import Instant, Name
 
@@ -85,11 +85,28 @@ def key_of(folder: Path) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def make_key(folder: Path) -> ec.EllipticCurvePrivateKey:
-    """Make the node's key, in place of one of an earlier joining. Raises SetupError."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def new_key() -> ec.EllipticCurvePrivateKey:
+    """Return a fresh key for a node."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def settle(folder: Path, known: Membership, key: ec.EllipticCurvePrivateKey, certificate: str, authority: str) -> None:
+    """Write all that a node is, in place of an earlier joining. Whoever dies amid it has not joined.
+
+    Args:
+        certificate, authority: PEM.
+
+    Raises:
+        SetupError: something could not be written.
+    """
+    try:
+        (folder / FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise SetupError(f"{folder / FILE} cannot be replaced.", "Check the owner of the data folder.") from error
     write_private(folder / KEY, private_pem(key))
-    return key
+    write_private(folder / AUTHORITY, authority.encode())
+    write_private(folder / CERTIFICATE, certificate.encode())
+    write(folder, known)
 
 
 def request_for(key: ec.EllipticCurvePrivateKey) -> str:
