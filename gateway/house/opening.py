@@ -24,7 +24,8 @@ from gateway.engines.shelf import EngineShelf
 from gateway.errors import SekishoError, SetupError
 from gateway.house import nodes, offices
 from gateway.house.choice import detector_of
-from gateway.house.gauges import families_of
+from gateway.house.gauges import desk_families, families_of
+from gateway.house.joined import Joined
 from gateway.house.models import ServedModels
 from gateway.house.nodes import NodeListener
 from gateway.house.residents import Residents
@@ -98,7 +99,8 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     book = Shelf(settings.data / "audit", origin=settings.origin, log_key=keyring.log_keys(), settings=settings.audit)
     register = KeyRegister(settings.state / "keys.json", keyring.peppers(), settings.site)
     enrolled = nodes.enrolment(settings, book, lambda: [pepper.secret for pepper in keyring.peppers()])
-    residents = Residents(settings, store, book)
+    joined = Joined(settings, store, book, enrolled)
+    residents = Residents(settings, store, book, elsewhere=joined.any)
     async with AsyncExitStack() as stack:
         anchors = offices.anchors(stack, settings, book)  # first: they carry the head that the book signs at its end
         refuse_contradicted(settings)
@@ -123,7 +125,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         rooms = Rooms(register, limits, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)
         await policy.push_facts(all_as_signed(store, targets))
         _watch(metrics, rooms, life)
-        for family in families_of(residents.keeper):
+        for family in (*families_of(residents.keeper), *desk_families(fleet.desks)):
             metrics.watch_family(family)
         metrics.watch_value(*UNWITNESSED, anchors.unwitnessed_seconds)
         glass = BreakGlassOffice.of(settings, book, policy.look_at_grants)
@@ -136,7 +138,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets),
             *export_routes(exports), *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
             *anchor_routes(anchors, book), *audit_routes(searching), *retention_routes(retention),
-            *fleet_routes(residents.office(fleet, partial(_announce, metrics, policy))),
+            *fleet_routes(residents.office(fleet, partial(_announce, metrics, policy), joined.status)),
             *model_routes(model_office(store, book, fleet, policy)),
             *engine_routes(EngineShelf(settings.data / "engines"), book),
             *node_routes(enrolled),
@@ -145,6 +147,8 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         book.event("config", **offices.what_runs(settings, policy, privacy, targets))
         house = _assemble(settings, rooms, register, store, more)
         house.nodes = nodes.listener(stack, settings, enrolled, book)
+        stack.push_async_callback(joined.stop)
+        joined.open(fleet, partial(_announce, metrics, policy))
         yield house
 
 

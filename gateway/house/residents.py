@@ -15,6 +15,7 @@ from gateway.engines.door import Engine
 from gateway.engines.provider import ProviderEngine
 from gateway.engines.remote import remote_engine
 from gateway.errors import SetupError
+from gateway.fleet.choose.breaker import Limits
 from gateway.fleet.desk import Terms
 from gateway.fleet.life.home import LifeEngine
 from gateway.fleet.life.keeper import Keeper
@@ -46,11 +47,13 @@ Announce = Callable[[Sequence[Target]], Awaitable[None]]
 class Residents:
     """The models of this node: what the house starts, ends and shows.
 
+    ``elsewhere``: models are served by joined nodes, too.
+
     Raises:
         SetupError: a model is not known, none of them could ever fit, or another engine's address cannot be used.
     """
 
-    def __init__(self, settings: Settings, store: ContentStore, book: Shelf) -> None:
+    def __init__(self, settings: Settings, store: ContentStore, book: Shelf, *, elsewhere: bool = False) -> None:
         self._settings = settings
         self._store = store
         self._book = book
@@ -68,7 +71,7 @@ class Residents:
             turn_seconds=settings.fleet.turn_seconds,
             health_seconds=settings.fleet.health_seconds,
         )
-        if self._too_big and not self.keeper.homes and not self._others:
+        if self._too_big and not self.keeper.homes and not self._others and not elsewhere:
             problem = " ".join(self._too_big.values())
             raise SetupError(problem, "Give it less context or fewer slots, or choose a smaller model.")
 
@@ -98,19 +101,22 @@ class Residents:
             find_model=lambda name: name if name in own else store.canonical(name),
             model_names=lambda: sorted({*own, *store.names()}),
             find_adapter=store.adapter_of,
-            terms=Terms(self._settings.fleet.wait_seconds, self._settings.fleet.shares),
+            terms=self._terms(),
             ranking=Ranking(places_of(self._settings, store), objectives_of(self._settings.fleet.routes)),
         )
 
-    def office(self, fleet: LocalFleet, announce: Announce) -> FleetOffice:
+    def office(
+        self, fleet: LocalFleet, announce: Announce, nodes: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    ) -> FleetOffice:
         """Return who shows the models to operators, and takes their orders.
 
         Args:
             fleet: as :meth:`fleet` returned it.
+            nodes: how joined nodes stand.
             announce: lets the policy know of all targets; awaited before a new one takes requests.
         """
         find, adopt = self._store.canonical, partial(self._adopt, fleet, announce)
-        return FleetOffice(self.keeper, fleet.desks, self._book, find, adopt, self._too_big)
+        return FleetOffice(self.keeper, fleet.desks, self._book, find, adopt, self._too_big, nodes)
 
     async def _adopt(self, fleet: LocalFleet, announce: Announce, name: str) -> None:
         """Serve one more model until the house closes, with the engine's own settings. Raises SetupError."""
@@ -122,6 +128,11 @@ class Residents:
             raise SetupError(problem, "List it in fleet.models with less context or fewer slots.", exit_code=2)
         await announce(all_as_signed(self._store, [*fleet.targets(), wish.target]))
         fleet.adopt(self.keeper.adopt(wish), self._queues[wish.target.id])
+
+    def _terms(self) -> Terms:
+        wanted = self._settings.fleet
+        breaker = Limits(failures=wanted.failures, longest_pause_seconds=wanted.longest_pause_seconds)
+        return Terms(wanted.wait_seconds, wanted.shares, breaker, self._tell)
 
     def _tell(self, type: str, said: Mapping[str, Any]) -> None:
         self._book.event(type, **said)

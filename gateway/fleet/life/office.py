@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import monotonic
 from typing import Any, Literal, Protocol
 
 from gateway.domain import Target
 from gateway.errors import SetupError
+from gateway.fleet.choose.breaker import Breaker
 from gateway.fleet.desk import Desk
 from gateway.fleet.life.home import ResidentHome
 from gateway.fleet.life.keeper import Keeper
@@ -35,6 +37,7 @@ class FleetOffice:
         find_model: the own name behind a name or alias.
         adopt: takes in a model that is known and not served as yet; raises SetupError when it cannot be.
         too_big: models that this machine could never hold, each with one line that says why.
+        nodes: how joined nodes stand.
     """
 
     def __init__(
@@ -45,7 +48,9 @@ class FleetOffice:
         find_model: Callable[[str], str | None],
         adopt: Callable[[str], Awaitable[None]],
         too_big: Mapping[str, str] | None = None,
+        nodes: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
     ) -> None:
+        self._nodes = nodes
         self._keeper = keeper
         self._desks = desks
         self._book = book
@@ -109,6 +114,7 @@ class FleetOffice:
         taken, claimed = ledger.taken(), ledger.claimed()
         return {
             "models": [self._shown(desk) for desk in self._desks()],
+            "nodes": [dict(each) for each in self._nodes()],
             "too_big": [{"model": name, "problem": problem} for name, problem in self._too_big.items()],
             "memory": {
                 device: {"budget_mib": budget, "taken_mib": taken[device], "claimed_mib": claimed[device]}
@@ -120,9 +126,9 @@ class FleetOffice:
         }
 
     def _shown(self, desk: Desk) -> View:
-        home = desk.home
+        home, breaker = desk.home, _breaker(desk.breaker, monotonic())
         if isinstance(home, ResidentHome):
-            return self._resident(home)
+            return {**self._resident(home), "breaker": breaker}
         is_open = home.is_open()
         problem = "" if is_open else str(getattr(getattr(home, "engine", None), "problem", ""))  # where it is watched
         return {
@@ -132,12 +138,15 @@ class FleetOffice:
             "waiting": desk.waiting,
             "slots": home.slots,
             "problem": problem,
+            "breaker": breaker,
         }
 
     def _resident(self, home: ResidentHome) -> View:
         resident, now = home.resident, self._keeper.now()
         there = resident.state in (State.SERVING, State.DRAINING)
         state = "restarting" if resident.state is State.SERVING and not home.is_open() else resident.state.value
+        obstacle = home.obstacle()
+        state = "away" if obstacle else state
         again = max(0.0, resident.again_at - now) if resident.state is State.FAILED else None
         return {
             **_target(home.target),
@@ -154,10 +163,21 @@ class FleetOffice:
             "ttl_seconds": resident.ttl_seconds,
             "sent_out": dict(resident.reasons),
             "failures": resident.failures,
-            "problem": resident.problem,
+            "problem": obstacle or resident.problem,
             "again_in_seconds": None if again is None else round(again, 1),
         }
 
 
+def _breaker(breaker: Breaker, now: float) -> View:
+    again = None if breaker.state == "closed" else round(breaker.again_in_seconds(now), 1)
+    return {
+        "state": breaker.state,
+        "failures": breaker.failures,
+        "opened": breaker.opened,
+        "again_in_seconds": again,
+    }
+
+
 def _target(target: Target) -> View:
-    return {"model": target.model, "target": target.id, "device": target.device, "engine": target.build}
+    known = {"model": target.model, "target": target.id, "node": target.node}
+    return {**known, "device": target.device, "engine": target.build}

@@ -89,4 +89,6 @@ class Pusher:
             took = await self._files.put(digest, held, total, piece)
             length = next_bytes(len(piece), self._clock() - began)
             self.sent_bytes += len(piece)
-            held, whole = took.held, took.whole
+            held, whole = held + len(piece), took.whole
+            if not whole and took.held != held:
+                raise SetupError("The node does not count what it is sent.", "Look at its service, and update it.")
