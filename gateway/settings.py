@@ -70,6 +70,7 @@ __all__ = [
     "ModelSettings",
     "Name",
     "NodeAnchorSettings",
+    "NodesSettings",
     "PolicySettings",
     "PrivacySettings",
     "RemoteEngineSettings",

@@ -15,6 +15,7 @@ from gateway.cli.checks import MACHINE, Check, State
 from gateway.cli.checks_audit import logs_as_seen, report_font, retention
 from gateway.cli.checks_content import kept_content
 from gateway.cli.checks_models import room_for_models
+from gateway.cli.checks_nodes import joined_nodes
 from gateway.cli.server import running_server
 from gateway.errors import SetupError
 
@@ -282,6 +283,7 @@ SITE = (
     report_font,
     model,
     room_for_models,
+    joined_nodes,
     detectors,
     sockets,
     address,

@@ -31,6 +31,7 @@ PAGES = (
     "how-to/write-rules.md",
     "how-to/change-the-policy.md",
     "how-to/serve-many-models.md",
+    "how-to/joined-nodes.md",
     "how-to/embeddings.md",
     "how-to/measure.md",
     "explanation/what-fits.md",
