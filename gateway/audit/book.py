@@ -53,6 +53,7 @@ from gateway.audit.opening import (
     bind_nothing,
     log_folder,
     make_folders,
+    require_here,
     require_newest,
     rotated,
     tell_recovered,
@@ -133,10 +134,13 @@ class LogBook:
             SetupError: another process writes it, or it is not what was written.
         """
         try:
+            excused = self._site is not None and self._site.excuses(self.folder)
+            if not excused:
+                require_here(self._base, self.folder, all_logs=self._site is not None)
             make_folders(self._base, self.folder)
             self._lock.take()
             found = recover(self.folder, self._signer.origin, self._verifiers())
-            if not (self._site and self._site.excuses(self.folder)):
+            if not excused:
                 require_newest(self._base, self.folder, found)
             bind = self._site.update if self._site else bind_nothing
             writer = Writer(self._lock, found, self._signer, self._settings, self._disk, bind)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.audit import record as records
 from gateway.audit import rollback
-from gateway.audit.log import succession
+from gateway.audit.log import copied_heads, succession
 from gateway.audit.log.disk import sync_folder
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.note import Signer
@@ -16,6 +16,25 @@ from gateway.audit.log.recovery import Found
 from gateway.audit.log.writer import Writer
 from gateway.domain import Outcome
 from gateway.errors import AuditUnavailable, SetupError
+
+
+def require_here(base: Path, folder: Path, *, all_logs: bool) -> None:
+    """Raise SetupError when a log is gone that once was: a new one in its place would look like the beginning.
+
+    Args:
+        all_logs: look for every log of this data folder, not for this one alone.
+    """
+    name = folder.relative_to(base).as_posix()
+    try:
+        gone = {lost: size for lost, size in rollback.gone(base).items() if all_logs or lost == name}
+    except Tampered as problem:
+        mend = "Put it back from a backup of the data folder, and look into what did that."
+        raise SetupError(f"In {copied_heads.place(base)}, {problem}.", mend) from problem
+    if gone:
+        lost, size = min(gone.items())
+        others = f", and {len(gone) - 1} more with it" if len(gone) > 1 else ""
+        mend = "Put it back from a backup, or, by two approvers: sekisho audit recover --reason …"
+        raise SetupError(f"The audit log {lost} is gone{others}; it had {size} records.", mend)
 
 
 def require_newest(base: Path, folder: Path, found: Found) -> None:

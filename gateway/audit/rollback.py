@@ -1,8 +1,8 @@
-"""Whether a log is older than what was seen of it, as after a backup was put back, or its end was cut off.
+"""Whether a log is gone, or older than what was seen of it, as after a backup was put back, or its end was cut off.
 
-What was seen: the log's line in the site's heads, and the heads that were seen elsewhere (``witnesses.jsonl``). Both
-lie on this machine, so they show what was put back in part, not what was put back as a whole: that only the places show
-that keep heads, when the log is verified against them.
+What was seen: the log's line in the site's heads, the copy of it in the folder of the state, and the heads that were
+seen elsewhere (``witnesses.jsonl``). All lie on this machine, so they show what was put back in part, not what was put
+back as a whole: that only the places show that keep heads, when the log is verified against them.
 """
 
 from __future__ import annotations
@@ -11,10 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.audit.anchor import witnesses
-from gateway.audit.log import site
+from gateway.audit.log import copied_heads, site
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.note import Checkpoint
 from gateway.audit.log.proof import Tiles
+
+
+def gone(base: Path) -> dict[str, int]:
+    """Return the logs of which the copied heads speak and which are not there: their names, how many records they had.
+
+    Raises Tampered, OSError.
+    """
+    return {name: size for name, (size, _) in copied_heads.all_of(base).items() if not (base / name).is_dir()}
 
 
 def require_newest(base: Path, folder: Path, head: Checkpoint, begin: int) -> None:
@@ -41,6 +49,9 @@ def seen(base: Path, folder: Path) -> Iterator[tuple[str, int, bytes]]:
     bound = site.read(base, name.partition("/")[0]).get(name)
     if bound:
         yield site.HEADS, *bound
+    copied = copied_heads.all_of(base).get(name)
+    if copied and (not bound or copied[0] > bound[0]):
+        yield f"state/{copied_heads.FOLDER}", *copied
     found, _ = witnesses.read(folder)
     newest = max(found, key=lambda witness: witness.size, default=None)
     if newest:

@@ -31,7 +31,7 @@ from gateway.audit import rollback
 from gateway.audit.anchor.compare import disagreement_of
 from gateway.audit.anchor.witnesses import Witness
 from gateway.audit.book import LogBook
-from gateway.audit.log import bundles, layout, site
+from gateway.audit.log import bundles, copied_heads, layout, site
 from gateway.audit.log.disk import sync_folder
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.merkle import leaf_hash
@@ -285,7 +285,7 @@ def broken(
 ) -> Iterator[tuple[Salvage, str]]:
     """Yield every log of an installation that is not taken up, also those that are gone, with the reason."""
     base = data / "audit"
-    names = {folder.relative_to(base).as_posix() for folder in logs(base)}
+    names = {folder.relative_to(base).as_posix() for folder in logs(base)} | set(_copied(base))
     for folder in base.iterdir() if base.exists() else ():
         names |= set(_bound(base, folder.name))
     for name in sorted(names):
@@ -293,6 +293,14 @@ def broken(
         problem = salvage.problem()
         if problem:
             yield salvage, problem
+
+
+def _copied(base: Path) -> Sequence[str]:
+    try:
+        return list(copied_heads.all_of(base))
+    except Tampered as error:
+        mend = "Move it away, and look into what did that."
+        raise SetupError(f"In {copied_heads.place(base)}, {error}.", mend) from error
 
 
 def _bound(base: Path, name: str) -> Sequence[str]:

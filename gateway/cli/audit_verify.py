@@ -166,11 +166,21 @@ def _in_two(told: str) -> tuple[str, str]:
 
 
 def _all_logs(settings: Settings) -> Path:
+    from gateway.audit.log.growing import Tampered
     from gateway.audit.log.reader import logs
+    from gateway.audit.rollback import gone
 
-    if not logs(settings.data / "audit"):
-        raise SetupError(f"There is no audit log in {settings.data} yet.", "The first start or change makes one.")
-    return settings.data / "audit"
+    base = settings.data / "audit"
+    if logs(base):
+        return base
+    try:
+        lost = ", ".join(sorted(gone(base)))
+    except Tampered as problem:
+        lost = f"as it seems: {problem}"
+    if lost:
+        mend = "Put them back from a backup, or, by two approvers: sekisho audit recover --reason …"
+        raise SetupError(f"The audit logs are gone: {lost}.", mend, exit_code=ANSWERED_NO)
+    raise SetupError(f"There is no audit log in {settings.data} yet.", "The first start or change makes one.")
 
 
 def _keys(session: Session, place: Path, key: Path | None) -> list[str]:

@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 def logs_as_seen(settings: Settings) -> Check:
     """Whether every log still has the heads that were seen of it; looks at heads alone, not at records."""
     from gateway.audit.anchor.witnesses import published_size
+    from gateway.audit.log.copied_heads import all_of
     from gateway.audit.log.growing import Tampered
     from gateway.audit.log.site import read
     from gateway.audit.rollback import seen
 
     base, name = settings.data / "audit", "audit logs"
     try:
-        known = read(base, settings.site.name)
+        known = {**all_of(base), **read(base, settings.site.name)}
         behind = [
-            log for log in known if published_size(base / log) < max(size for _, size, _ in seen(base, base / log))
+            log
+            for log in sorted(known)
+            if published_size(base / log) < max(size for _, size, _ in seen(base, base / log))
         ]
     except (Tampered, OSError) as error:
         return Check(name, "fails", f"they cannot be compared with what was seen of them: {error}", "See its folder.")

@@ -121,7 +121,8 @@ def test_a_site_whose_files_are_just_being_replaced_is_looked_at_again(audit: Pa
 
 
 def test_a_site_is_right_beside_its_writer(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, origin="berlin/node1/w0", log_key=KEY, settings=AuditSettings(checkpoint_seconds=0.05))
+    settings = AuditSettings(checkpoint_seconds=0.05)
+    shelf = Shelf(tmp_path / "audit", origin="berlin/node1/w0", log_key=KEY, settings=settings)
     shelf.open()
     try:
         for number in range(40):
@@ -130,10 +131,10 @@ def test_a_site_is_right_beside_its_writer(tmp_path: Path) -> None:
                 entry = shelf.intent(CALLER, question(request), DECISION, TARGET, {"PERSON": 1})
                 entry.close(Outcome("done"))
             time.sleep(0.03)
-            assert [str(problem) for report in check(tmp_path, [VKEY]) for problem in report.problems] == []
+            assert [str(problem) for report in check(tmp_path / "audit", [VKEY]) for problem in report.problems] == []
     finally:
         shelf.close()
-    assert all(report.ok for report in check(tmp_path, [VKEY]))
+    assert all(report.ok for report in check(tmp_path / "audit", [VKEY]))
 
 
 @pytest.mark.parametrize("name", ["site-heads", "site-checkpoint"])

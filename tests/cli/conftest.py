@@ -77,6 +77,7 @@ def new_house() -> Iterator[Path]:
         assert not leaving.code
     os.chdir(before)
     shutil.rmtree(folder / ".sekisho" / "audit")
+    shutil.rmtree(folder / ".sekisho" / "state" / "audit-heads")  # else its logs were missed
     yield folder
     shutil.rmtree(folder)
 

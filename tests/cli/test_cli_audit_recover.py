@@ -137,6 +137,7 @@ def test_a_backup_put_back_whole_is_recovered_where_a_medium_tells(sekisho, its:
     its.write(200)
     assert sekisho("audit", "anchor").code == 0
     shutil.rmtree(its.settings.data / "audit")
+    shutil.rmtree(its.settings.data / "state" / "audit-heads")
     shutil.copytree(backup, its.settings.data / "audit")
     its.write(written)
     log = f"{its.settings.origin}/default"
@@ -150,6 +151,29 @@ def test_a_backup_put_back_whole_is_recovered_where_a_medium_tells(sekisho, its:
     (gap,) = its.gaps()
     assert ("file", 500) in [(seen["where"].split()[0], seen["size"]) for seen in gap["details"]["seen"]]
     assert gap["details"]["missing"] == max(0, 500 - gap["details"]["sound"])
+    assert its.verified() == []
+
+
+def test_an_audit_folder_that_is_lost_whole_is_recovered_log_by_log(sekisho, its: House) -> None:
+    """Nothing of it says that there was one; what the state's folder knows does."""
+    shutil.rmtree(its.settings.data / "audit")
+    with pytest.raises(SetupError, match="is gone"):
+        its.write(1)
+    assert checked(sekisho)["said"] == f"cut back, put back or gone: {its.settings.origin}/cross-border, {NAME}"
+    verified = sekisho("audit", "verify")
+    assert (verified.code, "The audit logs are gone" in verified.err) == (1, True)
+    assert "Several logs are broken" in sekisho(*RECOVER, "--reason", "x").err
+
+    for log in (f"{its.settings.origin}/cross-border", NAME):
+        with pytest.raises(SetupError, match="is gone"):
+            its.write(1)
+        assert sekisho(*RECOVER, "--log", log, "--reason", "the disk was replaced").code == 0
+        assert sekisho(*RECOVER, "--key", "ana.pem", "--key", "ben.pem").code == 0
+
+    its.write(5)
+    (gap,) = its.gaps()
+    assert (gap["sequence"], gap["details"]["problem"]) == (0, "it is gone")
+    assert max((seen["where"], seen["size"]) for seen in gap["details"]["seen"]) > ("state/audit-heads", 0)
     assert its.verified() == []
 
 

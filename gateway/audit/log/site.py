@@ -3,7 +3,8 @@
 ``site-heads`` has one line a log, sorted, ``<site>/<node>/<worker>/<class> <size> <root, base64>``; the checkpoint's
 origin is the site, its size the number of lines, its root that of RFC 6962 over the lines. So one head to carry away
 witnesses every log. What was bound once is never unbound: a log that is gone, shorter, or another one at the same size
-stops whoever writes here, and the lines that say so stay as they are.
+stops whoever writes here, and the lines that say so stay as they are. A copy lies outside the audit folder
+(:mod:`gateway.audit.log.copied_heads`), so that the whole of it cannot go unnoticed.
 
 A head is bound after it was published, durably both times: so no log is ever behind its line, unless somebody put an
 older one in its place.
@@ -11,8 +12,6 @@ older one in its place.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import fcntl
 import os
 import threading
@@ -20,7 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.audit.log import layout
+from gateway.audit.log import copied_heads, layout
+from gateway.audit.log.copied_heads import CopiedHeads, Heads, line
 from gateway.audit.log.disk import replace
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.merkle import leaf_hash, root_hash
@@ -32,8 +32,6 @@ HEADS, CHECKPOINT, LOCK = "site-heads", "site-checkpoint", "site-lock"
 DEFAULT, CROSS_BORDER = "default", "cross-border"
 
 _WORKER_PARTS = 3  # site/node/worker
-
-_Heads = dict[str, tuple[int, bytes]]
 
 
 def log_origin(origin: str, retention_class: str) -> str:
@@ -74,11 +72,12 @@ class SiteHeads:
         self._keys = self._accepted = keys
         self._lock = threading.Lock()
         self._excused = ""
-        self._last: _Heads = {}
+        self._last: Heads = {}
         self._known: dict[str, tuple[bytes, Checkpoint]] = {}
+        self._copy = CopiedHeads(base, site)
 
     def forget(self, name: str) -> None:
-        """Let the next update take a log as it is then: it was recovered, on record."""
+        """Let updates take a log as it is then: it is recovered, on record. What was bound of others is left alone."""
         self._excused = name
 
     def excuses(self, folder: Path) -> bool:
@@ -105,14 +104,20 @@ class SiteHeads:
         """
         with self._lock, self._held():
             bound, heads = self._bound(), self._published()
-            for name, seen in bound.items():
-                if name != self._excused:
+            before = {**self._copy.read(), **bound}
+            for name, seen in before.items():
+                if name == self._excused:
+                    continue
+                if self._excused:  # others may be lost too, and are recovered one after the other
+                    heads[name] = seen
+                else:
                     _require_later(name, seen, heads.get(name))
             if heads != bound:
                 self._write(heads)
+            self._copy.keep(heads)
             self._last = heads
 
-    def _bound(self) -> _Heads:
+    def _bound(self) -> Heads:
         """Return what is bound. Raises Tampered when it is less than this process has bound: the file was touched."""
         bound = read(self._base, self._site)
         for name, (size, _) in self._last.items():
@@ -120,8 +125,8 @@ class SiteHeads:
                 raise Tampered(f"{HEADS} is not what was written")
         return bound
 
-    def _published(self) -> _Heads:
-        heads: _Heads = {}
+    def _published(self) -> Heads:
+        heads: Heads = {}
         for folder in logs(self._base):
             name = folder.relative_to(self._base).as_posix()
             if name.startswith(f"{self._site}/") and (folder / layout.CHECKPOINT).exists():
@@ -144,10 +149,10 @@ class SiteHeads:
         self._known[name] = (note, head)
         return head
 
-    def _write(self, heads: _Heads) -> None:
+    def _write(self, heads: Heads) -> None:
         lines = [line(name, *head) for name, head in sorted(heads.items())]
         root = root_hash([leaf_hash(each.encode()) for each in lines])
-        replace(self._folder / HEADS, "".join(f"{each}\n" for each in lines).encode(), durable=True)
+        replace(self._folder / HEADS, copied_heads.text(heads).encode(), durable=True)
         note = Signer(self._site, *self._keys.signing).sign(len(lines), root)
         replace(self._folder / CHECKPOINT, note, durable=True)
 
@@ -162,24 +167,9 @@ class SiteHeads:
             os.close(descriptor)
 
 
-def line(name: str, size: int, root: bytes) -> str:
-    """Return a log's line, without its newline."""
-    return f"{name} {size} {base64.b64encode(root).decode()}"
-
-
-def read(base: Path, site: str) -> _Heads:
+def read(base: Path, site: str) -> Heads:
     """Return what is bound, by the log's name; nothing where nothing was yet. Raises Tampered, OSError."""
-    path = base / site / HEADS
-    if not path.exists():
-        return {}
-    heads: _Heads = {}
-    try:
-        for each in path.read_text(encoding="ascii").splitlines():
-            name, size, root = each.split(" ")
-            heads[name] = (int(size), base64.b64decode(root, validate=True))
-    except (ValueError, binascii.Error) as error:
-        raise Tampered(f"{HEADS} is damaged") from error
-    return heads
+    return copied_heads.parse(base / site / HEADS)
 
 
 def _require_later(name: str, seen: tuple[int, bytes], now: tuple[int, bytes] | None) -> None:
