@@ -86,6 +86,9 @@ class Listener(Protocol):
     def spoke(self, held: Held) -> None:
         """Its first token came."""
 
+    def forgot(self) -> None:
+        """The engine has left, and nothing lies in its slots any more."""
+
 
 class Engine:
     """See the module. ``admits`` False: nobody more gets a slot, who has one is answered."""
@@ -156,6 +159,8 @@ class Engine:
     def forget(self) -> None:
         """Hold nobody's prompt any more. MUST hold nobody."""
         self.kept = [None] * self.pace.slots
+        if self.listener is not None:
+            self.listener.forgot()
 
     def happen(self) -> Done | None:
         """Go to :attr:`next_at`; return who is done then."""

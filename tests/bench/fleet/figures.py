@@ -5,7 +5,7 @@ Every seed is a trace that all choose on, so ratios are taken seed by seed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
 from typing import Any
@@ -60,6 +60,7 @@ class Row:
     best_rule: str
     best_ratio: Mean
     kind_ratio: Mean  # ours to the kind oracle's
+    seconds: Seconds
 
     @property
     def excess(self) -> float:
@@ -103,6 +104,7 @@ def row(kind: str, load: float, seconds: Seconds) -> Row:
         best_rule=best,
         best_ratio=_ratio(seconds, best, ORACLE),
         kind_ratio=_ratio(seconds, OURS, KIND),
+        seconds=seconds,
     )
 
 
@@ -112,16 +114,22 @@ def _ratio(seconds: Seconds, one: str, other: str) -> Mean:
 
 def markdown(rows: Sequence[Row]) -> str:
     """Return the table of the docs."""
-    head = "| trace | load | oracle, s | Sekisho | kind oracle | best simple rule | of its excess |"
-    lines = [head, "| --- | ---: | ---: | ---: | ---: | --- | ---: |"]
+    head = "| trace | load | seeds | oracle, s | Sekisho | kind oracle | best simple rule | of its excess |"
+    lines = [head, "| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: |"]
     for each in rows:
         kind = each.times[KIND].value / each.times[ORACLE].value
         best = f"{each.best_rule} {each.best_ratio.value:.2f} ± {each.best_ratio.within:.2f}"
         ours = f"{each.ratio.value:.2f} ± {each.ratio.within:.2f}"
         excess = "none" if each.excess <= 0 else f"{each.excess:.0%}"
         seconds = f"{each.times[ORACLE].value:.2f}"
-        lines.append(f"| {each.kind} | {each.load:.0%} | {seconds} | {ours} | {kind:.2f} | {best} | {excess} |")
+        cell = f"{each.kind} | {each.load:.0%} | {each.seeds}"
+        lines.append(f"| {cell} | {seconds} | {ours} | {kind:.2f} | {best} | {excess} |")
     return "\n".join(lines) + "\n"
+
+
+def from_data(data: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Return the rows that :func:`as_data` wrote."""
+    return [row(each["kind"], each["load"], each["seconds"]) for each in data]
 
 
 def as_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -132,4 +140,6 @@ def as_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(each) for each in value]
     return round(value, 4) if isinstance(value, float) else value

@@ -63,17 +63,35 @@ class Machine:
         self._look(at)
         return done
 
-    def ends(self, ask: Ask, at: float) -> float:
-        """Return when a request would be done that is put here now, if nothing came after it. Changes nothing."""
+    def least(self, ask: Ask) -> float:
+        """Return how long a request takes here at least: all of it cached that may be, and nobody beside it."""
+        engine = self.engines[ask.model]
+        cached = max((ask.shares(kept.pieces) for kept in engine.kept if kept is not None), default=0)
+        if engine.inside or engine.queue:
+            cached = ask.prompt - 1  # who leaves before it may leave all of it
+        pace = engine.pace
+        return pace.work(min(cached, ask.prompt - 1), ask.prompt) / pace.read_rate + (ask.output - 1) * pace.step
+
+    def ends(self, ask: Ask, at: float, before: float = inf) -> float:
+        """Return when a request would be done that is put here now, if nothing came after it; inf when that is not
+        ``before``. Changes nothing.
+        """
+        if at + self.least(ask) >= before:
+            return inf
         future = self.copy()
         future.put(ask, at)
-        while True:
+        while future.next_at < before:
             done = future.happen()
             if done is not None and done.held.ask is ask:
                 return done.at
+        return inf
 
-    def adds(self, ask: Ask, at: float) -> float:
-        """Return by how much the sum of everybody's ends here grows through a request that is put here now."""
+    def adds(self, ask: Ask, at: float, below: float = inf) -> float:
+        """Return by how much the sum of everybody's ends here grows through a request that is put here now; inf where
+        that is certainly not ``below``.
+        """
+        if self.least(ask) >= below:
+            return inf
         return self._sum_of_ends(ask, at) - self._sum_of_ends(None, at)
 
     def _sum_of_ends(self, ask: Ask | None, at: float) -> float:

@@ -16,7 +16,7 @@ from fleet.engine import Done, Held
 from fleet.machine import Machine
 from fleet.world import View
 from gateway.fleet.choose import terms
-from gateway.fleet.choose.board import Board, Seat
+from gateway.fleet.choose.board import Seat
 from gateway.fleet.choose.chooser import Chooser
 
 _ESTIMATE_SIGMA = 0.1
@@ -38,7 +38,6 @@ class Ours:
 
     def __init__(self, knows: Knows = Knows()) -> None:
         self.chooser = Chooser()
-        self.board = Board()
         self._knows = knows
         self._seats: dict[int, Seat] = {}
         self._scores: dict[int, terms.Score] = {}
@@ -48,19 +47,20 @@ class Ours:
         asked = self._ask(ask)
         for view in views:
             self._count_tokens(machines[view.id], ask.model, now)
-        best = self.chooser.rank([self._candidate(view, ask, now) for view in views], asked, now)[0]
+        candidates = [self.chooser.standing(_candidate(view, ask.model), now) for view in views]
+        best = self.chooser.rank(candidates, asked, now)[0]
         to_read = max(0, asked.prompt_tokens - best.cached_tokens)
         seat = Seat(ask.model, asked.caller, to_read=to_read, output_tokens=best.output_tokens, most=asked.max_tokens)
-        self._seats[ask.number] = self.board.queue(_key(best.target, ask.model), seat)
+        self._seats[ask.number] = self.chooser.board.queue(best.target, seat)
         self._scores[ask.number], self._asked[ask.number] = best, asked
-        return best.target
+        return best.target.partition(":")[0]
 
-    def listen(self, target: str, model: str) -> _Ear:
-        return _Ear(self, target, model)
+    def listen(self, target: str, model: str) -> Ear:
+        return Ear(self, _id(target, model))
 
     def sat(self, target: str, held: Held) -> None:
+        self.chooser.board.sit(self._seats[held.ask.number], held.began)
         self.chooser.began(target, held.slot, held.began)
-        self.board.sit(self._seats[held.ask.number], held.began)
 
     def spoke(self, held: Held) -> None:
         seat = self._seats[held.ask.number]
@@ -68,9 +68,10 @@ class Ours:
 
     def done(self, target: str, done: Done) -> None:
         held = done.held
-        ask, number = held.ask, held.ask.number
+        ask, number, place = held.ask, held.ask.number, place_of(target)
+        target = _id(target, ask.model)
         asked, score = self._asked.pop(number), self._scores.pop(number)
-        batch = self.board.rise(self._seats.pop(number), done.at)
+        batch = self.chooser.board.rise(self._seats.pop(number), done.at)
         self.chooser.ended(target, held.slot, asked.blocks)
         seen = terms.Seen(
             batch=batch,
@@ -84,7 +85,7 @@ class Ours:
             cut=ask.output >= ask.max_tokens,
             caller=asked.caller,
         )
-        self.chooser.observe(target, ask.model, seen, place_of(target))
+        self.chooser.observe(target, ask.model, seen, place)
 
     def _ask(self, ask: Ask) -> terms.Ask:
         off = 1.0 if self._knows.prompts else random.Random(ask.number).lognormvariate(0.0, _ESTIMATE_SIGMA)
@@ -105,30 +106,11 @@ class Ours:
         for held, tokens in engine.said():
             self._seats[held.ask.number].chunks = tokens
 
-    def _candidate(self, view: View, ask: Ask, now: float) -> terms.Candidate:
-        table = self.board.table(_key(view.id, ask.model))
-        pace = self.chooser.rates.of(view.id, ask.model, place_of(view.id))
-        batch = float(min(view.slots, view.held + view.waiting + 1))
-        read, write = pace.read.at(batch), pace.write.at(batch)
-        return terms.Candidate(
-            view.id,
-            ask.model,
-            view.slots,
-            held=view.held,
-            waiting=view.waiting,
-            waiting_prompt_tokens=table.prompt_tokens,
-            waiting_output_tokens=table.output_tokens,
-            unread_tokens=table.unread(now, read),
-            frees_in=tuple(table.frees_in(now, self.chooser.expect, read, write)),
-            opens_in_seconds=view.opens_in,
-            place=place_of(view.id),
-        )
 
-
-class _Ear:
+class Ear:
     """A :class:`fleet.engine.Listener` of one target."""
 
-    def __init__(self, ours: Ours, target: str, model: str) -> None:
+    def __init__(self, ours: Ours, target: str) -> None:
         self._ours, self._target = ours, target
 
     def began(self, held: Held) -> None:
@@ -137,9 +119,24 @@ class _Ear:
     def spoke(self, held: Held) -> None:
         self._ours.spoke(held)
 
+    def forgot(self) -> None:
+        self._ours.chooser.forget(self._target)
 
-def _key(target: str, model: str) -> str:
-    return f"{target}:{model}"
+
+def _id(machine: str, model: str) -> str:
+    return f"{machine}:{model}"
+
+
+def _candidate(view: View, model: str) -> terms.Candidate:
+    return terms.Candidate(
+        _id(view.id, model),
+        model,
+        view.slots,
+        held=view.held,
+        waiting=view.waiting,
+        opens_in_seconds=view.opens_in,
+        place=place_of(view.id),
+    )
 
 
 def place_of(name: str) -> terms.Place:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect
 from collections.abc import Mapping, Sequence
-from math import ceil
+from math import ceil, inf
 
 from fleet.asks import Ask
 from fleet.engine import Done
@@ -92,14 +92,24 @@ class Oracle(Deaf):
     """
 
     def choose(self, ask: Ask, views: Sequence[View], machines: Mapping[str, Machine], now: float) -> str:
-        return min(views, key=lambda view: machines[view.id].ends(ask, now)).id
+        best, soonest = views[0].id, inf
+        for view in sorted(views, key=lambda view: machines[view.id].least(ask)):
+            ends = machines[view.id].ends(ask, now, soonest)
+            if ends < soonest:
+                best, soonest = view.id, ends
+        return best
 
 
 class KindOracle(Deaf):
     """As the oracle, and minds who is there already: takes the target where the sum of all ends grows least."""
 
     def choose(self, ask: Ask, views: Sequence[View], machines: Mapping[str, Machine], now: float) -> str:
-        return min(views, key=lambda view: machines[view.id].adds(ask, now)).id
+        best, least = views[0].id, inf
+        for view in sorted(views, key=lambda view: machines[view.id].least(ask)):
+            added = machines[view.id].adds(ask, now, least)
+            if added < least:
+                best, least = view.id, added
+        return best
 
 
 SIMPLE = {"round-robin": RoundRobin, "least-busy": LeastBusy, "prefix-hash": PrefixHash}

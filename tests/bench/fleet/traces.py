@@ -80,13 +80,16 @@ KINDS = {
 
 _THINKS = (18.0, 0.6)
 _LONGEST = 14_000
+_RAMP_SECONDS = 150.0
+"""What comes before it is left out: conversations begin at time 0, and it takes so long until later turns are usual."""
 _RECENT_DOCUMENTS = 1.1  # exponent of the law after which some documents are read more often
 
 
 def trace(kind: str, seed: int, requests: int, per_second: float) -> list[Ask]:
     """Return so many requests in order of arrival, ``per_second`` on average."""
     made = _Maker(KINDS[kind], random.Random(f"{kind} {seed}"), per_second)
-    return [_numbered(ask, number) for number, ask in enumerate(islice(_in_order(made), requests))]
+    steady = (replace(ask, at=ask.at - _RAMP_SECONDS) for ask in _in_order(made) if ask.at >= _RAMP_SECONDS)
+    return [replace(ask, number=number) for number, ask in enumerate(islice(steady, requests))]
 
 
 def _in_order(made: _Maker) -> Iterator[Ask]:
@@ -150,7 +153,3 @@ class _Maker:
     def _length(self, law: tuple[float, float]) -> int:
         median, sigma = law
         return max(1, round(median * exp(self._dice.gauss(0.0, sigma)))) if median else 0
-
-
-def _numbered(ask: Ask, number: int) -> Ask:
-    return replace(ask, number=number)
