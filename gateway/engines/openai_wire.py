@@ -15,6 +15,7 @@ from gateway.domain import Choice, Chunk, Timings, ToolCallDelta, Usage
 from gateway.errors import BadRequest, EngineUnavailable, SekishoError
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
+MOST_TOKENS = 2**40
 _DONE = b"[DONE]"
 
 _CONTEXT_TYPES = ("exceed_context_size_error", "context_length_exceeded")  # llama.cpp's type, OpenAI's code
@@ -164,11 +165,18 @@ def _choice(choice: _Choice) -> Choice:
 
 def _usage(usage: _Usage) -> Usage:
     details = usage.prompt_tokens_details
-    return Usage(usage.prompt_tokens, usage.completion_tokens, (details.cached_tokens or 0) if details else 0)
+    cached = (details.cached_tokens or 0) if details else 0
+    return Usage(_count(usage.prompt_tokens), _count(usage.completion_tokens), _count(cached))
 
 
 def _timings(told: _Timings) -> Timings:
-    return Timings(told.prompt_n, told.prompt_ms / 1e3, told.predicted_n, told.predicted_ms / 1e3, told.cache_n)
+    read, made, cached = _count(told.prompt_n), _count(told.predicted_n), _count(told.cache_n)
+    return Timings(read, told.prompt_ms / 1e3, made, told.predicted_ms / 1e3, cached)
+
+
+def _count(told: int) -> int:
+    """Return a number of tokens as there can be one: an engine may tell any integer, -1 where it does not know."""
+    return max(0, min(told, MOST_TOKENS))
 
 
 def decode_chunk(data: bytes) -> Chunk | None:

@@ -267,26 +267,32 @@ class Stay:
         seen = self._seen(batch, usage)
         chooser.observe(self._target.id, self._target.model, seen, self._ranking.place(self._target))
         if usage is not None:
-            self._ranking.counter.correct(self._target.model, self._ask.prompt_tokens, usage.prompt_tokens)
+            counted = _count(usage.prompt_tokens)
+            self._ranking.counter.correct(self._target.model, self._ask.prompt_tokens, counted)
 
     def _seen(self, batch: float, usage: Usage | None) -> Seen:
         chosen, told = self._chosen, self._timings
         known = told or _by_clock(usage or Usage(0, 0), self._seat, self._last_at, streams=self._streams)
-        made = usage.completion_tokens if usage else known.output_tokens
+        made = _count(usage.completion_tokens if usage else known.output_tokens)
         most, first, asked = self._ask.max_tokens, self._seat.first_at, self._asked_at
         return Seen(
             batch=batch,
-            prompt_tokens=known.prompt_tokens,
+            prompt_tokens=_count(known.prompt_tokens),
             prompt_seconds=known.prompt_seconds,
-            output_tokens=made if not known.output_tokens else known.output_tokens,
+            output_tokens=_count(known.output_tokens) or made,
             output_seconds=known.output_seconds,
-            cached_tokens=max(known.cached_tokens, usage.cached_tokens if usage else 0),
+            cached_tokens=_count(max(known.cached_tokens, usage.cached_tokens if usage else 0)),
             expected_cached_tokens=chosen.cached_tokens,
             first_seconds=first - asked if self._streams and first is not None and asked is not None else 0.0,
             cut=most is not None and made >= most,
             caller=self._ask.caller,
             told=told is not None,
         )
+
+
+def _count(told: int) -> int:
+    """Return what an engine told as a number of tokens that there can be: it may tell anything."""
+    return max(0, min(told, 1_000_000_000))
 
 
 def _by_clock(usage: Usage, seat: Seat, last_at: float, *, streams: bool) -> Timings:

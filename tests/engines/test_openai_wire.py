@@ -96,6 +96,18 @@ def test_completion_text_becomes_content() -> None:
     assert chunk == Chunk((Choice(1, content="hm", finish_reason="length"),), Usage(2, 1, 1))
 
 
+@pytest.mark.parametrize(("told", "kept"), [("-1", 0), ("7", 7), ("1" + "0" * 400, 2**40)])
+def test_counts_are_what_there_can_be_whatever_an_engine_tells(told: str, kept: int) -> None:
+    usage, timings = '{"prompt_tokens": N, "completion_tokens": N}', '{"cache_n": N, "prompt_n": N}'
+    text = f'{{"choices": [], "usage": {usage}, "timings": {timings}}}'
+
+    chunk = wire.decode_chunk(text.replace("N", told).encode())
+
+    assert chunk is not None and chunk.usage is not None and chunk.timings is not None
+    assert (chunk.usage.prompt_tokens, chunk.usage.completion_tokens) == (kept, kept)
+    assert (chunk.timings.cached_tokens, chunk.timings.prompt_tokens) == (kept, kept)
+
+
 def test_progress_is_no_chunk() -> None:
     choice = {"index": 0, "delta": {"role": "assistant", "content": None}}
 

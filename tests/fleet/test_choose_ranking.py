@@ -197,3 +197,20 @@ async def test_of_several_own_slots_the_one_with_the_beginning_is_taken(several:
 
     assert again.slot == held[0].slot  # the other one was used last
     again.release()
+
+
+@pytest.mark.parametrize("tokens", [-(2**60), -1, 0, 2**60])
+@pytest.mark.parametrize("seconds", [-1.0, 0.0, float("inf"), 1e-300])
+async def test_whatever_an_engine_tells_the_slot_comes_back(
+    several: Callable[..., Several], tokens: int, seconds: float
+) -> None:
+    place = several()
+    for timings in (None, Timings(tokens, seconds, tokens, seconds, tokens)):
+        place.answers("w0", timings, Usage(tokens, tokens, tokens))
+        for _ in range(3):
+            await place.ask(Told("hello " * 200), "w0")
+
+    chosen = await place.ask(Told("hello " * 200))
+
+    assert all(0 <= each.first_ms <= each.total_ms for each in chosen.choice.considered)
+    assert not place.ranking.chooser.board.table(place.targets["w0"].id).seats

@@ -113,7 +113,7 @@ class Chooser:
         if seen.output_tokens:
             self.expect.observe(model, seen.caller, seen.output_tokens, cut=seen.cut)
         if seen.expected_cached_tokens > 0:
-            found = min(1.0, seen.cached_tokens / seen.expected_cached_tokens)
+            found = min(1.0, max(0.0, seen.cached_tokens / seen.expected_cached_tokens))
             trust = self._trust.get(target, 1.0)
             self._trust[target] = trust + _TRUST_STEP * (found - trust)
 

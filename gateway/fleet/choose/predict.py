@@ -47,7 +47,7 @@ def predict(candidate: Candidate, ask: Ask, pace: Pace, output_tokens: float, ca
         wait_seconds=_bounded(wait),
         cached_tokens=min(cached_tokens, ask.prompt_tokens),
         output_tokens=output_tokens,
-        cost=place.cost * million,
+        cost=_bounded(place.cost * million),
         energy=_bounded(place.watts * busy),
     )
 
