@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import Running, install
+from patience import LONG_SECONDS, within
+from running import SEKISHO, Running, install
 
 TUTORIAL = "tutorial/first-request.md"
 PAGES = (
@@ -55,6 +56,12 @@ def gateway(model_file: Path, embedding_file: Path) -> Iterator[Running]:
         shutil.rmtree(folder)
 
 
+def is_indexed(gateway: Running) -> bool:
+    """Whether the index has all records; it follows the log in time that others leave."""
+    command = [SEKISHO, "audit", "index", "status", "--check"]
+    return subprocess.run(command, cwd=gateway.folder, capture_output=True, check=False).returncode == 0
+
+
 def run_page(gateway: Running, page: Path) -> list[str]:
     """Run every snippet of a page, in order; return what each one said."""
     key = gateway.key(page.stem)
@@ -65,6 +72,8 @@ def run_page(gateway: Running, page: Path) -> list[str]:
         if text.startswith("make "):
             continue
         source = text.replace("http://127.0.0.1:8080", gateway.base).replace("sk-sekisho-…", key)
+        if "index status --check" in source:
+            assert within(LONG_SECONDS, lambda: is_indexed(gateway)), "the index did not catch up"
         program = ["bash", "-euo", "pipefail", "-c"] if language == "bash" else [sys.executable, "-c"]
         done = subprocess.run(
             [*program, source], cwd=gateway.folder, env=environment, capture_output=True, text=True, check=False
