@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import LONG_SECONDS, within
 from running import Running, sekisho
 from small_policies import write_policies
 
@@ -72,6 +73,8 @@ def test_requests_go_on_while_policies_change(served: Running, tmp_path: Path) -
         thread.start()
     for revision in (second, first, second):
         assert _json(served, "activate", revision)["in_force"]
+        asked = len(statuses) + len(asking)  # whoever comes after those under way was asked under this one
+        assert within(LONG_SECONDS, lambda asked=asked: len(statuses) > asked)
     done.set()
     for thread in asking:
         thread.join()
