@@ -25,6 +25,7 @@ app = group("index", "The index that makes searching fast; made again from the l
 
 _COLUMNS = ("log", "records", "in the index", "not readable")
 _NEAR = 1024  # records that a search reads beside the index without being slower
+_WAIT_SECONDS = 15.0  # for the server to let go of an index: it works on it for five seconds at a time
 
 Check = Annotated[bool, typer.Option("--check", help="Look through the whole database for damage.")]
 
@@ -81,11 +82,14 @@ def bring_up_to_date(session: Session, seconds: float) -> None:
 
 
 def _run(session: Session, site: str, *, seconds: float = float("inf"), again: bool = False) -> Done | None:
-    """Update or rebuild the index of a site; ``None`` when another process is at it. Raises OSError, SetupError."""
+    """Update or rebuild the index of a site; ``None`` when another process is at it. Raises OSError, SetupError.
+
+    To rebuild it, the server's next pause is waited for.
+    """
     from gateway.audit.index import build, store
 
     audit, folder = _folders(session.settings)
-    with store.locked(folder, site) as free:
+    with store.locked(folder, site, within_seconds=_WAIT_SECONDS if again else 0.0) as free:
         if not free:
             return None
         work = build.rebuild if again else build.update

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from gateway import settings
 from gateway.audit.index import store
 from gateway.audit.log.reader import logs, raw_records
+from gateway.cli import audit_index
 from gateway.cli.changes import admin_book
 from gateway.cli.lock import data_lock
 
@@ -121,11 +124,25 @@ def test_a_damaged_index_is_told_and_made_again_by_the_next_search(sekisho: Any,
     assert sekisho("audit", "index", "status").code == 0
 
 
-def test_an_index_that_another_process_writes_is_left_alone(sekisho: Any, written: Path) -> None:
+def test_an_index_that_another_process_writes_is_left_alone(
+    sekisho: Any, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_index, "_WAIT_SECONDS", 0.1)
+
     with store.locked(written / ".sekisho/state/audit-index", "plant"):
         said = sekisho("audit", "index", "rebuild")
         assert (said.code, "Another process" in said.err) == (3, True)
         assert sekisho("audit", "search", "--type", "key", "--json").json["found"] == 3
+
+
+def test_to_make_it_again_the_servers_next_pause_is_waited_for(sekisho: Any, written: Path) -> None:
+    lock = ExitStack()
+    lock.enter_context(store.locked(written / ".sekisho/state/audit-index", "plant"))
+    pause = Timer(0.5, lock.close)
+    pause.start()
+
+    assert sekisho("audit", "index", "rebuild").code == 0
+    pause.join()
 
 
 def test_a_report_withholds_what_is_few(sekisho: Any, written: Path) -> None:

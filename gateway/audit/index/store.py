@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ PART_ROWS = 256
 PART_BITS = 16
 _SUFFIX = ".sqlite"
 _BUSY_SECONDS = 5.0
+_LOOK_AGAIN_SECONDS = 0.05
 _SCHEMA = """
 CREATE TABLE log (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, first INTEGER NOT NULL, next INTEGER NOT NULL,
                   digest BLOB NOT NULL, unread INTEGER NOT NULL);
@@ -144,15 +146,22 @@ def fitness() -> Iterator[None]:
 
 
 @contextmanager
-def locked(folder: Path, site: str) -> Iterator[bool]:
-    """Hold the lock of the one who writes an index; yields whether it was free. Raises OSError."""
+def locked(folder: Path, site: str, *, within_seconds: float = 0.0) -> Iterator[bool]:
+    """Hold the lock of the one who writes an index; yields whether it was free within so long. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(folder / f"{site}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        with suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield True
-            return
-        yield False
+        yield _taken(descriptor, time.monotonic() + within_seconds)
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int, until: float) -> bool:
+    """Take the lock as soon as it is free; return whether it was, before ``until``."""
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_LOOK_AGAIN_SECONDS)
