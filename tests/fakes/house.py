@@ -74,10 +74,10 @@ class Placement:
     slot = 0
     reuse_cache = False
     context_tokens = 1000
-    choice = None
 
     def __init__(self, house: House, engine: Engine) -> None:
         self.house, self.target, self.answer = house, engine.target, engine.answer
+        self.choice = house.choice
 
     def release(self) -> None:
         self.house.diary.append("slot back")
@@ -223,6 +223,8 @@ class House:
         self.project_floor = "public"
         self.crossing: Any = None
         self.questions: list[Any] = []
+        self.choice: Any = None  # how its targets are chosen, as placements tell
+        self.choices: list[Any] = []  # as intents were given them
 
     def step(self, line: str, fault: str = "") -> None:
         self.diary.append(line)
@@ -317,6 +319,7 @@ class House:
         choice: Any = None,
     ) -> Entry:
         number = sum(line.startswith("intent") for line in self.diary) + 1
+        self.choices.append(choice)
         self.step(f"intent {number} {target.id} {decision.id}", "intent")
         return Entry(self, number)
 

@@ -9,7 +9,7 @@ import pytest
 from house import CALLER, House, Telemetry
 
 from gateway.asking import Asking
-from gateway.domain import Capability, Detection, Grant, Segment
+from gateway.domain import Capability, Choosing, Considered, Detection, Grant, Segment
 
 SEGMENTS = (
     Segment(("messages", 0, "content"), "Be brief", "system"),
@@ -68,3 +68,11 @@ def test_an_embedding_generates_nothing(asking: Asking) -> None:
     assert (asking.generates, asking.max_tokens) == (True, 64)
     asking._visit.call.capability = Capability.EMBED
     assert not asking.generates
+
+
+async def test_how_the_target_was_chosen_goes_into_the_attempts_intent(house: House, visit: Any) -> None:
+    house.choice = Choosing("soonest", 9, 12, 2, (Considered("a", 10, 90), Considered("b", 20, 99)))
+
+    await visit()
+
+    assert house.choices == [house.choice]
