@@ -171,6 +171,7 @@ def _follow(process: subprocess.Popen[bytes], kept: BinaryIO, told: Told) -> Non
         kept.write(line)
         step = _STEP.match(line)
         if step is not None:
+            kept.flush()  # who waits for a long build reads how far it is
             told(int(step[1]), int(step[2] or 100))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -115,6 +117,24 @@ def test_a_build_that_fails_says_why_and_keeps_the_log(tmp_path: Path) -> None:
 
     assert str(tmp_path / "last.log") in caught.value.mend
     assert "nonsense" in (tmp_path / "last.log").read_text()
+
+
+_AT_LOW_PRIORITY = """
+import os, sys
+from pathlib import Path
+from gateway.engines import making
+os.nice(15)
+log = Path(sys.argv[1])
+with log.open("wb") as kept:
+    making._run(["sh", "-c", "sleep 0.3; nice"], kept, log, lambda done, of: None)
+"""
+
+
+@pytest.mark.real
+def test_compilers_never_come_before_who_asked_for_them(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", _AT_LOW_PRIORITY, str(tmp_path / "log")], check=True)
+
+    assert int((tmp_path / "log").read_text()) >= 15
 
 
 @pytest.mark.real
