@@ -6,7 +6,7 @@ The rules are the same code on both ways: :class:`gateway.policy.life.activation
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,9 +37,9 @@ class PolicyChanges(Protocol):
 
     def rollback(self) -> View: ...
 
-    def add_signer(self, signer: Signer, approval: Signature | None) -> View: ...
+    def add_signer(self, signer: Signer, approvals: Sequence[Signature]) -> View: ...
 
-    def remove_signer(self, name: str, approval: Signature | None) -> View: ...
+    def remove_signer(self, name: str, approvals: Sequence[Signature]) -> View: ...
 
 
 @contextmanager
@@ -78,12 +78,12 @@ class ServerPolicy:
     def rollback(self) -> View:
         return dict(self._server.post("policy/rollback", {}))
 
-    def add_signer(self, signer: Signer, approval: Signature | None) -> View:
+    def add_signer(self, signer: Signer, approvals: Sequence[Signature]) -> View:
         wish = {"name": signer.name, "public_key": signer.public_key, "roles": signer.roles}
-        return dict(self._server.post("policy/signers", {**wish, "approval": _plain(approval)}))
+        return dict(self._server.post("policy/signers", {**wish, "approvals": [_plain(one) for one in approvals]}))
 
-    def remove_signer(self, name: str, approval: Signature | None) -> View:
-        return dict(self._server.delete(f"policy/signers/{name}", {"approval": _plain(approval)}))
+    def remove_signer(self, name: str, approvals: Sequence[Signature]) -> View:
+        return dict(self._server.delete(f"policy/signers/{name}", {"approvals": [_plain(one) for one in approvals]}))
 
 
 class OfflinePolicy:
@@ -122,11 +122,11 @@ class OfflinePolicy:
 
         return self._do(first)
 
-    def add_signer(self, signer: Signer, approval: Signature | None) -> View:
-        return self._do(lambda life: life.add_signer(signer, operator(), approval))
+    def add_signer(self, signer: Signer, approvals: Sequence[Signature]) -> View:
+        return self._do(lambda life: life.add_signer(signer, operator(), approvals))
 
-    def remove_signer(self, name: str, approval: Signature | None) -> View:
-        return self._do(lambda life: life.remove_signer(name, operator(), approval))
+    def remove_signer(self, name: str, approvals: Sequence[Signature]) -> View:
+        return self._do(lambda life: life.remove_signer(name, operator(), approvals))
 
     def _do(self, change: Callable[[PolicyLife], Coroutine[Any, Any, View]]) -> View:
         return asyncio.run(self._done(change))
@@ -144,5 +144,5 @@ class OfflinePolicy:
             await policy.stop()
 
 
-def _plain(signature: Signature | None) -> dict[str, str] | None:
-    return None if signature is None else {"keyid": signature.keyid, "sig": signature.sig}
+def _plain(signature: Signature) -> dict[str, str]:
+    return {"keyid": signature.keyid, "sig": signature.sig}

@@ -9,16 +9,26 @@ import typer
 
 from gateway.cli.policy_changes import policy_changes
 from gateway.cli.private_key import ask_passphrase, unlocked
-from gateway.cli.session import USED_WRONGLY, Session, command, group
+from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, group
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
-    from gateway.policy.life.dsse import Signature
+    from gateway.policy.life.dsse import Envelope, Signature
+    from gateway.policy.life.signer_change import SignerChange
     from gateway.policy.life.signers import Signer
 
 signers = group("signer", "The persons whose signature on a policy counts.")
 
-ApproverKey = Annotated[Path | None, typer.Option("--approve-with", metavar="FILE", help="An approver's private key.")]
+ApproverKeys = Annotated[
+    list[Path] | None,
+    typer.Option("--approve-with", metavar="FILE", help="An approver's private key; more than once, where two agree."),
+]
+Statement = Annotated[
+    Path | None,
+    typer.Option(
+        "--statement", metavar="FILE", help="Where signatures are collected, when two approvers sign at two places."
+    ),
+]
 Roles = Annotated[
     list[str], typer.Option("--role", help="policy-author, approver, auditor or privacy-officer; more than once.")
 ]
@@ -51,6 +61,8 @@ def create(
     examples=[
         "sekisho policy signer add ana --public-key ana.pub --role policy-author",
         "sekisho policy signer add ben --public-key ben.pub --role approver --approve-with ana.pem",
+        "sekisho policy signer add cem --public-key cem.pub --role approver --approve-with ana.pem --statement c.json",
+        "sekisho policy signer add cem --public-key cem.pub --role approver --approve-with ben.pem --statement c.json",
     ],
 )
 def add(
@@ -58,9 +70,14 @@ def add(
     name: Annotated[str, typer.Argument(help="Who it is: a-z, 0-9, and . _ - inside.")],
     public_key: Annotated[str, typer.Option(help="The public key in base64, or a file that holds it.")],
     role: Roles,
-    approve_with: ApproverKey = None,
+    approve_with: ApproverKeys = None,
+    statement: Statement = None,
 ) -> None:
-    """Let a person's signatures count from now on. Once there is an approver, an approver has to agree."""
+    """Let a person's signatures count from now on. Once there is an approver, an approver has to agree.
+
+    Once there are two, two of them have to agree, in whatever role the person comes. With --statement each gives the
+    same command with the own key; it leaves with 1 while a signature is missing.
+    """
     import msgspec
 
     from gateway.policy.life.signers import ROLES, Signer, read_public
@@ -72,9 +89,9 @@ def add(
         file.read_text(encoding="ascii", errors="replace") if len(public_key) < 200 and file.is_file() else public_key
     )
     signer = msgspec.convert({"name": name, "public_key": read_public(text), "roles": role}, Signer)
-    approval = _approval(session, "add", signer, approve_with)
+    approvals = _approvals(session, "add", signer, approve_with or [], statement)
     with policy_changes(session.settings) as to:
-        added = to.add_signer(signer, approval)
+        added = to.add_signer(signer, approvals)
     session.output.result(added, f"{added['name']} ({', '.join(added['roles'])}) is trusted, key {added['key_id']}.")
 
 
@@ -94,23 +111,74 @@ def list_signers(session: Session) -> None:
 def remove(
     session: Session,
     name: Annotated[str, typer.Argument(help="Whose signatures shall count no more.")],
-    approve_with: ApproverKey = None,
+    approve_with: ApproverKeys = None,
+    statement: Statement = None,
 ) -> None:
-    """Let a person's signatures count no more, also those that were made. An approver has to agree."""
+    """Let a person's signatures count no more, also those that were made. Approvers have to agree, as for `add`."""
     from gateway.policy.life.signers import Signers
 
-    approval = _approval(session, "remove", Signers(session.settings.keys).find(name), approve_with)
+    signer = Signers(session.settings.keys).find(name)
+    approvals = _approvals(session, "remove", signer, approve_with or [], statement)
     with policy_changes(session.settings) as to:
-        gone = to.remove_signer(name, approval)
+        gone = to.remove_signer(name, approvals)
     session.output.result(gone, f"{name} is not trusted any more.")
 
 
-def _approval(session: Session, action: Literal["add", "remove"], signer: Signer, key: Path | None) -> Signature | None:
-    """Return the signature of whoever holds the key on that change of the list as it is now."""
-    from gateway.policy.life.signer_change import SignerChange, approval
+def _approvals(
+    session: Session, action: Literal["add", "remove"], signer: Signer, keys: list[Path], statement: Path | None
+) -> tuple[Signature, ...]:
+    """Return the signatures of whoever holds the keys on that change of the list as it is now, with those collected.
+
+    Raises:
+        typer.Exit: they are collected, and one is missing yet.
+    """
+    from gateway.policy.life import dsse
+    from gateway.policy.life.signer_change import TYPE, SignerChange, needed, signed_by
     from gateway.policy.life.signers import Signers
 
-    if key is None:
-        return None
-    change = SignerChange.of(action, signer, Signers(session.settings.keys).list())
-    return approval(change, unlocked(key))
+    known = Signers(session.settings.keys).list()
+    change = SignerChange.of(action, signer, known)
+    envelope = dsse.sign(TYPE, change.payload(), [])
+    if statement is not None and statement.exists():
+        envelope = _collected(statement, change)
+    envelope = dsse.add_signatures(envelope, [unlocked(path) for path in keys])
+    if statement is not None:
+        _write(statement, envelope)
+        signed = signed_by(change, envelope.signatures, known)
+        if len(signed) < needed(known):
+            _wait(session, statement, signed, needed(known))
+    return envelope.signatures
+
+
+def _wait(session: Session, statement: Path, signed: tuple[str, ...], least: int) -> None:
+    session.output.result(
+        {"state": "waits", "signed_by": list(signed), "needed": least, "statement": str(statement)},
+        f"Signed by {' and '.join(signed) or 'nobody'}: {least - len(signed)} more must sign {statement}.",
+    )
+    raise typer.Exit(ANSWERED_NO)
+
+
+def _collected(statement: Path, change: SignerChange) -> Envelope:
+    """Return what was signed before. Raises SetupError: it cannot be read, or is about something else."""
+    from gateway.policy.life import dsse
+    from gateway.policy.life.signer_change import TYPE
+
+    mend = "Give another place with --statement; all sign anew where the list of signers has changed meanwhile."
+    try:
+        envelope = dsse.read_envelope(statement.read_bytes())
+        same = envelope.payload_type == TYPE and dsse.payload_of(envelope) == change.payload()
+    except (OSError, dsse.BadEnvelope) as error:
+        raise SetupError(f"{statement} is no statement on a signer.", mend, exit_code=USED_WRONGLY) from error
+    if not same:
+        raise SetupError(f"{statement} is about another change of the signers.", mend, exit_code=USED_WRONGLY)
+    return envelope
+
+
+def _write(statement: Path, envelope: Envelope) -> None:
+    from gateway.policy.life import dsse
+
+    try:
+        statement.write_bytes(dsse.write_envelope(envelope))
+    except OSError as error:
+        problem = f"{statement} cannot be written ({error.strerror})."
+        raise SetupError(problem, "Give another place with --statement.") from error

@@ -39,18 +39,18 @@ class _Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"fo
 
 
 class _NewSigner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of ``POST policy/signers``. ``approval`` is an approver's signature, once there is one."""
+    """Body of ``POST policy/signers``. ``approvals`` are approvers' signatures, once there are any."""
 
     name: str
     public_key: str
     roles: tuple[Role, ...]
-    approval: dsse.Signature | None = None
+    approvals: tuple[dsse.Signature, ...] = ()
 
 
 class _Removal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of ``DELETE policy/signers/{name}``."""
 
-    approval: dsse.Signature | None = None
+    approvals: tuple[dsse.Signature, ...] = ()
 
 
 class _Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,13 +92,13 @@ class AdminPolicy:
         if request.method == "POST":
             new = await body_of(request, _NewSigner)
             signer = Signer(name=new.name, public_key=new.public_key, roles=new.roles)
-            added = self._life.add_signer(signer, operator_of(request), new.approval)
+            added = self._life.add_signer(signer, operator_of(request), new.approvals)
             return json_response(await _told(added), status=201)
         return json_response({"data": [signer_view(signer) for signer in self._life.signers.list()]})
 
     async def signer(self, request: Request) -> Response:
-        approval = (await body_of(request, _Removal)).approval
-        removed = self._life.remove_signer(request.path_params["name"], operator_of(request), approval)
+        approvals = (await body_of(request, _Removal)).approvals
+        removed = self._life.remove_signer(request.path_params["name"], operator_of(request), approvals)
         return json_response(await _told(removed))
 
 

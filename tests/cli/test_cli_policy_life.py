@@ -171,6 +171,38 @@ def test_signers_are_listed_and_removed(sekisho, life: Path) -> None:
     assert sekisho("policy", "signer", "list", "--json").json == []
 
 
+def test_two_approvers_agree_at_one_place_or_one_after_the_other(sekisho, life: Path) -> None:
+    _signer(sekisho, "ana", "approver")
+    for name in ("ben", "cem"):
+        sekisho("policy", "signer", "create", name, "--out", f"{name}.pem", "--no-passphrase")
+    add = ("policy", "signer", "add")
+    ben = (*add, "ben", "--public-key", "ben.pub", "--role", "approver")
+    cem = (*add, "cem", "--public-key", "cem.pub", "--role", "policy-author")
+    assert sekisho(*ben, "--approve-with", "ana.pem").code == 0
+
+    refused = sekisho(*cem, "--approve-with", "ana.pem")
+    assert (refused.code, "two of them must approve" in refused.err) == (2, True)
+    assert sekisho(*cem, "--approve-with", "ana.pem", "--approve-with", "ben.pem").code == 0
+
+    gone = ("policy", "signer", "remove", "cem", "--statement", "gone.json")
+    waits = sekisho(*gone, "--approve-with", "ana.pem", "--json")
+    assert (waits.code, waits.json["state"], waits.json["signed_by"]) == (1, "waits", ["ana"])
+    other = sekisho("policy", "signer", "remove", "ben", "--statement", "gone.json", "--approve-with", "ben.pem")
+    assert (other.code, "about another change" in other.err) == (2, True)
+    assert sekisho(*gone, "--approve-with", "ana.pem").code == 1
+    assert sekisho(*gone, "--approve-with", "ben.pem").code == 0
+    assert [one["name"] for one in sekisho("policy", "signer", "list", "--json").json] == ["ana", "ben"]
+
+
+def test_a_statement_that_is_none_is_refused(sekisho, life: Path) -> None:
+    _signer(sekisho, "ana", "approver")
+    Path("gone.json").write_text("{}")
+
+    said = sekisho("policy", "signer", "remove", "ana", "--approve-with", "ana.pem", "--statement", "gone.json")
+
+    assert (said.code, "no statement on a signer" in said.err) == (2, True)
+
+
 def test_revisions_are_completed(sekisho, life: Path) -> None:
     from gateway.cli.policy_life import _revisions_here
 

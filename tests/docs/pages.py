@@ -137,7 +137,7 @@ travel as strings (RFC 8785). A version that is not known is refused.
 | `sekisho.decision/1` | OPA; the gateway stamps ids, revision and digests on it | `decision` of the same records |
 | `sekisho.receipt/1` | the gateway, on demand | the payload of `GET /v1/decisions/{id}/receipt` |
 | `sekisho.break-glass/1` | whoever asks; two approvers sign it | `state/policy/break-glass/`, in a DSSE envelope |
-| `sekisho.signer-change/1` | an approver signs it | nowhere: its signature goes with the change of signers |
+| `sekisho.signer-change/1` | approvers sign it | nowhere: their signatures go with the change of signers |
 
 [Decisions and receipts](../how-to/prove-where-a-prompt-ran.md) shows how to get and check them.
 """

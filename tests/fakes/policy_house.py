@@ -122,7 +122,7 @@ class PolicyHouse:
             known = other.life().signers.list()
             change = SignerChange.of("add", person, known)
             agreed = [approval(change, keys[one.name]) for one in known if "approver" in one.roles]
-            await other.life().add_signer(person, "admin", agreed[0] if agreed else None)
+            await other.life().add_signer(person, "admin", agreed)
 
     def signature(self, revision: Revision, name: str) -> dsse.Signature:
         return dsse.sign(TYPE, dsse.payload_of(revision.envelope), [self.keys[name]]).signatures[0]

@@ -83,11 +83,11 @@ def test_signers_come_and_go(server: Server, house: PolicyHouse) -> None:
     server.post("policy/signers", {"name": "ana", "public_key": signer.public_key, "roles": ["approver"]})
     assert [one["name"] for one in server.get("policy/signers")["data"]] == ["ana"]
 
-    gone = {"approval": None}
+    gone = {"approvals": []}
     assert _refused(server, "delete", "policy/signers/ana", gone) == (400, "policy.refused")
     known = house.life().signers.list()
     agreed = approval(SignerChange.of("remove", known[0], known), house.keys["ana"])
-    server.delete("policy/signers/ana", {"approval": {"keyid": agreed.keyid, "sig": agreed.sig}})
+    server.delete("policy/signers/ana", {"approvals": [{"keyid": agreed.keyid, "sig": agreed.sig}]})
 
     assert server.get("policy/signers")["data"] == []
     assert house.book.types() == ["policy.signer_added", "policy.signer_removed"]
@@ -110,7 +110,7 @@ def test_wrong_questions_are_refused(server: Server) -> None:
     assert _refused(server, "post", "policy/revisions", {"from": "/nowhere"}) == (400, "policy.refused")
     assert _refused(server, "post", "policy/rollback", {}) == (400, "policy.refused")
     assert _refused(server, "get", "policy/revisions/ffff") == (400, "policy.refused")
-    assert _refused(server, "delete", "policy/signers/nobody", {"approval": None}) == (400, "policy.refused")
+    assert _refused(server, "delete", "policy/signers/nobody", {"approvals": []}) == (400, "policy.refused")
     king = {"name": "ana", "public_key": "A" * 43 + "=", "roles": ["king"]}
     assert _refused(server, "post", "policy/signers", king) == (400, "request.invalid")
 

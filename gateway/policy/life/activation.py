@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -136,11 +136,11 @@ class PolicyLife:
             envelope = msgspec.structs.replace(revision.envelope, signatures=(*others, signature))
             return self.view(await self._working(self.revisions.write_signatures, revision, envelope))
 
-    async def add_signer(self, signer: Signer, by: str, approval: dsse.Signature | None = None) -> View:
+    async def add_signer(self, signer: Signer, by: str, approvals: Sequence[dsse.Signature] = ()) -> View:
         """Let a person's signatures count.
 
         Args:
-            approval: an approver's, once there is one (:mod:`gateway.policy.life.signer_change`).
+            approvals: an approver's, or those of two, once there are (:mod:`gateway.policy.life.signer_change`).
 
         Raises:
             SetupError: it is not fit to be added, or not approved.
@@ -148,20 +148,20 @@ class PolicyLife:
         async with self._one_at_a_time:
             signer = self.signers.checked(msgspec.structs.replace(signer, added=said(self._clock())))
             known = self.signers.list()
-            approver = approved_by(SignerChange.of("add", signer, known), approval, known)
+            approvers = approved_by(SignerChange.of("add", signer, known), approvals, known)
             view = signer_view(signer)
-            self._book.event("policy.signer_added", by=by, approved_by=approver, signer=view)
+            self._book.event("policy.signer_added", by=by, approved_by=", ".join(approvers), signer=view)
             await self._book.durable()
             await self._working(self.signers.add, signer)
             return view
 
-    async def remove_signer(self, name: str, by: str, approval: dsse.Signature | None = None) -> View:
+    async def remove_signer(self, name: str, by: str, approvals: Sequence[dsse.Signature] = ()) -> View:
         """Let a person's signatures count no more. Arguments and errors as :meth:`add_signer`."""
         async with self._one_at_a_time:
             signer, known = self.signers.find(name), self.signers.list()
-            approver = approved_by(SignerChange.of("remove", signer, known), approval, known)
+            approvers = approved_by(SignerChange.of("remove", signer, known), approvals, known)
             view = signer_view(signer)
-            self._book.event("policy.signer_removed", by=by, approved_by=approver, signer=view)
+            self._book.event("policy.signer_removed", by=by, approved_by=", ".join(approvers), signer=view)
             await self._book.durable()
             await self._working(self.signers.remove, name)
             return view

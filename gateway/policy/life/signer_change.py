@@ -1,11 +1,17 @@
-"""Who may say whose signature counts: the first approver is set up by whoever runs the house, and from then on an
-approver signs each change. So nobody who can open a socket makes himself two persons; an approver who can is on record.
+"""Who may say whose signature counts.
 
-What is signed is ``sekisho.signer-change/1``: what shall change, and the list it changes, so that an approval holds
-for one change and cannot be used again. An approval is a DSSE envelope over its canonical JSON::
+1. The first approver is set up by whoever runs the house.
+2. While there is one approver, that one signs each change.
+3. Once there are two, two of them sign each change, whoever comes or goes and in whatever role: who could add a key
+   alone, as an author or as an approver, would be two persons where two are asked; who could remove the other approver
+   alone would be the only one again.
+
+So nobody who can open a socket makes himself two persons, an approver who can neither, once there is another. What is
+signed is ``sekisho.signer-change/1``: what shall change, and the list it changes, so that an approval holds for one
+change and cannot be used again. An approval is a signature of a DSSE envelope over its canonical JSON::
 
     change = SignerChange.of("add", signer, signers.list())
-    approved_by(change, approval(change, bens_key), signers.list())      # "ben"
+    approved_by(change, [approval(change, anas_key), approval(change, bens_key)], signers.list())    # ("ana", "ben")
 """
 
 from __future__ import annotations
@@ -22,8 +28,9 @@ from gateway.policy.life import dsse
 from gateway.policy.life.signers import Role, Signer
 
 TYPE = "application/vnd.sekisho.signer-change+json"
-_NOT_APPROVED = "There are approvers, so one of them must approve who else signs."
+MOST_NEEDED = 2
 _MEND = "Give an approver's private key with --approve-with, and do it again if the list has changed meanwhile."
+_MEND_OF_TWO = f"{_MEND} Where they are not at one place: --statement FILE, one after the other."
 
 
 class SignerChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -51,22 +58,46 @@ def approval(change: SignerChange, key: Ed25519PrivateKey) -> dsse.Signature:
     return dsse.sign(TYPE, change.payload(), [key]).signatures[0]
 
 
-def approved_by(change: SignerChange, signature: dsse.Signature | None, signers: Sequence[Signer]) -> str:
-    """Return which approver has signed the change; empty while there is no approver who could.
+def needed(signers: Sequence[Signer]) -> int:
+    """Return how many approvers must sign a change of this list: none, one or two."""
+    return min(MOST_NEEDED, len(_approvers(signers)))
+
+
+def signed_by(change: SignerChange, signatures: Sequence[dsse.Signature], signers: Sequence[Signer]) -> tuple[str, ...]:
+    """Return which approvers have signed the change, sorted; whatever else is among the signatures counts for nothing.
 
     Raises:
-        SetupError: there is one, and none has signed this change of this list.
+        BadEnvelope: there are too many signatures.
     """
-    approvers = [signer for signer in signers if "approver" in signer.roles]
-    if not approvers:
-        return ""
-    if signature is None:
-        raise SetupError(_NOT_APPROVED, _MEND, exit_code=2)
-    envelope = msgspec.structs.replace(dsse.sign(TYPE, change.payload(), []), signatures=(signature,))
+    return dsse.verify(TYPE, _envelope(change, signatures), _approvers(signers), needed=0)
+
+
+def approved_by(
+    change: SignerChange, signatures: Sequence[dsse.Signature], signers: Sequence[Signer]
+) -> tuple[str, ...]:
+    """Return which approvers have signed the change, sorted; nobody while there is no approver who could.
+
+    Raises:
+        SetupError: fewer than are needed, with as many keys, have signed this change of this list.
+    """
+    least = needed(signers)
+    if not least:
+        return ()
     try:
-        return dsse.verify(TYPE, envelope, approvers)[0]
+        return dsse.verify(TYPE, _envelope(change, signatures), _approvers(signers), needed=least)
     except dsse.BadEnvelope as error:
-        raise SetupError(_NOT_APPROVED, _MEND, exit_code=2) from error
+        problem = "There are approvers, so one of them must approve who else signs."
+        if least > 1:
+            problem = "There are two approvers or more, so two of them must approve who else signs."
+        raise SetupError(problem, _MEND_OF_TWO if least > 1 else _MEND, exit_code=2) from error
+
+
+def _approvers(signers: Sequence[Signer]) -> list[Signer]:
+    return [signer for signer in signers if "approver" in signer.roles]
+
+
+def _envelope(change: SignerChange, signatures: Sequence[dsse.Signature]) -> dsse.Envelope:
+    return msgspec.structs.replace(dsse.sign(TYPE, change.payload(), []), signatures=tuple(signatures))
 
 
 def _digest(signers: Sequence[Signer]) -> str:
