@@ -67,7 +67,8 @@ class KeepingHouse(House):
 
     @property
     def prompt(self) -> Kept | None:
-        return self.intents[-1][-1]  # type: ignore[no-any-return]
+        *_, kept, _ = self.intents[-1]  # the last is how the target was chosen
+        return kept  # type: ignore[no-any-return]
 
     @property
     def answer(self) -> Kept | None:
