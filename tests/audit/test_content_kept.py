@@ -164,7 +164,7 @@ async def test_each_attempt_keeps_its_own_prompt(house: KeepingHouse) -> None:
 
     await house.send()
 
-    assert [intent[-1] is not None for intent in house.intents] == [True, True]
+    assert [intent[-2] is not None for intent in house.intents] == [True, True]
     assert [outcome.content is None for outcome in house.outcomes] == [True, False]
 
 
