@@ -173,7 +173,7 @@ def test_an_audit_folder_that_is_lost_whole_is_recovered_log_by_log(sekisho, its
     its.write(5)
     (gap,) = its.gaps()
     assert (gap["sequence"], gap["details"]["problem"]) == (0, "it is gone")
-    assert max((seen["where"], seen["size"]) for seen in gap["details"]["seen"]) > ("state/audit-heads", 0)
+    assert max(seen["size"] for seen in gap["details"]["seen"]) >= 200  # the copy was made when the log was last opened
     assert its.verified() == []
 
 
