@@ -78,7 +78,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pace-ms", type=int, default=500, help="between two pieces of text of a stream")
     parser.add_argument("--ramp-seconds", type=float, default=16.0, help="over which the streams are opened")
     parser.add_argument(
-        "--hold-seconds", type=float, default=10.0, help="that the last one stays open, beside all others"
+        "--hold-seconds", type=float, default=25.0, help="that the last one stays open, beside all others"
     )
     parser.add_argument("--quick", action="store_true", help="one short round: does everything run?")
     return parser.parse_args()

@@ -33,7 +33,7 @@ class Plan:
     streams: int = 512
     pace_ms: int = 500
     ramp_seconds: float = 16.0
-    hold_seconds: float = 10.0
+    hold_seconds: float = 25.0
 
     @property
     def pieces(self) -> int:
