@@ -35,6 +35,7 @@ PAGES = (
     "how-to/joined-nodes.md",
     "how-to/embeddings.md",
     "how-to/measure.md",
+    "explanation/queues.md",
     "explanation/what-fits.md",
 )
 _FENCE = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
