@@ -128,5 +128,5 @@ def _check(command: TyperGroup | TyperCommand, arguments: list[str]) -> None:
         name, *arguments = arguments
         assert name in command.commands, f"there is no command {name}"
         command = command.commands[name]
-    known = {option for parameter in command.params for option in parameter.opts}
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     assert {word for word in arguments if word.startswith("--")} <= known
