@@ -104,6 +104,7 @@ soak: deps ## the long forms of the tests, in parts that can be resumed
 	@$(BIN)/python tests/soak/texts.py $(TEXTS)
 	@$(BIN)/python tests/soak/killed.py $(KILLED)
 	@$(BIN)/python tests/soak/placements.py $(PLACED)
+	@$(BIN)/python tests/soak/tight_placements.py $(TIGHT)
 	@$(BIN)/python tests/soak/run.py $(SOAK)
 
 locks: deps-check ## resolve the dependencies anew and lock them by hash (UPGRADE=1 takes newer versions)
