@@ -52,7 +52,7 @@ EVENTS = {
     "node.drained": "a joined node gets no new prompts",
     "node.joined": "a machine joined as a node: name, site, jurisdiction, address, its certificate's fingerprint",
     "node.lost": "a joined node cannot be reached, and why",
-    "node.out": "a joined node is there and serves nobody, and why: another release, or nothing that can load a model",
+    "node.out": "a joined node is there and serves nobody, and why: another release, or it can load no model",
     "node.reached": "a joined node was reached for the first time since the start: its release and engine",
     "node.refused": "somebody with a right token, or a node, was told no, and why",
     "node.removed": "a joined node was removed: its certificate counts no more",

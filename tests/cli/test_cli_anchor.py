@@ -204,12 +204,14 @@ def test_what_was_not_signed_is_refused(sekisho, written: Path, forged) -> None:
 
 
 def test_a_head_that_the_log_has_not_any_more_is_answered_no(sekisho, written: Path, tmp_path: Path) -> None:
-    log = written / ".sekisho/audit"
+    log, heads = written / ".sekisho/audit", written / ".sekisho/state/audit-heads"
     os.rename(log, tmp_path / "before")
+    os.rename(heads, tmp_path / "heads before")
     assert sekisho("keys", "create", "--name", "three", "--tenant", "t").code == 0
     early = sekisho("audit", "anchor", "--qr", "-", "--json").json["text"]
-    os.rename(log, tmp_path / "other")
+    forget(written)
     os.rename(tmp_path / "before", log)
+    os.rename(tmp_path / "heads before", heads)
 
     back = sekisho("audit", "anchor", "--accept", "-", given=early)
 
@@ -395,8 +397,14 @@ def test_a_running_server_tells_of_its_anchors(sekisho, serving: Path, medium: P
 
 def put_back(house: Path, copy: Path) -> None:
     """Restore the whole audit folder: what this machine knew of later heads goes with it."""
-    shutil.rmtree(house / ".sekisho/audit")
+    forget(house)
     shutil.copytree(copy, house / ".sekisho/audit")
+
+
+def forget(house: Path) -> None:
+    """Remove the log, and what this machine remembers of it elsewhere."""
+    shutil.rmtree(house / ".sekisho/audit")
+    shutil.rmtree(house / ".sekisho/state/audit-heads")
 
 
 def with_node(house: Path) -> None:
@@ -448,7 +456,7 @@ def test_a_log_that_was_put_back_and_went_on_is_found_too(sekisho, anchored: Pat
 
 
 def test_a_log_that_was_begun_anew_is_found_too(sekisho, anchored: Path) -> None:
-    shutil.rmtree(anchored / ".sekisho/audit")
+    forget(anchored)
     for number in range(12):
         assert sekisho("keys", "create", "--name", f"new-{number}", "--tenant", "t").code == 0
 

@@ -26,7 +26,7 @@ from gateway.settings import ServerSettings, Settings
 
 ROOMS = "identity|limits|privacy|policy|fleet|engine|audit|request|server|admin"
 CODE = re.compile(rf'"((?:{ROOMS})\.[a-z_]+)"')
-NOT_CODES = {"admin.sock"}
+NOT_CODES = {"admin.sock", "server.listen"}  # a file, and a setting
 
 
 @contextmanager
