@@ -173,7 +173,7 @@ class FleetSettings(Section, frozen=True, forbid_unknown_fields=True):
     health_seconds: Seconds = 60.0
     wait_seconds: Seconds = 300.0
     shares: dict[str, Seconds] = {}
-    failures: Positive = 5
+    failures: NotNegative = 5
     longest_pause_seconds: Annotated[float, msgspec.Meta(ge=2)] = 60.0
 
     def __post_init__(self) -> None:

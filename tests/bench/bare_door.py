@@ -38,7 +38,7 @@ class Forwarding:
     decision_id = ""  # nobody decides
 
     async def admit(self) -> Call:
-        self._call = await self._arrival.unpack()
+        self._call = await self._arrival.unpack(lambda model, capability: None)
         return self._call
 
     def answer(self) -> AsyncGenerator[Chunk]:

@@ -123,7 +123,7 @@ _AT_LOW_PRIORITY = """
 import os, sys
 from pathlib import Path
 from gateway.engines import making
-os.nice(15)
+os.setpriority(os.PRIO_PROCESS, 0, 15)
 log = Path(sys.argv[1])
 with log.open("wb") as kept:
     making._run(["sh", "-c", "sleep 0.3; nice"], kept, log, lambda done, of: None)

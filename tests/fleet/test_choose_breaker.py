@@ -51,6 +51,13 @@ def test_answers_that_begin_and_are_broken_off_open_it_by_their_rate() -> None:
         assert breaker.failed(0.0) == (number == 4)
 
 
+def test_one_that_is_to_stay_whatever_happens_never_opens() -> None:
+    breaker = Breaker(Limits(failures=0))
+
+    assert not any(breaker.failed(0.0) for _ in range(40))
+    assert breaker.admits(0.0)
+
+
 def test_after_the_pause_one_is_let_through() -> None:
     breaker = opened()
 

@@ -31,7 +31,7 @@ State = Literal["closed", "open", "trying"]
 class Limits:
     """When it opens, and for how long."""
 
-    failures: int = 5  # in a row
+    failures: int = 5  # in a row; 0: it never opens
     rate: float = 0.5  # of the last ones, ...
     window: int = 20  # ... as many as that, all of them seen since it closed
     pause_seconds: float = 2.0  # the first time
@@ -111,6 +111,8 @@ class Breaker:
 
     def _has_enough(self) -> bool:
         limits, ends = self._limits, self._ends
+        if not limits.failures:
+            return False
         full = len(ends) == limits.window
         return self._row >= limits.failures or (full and sum(ends) >= limits.rate * limits.window)
 
