@@ -64,7 +64,7 @@ HELP: dict[str, str] = {
     "fleet.health_seconds": "an engine that proved itself to nobody for so long is asked for a token",
     "fleet.wait_seconds": "longest wait for a slot; a request that would wait longer, or does, is 429",
     "fleet.shares": "by tenant: how much of a busy engine it gets beside others, such as 2 for twice as much; else 1",
-    "fleet.failures": "who fails so often in a row, or half of the last 20 times, is left alone for a while; 0: nobody is",
+    "fleet.failures": "who fails so often in a row, or half of the last 20 times, is left alone a while; 0: nobody is",
     "fleet.longest_pause_seconds": "how long it is left alone at most; 2 s the first time, and twice as long each time",
     "nodes.listen": "address:port where machines join as nodes and renew their certificates; empty: none can",
     "nodes.url": "how they reach that address, such as https://gateway.plant:8444; empty: as nodes.listen says",
