@@ -22,6 +22,7 @@ from gateway.clock import ClockQuality
 from gateway.domain import Target
 from gateway.engines.shelf import EngineShelf
 from gateway.errors import SekishoError, SetupError
+from gateway.fleet.local import LocalFleet
 from gateway.house import nodes, offices
 from gateway.house.choice import detector_of
 from gateway.house.gauges import desk_families, families_of
@@ -111,9 +112,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         secrets = await offices.rotations(stack, settings, keyring, book, register)
         policy.count_with(offices.counters(stack, settings, keyring, book))
         life = PolicyLife(settings, keyring, book, policy)
-        await _policy_in_force(life, settings)
-        warning = asyncio.get_running_loop().create_task(life.warn_daily(), name="policy-expiry")
-        stack.callback(warning.cancel)
+        await _policy_in_force(stack, life, settings)
         await _start_all(stack, [residents, policy, privacy])
         fleet = residents.fleet()
         targets = fleet.targets()
@@ -124,20 +123,17 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         place, quality = settings.site, ClockQuality()
         rooms = Rooms(register, limits, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)
         await policy.push_facts(all_as_signed(store, targets))
-        _watch(metrics, rooms, life)
-        for family in (*families_of(residents.keeper), *desk_families(fleet.desks)):
-            metrics.watch_family(family)
-        metrics.watch_value(*UNWITNESSED, anchors.unwitnessed_seconds)
-        glass = BreakGlassOffice.of(settings, book, policy.look_at_grants)
+        _watch(metrics, rooms, life, anchors.unwitnessed_seconds)
+        _watch_fleet(metrics, residents, fleet)
         shadow = ShadowOffice(settings, book, policy)
         stack.push_async_callback(shadow.close)
-        retention = offices.retention(stack, settings, book, keyring)
-        exports = ExportOffice(book, keyring.log_keys)
-        searching = await offices.searching(stack, settings, book)
         more = [
-            *policy_routes(life), *break_glass_routes(glass), *shadow_routes(shadow), *secret_routes(secrets),
-            *export_routes(exports), *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
-            *anchor_routes(anchors, book), *audit_routes(searching), *retention_routes(retention),
+            *policy_routes(life), *shadow_routes(shadow), *secret_routes(secrets),
+            *break_glass_routes(BreakGlassOffice.of(settings, book, policy.look_at_grants)),
+            *export_routes(ExportOffice(book, keyring.log_keys)),
+            *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
+            *anchor_routes(anchors, book), *retention_routes(offices.retention(stack, settings, book, keyring)),
+            *audit_routes(await offices.searching(stack, settings, book)),
             *fleet_routes(residents.office(fleet, partial(_announce, metrics, policy), joined.status)),
             *model_routes(model_office(store, book, fleet, policy)),
             *engine_routes(EngineShelf(settings.data / "engines"), book),
@@ -180,7 +176,13 @@ async def _announce(metrics: Metrics, policy: OpaPolicy, targets: Sequence[Targe
     await policy.push_facts(targets)
 
 
-def _watch(metrics: Metrics, rooms: Rooms, life: PolicyLife) -> None:
+def _watch_fleet(metrics: Metrics, residents: Residents, fleet: LocalFleet) -> None:
+    for family in (*families_of(residents.keeper), *desk_families(fleet.desks)):
+        metrics.watch_family(family)
+
+
+def _watch(metrics: Metrics, rooms: Rooms, life: PolicyLife, unwitnessed: Callable[[], float | None]) -> None:
+    metrics.watch_value(*UNWITNESSED, unwitnessed)
     metrics.watch_room("engine", rooms.fleet.ready)
     metrics.watch_room("policy", rooms.policy.ready)
     metrics.watch_room("audit", rooms.book.ready)
@@ -190,11 +192,15 @@ def _watch(metrics: Metrics, rooms: Rooms, life: PolicyLife) -> None:
     )
 
 
-async def _policy_in_force(life: PolicyLife, settings: Settings) -> None:
-    """Put on record what is in force. The demonstration makes itself a first policy; any other house must have one."""
+async def _policy_in_force(stack: AsyncExitStack, life: PolicyLife, settings: Settings) -> None:
+    """Put on record what is in force, and warn before it expires.
+
+    The demonstration makes itself a first policy; any other house must have one.
+    """
     if settings.site.preset == "demo":
         await life.first("serve")
     await life.announce()
+    stack.callback(asyncio.get_running_loop().create_task(life.warn_daily(), name="policy-expiry").cancel)
 
 
 def _assemble(
