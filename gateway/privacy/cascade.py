@@ -35,6 +35,7 @@ from gateway.privacy.patterns.scan import Patterns, Plan
 from gateway.privacy.share import Share
 from gateway.privacy.span import Proceed, Span
 from gateway.privacy.special import Lexicon, Special
+from gateway.privacy.spelled import spelled
 from gateway.privacy.tables import in_columns
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ MORE_COUNTRIES = "more-countries"
 """How settings name the recognizers that ship for countries without a family of rules."""
 
 MARK = "CLASSIFICATION_MARK"
-RELEASE = "3"
+RELEASE = "4"
 """Raise it when the cascade itself changes what is found."""
 
 LONG = 4_000
@@ -197,8 +198,8 @@ class Cascade:
         self, text: str, normal: Normal, by_pattern: Sequence[Span], by_name: Sequence[Span], proceed: Proceed
     ) -> Found:
         proceed()
-        by_column = in_columns(normal.text, self._patterns, proceed)
-        sure = [span for span in (*by_pattern, *by_column, *by_name) if span.score >= self._parts.score_threshold]
+        again = in_columns(normal.text, self._patterns, proceed) + spelled(normal.text, self._patterns, proceed)
+        sure = [span for span in (*by_pattern, *again, *by_name) if span.score >= self._parts.score_threshold]
         spans = merge(text, _in_original(normal, (span for span in sure if span.type != MARK)))
         origins = {self._parts.jurisdiction_of.get(span.source, "") for span in spans} - {""}
         levels = {marks.CLASS_OF[span.source.partition(":")[2]] for span in sure if span.type == MARK}

@@ -17,6 +17,7 @@ from gateway.privacy.names.beginnings import BEGINNERS, RANKS
 from gateway.privacy.names.features import LEXICAL, LOCATIVES, OWN, STREETS, WIDTH, Floats
 from gateway.privacy.names.gate import CODE, SENTENCE, Gate
 from gateway.privacy.names.tagger import PERSON, PLACE
+from gateway.privacy.names.vetoes import is_thing
 from gateway.privacy.names.wordpiece import Word
 
 WEAK = 0.1  # chances below this come to nothing in any case
@@ -215,7 +216,7 @@ class Evidence:
             return True
         named = [index for index in named if self._rows[index, _CAPITALISED]]
         if any(len(number) in (4, 5, 6) and number.isdigit() for number in numbers):
-            return any(self._rows[index, _PLACE] > 0 for index in named)
+            return any(self._rows[index, _PLACE] > 0 for index in named if not is_thing(self._at(index)))
         if self._gate.kind(self._words[first].start) != SENTENCE:
             return False
         return any(self._rows[index, _STREET] > 0 and not self._rows[index, _SMALLER] for index in named)

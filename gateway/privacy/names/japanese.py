@@ -132,7 +132,11 @@ class Japanese:
                 continue
             if CHINESE.search(text, one.start, one.end):  # 车牌号; whoever is named in Chinese is LAC's
                 continue
-            if _is_land(text, reading, one):
+            if (
+                _is_land(text, reading, one)
+                or _is_between(text, one)
+                or (weight <= SURE and _is_thing(text, reading, one))
+            ):
                 continue
             kin = _KIN.match(text, one.start, one.end)
             rule = rules.get((one.start, one.end), "balance").rstrip("!")
@@ -144,6 +148,23 @@ def _is_land(text: str, reading: Reading, one: Candidate) -> bool:
     """Whether nothing but places of the dictionary in katakana, without a title: ``イランの大統領``."""
     places = all(part.kind == "地" for part in reading.parts[one.first : one.last])
     return places and bool(_LONE.fullmatch(text, one.start, one.end)) and not reading.titled(one.last)
+
+
+def _is_thing(text: str, reading: Reading, one: Candidate) -> bool:
+    """Whether one word in katakana that the dictionary knows as no name, without a title: ``ロッカー``."""
+    if one.last - one.first > 1 or reading.titled(one.last) or not _LONE.fullmatch(text, one.start, one.end):
+        return False
+    part = reading.parts[one.first]
+    return part.kind in ("名詞", "固") and not part.unknown
+
+
+def _is_between(text: str, one: Candidate) -> bool:
+    """Whether Chinese that looks like a name: a word before a place (``到横浜``), a sign amid others (``格里填``)."""
+    if text[one.start] in "到在从":
+        return True
+    if one.end - one.start > 1:
+        return False
+    return bool(KANJI.match(text, one.end)) and one.start > 0 and bool(KANJI.match(text, one.start - 1))
 
 
 def read(text: str, words: MorphemeList, likeness: Likeness, kinds: dict[int, tuple[str, bool]]) -> Reading:

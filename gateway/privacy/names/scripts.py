@@ -25,7 +25,7 @@ def _charset(name: str) -> frozenset[str]:
 
 
 _GB, _JIS = _charset("gb2312"), _charset("euc_jp")
-CHINESE = re.compile(f"[{''.join(sorted(_GB - _JIS))}你您她很啊厂哈吧呢哦嗯啦咱]|昨天|今天|明天|收到")
+CHINESE = re.compile(f"[{''.join(sorted(_GB - _JIS))}你您她很啊厂哈吧呢哦嗯啦咱]|批次|昨天|今天|明天|收到")
 _JAPANESE = re.compile(f"[{''.join(sorted(_JIS - _GB))}々〆髙﨑]")
 
 

@@ -92,15 +92,45 @@ _REGIONS = (  # that are hardly anybody's surname
     "Shandong Shanxi Sichuan Xinjiang Yunnan Zhejiang Gujarat Haryana Karnataka Maharashtra Punjab Rajasthan "
     "Queensland Assyria Mesopotamia Anatolia Transylvania Creta"
 )
+_PEOPLES = frozenset(  # written with a capital in English and behind foreign labels: German passport
+    "German French Italian Spanish Japanese Chinese British English Austrian Swiss Dutch Belgian Polish Czech Slovak "
+    "Hungarian Romanian Bulgarian Greek Turkish Portuguese Danish Swedish Norwegian Finnish Irish Korean Indian "
+    "Mexican American Canadian Brazilian Ukrainian Croatian Slovenian Serbian European Asian".split()
+)
+_PAPERS = re.compile(
+    r"[ ](?:passport|ID|id|identity|driving|driver|licen[cs]e|tax|social|health|insurance|national|VAT|phone|mobile|"
+    r"number|plate|plates|company|customer|supplier|plant|site|law|government|residence|visa|bank|account)\b"
+)
+_CUT_OFF = re.compile(r"\.?[ ]?-?(?:Nr|No|nr|no)\b|\.[ ]?(?:F|IVA|I)\b")  # Mitarb.-Nr., C.F., P. IVA
+_COMPASS = re.compile(r"\w+[ ](?:Nord|Süd|Ost|West|Nordost|Nordwest|Südost|Südwest|Mitte|North|South|East|Nord-Ost)\Z")
+_GATES = frozenset(
+    "pforte tor halle werk parkplatz eingang lager rampe werkstor werkschutz empfang kantine gate hall plant warehouse "
+    "dock lot portail porte quai atelier usine parking cancello reparto portone stabilimento magazzino puerta nave "
+    "planta almacén portería".split()
+)
 _LANDS = frozenset(
     {*(COUNTRIES - ALSO_NAMES), *_REGIONS.split()}
     | {"Uttar Pradesh", "Madhya Pradesh", "Andhra Pradesh", "Tamil Nadu", "Nova Scotia", "New South Wales"}
 )
 
 
+_THINGS = _ALONE | frozenset("port ttl vlan udp tcp modbus slot rack bit byte".split())
+
+
+def is_thing(word: str) -> bool:
+    """Whether a word names a firm, a unit or a part of a network, with no postcode behind it: ``Port 44818``."""
+    return word.lower() in _THINGS
+
+
 def is_nobody(text: str, start: int, end: int) -> bool:
     """Whether ``text[start:end]`` names a firm, a product, a unit, a method, a place or a club; not a person."""
     if _COMPANY.match(text, end) or _BOUND.match(text, end) or _AFTER.match(text, end):
+        return True
+    if text[start:end] in _PEOPLES and _PAPERS.match(text, end):
+        return True
+    if _CUT_OFF.match(text, end) or (
+        _COMPASS.match(text[start:end]) and text[start:end].partition(" ")[0].lower() in _GATES
+    ):
         return True
     head = _BEFORE.search(text, max(0, start - _FARTHEST), start)
     if head and not (head[0].endswith((" di ", " de ")) and " " in text[start:end]):

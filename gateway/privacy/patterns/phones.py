@@ -156,6 +156,11 @@ AGAINST = (
         "werkzeugnummer|lieferschein|lieferscheinnummer|delivery note|packing list|container|pallet|palette|project no|"
         "projektnummer|kostenstelle|cost center|document no|dokument|dokumentnummer|revision|version|build|"
         "matériel|série|numéro de série|lotto|matricola macchina|disegno|bolla|plano|albarán|lote|número de serie|"
+        "delivery|delivery no|shipment|shipment no|waybill|tracking|tracking no|consignment|lieferung|sendung|"
+        "sendungsnummer|frachtbrief|livraison|bon de livraison|expédition|consegna|spedizione|entrega|envío|"
+        "awb|air waybill|hawb|mawb|bl no|"
+        "治具番号|工具番号|金型番号|検査番号|作業番号|工程番号|資産番号|機番|製番|整理番号|受付番号|設備no|部番|"
+        "送货单|送货单号|出库单|入库单|提单|快递单号|运单|采购单|采购订单|生产订单|発送番号|送り状|送り状番号|納品書|出荷番号|"
         "报告|工单|批次|序列号|图号|物料号|合同号|設備番号|管理no|ロット|ロット番号|シリアル|シリアル番号|図面番号|注番|受注番号|発注番号|報告書番号"
     ).split("|"),
 )
@@ -209,7 +214,7 @@ def _is_plain(text: str, start: int, end: int) -> bool:
 
 
 def _international(text: str, start: int, end: int) -> Proof | None:
-    run = text[start:end]
+    run = text[start:end].lstrip("(")
     digits = _digits(_EXTENSION.split(run, maxsplit=1)[0].replace("(0)", ""))
     digits = digits if run.startswith("+") else digits.removeprefix("00")
     if not _is_plain(text, start, end) or not 8 <= len(digits) <= 15:  # ITU-T E.164 6.2.1
@@ -255,7 +260,7 @@ def _trunk_region(digits: str) -> str:
 _GROUPED = re.compile(
     r"\(?0[0-9]{1,4}\)?[ /-]{1,3}[0-9]{4,9}"  # area, subscriber
     r"|\(?0[0-9]{1,5}\)?[ /]{1,3}[0-9]{2,5}(?:[ -][0-9]{1,5}){1,4}"  # area, groups
-    r"|0[0-9]{1,4}-[0-9]{1,4}-[0-9]{4}"  # Japan
+    r"|0[0-9]{1,4}-[0-9]{1,4}-[0-9]{4}|0[1-9][0-9]0-[0-9]{3}-[0-9]{3}"  # Japan
     r"|0[0-9]{1,4}\([0-9]{1,4}\)[0-9]{4}"
     r"|0[1-9](?:[ .-][0-9]{2}){4}"  # France
     r"|0[0-9]{2} [0-9]{3} [0-9]{2} [0-9]{2}"  # Switzerland
@@ -268,12 +273,15 @@ def _grouping(run: str, digits: str) -> float:
 
 _PART = re.compile("[0-9]{5}-[0-9]{5}")  # how a maker in Japan writes its parts
 _PART_BEGINS = re.compile(r"(?:\A|[^0-9A-Za-z])(?:[0-9]{1,4}|[A-Z]{1,2}) \Z")  # A 072 455 52 84; 0 022 225 077
+_AMERICAN_PART = re.compile("[0-9]{6}-[0-9]{4}")  # 275800-1234: Denso's
 _NANP = re.compile("[2-9][0-9]{2}[2-9][0-9]{6}")
 
 
 def _american(text: str, start: int, end: int) -> Proof | None:
     run = text[start:end]
     digits = _digits(re.split("[xe]", run, maxsplit=1)[0]).removeprefix("00")
+    if _AMERICAN_PART.fullmatch(run):
+        return None
     digits = digits[1:] if len(digits) == 11 else digits
     if not _is_plain(text, start, end) or not _NANP.fullmatch(digits):
         return None
@@ -315,7 +323,7 @@ def _plain(*regions: str) -> Confirm:
     return confirm
 
 
-_CELL = {"|", ";", "\t"}
+_CELL = {"|", ";", "\t", "'", '"', "=", "[", "]"}
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -323,7 +331,7 @@ def _chinese_mobile(text: str, start: int, end: int) -> Proof | None:
     digits = _digits(text[start:end])
     if not _is_plain(text, start, end) or not _fits(digits, "CN") or len({*digits}) < 3:
         return None
-    # Eleven digits alone in a table's cell are many a part's number.
+    # Eleven digits alone in a table's cell or between quotation marks are many a part's or an order's number.
     cell = text[start:end].isdigit() and _CELL & {*text[max(0, start - 2) : start], *text[end : end + 2]}
     bare = cell and not _CHINESE.search(text, max(0, start - 40), end + 40)
     return Proof(start, end, "numbering plan of CN", 0.3 if bare else 0.6)
@@ -348,7 +356,7 @@ def _rule(name: str, expression: str, confirm: Confirm, score: float, example: s
 RULES: tuple[Rule, ...] = (
     _rule(
         "phone_international",
-        rf"\+\(?[1-9](?:{_SEP}{{0,3}}[0-9]){{7,14}}(?: ?(?:x|ext\.?) ?[0-9]{{1,6}})?",
+        rf"\(?\+\(?[1-9](?:{_SEP}{{0,3}}[0-9]){{7,14}}(?: ?(?:x|ext\.?) ?[0-9]{{1,6}})?",
         _international,
         0.85,
         "+49 841 123456",
@@ -367,7 +375,7 @@ RULES: tuple[Rule, ...] = (
     _rule(
         "phone_es_it",
         r"[6789][0-9]{2}[ .\-]?[0-9]{3}[ .\-]?[0-9]{3}|[6789][0-9]{2}(?: [0-9]{2}){3}"
-        r"|3[0-9]{2}[ ./\-]?[0-9]{3}[ ]?[0-9]{3,4}",
+        r"|3[0-9]{2}[ ./\-]?[0-9]{3}[ ]?[0-9]{3,4}|9[0-9] [0-9]{3} [0-9]{2} [0-9]{2}",
         _plain("ES", "IT"),
         0.5,
         "612 345 678",

@@ -166,6 +166,7 @@ RULES: tuple[Rule, ...] = (
         score=0.7,
         context=WORDS,
         context_score=0.95,
+        against=("rmse", "mae", "mse", "loss", "std", "mean", "accuracy", "sigma", "cpk", "weights", "bbox"),
         reference="ISO 6709:2022 (decimal degrees)",
         example="48.471147, 11.147471",
     ),

@@ -11,13 +11,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.privacy.patterns import devices, finance, plates, positions, vehicles
+from gateway.privacy.patterns import contact, devices, finance, plates, positions, vehicles
 from gateway.privacy.patterns.rule import Boundary, Proof, Rule
 
 _LONGEST = 80
 _COUNTED = "(?:[ -]?(?:nummer|number|no|nr))?"
 
 _LABELS: Sequence[tuple[Sequence[Rule], str]] = (
+    (
+        [rule for rule in contact.RULES if rule.type in ("IP_ADDRESS", "MAC_ADDRESS")],
+        "ip|ipv4|ip[ -]?address|ip[ -]?adresse|adresse ip|host|mac|mac[ -]?address|mac[ -]?adresse",
+    ),
     (devices.RULES, "imei|imeisv|iccid|imsi|eid|sim[ -]karte|sim[ -]card|carte sim|tarjeta sim|scheda sim"),
     (finance.RULES, "iban|credit card|card|kreditkarte|carta di credito|carte bancaire|carte de crédit|tarjeta|carta"),
     (
@@ -27,7 +31,7 @@ _LABELS: Sequence[tuple[Sequence[Rule], str]] = (
     ),
     (
         positions.RULES,
-        "gps|coordinates?|koordinaten?|coordonnées|coordenadas|position|posizione|posición|posicion|standort",
+        "gps|lat/lon|lat/lng|latlon|latlng|lon/lat|coordinates?|coords|koordinaten?|coordonnées|coordenadas|position|posizione|posición|posicion|standort|breite/länge",
     ),
     (
         vehicles.RULES,

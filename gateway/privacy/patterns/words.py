@@ -47,6 +47,7 @@ HEALTH: Final = _listed(
     """health insurance|health card|insured person|insured no|insured number|insurance number|insurance no|
     krankenversicherung|krankenversicherungsnummer|krankenversichertennummer|krankenversicherten-nr|
     krankenversicherungs-nr|krankenvers|kvnr|kv-nr|kvnr.|kv-nummer|krankenkasse|krankenkassennummer|kassen-nr|kassennr|
+    kasse-nr|kasse nr|kasse-nummer|kassennummer|
     versichertennummer|versicherten-nr|versichertennr|versicherten-id|versichertenkarte|versichertenausweis|
     versicherungsnummer|versicherungs-nr|versicherungsnr|vers.-nr|vers.nr|vers. nr|vers-nr|versnr|versicherte|
     versicherter|versichert|mitgliedsnummer|mitglieds-nr|gesundheitskarte|gesundheitskarten|egk|gkv|aok|barmer|dak|

@@ -1,0 +1,144 @@
+"""Values as people write them by hand: one sign at a time, in small letters, or over the end of a line.
+
+What proves them is the same as everywhere: the rules are asked again about what stands before, and the value as its
+standard writes it::
+
+    my number 9 1 6 5 5 4 9 1 5 5 2 8          my number 916554915528
+    USt-IdNr. de241763650                      USt-IdNr. DE241763650
+
+Rules:
+
+1. *Apart.* Eight to 48 single letters or digits with the same sign (blank, hyphen, dot) between each two.
+2. *Small.* A token of 6 to 24 small letters, digits and single hyphens with three digits or more and no capital; two
+   such parts with a blank between them where both letters and digits are in it (``dg53 rlt``).
+3. *Broken.* A line of at least 45 characters with four words that ends within digits or capitals, and the line behind
+   it: their seam is a blank, or nothing behind a hyphen. Quotation marks of mails (``>``) are skipped.
+4. Such a value counts only where a word near it says what it is, or two check digits hold: forms alone are not enough.
+
+Work is linear in the text; each such value is searched once more, with the 60 characters before it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from gateway.privacy.span import Finder, Proceed, Span
+
+_BEFORE, _AFTER = 60, 25
+_LONGEST_APART = 48
+_LEAST_DIGITS = 3
+_LEAST_SCORE = 0.95  # of what no word near it confirms
+_BATCH = 20_000  # characters asked about at once
+# each begins with what is rare in most texts, and looks behind it after that
+_APART = re.compile(
+    r"([ .-])[0-9A-Za-z]\1(?<=[0-9A-Za-z]...)(?<![0-9A-Za-z]{2}...)(?:[0-9A-Za-z]\1){5,}[0-9A-Za-z](?![0-9A-Za-z])"
+)
+_SMALL = re.compile(r"[0-9](?<![0-9A-Z_][0-9])(?:[a-z0-9]|[-/ ](?=[a-z0-9])){4,24}(?![0-9A-Za-z_])")
+_PREFIX = re.compile(r"(?<![0-9A-Za-z_-])[a-z]{1,7}[ -]?\Z")
+_LONGEST_PREFIX = 8
+_BROKEN = re.compile(r"\n[> ]{0,4}(?=[0-9A-Z(])")
+_ENDS = re.compile(r"[0-9A-Z)]-?[ ]{0,2}\Z")
+_LONGEST_ENDS = 4
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_LEAST_LINE, _LEAST_WORDS = 45, 4
+
+
+class _Question(NamedTuple):
+    """A value with what is around it, as the rules shall read it."""
+
+    text: str
+    places: Sequence[int]  # where each of its characters stands in the text
+    low: int  # a finding must end behind it, and begin before `high`: lie in the value, or over a seam
+    high: int
+
+
+def spelled(text: str, rules: Finder, proceed: Proceed) -> list[Span]:
+    """Return what the rules find in values written otherwise, in offsets of ``text``. Raises what they raise."""
+    found: list[Span] = []
+    known: dict[tuple[str, int], list[Span]] = {}  # what comes again is not searched again
+    for some in _batches(chain(_apart(text), _small(text), _broken(text))):
+        asked = {each[0::2]: each for each in some if each[0::2] not in known}
+        for question, spans in zip(
+            asked.values(), rules.find([each.text for each in asked.values()], proceed), strict=True
+        ):
+            known[question[0::2]] = [span for span in spans if _counts(span, question)]
+        found += (_back(span, question) for question in some for span in known[question[0::2]])
+    return found
+
+
+def _counts(span: Span, question: _Question) -> bool:
+    if span.start >= question.high or span.end <= question.low:
+        return False
+    return bool(span.context) or span.score >= _LEAST_SCORE
+
+
+def _back(span: Span, question: _Question) -> Span:
+    start, end = question.places[span.start], question.places[span.end - 1] + 1
+    return Span(start, end, span.type, span.score, span.source, span.check, span.context)
+
+
+def _batches(questions: Iterable[_Question]) -> Iterator[list[_Question]]:
+    some: list[_Question] = []
+    length = 0
+    for question in questions:
+        some.append(question)
+        length += len(question.text)
+        if length >= _BATCH:
+            yield some
+            some, length = [], 0
+    if some:
+        yield some
+
+
+def _apart(text: str) -> Iterator[_Question]:
+    for match in _APART.finditer(text):
+        start, end = match.start() - 1, match.end()
+        if end - start < 2 * _LONGEST_APART:
+            yield _asked(text, start, end, range(start, end, 2), text[start:end:2].upper())
+
+
+def _small(text: str) -> Iterator[_Question]:
+    at = 0
+    while match := _SMALL.search(text, at):
+        start, end = _begin(text, match.start()), match.end()
+        at = match.start() + 1 if start < 0 else end
+        value = text[start:end] if start >= 0 else ""
+        if value.islower() and sum(map(str.isdecimal, value)) >= _LEAST_DIGITS:
+            yield _asked(text, start, end, range(start, end), value.upper())
+
+
+def _begin(text: str, digit: int) -> int:
+    """Return where the token that this digit stands in begins, with the few small letters before it; -1: not so."""
+    before = text[digit - 1 : digit]
+    letter = text[digit - 2 : digit - 1] if before in (" ", "-") else before
+    if "a" <= letter <= "z":
+        prefix = _PREFIX.search(text[max(0, digit - _LONGEST_PREFIX - 1) : digit])
+        if prefix:
+            return digit - len(prefix[0])
+    return -1 if before == "-" or "a" <= before <= "z" else digit
+
+
+def _asked(text: str, start: int, end: int, places: range, value: str) -> _Question:
+    """Return the value as the rules read it, between what is around it."""
+    low, high = max(0, start - _BEFORE), min(len(text), end + _AFTER)
+    question = f"{text[low:start]}{value}{text[end:high]}"
+    return _Question(question, [*range(low, start), *places, *range(end, high)], start - low, start - low + len(value))
+
+
+def _broken(text: str) -> Iterator[_Question]:
+    for match in _BROKEN.finditer(text):
+        ends = _ENDS.search(text[max(0, match.start() - _LONGEST_ENDS) : match.start()])
+        if not ends:
+            continue
+        start, end = match.start() - len(ends[0]) + 1 + (ends[0][1:2] == "-"), match.end()
+        line = text[max(text.rfind("\n", 0, start) + 1, start - 200) : start]
+        if len(line) < _LEAST_LINE or len(_WORD.findall(line)) < _LEAST_WORDS:
+            continue
+        low, high = max(0, start - _BEFORE - _AFTER), min(len(text), end + _BEFORE)
+        seam = "" if text[start - 1] == "-" else " "
+        after = text[end:high].partition("\n")[0]
+        places = [*range(low, start), *([start] if seam else []), *range(end, end + len(after))]
+        yield _Question(f"{text[low:start]}{seam}{after}", places, start - low + len(seam), start - low)
