@@ -155,11 +155,11 @@ class OpaPolicy:
         known = self._organisation.tenants.get(tenant)
         return known.entity if known and known.entity else tenant
 
-    async def push_facts(self, targets: Sequence[Target]) -> None:
+    async def push_facts(self, targets: Sequence[Target] | Callable[[], Sequence[Target]]) -> None:
         if self._decider is None:
             raise PolicyUnavailable(code="policy.unavailable")
         async with self._changing:
-            self._targets = tuple(targets)
+            self._targets = tuple(targets() if callable(targets) else targets)
             await self._push_all()
         self._watch.start()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from gateway.domain import Caller, DataClass, Decision, PolicyInput, Target
@@ -34,8 +34,12 @@ class Policy(Protocol):
             ``None`` where nothing crosses, or nothing can be counted: rules that ask for numbers refuse then.
         """
 
-    async def push_facts(self, targets: Sequence[Target]) -> None:
+    async def push_facts(self, targets: Sequence[Target] | Callable[[], Sequence[Target]]) -> None:
         """Tell OPA the facts of all targets and sites; returns once they are in force.
+
+        Args:
+            targets: all of them, or what returns them. It is called when this push's turn has come: whoever pushes
+                after another knows what that one adopted, if it adopts when its push returns, awaiting nothing else.
 
         Raises:
             PolicyUnavailable: they could not be pushed.

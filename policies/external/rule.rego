@@ -35,7 +35,8 @@ target_verdict(target) := unconcerned if {
 # METADATA
 # description: Whether no place need be looked at.
 spares_places if {
-	house := [1 | some name in table.places; data.facts.places[name].near in {"same-node", "same-site", "other"}]
+	known := data.facts.places
+	house := [1 | some name in table.places; known[name].near in {"same-node", "same-site", "other"}]
 	count(house) == count(table.places)
 }
 

@@ -119,6 +119,14 @@ test_each_reason_is_said_once if {
 	count(said(decided(question(many)))) == 3
 }
 
+test_what_rules_work_out_when_facts_are_pushed_is_gathered if {
+	found := data.sekisho.derived with input as {
+		"facts": {"sites": {"muc": {"jurisdiction": "DE"}}, "places": {}, "transfers": []},
+		"env": {"time": "2026-11-22T12:00:00Z"},
+	}
+	found.residency.ways.DE.DE.says.code == "policy.residency_same_jurisdiction"
+}
+
 test_it_says_under_which_facts_it_was_made if {
 	decided(question(["here"])).facts == "r1"
 }

@@ -19,15 +19,21 @@ items := ({"*"} | {type | some type, _ in input.data.entities}) | {category |
 	category := concat(":", ["special", name])
 }
 
-place_of := {id: data.facts.targets[id].place | some id in input.candidates}
+place_of := {id: name |
+	targets := data.facts.targets
+	some id in input.candidates
+	name := targets[id].place
+}
 
 places := {name | some name in place_of}
 
 # Where each place stands in the index: two, if it hangs on the data's origin.
 spot_at := {name: place[which] |
+	known := data.facts.places
+	own := input.data.collected_in
 	some name in places
-	place := data.facts.places[name]
-	which := {true: "spot_same", false: "spot"}[place.jurisdiction == input.data.collected_in]
+	place := known[name]
+	which := {true: "spot_same", false: "spot"}[place.jurisdiction == own]
 }
 
 spot_of(place) := place.spot_same if {
@@ -46,9 +52,14 @@ purpose := input.request.purpose if {
 
 # The cell of each spot, by name: few cells stand for many spots, and are looked at once.
 cell_of := {spot: name |
+	index := data.facts.table.index
+	cells := data.facts.table.cells
+	class := input.data.class
+	from := origin
+	for := purpose
 	some spot in spots
-	name := data.facts.table.index[spot][input.data.class][origin][purpose]
-	data.facts.table.cells[name]
+	name := index[spot][class][from][for]
+	cells[name]
 }
 
 # The broader word by which a row can mean an item.
@@ -60,12 +71,14 @@ broader_of(item) := "special:*" if {
 
 # What the most precise word that a cell has says of each item; nothing, if there is none.
 entries := {name: by_item |
+	cells := data.facts.table.cells
 	names := {name | some name in cell_of}
 	some name in names
-	cell := data.facts.table.cells[name]
+	cell := cells[name]
+	any_item := object.get(cell, "*", {})
 	by_item := {item: entry |
 		some item, word in broader
-		entry := object.get(cell, item, object.get(cell, word, object.get(cell, "*", {})))
+		entry := object.get(cell, item, object.get(cell, word, any_item))
 	}
 }
 

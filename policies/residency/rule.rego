@@ -24,27 +24,33 @@ import data.rules.transfers
 # description: What may be said of a place. The first that applies.
 verdict(place) := not_shown if {
 	view == "closed"
-} else := no("policy.residency_unset", place) if {
-	unset(place.jurisdiction)
-	place.near != "same-node"
+} else := crossing(place.jurisdiction) if {
+	view == "open"
+	origin != ""
+	place.jurisdiction != ""
 } else := yes("policy.residency_same_node", place, "") if {
+	place.near == "same-node"
 	"" in [origin, place.jurisdiction]
-} else := yes("policy.residency_same_jurisdiction", place, "") if {
-	origin == place.jurisdiction
-} else := yes("policy.residency_adequate", place, legal) if {
-	legal := adequacy(place.jurisdiction)
-} else := yes("policy.residency_arranged", place, "") if {
-	transfers.arranged(place.jurisdiction)
-} else := no("policy.residency", place)
+} else := crossing(place.jurisdiction) if {
+	place.near == "same-node"
+} else := no("policy.residency_unset", place)
+
+# METADATA
+# description: What may be said of a country, where it and the origin are known.
+crossing(country) := derived_ways[country].says if {
+	derived_ways[country]
+} else := yes("policy.residency_same_jurisdiction", {"jurisdiction": country}, "") if {
+	country == origin
+} else := yes("policy.residency_adequate", {"jurisdiction": country}, legal) if {
+	legal := adequacy(country)
+} else := yes("policy.residency_arranged", {"jurisdiction": country}, "") if {
+	transfers.arranged(country)
+} else := no("policy.residency", {"jurisdiction": country})
 
 # The country that counts is the one where the answer is looked at, wherever the place is.
 not_shown := no("policy.residency_access", {"jurisdiction": viewed_in})
 
 origin := input.data.collected_in
-
-unset(jurisdiction) if "" in [origin, jurisdiction]
-
-unset(_) if view == "unset"
 
 # METADATA
 # description: Whether the origin's law lets the answer be shown where it is looked at.
@@ -52,12 +58,8 @@ view := "unset" if {
 	input.caller.access_from == ""
 	"" in [origin, viewed_in]
 } else := "open" if {
-	viewed_in == origin
 	origin != ""
-} else := "open" if {
-	adequacy(viewed_in)
-} else := "open" if {
-	transfers.arranged(viewed_in)
+	crossing(viewed_in).severity == "info"
 } else := "closed"
 
 # Nobody said from where: then from the caller's own site.
@@ -70,7 +72,16 @@ viewed_in := input.caller.access_from if {
 #   The decision in force today that opens the way from the origin to a country, or to a group that it is in. One that
 #   holds for certain recipients only (`condition`) opens nothing by itself: that a target's operator is one of them is
 #   for the house to say, as an arrangement (`conditional`, and the rule `transfers`).
-adequacy(country) := adequate[country] if {
+adequacy(country) := derived_ways[country].adequate if {
+	derived_ways[country]
+}
+
+adequacy(country) := legal if {
+	not derived_ways[country]
+	legal := adequate_of(country)
+}
+
+adequate_of(country) := adequate[country] if {
 	adequate[country]
 } else := min(found) if {
 	found := {adequate[group] | some group in data.law.jurisdictions[country].groups}
@@ -123,4 +134,51 @@ params(place) := {"origin": origin, "destination": place.jurisdiction} if {
 } else := {name: country |
 	some name, country in {"origin": origin, "destination": place.jurisdiction}
 	country != ""
+}
+
+# --- worked out when facts are pushed
+
+# METADATA
+# description: >-
+#   What `crossing` and `adequacy` say between the countries of the house's sites and places, asked by the gateway each
+#   time it pushes facts, and pushed with them (data.facts.derived.residency). `input` holds those facts and the time.
+#   It holds for every tenant that has arranged no transfers of its own (`own`), and on every day between two on which
+#   a decision of adequacy comes into force or ends: it began `since` or later and has not reached `before`, none ended
+#   between `after` and now, and `through` is the last day of the next one that ends.
+derived := {
+	"ways": {from: to |
+		some from in countries
+		to := ways with input.data.collected_in as from with input.caller.tenant as "" with data.facts as input.facts
+	},
+	"own": {tenant: true | some transfer in input.facts.transfers; tenant := transfer.tenant; tenant != ""},
+	"since": max({""} | {day | some day in beginnings; day <= today}),
+	"before": min({"~"} | {day | some day in beginnings; day > today}),
+	"after": max({""} | {day | some day in ends; day < today}),
+	"through": min({"~"} | {day | some day in ends; day >= today}),
+}
+
+countries := {country |
+	some known in [input.facts.sites, input.facts.places]
+	country := known[_].jurisdiction
+	country != ""
+}
+
+beginnings := {route.since | route := data.law.adequacy[_][_]}
+
+ends := {route.until | route := data.law.adequacy[_][_]}
+
+ways := {to: way |
+	some to in countries
+	way := object.union({"says": crossing(to)}, {"adequate": legal | legal := adequacy(to)})
+}
+
+# What was worked out from this origin, where it holds for this tenant and this day.
+derived_ways := its.ways[origin] if {
+	its := data.facts.derived.residency
+	its.since <= today
+	its.after < today
+	today <= its.through
+	today < its.before
+	tenant := input.caller.tenant
+	not its.own[tenant]
 }

@@ -148,3 +148,62 @@ test_the_groups_have_their_members if {
 	count([1 | some jurisdiction in data.law.jurisdictions; "EU" in jurisdiction.groups]) == 27
 	count([1 | some jurisdiction in data.law.jurisdictions; "EEA" in jurisdiction.groups]) == 30
 }
+
+# --- what is worked out when facts are pushed
+
+pushed := {
+	"sites": {"muc": {"jurisdiction": "DE"}, "tyo": {"jurisdiction": "JP"}, "fresh": {"jurisdiction": ""}},
+	"places": places,
+	"transfers": [
+		{"from": "EEA", "to": "US", "route": "scc", "until": "2031-12-31", "tenant": "", "reference": "1"},
+		{"from": "JP", "to": "CN", "route": "consent", "until": "2031-12-31", "tenant": "acme", "reference": "2"},
+	],
+}
+
+facts_of(day) := object.union(pushed, {"derived": {"residency": found}}) if {
+	found := residency.derived with input as {"facts": pushed, "env": {"time": sprintf("%sT12:00:00Z", [day])}}
+}
+
+asked_by(tenant, from, to, day) := {
+	"caller": {"tenant": tenant, "access_from": to, "jurisdiction": "DE"},
+	"data": {"collected_in": from},
+	"env": {"time": sprintf("%sT12:00:00Z", [day])},
+}
+
+words := {
+	"verdicts": {id: residency.verdict(place) | some id, place in places},
+	"adequate": {country: residency.adequacy(country) | some place in places; country := place.jurisdiction},
+}
+
+test_what_was_worked_out_says_what_the_rule_says if {
+	facts := facts_of("2026-11-22")
+	every from in ["DE", "JP", ""] {
+		every to in ["DE", "CN"] {
+			every tenant in ["acme", "other"] {
+				asked := asked_by(tenant, from, to, "2026-11-22")
+				once := words with input as asked with data.facts as pushed
+				again := words with input as asked with data.facts as facts
+				again == once
+			}
+		}
+	}
+}
+
+from_germany(tenant, day, facts) := object.keys(ways) if {
+	ways := residency.derived_ways with input as asked_by(tenant, "DE", "DE", day) with data.facts as facts
+} else := set()
+
+test_it_is_used_between_two_changes_of_the_law_and_for_nobody_with_ways_of_its_own if {
+	facts := facts_of("2026-11-22")
+	from_germany("other", "2026-11-22", facts) == {"DE", "FR", "NO", "GB", "JP", "CH", "US", "CA", "CN", "XX"}
+	from_germany("other", "2031-12-27", facts) != set()
+	from_germany("other", "2031-12-28", facts) == set()
+	from_germany("other", "2021-06-27", facts) == set()
+	from_germany("acme", "2026-11-22", facts) == set()
+}
+
+test_it_is_used_by_nobody_whose_tenant_is_not_known if {
+	facts := facts_of("2026-11-22")
+	asked := json.remove(asked_by("other", "DE", "DE", "2026-11-22"), ["/caller/tenant"])
+	not residency.derived_ways with input as asked with data.facts as facts
+}

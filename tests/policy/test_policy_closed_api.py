@@ -1,4 +1,4 @@
-"""OPA's own API, tried with every token and with none: only four calls go through."""
+"""OPA's own API, tried with every token and with none: only five calls go through."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ ROLES = ("query", "push", "watch", "stranger", "")
 CALLS = [
     ("POST", "/v1/data/sekisho/decision", QUESTION),
     ("PUT", "/v1/data/facts", '{"revision": "r"}'),
+    ("POST", "/v1/data/sekisho/derived", '{"input": {"facts": {}}}'),
     ("GET", "/health", ""),
     ("GET", "/v1/status", ""),
 ]
@@ -40,6 +41,8 @@ REFUSED = [
     ("GET", "/v1/data/system/authz/tokens", ""),
     ("GET", "/v1/data/sekisho/decision", ""),
     ("POST", "/v1/data/sekisho", "{}"),
+    ("POST", "/v1/data/sekisho/derived/residency", "{}"),
+    ("PUT", "/v1/data/facts/derived", "{}"),
     ("POST", "/v1/data/sekisho/decision/allow", "{}"),
     ("POST", "/v1/data/sekisho/decision?explain=full", QUESTION),
     ("POST", "/v1/data/sekisho/decision?metrics=true", QUESTION),
@@ -112,6 +115,7 @@ async def test_each_token_opens_only_its_own_calls(access: Access) -> None:
     assert opened == {
         ("query", "POST", "/v1/data/sekisho/decision"),
         ("push", "PUT", "/v1/data/facts"),
+        ("push", "POST", "/v1/data/sekisho/derived"),
         ("watch", "GET", "/health"),
         ("watch", "GET", "/v1/status"),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 
@@ -72,6 +73,21 @@ async def test_new_facts_are_in_force_when_the_push_returns(
     assert not after.allow
     assert "policy.unknown_target" in {reason.code for reason in after.reasons}
     assert after.data_revision != before.data_revision
+
+
+async def test_of_two_who_adopt_at_once_the_second_pushes_what_the_first_adopted(
+    policy: OpaPolicy, ask: Ask, targets: tuple[Target, ...]
+) -> None:
+    fleet = [targets[0]]
+
+    async def adopt(target: Target) -> None:
+        await policy.push_facts(lambda: [*fleet, target])
+        fleet.append(target)
+
+    await asyncio.gather(*map(adopt, targets[1:]))
+
+    decision = await policy.decide(ask())
+    assert "policy.unknown_target" not in {reason.code for reason in decision.reasons}
 
 
 async def test_without_facts_there_is_no_decision(settings: Settings, ask: Ask) -> None:

@@ -224,12 +224,13 @@ def _by_rule(directory: Path, names: list[str]) -> str:
 
     A rule whose verdict is not of the place (``verdict(_)``) is asked once. Others may say, once for the request, that
     they have nothing to say of any place (``spares_places``), those that look at targets of any (``spares_targets``):
-    then they are not asked.
+    then they are not asked. What a rule works out beforehand from pushed facts (``derived``) is gathered, too.
     """
     everywhere = [name for name in names if not re.search(r"^verdict\((?!_\))", _source(directory, name), re.MULTILINE)]
     placed = [name for name in names if name not in everywhere]
     looking = [name for name in names if _defines(directory, name, "target_verdict(")]
     sparing = [f"data.rules.{name}.spares_targets" for name in looking if _defines(directory, name, "spares_targets")]
+    deriving = [f'"{name}": data.rules.{name}.derived' for name in names if _defines(directory, name, "derived :=")]
     spared = "; ".join(sparing or ["count(input.candidates) >= 0"]) if len(sparing) == len(looking) else "false"
     return "\n".join(
         [
@@ -240,14 +241,16 @@ def _by_rule(directory: Path, names: list[str]) -> str:
             *([] if placed else ["judged := {}\n"]),
             f"target_verdicts({'target' if looking else '_'}) := {_asked(looking, 'target_verdict(target)')}\n",
             f"default targets_spared := false\n\ntargets_spared if {{ {spared} }}\n",
+            f"derived := {{{', '.join(deriving)}}}\n",
         ]
     )
 
 
 def _judged(name: str, *, spares: bool) -> str:
-    verdict = f"verdict := data.rules.{name}.verdict(data.facts.places[name])"
+    verdict = f"verdict := data.rules.{name}.verdict(known[name])"
     unless = f" if not data.rules.{name}.spares_places" if spares else ""
-    return f"judged.{name} := {{name: verdict | some name in table.places; {verdict}}}{unless}\n"
+    each = f"known := data.facts.places; some name in table.places; {verdict}"
+    return f"judged.{name} := {{name: verdict | {each}}}{unless}\n"
 
 
 def _asked(names: list[str], call: str) -> str:
@@ -343,7 +346,9 @@ def _test(opa: Opa, folder: Path) -> tuple[TestReport, tuple[int, int]]:
 
 
 def _output(opa: Opa, folder: Path, *options: str) -> Any:
-    done = opa.run("test", *options, "--format", "json", "--bundle", ".", cwd=folder)
+    done = opa.run(
+        "test", "--timeout", f"{opa.limit_seconds:g}s", *options, "--format", "json", "--bundle", ".", cwd=folder
+    )
     try:
         return msgspec.json.decode(done.stdout)
     except msgspec.DecodeError as error:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from gateway.domain import PolicyInput
 from gateway.errors import PolicyUnavailable
@@ -130,7 +132,7 @@ class LocalOpa:
         before = self.in_force
         if before:
             self.in_force = (*before[-1:], revision)
-        await _send(self._pusher, {**self._facts, "revision": revision})
+        await _send(self._pusher, self._facts, revision)
         self.in_force = (revision,)
 
 
@@ -140,8 +142,18 @@ async def _opened(access: Access, token: str, timeout_seconds: float) -> UnixOpa
     return client
 
 
-async def _send(pusher: UnixOpaClient, facts: Mapping[str, Any]) -> None:
+async def _derived(pusher: UnixOpaClient, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the rules derive; nothing where they cannot in time: they say the same without it, only later."""
     try:
-        await pusher.push(facts)
+        return await pusher.derive(facts, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    except (aiohttp.ClientResponseError, TimeoutError, msgspec.DecodeError):
+        return {}
+
+
+async def _send(pusher: UnixOpaClient, facts: Mapping[str, Any], revision: str) -> None:
+    """Put the facts in force, with what this OPA's own rules derive from them: one write, so they always fit."""
+    try:
+        derived = await _derived(pusher, facts)
+        await pusher.push({**facts, "derived": derived, "revision": revision})
     except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
         raise PolicyUnavailable(code="policy.unavailable", retry_after_seconds=RETRY_AFTER_SECONDS) from error

@@ -17,23 +17,27 @@ from gateway.settings import Settings, opa_candidates
 OLDEST = (1, 21, 3)
 MEND = "Run: make deps, or set policy.opa_binary to an opa of at least 1.21.3."
 _VERSION = re.compile(r"^Version: v?(\d+)\.(\d+)\.(\d+)(\S*)", re.MULTILINE)
-_TIMEOUT_SECONDS = 60.0
+_VERSION_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Opa:
-    """An ``opa`` program that answered. ``version`` is its own word, as in ``1.22.2``."""
+    """An ``opa`` program that answered. ``version`` is its own word, as in ``1.22.2``.
+
+    ``limit_seconds`` is how long each of its subcommands may take; large bundles on busy machines take long.
+    """
 
     path: Path
     version: str
+    limit_seconds: float = 60.0
 
     def run(self, *args: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a subcommand to its end, with no environment; the exit status is the caller's to judge.
 
         Raises:
-            SetupError: it could not be started, or took longer than a minute.
+            SetupError: it could not be started, or took longer than its limit.
         """
-        return _run(self.path, args, cwd)
+        return _run(self.path, args, cwd, self.limit_seconds)
 
 
 def find_opa(settings: Settings) -> Opa:
@@ -48,7 +52,8 @@ def find_opa(settings: Settings) -> Opa:
             continue
         version = _version(path)
         if version and tuple(version[:3]) >= OLDEST:
-            return Opa(path.absolute(), ".".join(map(str, version[:3])) + str(version[3]))
+            name = ".".join(map(str, version[:3])) + str(version[3])
+            return Opa(path.absolute(), name, settings.policy.command_seconds)
         unfit.append(f"{path} is {'.'.join(map(str, version[:3])) if version else 'not a working opa'}")
     found = f" ({'; '.join(unfit)})" if unfit else ""
     raise SetupError(f"There is no opa of at least {'.'.join(map(str, OLDEST))}{found}.", MEND)
@@ -56,14 +61,16 @@ def find_opa(settings: Settings) -> Opa:
 
 def _version(path: Path) -> tuple[int, int, int, str] | None:
     try:
-        output = _run(path, ["version"], None).stdout
+        output = _run(path, ["version"], None, _VERSION_SECONDS).stdout
     except SetupError:
         return None
     match = _VERSION.search(output)
     return (int(match[1]), int(match[2]), int(match[3]), match[4]) if match else None
 
 
-def _run(path: Path, args: Sequence[str | Path], cwd: Path | None) -> subprocess.CompletedProcess[str]:
+def _run(
+    path: Path, args: Sequence[str | Path], cwd: Path | None, limit_seconds: float
+) -> subprocess.CompletedProcess[str]:
     command = [str(path.absolute()), *map(str, args)]
     try:
         return subprocess.run(  # noqa: S603  a program the operator chose, no shell
@@ -73,8 +80,11 @@ def _run(path: Path, args: Sequence[str | Path], cwd: Path | None) -> subprocess
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_TIMEOUT_SECONDS,
+            timeout=limit_seconds,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
+        problem = f"`opa {args[0]}` took longer than {limit_seconds:g} s and was ended."
+        raise SetupError(problem, "Try again on a quieter machine, or raise policy.command_seconds.") from error
+    except OSError as error:
         raise SetupError(f"{path} could not be run.", MEND) from error

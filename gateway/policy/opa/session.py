@@ -18,7 +18,17 @@ from opa_client.opa_async import AsyncOpaClient
 from gateway.domain import PolicyInput
 from gateway.policy.opa.deadline import Deadline
 
+DERIVED_FROM = ("sites", "places", "transfers")
+"""The facts from which rules work out something when they are pushed."""
+
 _encode = msgspec.json.Encoder().encode
+
+
+class _Derived(msgspec.Struct):
+    result: dict[str, Any] = {}
+
+
+_decode = msgspec.json.Decoder(_Derived).decode
 
 
 class _Answer(aiohttp.ClientResponse):
@@ -82,6 +92,20 @@ class UnixOpaClient(AsyncOpaClient):  # type: ignore[misc]  # the library has no
         async with self._request("GET", f"{self.root_url}/status") as response:
             response.raise_for_status()
             return cast(bytes, await response.json())
+
+    async def derive(self, facts: Mapping[str, Any], now: str) -> Mapping[str, Any]:
+        """Return what the rules work out beforehand from facts that are to be pushed; nothing, where they say nothing.
+
+        Args:
+            facts: those of :data:`DERIVED_FROM` are told, no others.
+            now: RFC 3339 in UTC.
+
+        Raises:
+            As :meth:`ask`, and msgspec.DecodeError.
+        """
+        told = {name: facts[name] for name in DERIVED_FROM if name in facts}
+        raw = await self.query_rule({"facts": told, "env": {"time": now}}, "sekisho", "derived")
+        return _decode(raw).result
 
     async def push(self, facts: Mapping[str, Any]) -> None:
         """Replace ``data.facts``; returns once OPA has them in force. Raises as :meth:`ask`."""

@@ -2,7 +2,8 @@
 # title: Who may do what at OPA's own API
 # description: >-
 #   Three bearer tokens, new at every start, known here by their SHA-256 only: one may ask for the decision, one may
-#   replace the facts, one may look whether OPA is well. All else is refused, the policy API first of all.
+#   replace the facts and ask what the rules derive from them, one may look whether OPA is well. All else is refused,
+#   the policy API first of all.
 # scope: package
 # custom:
 #   legal: none
@@ -21,6 +22,12 @@ allow if {
 allow if {
 	input.method == "PUT"
 	input.path == ["v1", "data", "facts"]
+	bears("push")
+}
+
+allow if {
+	input.method == "POST"
+	input.path == ["v1", "data", "sekisho", "derived"]
 	bears("push")
 }
 

@@ -12,6 +12,7 @@ may(token, method, path) if {
 test_each_token_may_do_its_one_thing if {
 	may("query", "POST", ["v1", "data", "sekisho", "decision"])
 	may("push", "PUT", ["v1", "data", "facts"])
+	may("push", "POST", ["v1", "data", "sekisho", "derived"])
 	may("watch", "GET", ["health"])
 	may("watch", "GET", ["v1", "status"])
 }
@@ -22,6 +23,7 @@ test_no_token_may_do_anothers if {
 		some method in ["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 		some path in [
 			["v1", "data", "sekisho", "decision"],
+			["v1", "data", "sekisho", "derived"],
 			["v1", "data", "facts"],
 			["health"],
 			["v1", "status"],
@@ -41,7 +43,7 @@ test_no_token_may_do_anothers if {
 		]
 		may(token, method, path)
 	}
-	count(allowed) == 4
+	count(allowed) == 5
 }
 
 test_parameters_are_refused if {
