@@ -2,9 +2,10 @@
 
 A second implementation on purpose: it shares no code with the program that writes the log, so that a mistake in one is
 not a mistake in both. It computes everything again from the published formats: RFC 6962 and RFC 9162 (tree), RFC 8785
-(canonical JSON), C2SP tlog-tiles (files), C2SP signed-note and tlog-checkpoint (heads), DSSE (exports, receipts)::
+(canonical JSON), C2SP tlog-tiles (files), signed-note and tlog-checkpoint (heads), tlog-cosignature (witnesses), DSSE
+(exports, receipts)::
 
-    python verify.py PACK --key PUBLIC [--since CHECKPOINT] [--json]
+    python verify.py PACK --key PUBLIC [--since CHECKPOINT] [--witness PUBLIC --threshold N] [--json]
 
 PACK is a log's folder (pruned or not, packed or not), a folder of logs, an export with its manifest, an export of
 earlier releases, a receipt, or an evidence pack. What it leaves with:
@@ -24,6 +25,8 @@ well, the numbers that records give themselves tell.
 
 What one log on one machine cannot show, a checkpoint kept elsewhere does (``--since``): that its end was cut back with
 all younger heads, that an older state was put back, that there are two histories, that the key's holder wrote it anew.
+A witness's cosignature (``--witness``) shows that it saw the log as it is here up to some record, at some time: nobody
+here can make one. It does not show that there is no younger one, so roll-back stays unchecked by it.
 
 What it reads is hostile until it is checked: no link is followed, nothing is read beyond the longest that the formats
 allow, memory is bounded by one bundle of 256 records, and the report by :data:`MOST_PROBLEMS`.
@@ -79,6 +82,7 @@ MOST_PROBLEMS = 1000
 _RETRIES, _PAUSE_SECONDS = 10, 0.02
 _CHUNK = 1 << 20
 _SAFE_INTEGER = 2**53 - 1
+_MOST_NUMBER = 10**21 - 1  # beyond, ECMAScript writes an exponent
 
 Progress = Callable[[int, int], None]
 """Called with (records checked, records expected)."""
@@ -100,6 +104,7 @@ KINDS = {
     "rewritten": "written anew by the holder of the key",
     "form": "not in the form that is published",
     "order": "an outcome without its intent",
+    "cosignature": "a witness's cosignature does not hold, or too few witnesses cosigned",
     "stray": "a file that does not belong there",
     "link": "a link or a special file, which is not followed",
 }
@@ -110,6 +115,7 @@ _CHANGED = "changed: this is not the record that was signed"
 _DIFFERS = "differs from its hash in tile/0"
 _ANOTHER_LOG = "it belongs to another log"
 _NO_SIGNATURE = "no valid signature by this key"
+_COSIGNATURES = "cosignatures of witnesses: give their public keys with --witness"
 
 
 # --- what is found ---------------------------------------------------------------------------------------------------
@@ -155,6 +161,16 @@ class Problem:
         return f"{self.file}{record}{byte}: {self.what}"
 
 
+@dataclass(frozen=True)
+class Cosigned:
+    """The records ``first`` to ``end`` (not included), and who cosigned a head that covers them: ``by`` has for each
+    witness its name, the size of the newest such head, and when it cosigned it (RFC 3339, UTC)."""
+
+    first: int
+    end: int
+    by: Sequence[Mapping[str, Any]]
+
+
 @dataclass
 class Report:
     """What was found in one log, export, receipt or pack. ``notes`` are true and no fault.
@@ -162,6 +178,9 @@ class Report:
     ``tree_size`` and ``root`` (hex) are those of the last checkpoint with a valid signature; ``unsigned`` counts the
     records after it, ``open_intents`` those still without an outcome. Records below ``pruned`` are gone by right, those
     below ``witnessed`` are under a head that, by the log's own account, was seen elsewhere.
+
+    ``cosigned`` has each range of records with the witnesses whose cosignatures over it hold; those below
+    ``cosigned_up_to`` have at least ``threshold`` of them, which is 0 where none was asked for.
     """
 
     folder: str
@@ -183,6 +202,9 @@ class Report:
     more_problems: int = 0
     since: list[str] = field(default_factory=list)
     chain: list[str] = field(default_factory=list)
+    cosigned: list[Cosigned] = field(default_factory=list)
+    cosigned_up_to: int = 0
+    threshold: int = 0
 
     @property
     def ok(self) -> bool:
@@ -301,9 +323,17 @@ class Tree:
         return other
 
 
+_EMPTY = sha256(b"").digest()
+
+
+def _are_hashes(each: Sequence[bytes]) -> bool:
+    """Whether each has a hash's length: 31 and 33 bytes side by side would give the same as 32 and 32."""
+    return all(len(one) == HASH for one in each)
+
+
 def check_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
     """Whether a path leads from a leaf hash to a root (RFC 9162 2.1.3.2)."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or not _are_hashes([leaf, root, *path]):
         return False
     here, last = index, size - 1
     for sibling in path:
@@ -320,11 +350,16 @@ def check_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], r
 
 
 def check_consistency(old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
-    """Whether a path shows that the tree of ``old`` leaves is a prefix of the one of ``new`` (RFC 9162 2.1.4.2)."""
-    if not 0 < old <= new:
-        return old == 0 and not path and old_root == sha256(b"").digest()
-    if old == new:
-        return not path and old_root == new_root
+    """Whether a path shows that the tree of ``old`` leaves is a prefix of the one of ``new`` (RFC 9162 2.1.4.2).
+
+    The empty tree is a prefix of every tree, and needs no path.
+    """
+    if not 0 <= old <= new or not _are_hashes([old_root, new_root, *path]):
+        return False
+    if old == 0 and old_root != _EMPTY:
+        return False
+    if old in (0, new):
+        return not path and (old == 0 < new or old_root == new_root)
     steps = deque(path if old & (old - 1) else (old_root, *path))
     here, last = old - 1, new - 1
     while here & 1:
@@ -366,7 +401,7 @@ def _canonical(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int):
-        if abs(value) > _SAFE_INTEGER:
+        if abs(value) > _SAFE_INTEGER and (abs(value) > _MOST_NUMBER or _fraction(float(value)) != str(value)):
             raise BadInput("an integer that not every reader can hold")
         return str(value)
     if isinstance(value, float):
@@ -476,6 +511,7 @@ def base64_bytes(encoded: Any, what: str) -> bytes:
 _ED25519 = b"\x01"
 _DASH = "\u2014 "
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
+_NAME = re.compile(r"[^\s+]+")
 
 
 def key_id(name: str, public: bytes) -> bytes:
@@ -535,6 +571,8 @@ def parse_note(raw: bytes) -> Note:
 def _signature(line: str) -> tuple[str, bytes, bytes]:
     name, _, encoded = line.partition(" ")
     blob = base64_bytes(encoded, "a signature")
+    if not _NAME.fullmatch(name) or len(blob) < 5:
+        raise BadInput("a signature without a name, or too short")
     return name, blob[:4], blob[4:]
 
 
@@ -551,11 +589,11 @@ class Head:
 
 
 def parse_head(raw: bytes, offset: int = 0) -> Head:
-    """Return what a signed checkpoint says, nothing of it verified. Raises BadInput."""
+    """Return what a signed checkpoint says, nothing of it verified; more lines may follow. Raises BadInput."""
     note = parse_note(raw)
     lines = note.text.split("\n")
-    if len(lines) != 4 or not lines[0] or lines[3]:
-        raise BadInput("not a checkpoint of three lines")
+    if len(lines) < 4 or not all(lines[:-1]):
+        raise BadInput("not a checkpoint: origin, size, root, and no empty line")
     if not _SIZE.fullmatch(lines[1]) or int(lines[1]) > _SAFE_INTEGER:
         raise BadInput("the tree size is not a decimal number")
     root = base64_bytes(lines[2], "the root hash")
@@ -658,6 +696,150 @@ class Keys:
                     raise BadInput("the key id is not that of the log's key", "flipped")
                 return payload, public
         raise BadInput(_NO_SIGNATURE, "other-key")
+
+
+# --- witnesses (C2SP tlog-cosignature) -------------------------------------------------------------------------------
+
+_COSIGNATURE = b"\x04"
+_TIME_BYTES, _SIGNATURE_BYTES, _MOST_COSIGNATURES = 8, 64, 64
+_END_OF_YEARS = 253_402_300_800  # seconds since 1970 of the year 10000
+
+
+class WitnessKey(NamedTuple):
+    """A witness's Ed25519 key, under its name."""
+
+    name: str
+    public: bytes
+
+    @property
+    def id(self) -> bytes:
+        return sha256(self.name.encode() + b"\n" + _COSIGNATURE + self.public).digest()[:4]
+
+
+def parse_witness(line: str) -> WitnessKey:
+    """Return the key of a witness's verifier key ``name+id+key``, of signature type 4. Raises BadKey."""
+    name, _, rest = line.strip().partition("+")
+    named, _, encoded = rest.partition("+")
+    try:
+        key = base64_bytes(encoded, "it")
+        Ed25519PublicKey.from_public_bytes(key[1:])
+    except ValueError as error:
+        raise BadKey("not a witness's verifier key") from error
+    found = WitnessKey(name, key[1:])
+    if not name or re.search(r"\s", name) or key[:1] != _COSIGNATURE or len(key) != 33 or found.id.hex() != named:
+        raise BadKey("not a witness's verifier key")
+    return found
+
+
+def cosigned_at(witness: WitnessKey, cosignature: bytes, text: str) -> int:
+    """Return when a witness cosigned a checkpoint, in seconds since 1970.
+
+    Args:
+        cosignature: of a note's line, behind the key id: eight bytes of time, and the signature.
+        text: of the checkpoint, with its final newline.
+
+    Raises:
+        BadInput: it does not hold.
+    """
+    seconds = int.from_bytes(cosignature[:_TIME_BYTES], "big")
+    if len(cosignature) != _TIME_BYTES + _SIGNATURE_BYTES or seconds >= _END_OF_YEARS:
+        raise BadInput(f"the cosignature of {witness.name} has not the form of one", "cosignature")
+    said = f"cosignature/v1\ntime {seconds}\n{text}".encode()
+    if not is_signed(witness.public, cosignature[_TIME_BYTES:], said):
+        raise BadInput(f"the cosignature of {witness.name} does not hold", "cosignature")
+    return seconds
+
+
+class Witnesses:
+    """Who may cosign, and how many of them must.
+
+    Args:
+        lines: verifier keys. A witness may have several, under one name: it counts once.
+        threshold: how many witnesses make a quorum.
+
+    Raises:
+        BadKey, BadUse.
+    """
+
+    def __init__(self, lines: Iterable[str] = (), threshold: int = 1) -> None:
+        self.known = list(dict.fromkeys(map(parse_witness, lines)))
+        names = {witness.name for witness in self.known}
+        if len({witness.public for witness in self.known}) < len(self.known):
+            raise BadUse("Two witnesses have the same key. Give each witness's own.")
+        if not 1 <= threshold <= max(1, len(names)):
+            raise BadUse(f"--threshold {threshold} asks for more witnesses than --witness names, or for none.")
+        self.threshold = threshold if self.known else 0
+
+    def look(self, points: Iterable[Point], origin: str, report: Report) -> None:
+        """Find out who cosigned heads seen elsewhere, and put what does not hold into the report."""
+        unknown = 0
+        for point in points:
+            text = point.head.note.text if point.head else _text_of(origin, point)
+            for line in point.signatures:
+                unknown += not self._look(point, line, text, report)
+            if point.cosigned:
+                point.label += f", cosigned by {' and '.join(point.cosigned)}"
+                point.time = point.time or _stamp(min(point.cosigned.values()))
+        if unknown and not self.known:
+            report.not_checked.append(_COSIGNATURES)
+        elif unknown:
+            report.notes.append(f"{unknown} cosignatures are by none of the witnesses that were given")
+
+    def _look(self, point: Point, line: tuple[str, bytes, bytes], text: str, report: Report) -> bool:
+        """Whether a line is by a known witness."""
+        name, id_, cosignature = line
+        witness = next((each for each in self.known if (each.name, each.id) == (name, id_)), None)
+        if witness is None:
+            return False
+        try:
+            seconds = cosigned_at(witness, cosignature, text)
+            point.cosigned[name] = max(seconds, point.cosigned.get(name, 0))
+        except BadInput as problem:
+            report.add(point.label, f"head of {point.size} records: {problem}", kind=problem.kind)
+        return True
+
+    def tell(self, report: Report, points: Iterable[Point]) -> None:
+        """Say from which witnesses each range is witnessed, once the log was walked through."""
+        if not self.known:
+            return
+        newest: dict[str, tuple[int, int]] = {}  # of each witness: size, seconds
+        for point in points:
+            for name, seconds in point.cosigned.items() if point.agrees else ():
+                newest[name] = max((point.size, seconds), newest.get(name, (0, 0)))
+        sizes = sorted((size for size, _ in newest.values()), reverse=True)
+        first = 0
+        for end in sorted({*sizes} - {0}):
+            by = [
+                {"witness": name, "size": size, "time": _stamp(seconds)}
+                for name, (size, seconds) in sorted(newest.items())
+                if size >= end
+            ]
+            report.cosigned.append(Cosigned(first, end, by))
+            first = end
+        report.threshold = self.threshold
+        report.cosigned_up_to = sizes[self.threshold - 1] if len(sizes) >= self.threshold else 0
+        if report.tree_size and not report.cosigned_up_to:
+            what = f"no head in it has the cosignatures of {self.threshold} of the witnesses that were given"
+            report.add(report.folder, what, kind="cosignature")
+
+
+def _text_of(origin: str, point: Point) -> str:
+    """Return the text of the checkpoint whose size and root are known (C2SP tlog-checkpoint)."""
+    return f"{origin}\n{point.size}\n{base64.b64encode(point.root).decode()}\n"
+
+
+def _stamp(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _cosignature_line(line: Any) -> Sequence[tuple[str, bytes, bytes]]:
+    """Return a signature line, taken apart; nothing where there is none."""
+    if not isinstance(line, str) or not line.startswith(_DASH):
+        return ()
+    try:
+        return (_signature(line[len(_DASH) :].rstrip("\n")),)
+    except BadInput:
+        return ((line[len(_DASH) :].partition(" ")[0], b"", b""),)  # by nobody: it is counted
 
 
 # --- records (sekisho.record/1) --------------------------------------------------------------------------------------
@@ -1316,9 +1498,11 @@ class Point:
     agrees: bool | None = None
     younger: int | None = None
     log: str = ""  # its folder below the audit folder, where that is known
+    signatures: Sequence[tuple[str, bytes, bytes]] = ()  # that may be cosignatures: (name, key id, signature)
+    cosigned: dict[str, int] = field(default_factory=dict)  # witness -> seconds since 1970, of those that hold
 
     def again(self) -> Point:
-        return replace(self, agrees=None, younger=None)
+        return replace(self, agrees=None, younger=None, cosigned={})
 
 
 @dataclass
@@ -1535,27 +1719,26 @@ class Walk:
         self._fresh.clear()
 
 
-def hold(report: Report, keys: Keys, walk: Walk, points: Sequence[Point]) -> None:
+def hold(report: Report, keys: Keys, walk: Walk, points: Sequence[Point], witnesses: Witnesses) -> None:
     """Report what heads seen elsewhere say of a log that was walked through."""
-    agreed = 0
+    witnesses.tell(report, points)
+    agreed = unreached = 0
     for point in sorted(points, key=lambda each: each.size):
         if not _is_sealed(point, report, keys):
             continue
         if point.size > walk.tree.size and not walk.blind:
             _tell_short(report, point, walk)
+        elif point.agrees is None and not point.trusted:
+            unreached += 1
         elif point.agrees is None:
             report.not_checked.append(f"{point.label}: its {point.size} records are no longer here, or not all of them")
         elif not point.agrees:
             _tell_other(report, point, agreed)
         else:
             agreed = max(agreed, point.size)
-            if point.label.startswith(_WITNESSES):
-                report.witnessed = max(report.witnessed, point.size)
-            if point.trusted:
-                report.since.append(f"{point.label}: the first {point.size} records are those that it covers")
-            if not report.live and point.size > (walk.last.size if walk.last else 0):
-                what = f"cut back: a head of {point.size} records was signed and seen elsewhere ({point.label})"
-                report.add(walk.file, what, kind="cut-back")
+            _tell_same(report, point, walk)
+    if unreached:
+        report.not_checked.append(f"{unreached} heads that the log says were seen elsewhere: not all records are here")
 
 
 def _is_sealed(point: Point, report: Report, keys: Keys) -> bool:
@@ -1568,6 +1751,19 @@ def _is_sealed(point: Point, report: Report, keys: Keys) -> bool:
     except BadInput as problem:
         report.add(point.label, f"checkpoint: {problem}", kind=problem.kind)
     return False
+
+
+def _tell_same(report: Report, point: Point, walk: Walk) -> None:
+    if point.label.startswith(_WITNESSES):
+        report.witnessed = max(report.witnessed, point.size)
+    if point.cosigned and point.younger is not None:
+        what = f"{point.label}: record {point.younger} says it is younger; one of two clocks is wrong"
+        report.notes.append(what)
+    if point.trusted:
+        report.since.append(f"{point.label}: the first {point.size} records are those that it covers")
+    if not report.live and point.size > (walk.last.size if walk.last else 0):
+        what = f"cut back: a head of {point.size} records was signed and seen elsewhere ({point.label})"
+        report.add(walk.file, what, kind="cut-back")
 
 
 def _tell_short(report: Report, point: Point, walk: Walk) -> None:
@@ -1693,7 +1889,7 @@ _PRUNED_LINE = "sekisho.pruned/1 "
 _TILE_BYTES = BUNDLE * HASH
 
 
-def verify(
+def verify(  # noqa: PLR0913  what is looked at, by what it is judged, how deep
     folder: Path,
     vkey: str | Sequence[str],
     progress: Progress | None = None,
@@ -1702,6 +1898,7 @@ def verify(
     hashes_only: bool = False,
     alone: bool = True,
     opener: Opener | None = None,
+    witnesses: Witnesses | None = None,
 ) -> Report:
     """Check the log in ``folder``: one that holds ``checkpoints`` and ``tile``. Goes beside a running writer too.
 
@@ -1711,13 +1908,15 @@ def verify(
         hashes_only: only hashes, tree and signatures, not what records say.
         alone: there is no other log that a head could be of.
         opener: has the keys of kept content.
+        witnesses: whose cosignatures count.
 
     Raises:
         BadKey: ``vkey`` is not a verifier key.
         OSError: a file cannot be read.
     """
     keys = Keys([vkey] if isinstance(vkey, str) else vkey)
-    return _Log(Path(folder), keys, hashes_only=hashes_only, alone=alone, opener=opener).check(list(since), progress)
+    log = _Log(Path(folder), keys, witnesses or Witnesses(), hashes_only=hashes_only, alone=alone, opener=opener)
+    return log.check(list(since), progress)
 
 
 def notes_of(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
@@ -1750,8 +1949,18 @@ def notes_of(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
 class _Log:
     """Checks one log's folder."""
 
-    def __init__(self, path: Path, keys: Keys, *, hashes_only: bool, alone: bool, opener: Opener | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        keys: Keys,
+        witnesses: Witnesses,
+        *,
+        hashes_only: bool,
+        alone: bool,
+        opener: Opener | None,
+    ) -> None:
         self.files, self.keys, self.hashes_only, self.alone = Folder(path), keys, hashes_only, alone
+        self.witnesses = witnesses
         self.report = Report(str(path), live=has_writer(path))
         self.contents = SideStore(path, opener)
         self.first = 0
@@ -1772,7 +1981,8 @@ class _Log:
             end = file.seek(0, os.SEEK_END)
             self._peek(file, end)
             mine = [point.again() for point in points if self._is_mine(point)]
-            mine += self._witnesses()
+            mine += self._seen()
+            self.witnesses.look(mine, report.origin, report)
             self.rules = Rules(report.origin, self.first)
             heads = self._heads(file, end, published)
             self.walk = Walk(report, self.keys, heads, mine, _HISTORY, self.first, roots, self._expect)
@@ -1782,7 +1992,7 @@ class _Log:
             if self.walk.unknown:
                 self._again(file, end)
         self._finish(published)
-        hold(report, self.keys, self.walk, mine)
+        hold(report, self.keys, self.walk, mine, self.witnesses)
         if not any(point.trusted for point in mine):
             report.not_checked.append(ROLL_BACK)
         report.keys, report.chain = len(self.keys.known), [key.hex() for key in self.keys.known]
@@ -1887,12 +2097,11 @@ class _Log:
             if not self.walk.last or head.size > self.walk.last.size:
                 self.walk.last = head
 
-    def _witnesses(self) -> list[Point]:
-        """Return the heads that the log says were seen elsewhere. It could have said otherwise: they prove nothing."""
-        raw = self._small(_WITNESSES, MOST_DOCUMENT)
-        found = [_witness(line, _WITNESSES, trusted=False) for line in (raw or b"").split(b"\n")[-MOST_LINES:]]
-        points = {point.size: point for point in found if point and point.size >= self.first}
-        return list(points.values())
+    def _seen(self) -> list[Point]:
+        """Return the heads that the log says were seen elsewhere. It could have said otherwise: without a witness's
+        cosignature they prove nothing."""
+        points = _points_of(self._small(_WITNESSES, MOST_DOCUMENT) or b"", _WITNESSES, trusted=False)
+        return [point for point in points if point.size >= self.first]
 
     # records
 
@@ -2332,7 +2541,21 @@ def _witness(line: bytes, label: str, *, trusted: bool) -> Point | None:
     if not good or isinstance(size, bool):
         return None
     place = f"{label} ({said.get('kind')}, {when})"
-    return Point(size, root, place, time=when if _TIME.fullmatch(when) else "", trusted=trusted)
+    cosignature = _cosignature_line(said.get("cosignature"))
+    time_ = when if _TIME.fullmatch(when) else ""
+    return Point(size, root, place, time=time_, trusted=trusted, signatures=cosignature)
+
+
+def _points_of(raw: bytes, label: str, *, trusted: bool) -> list[Point]:
+    """Return the heads in lines of ``witnesses.jsonl``; of those that say the same, one, with all cosignatures."""
+    points: dict[tuple[int, bytes], Point] = {}
+    for line in raw.split(b"\n")[-MOST_LINES:]:
+        point = _witness(line, label, trusted=trusted)
+        if point is not None:
+            before = points.get((point.size, point.root))
+            point.signatures = [*(before.signatures if before else ()), *point.signatures][-_MOST_COSIGNATURES:]
+            points[point.size, point.root] = point
+    return list(points.values())
 
 
 def read_since(path: Path) -> list[Point]:
@@ -2347,11 +2570,7 @@ def read_since(path: Path) -> list[Point]:
     """
     with path.open("rb") as file:
         raw = file.read(MOST_DOCUMENT)
-    if raw.lstrip()[:1] == b"{":
-        found = [_witness(line, path.name, trusted=True) for line in raw.split(b"\n")[-MOST_LINES:]]
-        points = [point for point in found if point]
-    else:
-        points = _noted(raw, path)
+    points = _points_of(raw, path.name, trusted=True) if raw.lstrip()[:1] == b"{" else _noted(raw, path)
     if not points:
         raise BadUse(f"{path} holds no checkpoint. Give one that the log, or a witness, has signed.")
     return points
@@ -2366,7 +2585,8 @@ def _noted(raw: bytes, path: Path) -> list[Point]:
         except BadInput:
             continue
         if "/" in head.origin:
-            points.append(Point(head.size, head.root, path.name, head.origin, head=head))
+            others = _others(head)
+            points.append(Point(head.size, head.root, path.name, head.origin, head=head, signatures=others))
         else:
             sites.append(head)
     for head in sites[-1:]:
@@ -2387,7 +2607,13 @@ def _of_site(head: Head, path: Path) -> list[Point]:
         site = parse_site(lines, head)
     except (OSError, UnicodeDecodeError, BadInput) as error:
         raise BadUse(f"{path} is a site's checkpoint: it needs, beside it, the site-heads that it binds.") from error
-    return [Point(size, root, path.name, _origin_of(log), head=head, log=log) for log, size, root in site]
+    how: dict[str, Any] = {"head": head, "signatures": _others(head)}
+    return [Point(size, root, path.name, _origin_of(log), log=log, **how) for log, size, root in site]
+
+
+def _others(head: Head) -> list[tuple[str, bytes, bytes]]:
+    """Return the signatures below a checkpoint that are not under the log's own name."""
+    return [line for line in head.note.signatures if line[0] != head.origin][-_MOST_COSIGNATURES:]
 
 
 def _origin_of(log: str) -> str:
@@ -2432,6 +2658,7 @@ class Part:
     before: Sequence[bytes]
     omitted: Sequence[tuple[int, int, Sequence[bytes]]] = ()
     witnessed: int = 0
+    seen: Sequence[Point] = ()  # heads that, by the log's own account, were seen elsewhere
 
     def runs(self) -> Iterator[tuple[int, int, Sequence[bytes] | None]]:
         """Yield (first, end, roots) in order: of records that are here, without roots, and of those that are not."""
@@ -2453,8 +2680,9 @@ def _part(said: Any) -> Part:
         before = [base64_bytes(root, "a root") for root in said["before"]]
         omitted = [_omitted(*each) for each in said["omitted"]]
         named, rows = (str(said["origin"]), str(said["class"])), _count(said["rows"])
-        seen = said["witnessed"]["up_to"] if isinstance(said.get("witnessed"), dict) else 0
-        part = Part(*named, first, rows, head, before, omitted, _count(seen))
+        witnessed = said["witnessed"] if isinstance(said.get("witnessed"), dict) else {"up_to": 0}
+        seen = _points_of(_seen_in(witnessed), _MANIFEST[1:], trusted=False)
+        part = Part(*named, first, rows, head, before, omitted, _count(witnessed["up_to"]), seen)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, BadInput):
             raise
@@ -2463,6 +2691,12 @@ def _part(said: Any) -> Part:
         raise BadInput("its range is not that of its checkpoint", "left-out")
     _check_runs(part)
     return part
+
+
+def _seen_in(witnessed: Mapping[str, Any]) -> bytes:
+    """Return the cosigned heads that a manifest names, as lines of ``witnesses.jsonl``."""
+    by = [each for one in _list(witnessed.get("ranges")) for each in _list(one.get("by"))]
+    return b"\n".join(json.dumps(each).encode() for each in by if isinstance(each, dict) and each.get("cosignature"))
 
 
 def _omitted(first: Any, count: Any, roots: Any) -> tuple[int, int, Sequence[bytes]]:
@@ -2589,8 +2823,10 @@ class _Export:
         points: Sequence[Point],
         hashes_only: bool,
         rows: Mapping[str, Rows] | None = None,
+        witnesses: Witnesses | None = None,
     ) -> None:
         self.name, self.file, self.keys, self.points, self.hashes_only = name, file, keys, points, hashes_only
+        self.witnesses = witnesses or Witnesses()
         self._readers = {**_ROWS, **(rows or {})}
         self.digest, self.bytes = sha256(), 0
         self._pushed: tuple[int, bytes] | None = None  # a line that belongs to the next batch
@@ -2640,6 +2876,8 @@ class _Export:
             for report, part in zip(self.reports, parts):  # noqa: B905  Python 3.9
                 self._head(report, part, self._walk(report, part, []))
                 self._hold_head(report, part)
+                if self.witnesses.known:
+                    report.not_checked.append("cosignatures of witnesses: no rows of this file lead to a head")
             return
         self.file.seek(0)
         rows = reader(self.file)
@@ -2654,7 +2892,7 @@ class _Export:
 
     def _fold(self, report: Report, part: Part, rows: Iterator[Leaf]) -> None:
         """Grow a tree from the leaf hashes of one log's rows. Raises what the reader raises."""
-        points = [point.again() for point in self.points if point.origin in ("", part.origin)]
+        points = self._points(report, part)
         walk = self._walk(report, part, points)
         walk.begin()
         for first, end, roots in _pieces(part.runs()):
@@ -2668,8 +2906,8 @@ class _Export:
             if not walk.blind:
                 walk.grow([row.hash for row in taken])
         self._head(report, part, walk)
-        hold(report, self.keys, walk, points)
-        if not points:
+        hold(report, self.keys, walk, points, self.witnesses)
+        if not any(point.trusted for point in points):
             report.not_checked.append(ROLL_BACK)
 
     def _are_those(self, report: Report, taken: Sequence[Leaf], due: range) -> bool:
@@ -2731,13 +2969,19 @@ class _Export:
             raise BadInput(f"it is not of version {_EXPORT_VERSION}")
         return said
 
+    def _points(self, report: Report, part: Part) -> list[Point]:
+        """Return the heads seen elsewhere that a log is held against, with who cosigned them."""
+        points = [point.again() for point in (*self.points, *part.seen) if point.origin in ("", part.origin)]
+        self.witnesses.look(points, part.origin, report)
+        return points
+
     def _walk(self, report: Report, part: Part, points: list[Point]) -> Walk:
         walk = Walk(report, self.keys, iter([part.head]), points, self.name, part.first, part.before)
         walk.quiet = True
         return walk
 
     def _part(self, report: Report, part: Part, progress: Progress | None) -> None:
-        points = [point.again() for point in self.points if point.origin in ("", part.origin)]
+        points = self._points(report, part)
         try:
             walk = self._walk(report, part, points)
         except BadInput as problem:
@@ -2756,8 +3000,8 @@ class _Export:
         self._numbers = numbers
         self._head(report, part, walk)
         report.open_intents = 0 if rules.partial else len(rules.open_intents)
-        hold(report, self.keys, walk, points)
-        if not points:
+        hold(report, self.keys, walk, points, self.witnesses)
+        if not any(point.trusted for point in points):
             report.not_checked.append(ROLL_BACK)
 
     def _batch(self, report: Report, walk: Walk, rules: Rules, numbers: Numbers, batch: list[Any]) -> None:
@@ -2914,11 +3158,12 @@ def check_export(
     *,
     hashes_only: bool = False,
     rows: Mapping[str, Rows] | None = None,
+    witnesses: Witnesses | None = None,
 ) -> list[Report]:
     """Check a file of records with ``.manifest.json`` beside it, or ``.checkpoint`` of earlier releases."""
     came = [] if keys else read_key(Path(f"{place}{_KEY}"))
     with place.open("rb") as file:
-        export = _Export(place.name, file, Keys([*keys, *came]), since, hashes_only, rows)
+        export = _Export(place.name, file, Keys([*keys, *came]), since, hashes_only, rows, witnesses)
         manifest, note = (_beside(place, suffix) for suffix in (_MANIFEST, _CHECKPOINT))
         if manifest is not None:
             reports = export.check(manifest, progress)
@@ -2953,10 +3198,12 @@ _RECORD_UNSEEN = "whether the log's record says the same: check the log, or an e
 _PENDING = "whether the log holds the record: no signed head covered it yet; fetch the receipt again"
 
 
-def check_receipt(raw: bytes, name: str, keys: Keys) -> Report:
+def check_receipt(raw: bytes, name: str, keys: Keys, witnesses: Witnesses | None = None) -> Report:
     """Check a receipt: its form, its signature, and the path from its record to a signed head."""
     report = Report(name, what="receipt", records=1)
     report.not_checked += [_TOLD_TRUE, _RECORD_UNSEEN]
+    if witnesses and witnesses.known:
+        report.not_checked.append("cosignatures of witnesses: a receipt has none; check the log, or an export of it")
     try:
         envelope = parse_object(raw[:-1] if raw.endswith(b"\n") else raw, "the receipt")
         if set(envelope) != {"payload", "payloadType", "signatures", "inclusion"} or len(raw) > _MOST_RECEIPT:
@@ -3012,8 +3259,11 @@ _MOST_FILES, _MOST_DIRECTORY = 100_000, 32 * 1024 * 1024
 class _Pack:
     """Checks an evidence pack: every file against the signed manifest, and every log in it as an export."""
 
-    def __init__(self, place: Path, keys: Sequence[str], since: Sequence[Point], hashes_only: bool) -> None:
+    def __init__(
+        self, place: Path, keys: Sequence[str], since: Sequence[Point], hashes_only: bool, witnesses: Witnesses
+    ) -> None:
         self.place, self.lines, self.since, self.hashes_only = place, keys, since, hashes_only
+        self.witnesses = witnesses
         self.report = Report(str(place), what="pack")
         self.infos: dict[str, zipfile.ZipInfo] = {}
 
@@ -3121,7 +3371,8 @@ class _Pack:
             return []
         try:
             with self.zip.open(self.infos[path]) as file:
-                export = _Export(path, file, keys, self.since, self.hashes_only)  # type: ignore[arg-type]
+                since = [*self.since, *self._seen(path, str(log.get("origin")))]
+                export = _Export(path, file, keys, since, self.hashes_only, None, self.witnesses)  # type: ignore[arg-type]
                 reports = export.check(manifest, progress) if manifest else [export.check_plain(note or b"")]
         except (zipfile.BadZipFile, zlib.error, EOFError):
             self.report.add(path, "its packing is damaged", kind="flipped")
@@ -3135,6 +3386,12 @@ class _Pack:
             ):
                 report.not_checked.append(ROLL_BACK)
         return reports
+
+    def _seen(self, path: str, origin: str) -> list[Point]:
+        """Return the cosigned heads that lie beside a log's records."""
+        raw = self._read(f"{path.rpartition('/')[0]}/{_WITNESSES}", MOST_DOCUMENT) or b""
+        found = _points_of(raw, _WITNESSES, trusted=False)
+        return [replace(point, origin=origin) for point in found if point.signatures]
 
 
 def _check_directory(file: BinaryIO) -> None:
@@ -3157,7 +3414,7 @@ def _check_directory(file: BinaryIO) -> None:
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-def check(
+def check(  # noqa: PLR0913  what is looked at, by what it is judged, how deep
     place: Path,
     keys: Sequence[str],
     since: Sequence[Point] = (),
@@ -3166,12 +3423,14 @@ def check(
     hashes_only: bool = False,
     opener: Opener | None = None,
     rows: Mapping[str, Rows] | None = None,
+    witnesses: Witnesses | None = None,
 ) -> list[Report]:
     """Check whatever lies at ``place``; one report for each log, export or receipt in it.
 
     Args:
         opener: has the keys of kept content.
         rows: read the rows of forms of export that the standard library cannot read, by the form's name.
+        witnesses: whose cosignatures count.
 
     Raises:
         BadKey, BadUse: used wrongly.
@@ -3185,18 +3444,18 @@ def check(
         sites = [_Site(path) for path in sorted(place.rglob("site-checkpoint"))]
         bound = [*since, *(point for site in sites for point in site.points)]
         alone = len(folders) == 1
-        how: dict[str, Any] = {"hashes_only": hashes_only, "alone": alone, "opener": opener}
+        how: dict[str, Any] = {"hashes_only": hashes_only, "alone": alone, "opener": opener, "witnesses": witnesses}
         reports = [verify(each, keys, progress, since=bound, **how) for each in folders]
         return reports + [site.check(keys, reports) for site in sites]
     with place.open("rb") as file:
         begin = file.read(_MOST_RECEIPT + 1)
     if begin[:4] == b"PK\x03\x04":
         _require(keys)
-        return _Pack(place, keys, since, hashes_only).check(progress)
+        return _Pack(place, keys, since, hashes_only, witnesses or Witnesses()).check(progress)
     if begin[:1] == b"{" and b'"inclusion"' in begin and len(begin) <= _MOST_RECEIPT and not _is_export(place):
         _require(keys)
-        return [check_receipt(begin, place.name, Keys(keys))]
-    return check_export(place, keys, since, progress, hashes_only=hashes_only, rows=rows)
+        return [check_receipt(begin, place.name, Keys(keys), witnesses)]
+    return check_export(place, keys, since, progress, hashes_only=hashes_only, rows=rows, witnesses=witnesses)
 
 
 def _require(keys: Sequence[str]) -> None:
@@ -3287,8 +3546,19 @@ def told_lines(report: Report) -> list[str]:
         lines.append(
             f"       unwitnessed: records from {report.witnessed} on; no head that covers them was seen elsewhere"
         )
+    lines += [f"       {line}" for line in _cosigned_lines(report)]
     lines += [f"       note: {note}" for note in report.notes]
     return [_shown(line) for line in lines + [f"       not checked: {what}" for what in report.not_checked]]
+
+
+def _cosigned_lines(report: Report) -> list[str]:
+    lines = []
+    for each in report.cosigned:
+        by = ", ".join(f"{one['witness']} ({one['time']})" for one in each.by)
+        lines.append(f"cosigned: records {each.first} to {each.end - 1} by {by}")
+    if report.threshold and report.tree_size > report.cosigned_up_to:
+        lines.append(f"not cosigned by {report.threshold}: records from {report.cosigned_up_to} on")
+    return lines
 
 
 def _shown(text: str) -> str:
@@ -3339,18 +3609,30 @@ def _run(arguments: Sequence[str] | None) -> list[Report]:
     parser.add_argument("pack", metavar="PACK", help="a log's folder, an export, a receipt, or an evidence pack")
     parser.add_argument("--key", default=[], action="append", metavar="PUBLIC", help="the log's public key (.vkey)")
     parser.add_argument("--since", action="append", default=[], metavar="CHECKPOINT", help="a head kept elsewhere")
+    parser.add_argument("--witness", action="append", default=[], metavar="PUBLIC", help="a witness's public key")
+    parser.add_argument("--threshold", type=int, default=1, metavar="N", help="witnesses that must have cosigned; 1")
     parser.add_argument("--hashes-only", action="store_true", help="hashes, tree and signatures; not what records say")
     parser.add_argument("--json", action="store_true", help="answer in JSON")
     asked = parser.parse_args(arguments)
     keys = [line for name in asked.key for line in read_key(Path(name))]
     since = [point for name in asked.since for point in read_since(Path(name))]
+    witnesses = Witnesses([line for name in asked.witness for line in read_witness(Path(name))], asked.threshold)
     place = Path(asked.pack)
     os.lstat(place)
-    return check(place, keys, since, hashes_only=asked.hashes_only)
+    return check(place, keys, since, hashes_only=asked.hashes_only, witnesses=witnesses)
 
 
 def read_key(path: Path) -> list[str]:
     """Return the verifier keys of a file, one a line. Raises BadKey, OSError."""
+    return _key_lines(path, parse_key)
+
+
+def read_witness(path: Path) -> list[str]:
+    """Return the verifier keys of witnesses in a file, one a line. Raises BadKey, OSError."""
+    return _key_lines(path, parse_witness)
+
+
+def _key_lines(path: Path, parse: Callable[[str], object]) -> list[str]:
     with path.open("rb") as file:
         raw = file.read(MOST_KEY)
     try:
@@ -3360,7 +3642,7 @@ def read_key(path: Path) -> list[str]:
     if not lines:
         raise BadKey(f"{path} is not a verifier key")
     for line in lines:
-        parse_key(line)
+        parse(line)
     return lines
 
 

@@ -15,7 +15,7 @@ from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
-    from gateway.audit.verify import Leaf, Opener, Report, Rows
+    from gateway.audit.verify import Leaf, Opener, Report, Rows, Witnesses
     from gateway.settings import Settings
 
 EXAMPLES = [
@@ -23,6 +23,7 @@ EXAMPLES = [
     "sekisho audit verify --since /media/usb/checkpoint",
     "sekisho audit verify export.jsonl --key log.vkey",
     "sekisho audit verify pack.zip --key log.vkey --since checkpoint",
+    "sekisho audit verify pack.zip --key log.vkey --witness w1.vkey --witness w2.vkey --threshold 2",
     "sekisho audit verify --receipt receipt.json --key log.vkey",
     "sekisho audit verify export.jsonl --receipt receipt.json --key log.vkey",
     "sekisho audit verify --program verify.py",
@@ -38,6 +39,11 @@ Since = Annotated[
     list[Path],
     typer.Option(metavar="CHECKPOINT", help="A head that was kept elsewhere; more than once. It shows roll-back."),
 ]
+Witness = Annotated[
+    list[Path],
+    typer.Option(metavar="PUBLIC", help="A witness's public key; more than once. Its cosignatures are checked."),
+]
+Threshold = Annotated[int, typer.Option(metavar="N", help="How many of the witnesses must have cosigned.")]
 HashesOnly = Annotated[
     bool, typer.Option("--hashes-only", help="Hashes, tree and signatures; not what records say. Faster.")
 ]
@@ -57,6 +63,8 @@ def verify(
     place: Place = None,
     key: Key = None,
     since: Since = [],  # noqa: B006  typer copies it
+    witness: Witness = [],  # noqa: B006
+    threshold: Threshold = 1,
     hashes_only: HashesOnly = False,
     contents: Contents = False,
     receipt: Receipt = None,
@@ -76,7 +84,8 @@ def verify(
         return
     with session.output.progress("Verifying"):
         opener = _opener(session.settings) if contents else None
-        how: _How = {"hashes_only": hashes_only, "opener": opener, "rows": {"parquet": _parquet_rows}}
+        witnesses = _witnesses(witness, threshold)
+        how: _How = {"hashes_only": hashes_only, "opener": opener, "rows": _ROWS, "witnesses": witnesses}
         reports = _reports(session, place, key, since, how)
     _tell(session, reports)
 
@@ -87,6 +96,7 @@ class _How(TypedDict):
     hashes_only: bool
     opener: Opener | None
     rows: Mapping[str, Rows]
+    witnesses: Witnesses
 
 
 def _parquet_rows(file: BinaryIO) -> Iterator[Leaf]:
@@ -102,6 +112,24 @@ def _parquet_rows(file: BinaryIO) -> Iterator[Leaf]:
                 yield Leaf(row["leaf_index"], bytes.fromhex(row["leaf_hash"]), row["record"].encode())
     except pa.ArrowException as error:
         raise ValueError("no rows") from error
+
+
+_ROWS: Mapping[str, Rows] = {"parquet": _parquet_rows}
+
+
+def _witnesses(paths: Sequence[Path], threshold: int) -> Witnesses:
+    """Return whose cosignatures count. Raises SetupError."""
+    from gateway.audit import verify as verifier
+
+    try:
+        return verifier.Witnesses([line for path in paths for line in verifier.read_witness(path)], threshold)
+    except verifier.BadKey as error:
+        mend = "Give what `sekisho audit witness create` printed there, in a file."
+        raise SetupError("That is not a witness's public key.", mend, exit_code=USED_WRONGLY) from error
+    except verifier.BadUse as error:
+        raise SetupError(*_in_two(str(error)), exit_code=USED_WRONGLY) from error
+    except OSError as error:
+        raise SetupError(f"{error.filename} cannot be read ({error.strerror}).", "Check path and mode.") from error
 
 
 def _opener(settings: Settings) -> Opener:

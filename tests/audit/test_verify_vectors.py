@@ -68,6 +68,44 @@ def test_proofs() -> None:
         assert not check(6, 8, step[:-1], bytes.fromhex(ROOTS[5]), root)
 
 
+EMPTY = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")  # RFC 6962 2.1
+
+
+def test_the_empty_tree_and_trees_of_one_leaf() -> None:
+    one, other = merkle.leaf_hash(b"a"), merkle.leaf_hash(b"b")
+    pair = merkle.node_hash(one, other)
+
+    assert verifier.Tree().root() == EMPTY
+    for check in (verifier.check_consistency, merkle.verify_consistency):
+        assert check(0, 0, [], EMPTY, EMPTY) and check(0, 5, [], EMPTY, pair) and check(1, 1, [], one, one)
+        assert not check(0, 0, [], EMPTY, one) and not check(0, 1, [], one, one)
+        assert not check(0, 1, [one], EMPTY, one) and not check(1, 1, [one], one, one)
+        assert not check(1, 1, [], one, other) and not check(2, 1, [], pair, one) and not check(-1, 1, [], EMPTY, one)
+        assert check(1, 2, [other], one, pair) and not check(1, 2, [], one, pair)
+    for check in (verifier.check_inclusion, merkle.verify_inclusion):
+        assert check(one, 0, 1, [], one) and check(other, 1, 2, [one], pair)
+        assert not check(one, 0, 0, [], EMPTY) and not check(one, 1, 1, [], one) and not check(one, -1, 1, [], one)
+        assert not check(one, 0, 1, [one], one)
+
+
+@pytest.mark.parametrize("new", [3, 5, 6, 7, 11, 13])
+def test_a_path_that_is_cut_elsewhere_is_none(new: int) -> None:
+    """The same bytes in other pieces lead to the same root; RFC 9162 has hashes, all of one length."""
+    leaves, old = some_leaves(new), 3
+    path = merkle.consistency_proof(leaves, old) if new > old else []
+    proof = merkle.inclusion_proof(leaves, 2)
+    roots = merkle.root_hash(leaves[:old]), merkle.root_hash(leaves)
+    short = bytes(31)
+
+    assert verifier.check_consistency(old, new, path, *roots)
+    assert verifier.check_inclusion(leaves[2], 2, new, proof, roots[1])
+    for bad in (short, bytes(33), b""):
+        assert not verifier.check_inclusion(leaves[2], 2, new, [*proof[:-1], bad], roots[1])
+        assert not verifier.check_consistency(old, new, [*path[:-1], bad], *roots)
+    whole = path[0] + path[1] if len(path) > 1 else b""
+    assert not whole or not verifier.check_consistency(old, new, [whole[:31], whole[31:], *path[2:]], *roots)
+
+
 @given(new=st.integers(0, 70), data=st.data())
 def test_both_programs_judge_every_consistency_alike(new: int, data: st.DataObject) -> None:
     leaves, old = some_leaves(new), data.draw(st.integers(0, new))
@@ -93,6 +131,17 @@ def test_numbers(bits: str, written: str) -> None:
     (value,) = struct.unpack(">d", bytes.fromhex(bits))
 
     assert verifier.canonical([value]) == f"[{written}]".encode()
+
+
+@pytest.mark.parametrize("number", [2**53 - 1, 2**53, 295147905179352830000, -(2**53)])
+def test_whole_numbers_that_a_double_holds_as_they_are_written(number: int) -> None:
+    assert verifier.canonical([number]) == f"[{number}]".encode()
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, 2**60, 10**21, 10**400, -(2**53) - 1])
+def test_whole_numbers_that_change_on_the_way_are_refused(number: int) -> None:
+    with pytest.raises(verifier.BadInput, match="integer"):
+        verifier.canonical(number)
 
 
 @pytest.mark.parametrize("bits", ["7fffffffffffffff", "7ff0000000000000", "fff0000000000000"])
@@ -135,6 +184,50 @@ def test_a_note_of_another_implementation() -> None:
     assert keys.signers(note, "SomebodyElse") == []
     with pytest.raises(verifier.BadInput, match="no valid signature"):
         keys.signers(verifier.parse_note(GO_NOTE.replace("know", "see").encode()), "PeterNeumann")
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        GO_NOTE.replace("\n\n", "\n"),  # no empty line
+        GO_NOTE[:-1],  # the last line has no end
+        GO_NOTE.replace("\u2014 ", "- "),
+        GO_NOTE.replace("PeterNeumann ", ""),  # no name
+        GO_NOTE.replace("PeterNeumann ", "Peter+Neumann "),
+        GO_NOTE.replace("PeterNeumann ", "Peter\u00a0Neumann "),
+        GO_NOTE + "\u2014 other AAAA\n",  # an id that is too short, and no signature
+        GO_NOTE + "\u2014 other not-base64\n",
+        GO_NOTE.replace("If", "\x01If", 1),
+    ],
+)
+def test_a_malformed_note_is_refused(note: str) -> None:
+    assert note != GO_NOTE
+    with pytest.raises(verifier.BadInput):
+        verifier.parse_note(note.encode())
+
+
+def checkpoint(text: str) -> bytes:
+    return f"{text}\n\u2014 x AAAAAAAA\n".encode()
+
+
+def test_the_checkpoint_of_the_specification() -> None:
+    """C2SP tlog-checkpoint (CC BY 4.0): its example, and lines of the log's own behind it."""
+    text = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
+
+    head = verifier.parse_head(checkpoint(text))
+    more = verifier.parse_head(checkpoint(f"{text}own line\n"))
+
+    assert (head.origin, head.size, head.root.hex()[:8]) == ("example.com/behind-the-sofa", 20852163, "0ac5186a")
+    assert (more.size, more.note.text) == (head.size, f"{text}own line\n")
+
+
+@pytest.mark.parametrize("size", ["", "-1", "+1", "01", "1.0", "0x1", "9007199254740992", "\u0661"])
+def test_a_checkpoint_whose_size_is_none_is_refused(size: str) -> None:
+    root = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I="
+
+    for text in (f"x\n{size}\n{root}\n", f"x\n1\n{root[:-4]}\n", f"x\n1\n{root[:-1]}\n", f"\n1\n{root}\n", "x\n1\n"):
+        with pytest.raises(verifier.BadInput):
+            verifier.parse_head(checkpoint(text))
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,10 @@ class Witness:
     cosignature: str = ""
 
     def line(self) -> bytes:
-        fields = {
+        return json.dumps(self.as_json(), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
             "kind": self.kind,
             "place": self.place,
             "size": self.size,
@@ -67,7 +70,6 @@ class Witness:
             "time": self.time,
             "cosignature": self.cosignature,
         }
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,9 @@ class Witnessed:
     damaged: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as manifests and ``--json`` have it: sizes, and for each range the places with kind and time."""
+        """Return it as manifests and ``--json`` have it: sizes, and for each range the heads seen elsewhere."""
         ranges = [
-            {
-                "first": each.first,
-                "end": each.end,
-                "by": [{"kind": w.kind, "place": w.place, "size": w.size, "time": w.time} for w in each.by],
-            }
+            {"first": each.first, "end": each.end, "by": [witness.as_json() for witness in each.by]}
             for each in self.ranges
         ]
         return {"up_to": self.size, "unwitnessed": max(0, self.head - self.size), "ranges": ranges}

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from gateway.audit.anchor.witnesses import witnessed
 from gateway.audit.canonical import canonical
 from gateway.audit.export.columns import Row
 from gateway.audit.export.cover import Cover, Run
@@ -90,9 +91,12 @@ class Reading:
             OSError: a file cannot be read or written.
         """
         folder, size = self.cut.folder, self.cut.head.size
+        seen = {each.end for each in witnessed(folder, size).ranges}
         if first_record(folder) > self.index:
             raise SetupError(f"{folder} was pruned since this export began.", "Begin it again: --restart")
         for data in islice(raw_records(folder, self.index), size - self.index):
+            if self.index in seen and self.first is not None:
+                self._leave_run()  # so that whoever has the file comes by the root that was seen elsewhere
             row = Row(self.index, leaf_hash(data), data, self.cut.retention_class, zone)
             self._tree.append(row.leaf)
             if _ROTATED in data:

@@ -28,7 +28,13 @@ _RUN = {
     "minItems": 3,
     "maxItems": 3,
 }
-_WITNESS = _object({"kind": _WORD, "place": _WORD, "size": _COUNT, "time": _WORD})
+_COSIGNATURE = {
+    **_WORD,
+    "description": "the witness's signature line (C2SP tlog-cosignature); empty: none",
+}
+_WITNESS = _object(
+    {"kind": _WORD, "place": _WORD, "size": _COUNT, "root": _HASH, "time": _WORD, "cosignature": _COSIGNATURE}
+)
 _WITNESSED = _object(
     {
         "up_to": {**_COUNT, "description": "records below this are under a head that was seen elsewhere"},
