@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 from gateway.errors import AuditUnavailable, EngineUnavailable, LimitExceeded
-from gateway.fleet.choose.breaker import DEFAULT, Breaker, Limits
+from gateway.fleet.choose.breaker import ALL, DEFAULT, Guard, Limits
 from gateway.fleet.choose.queue import Bill, Claim, FairQueue, Place
 from gateway.fleet.member import Home
 from gateway.fleet.slots import Lease, Slots, Use
@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 _SMOOTHING = 0.2  # weight of the newest service time, and of the newest request's tokens
 _FIRST_TOKENS = 512.0  # that a request is expected to take before any was over
+
+SUSPENDED = "fleet.target_suspended"
 
 Waiter = asyncio.Future["Held"]
 
@@ -37,6 +39,7 @@ class Terms:
     wait_seconds: float = math.inf  # for a slot, at most
     shares: Mapping[str, float] = field(default_factory=dict)  # weight by tenant, above 0; 1 for all others
     breaker: Limits = DEFAULT
+    canaries: Mapping[str, float] = field(default_factory=dict)  # by target: the part of all callers that tries it
     tell: Callable[[str, Mapping[str, Any]], None] = lambda type, said: None  # puts an event on record
 
 
@@ -65,7 +68,8 @@ class Desk:
         self._most = queue
         self._terms = terms or Terms()
         self._queue: FairQueue[Waiter] = FairQueue(self._terms.shares)
-        self.breaker = Breaker(self._terms.breaker)
+        self.breaker = Guard(self._terms.breaker)
+        self.canary = self._terms.canaries.get(self.id, 0.0)  # the part of callers that tries it; 0: it is none
         self._service_seconds = 0.0
         self.openings = 0  # engines that came new, and hold nobody's prompt
         self._usual_tokens = _FIRST_TOKENS
@@ -87,39 +91,48 @@ class Desk:
     def waiting(self) -> int:
         return len(self._queue)
 
-    def is_open(self) -> bool:
-        """Whether a prompt would be taken now."""
-        return self.home.is_open() and self.breaker.admits(monotonic())
+    def is_open(self, tenant: str = ALL) -> bool:
+        """Whether a prompt of a tenant would be taken now; without one: of a tenant of whom nothing failed there."""
+        return self.home.is_open() and self.breaker.admits(tenant, monotonic())
 
-    def is_coming(self) -> bool:
+    def is_coming(self, tenant: str = ALL) -> bool:
         """Whether who waits will be served or told: it is not open, and is not given up."""
-        return not self.home.is_open() and self.home.is_coming() and self.breaker.admits(monotonic())
+        return not self.home.is_open() and self.home.is_coming() and self.breaker.admits(tenant, monotonic())
 
-    def refusal(self) -> EngineUnavailable:
+    def is_last_resort(self, tenant: str = ALL) -> bool:
+        """Whether a prompt may be sent although the target is left alone, where no other can serve: its engine runs."""
+        return self.home.is_open() and self.breaker.yields(tenant, monotonic())
+
+    def refusal(self, tenant: str = ALL) -> EngineUnavailable:
         """Return why it is neither open nor coming."""
-        pause = self.breaker.again_in_seconds(monotonic())
+        pause = self.breaker.again_in_seconds(tenant, monotonic())
         if not pause:
             return self.home.refusal()
         message = "The model's engine failed again and again, and is left alone for a while."
-        return EngineUnavailable(message, code="fleet.target_suspended", retry_after_seconds=max(1.0, pause))
+        return EngineUnavailable(message, code=SUSPENDED, retry_after_seconds=max(1.0, pause))
 
-    def answered(self) -> None:
-        """Note that an answer began."""
-        if self.breaker.answered():
-            _log.warning("target %s answers again", self.id)
-            self._tell("target.resumed")
+    def answered(self, tenant: str) -> None:
+        """Note that an answer to a tenant began."""
+        for whom in self.breaker.answered(tenant):
+            _log.warning("target %s answers again%s", self.id, f" (tenant {whom})" if whom else "")
+            self._tell("target.resumed", **_by(whom))
 
-    def ended(self) -> None:
-        """Note that an answer ended well."""
-        self.breaker.ended()
+    def ended(self, tenant: str) -> None:
+        """Note that an answer to a tenant ended well."""
+        self.breaker.ended(tenant)
 
-    def failed(self, code: str) -> None:
-        """Note that a request failed by the target's fault; where that was too often, send away those who wait."""
-        if self.breaker.failed(monotonic()):
-            pause = round(self.breaker.again_in_seconds(monotonic()))
-            _log.error("target %s fails (%s) and is left alone for %d s", self.id, code, pause)
-            self._tell("target.suspended", code=code, failures=self.breaker.failures, pause_seconds=pause)
-            self._closed(self.refusal())
+    def failed(self, tenant: str, code: str) -> None:
+        """Note that a tenant's request failed by the target's fault; where it was too often, send away those who wait,
+        all or that tenant's.
+        """
+        whom = self.breaker.failed(tenant, monotonic())
+        if whom is not None:
+            pause = round(self.breaker.again_in_seconds(tenant, monotonic()))
+            by = f" by tenant {whom}" if whom else ""
+            _log.error("target %s fails (%s) and is left alone%s for %d s", self.id, code, by, pause)
+            said = {"code": code, "failures": self.breaker.failures, "pause_seconds": pause}
+            self._tell("target.suspended", **said, **_by(whom))
+            self._closed(self.refusal(tenant), whom)
 
     def _tell(self, type: str, **said: Any) -> None:
         with suppress(AuditUnavailable):  # told already, and nothing is served by this
@@ -181,8 +194,8 @@ class Desk:
             EngineUnavailable: the engine went away, or could not be loaded, while this waited, or it fails too often.
             LimitExceeded: its deadline passed (``fleet.wait_too_long``), or another has its place now.
         """
-        if not self.breaker.enter(monotonic()):
-            raise self.refusal()
+        if not self.breaker.enter(claim.tenant, monotonic()) and not self.is_last_resort(claim.tenant):
+            raise self.refusal(claim.tenant)
         if not claim.tokens:
             claim = replace(claim, tokens=self._usual_tokens)
         free = self._slots.take(claim.tenant, claim.slot_for) if self.home.is_open() else None
@@ -281,8 +294,8 @@ class Desk:
             self.openings += 1
         self._serve()
 
-    def _closed(self, why: EngineUnavailable) -> None:
-        for place in self._queue.clear():
+    def _closed(self, why: EngineUnavailable, tenant: str = ALL) -> None:
+        for place in self._queue.clear(tenant):
             self._send_away(place, why)
 
     def _observe(self, seconds: float, tokens: float | None) -> None:
@@ -290,6 +303,10 @@ class Desk:
         self._service_seconds = before + _SMOOTHING * (seconds - before)
         if tokens is not None:
             self._usual_tokens += _SMOOTHING * (max(1.0, tokens) - self._usual_tokens)
+
+
+def _by(tenant: str) -> dict[str, str]:
+    return {"tenant": tenant} if tenant else {}
 
 
 def _full(wait: float) -> LimitExceeded:

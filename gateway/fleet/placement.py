@@ -59,15 +59,15 @@ class HeldSlot:
                     self._note(chunk)
                     yield chunk
         except EngineUnavailable as error:
-            self._desk.failed(error.code)
+            self._desk.failed(self._held.bill.tenant, error.code)
             raise
         if self._use == "answered":
-            self._desk.ended()
+            self._desk.ended(self._held.bill.tenant)
 
     def _note(self, chunk: Chunk) -> None:
         if self._use != "answered":
             self._use = "answered"
-            self._desk.answered()
+            self._desk.answered(self._held.bill.tenant)
         self._usage = chunk.usage or self._usage
         self._stay.see(chunk)
 

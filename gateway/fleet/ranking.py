@@ -35,6 +35,8 @@ class Standing(msgspec.Struct, frozen=True):
     held: int = 0
     waiting: int = 0  # who would be served before it
     opens_in_seconds: float = 0.0
+    displaces: tuple[str, ...] = ()  # targets that would be sent out for it
+    away_seconds: float = 0.0  # that they would be away
     has_own: bool = False  # a free slot holds a prompt of its tenant
     service_seconds: float = 0.0  # that a slot is held, on average; 0: not known
     openings: int = 0  # engines that came new
@@ -86,6 +88,16 @@ class Chosen(msgspec.Struct, frozen=True):
     output_tokens: float = 0.0
     cached_tokens: int = 0
     choice: Choosing | None = None
+
+
+def as_canary(chosen: Chosen) -> Chosen:
+    """Return a choice on whose record it stands that its caller is of those who try that target."""
+    choice = chosen.choice
+    return (
+        chosen
+        if choice is None
+        else msgspec.structs.replace(chosen, choice=msgspec.structs.replace(choice, canary=True))
+    )
 
 
 class Ranking:
@@ -145,6 +157,8 @@ class Ranking:
             held=desk.held,
             waiting=desk.waiting,
             opens_in_seconds=desk.opens_in_seconds,
+            displaces=desk.displaces,
+            away_seconds=desk.away_seconds,
             own_slots=int(desk.has_own),
             cached_tokens=self.chooser.held_tokens(target.id, ask.blocks, ask.block_tokens),
             service_seconds=desk.service_seconds,
@@ -165,6 +179,10 @@ class Ranking:
         if self._openings.get(target, desk.openings) != desk.openings:
             self.chooser.forget(target)
         self._openings[target] = desk.openings
+
+    def came(self, target: str) -> None:
+        """Count one who asks there now, whether or not there was a choice."""
+        self.chooser.arrivals.came(target, self.clock())
 
     def stay(self, target: Target, chosen: Chosen) -> Stay | Unwatched:
         """Count in one who asks there now. MUST be followed by :meth:`Stay.sit` or :meth:`Stay.leave`."""
@@ -239,7 +257,7 @@ class Stay:
     def sit(self, slot: int) -> None:
         """It got a slot."""
         now = self._ranking.clock()
-        self._ranking.chooser.board.sit(self._seat, now)
+        self._ranking.chooser.sit(self._seat, self._ranking.place(self._target), now)
         self._ranking.chooser.began(self._target.id, slot, now)
 
     def asks(self, *, streams: bool) -> None:
@@ -279,6 +297,7 @@ class Stay:
             batch=batch,
             prompt_tokens=_count(known.prompt_tokens),
             prompt_seconds=known.prompt_seconds,
+            ahead_tokens=self._seat.ahead_tokens,
             output_tokens=_count(known.output_tokens) or made,
             output_seconds=known.output_seconds,
             cached_tokens=_count(max(known.cached_tokens, usage.cached_tokens if usage else 0)),
@@ -319,6 +338,7 @@ def on_record(scores: Sequence[Score], prompt_tokens: int) -> Choosing:
                 cached_tokens=score.cached_tokens,
                 cost_micro=round(score.cost * 1e6),
                 energy_mj=round(score.energy * 1e3),
+                others_ms=round(score.others_seconds * 1e3),
             )
             for score in scores[:MOST_ON_RECORD]
         ),

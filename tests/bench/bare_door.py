@@ -36,6 +36,7 @@ class Forwarding:
         self._call: Call | None = None
 
     decision_id = ""  # nobody decides
+    standing = None  # nothing is limited
 
     async def admit(self) -> Call:
         self._call = await self._arrival.unpack(lambda model, capability: None)

@@ -16,11 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import xllamacpp
-
 from gateway.engines.config import WorkerConfig
 from gateway.engines.library import ServerThread
-from gateway.engines.wheel import serve
 from gateway.engines.worker import give_way
 
 
@@ -41,7 +38,11 @@ def as_the_gateway(weights: str, socket: Path, slots: int, context_tokens: int, 
     with suppress(OSError):  # a session of its own, as the gateway's engine is
         os.setsid()
     give_way()
-    return built(config) if engine else serve(config)
+    if engine:  # the wheel's libraries stay out of that process: they bear the same names
+        return built(config)
+    from gateway.engines.wheel import serve
+
+    return serve(config)
 
 
 def built(config: WorkerConfig) -> ServerThread:
@@ -66,6 +67,8 @@ def answers(path: str) -> bool:
 def on_its_own(weights: str, socket: Path, slots: int, context_tokens: int, engine: str) -> Any:
     if engine:
         sys.exit("an engine that was built here runs with the gateway's parameters alone")
+    import xllamacpp
+
     parameters = xllamacpp.CommonParams()
     parameters.model.path = weights
     parameters.hostnames = [str(socket)]

@@ -68,12 +68,18 @@ def main() -> int:
     return 0
 
 
+def _whole(path: str) -> Path:
+    return Path(path).resolve()
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="rounds; figures are medians over them")
     parser.add_argument("--json", type=Path, default=CACHE / "fleet.json", help="where to write; .md goes beside it")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--engine", type=Path, help="folder of an engine that `sekisho engines build` made")
+    parser.add_argument(
+        "--engine", type=lambda path: Path(path).resolve(), help="folder of an engine that `sekisho engines build` made"
+    )
     parser.add_argument("--streams", type=int, default=512)
     parser.add_argument("--pace-ms", type=int, default=500, help="between two pieces of text of a stream")
     parser.add_argument("--ramp-seconds", type=float, default=16.0, help="over which the streams are opened")

@@ -26,8 +26,8 @@ def a_seat(to_read: int = 100, output_tokens: float = 10.0) -> Seat:
 def test_who_sat_together_is_averaged_over_the_time_that_one_sat() -> None:
     board = Board()
     one, two = board.queue("a", a_seat()), board.queue("a", a_seat())
-    board.sit(one, 0.0)
-    board.sit(two, 6.0)
+    board.sit(one, 0.0, 0.001)
+    board.sit(two, 6.0, 0.001)
 
     assert board.rise(one, 8.0) == pytest.approx(1.25)  # 6 s alone, 2 s with another
     assert board.rise(two, 16.0) == pytest.approx(1.2)
@@ -39,7 +39,7 @@ def test_those_who_wait_are_counted_out_whether_they_got_a_slot_or_not() -> None
     one, two = board.queue("a", a_seat(100)), board.queue("a", a_seat(50))
     assert (table.waiting, table.prompt_tokens, table.output_tokens) == (2, 150, 20.0)
 
-    board.sit(one, 0.0)
+    board.sit(one, 0.0, 0.001)
     board.unqueue(two)
 
     assert (table.waiting, table.prompt_tokens, table.output_tokens) == (0, 0, 0.0)
@@ -49,7 +49,7 @@ def test_those_who_wait_are_counted_out_whether_they_got_a_slot_or_not() -> None
 def test_what_is_still_to_be_read_shrinks_as_time_passes_and_ends_at_the_first_token() -> None:
     board = Board()
     seat = board.queue("a", a_seat(1000))
-    board.sit(seat, 10.0)
+    board.sit(seat, 10.0, 0.001)
     table = board.table("a")
 
     assert table.unread(10.0, 0.01) == 1000

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.fleet.choose.breaker import Breaker, Limits
+from gateway.fleet.choose.breaker import ALL, Breaker, Guard, Limits
 
 LIMITS = Limits(failures=3, rate=0.5, window=10, pause_seconds=2.0, longest_pause_seconds=10.0)
 
@@ -145,3 +147,99 @@ def test_for_all_histories_it_never_stays_shut_and_never_lets_two_through_within
 @pytest.mark.parametrize("field", ["failures", "window", "pause_seconds", "longest_pause_seconds"])
 def test_the_limits_are_above_zero(field: str) -> None:
     assert getattr(Limits(), field) > 0
+
+
+def failing(*tenants: str, limits: Limits = LIMITS) -> tuple[Guard, list[str | None]]:
+    guard = Guard(limits)
+    return guard, [guard.failed(tenant, 0.0) for tenant in tenants]
+
+
+def test_one_tenants_failures_shut_out_that_tenant_alone() -> None:
+    guard, said = failing(*["a"] * 8)
+
+    assert said == [None, None, "a", None, None, None, None, None]
+    assert [guard.admits(tenant, 1.0) for tenant in ("a", "b", ALL)] == [False, True, True]
+    assert (guard.state, guard.tenants, guard.opened) == ("open", ["a"], 1)
+    assert guard.again_in_seconds("a", 0.5) == guard.again_in_seconds(ALL, 0.5) == 1.5
+    assert guard.again_in_seconds("b", 0.5) == 0.0
+
+
+def test_where_one_failure_is_enough_it_still_takes_two_tenants() -> None:
+    guard, said = failing("a", limits=replace(LIMITS, failures=1))
+
+    assert said == ["a"]
+    assert [guard.admits(tenant, 0.5) for tenant in ("a", "b")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("tenants", "opens"),
+    [("aab", True), ("abb", True), ("aaab", True), ("aa", False), ("ab", False), ("aaa", False)],
+)
+def test_failures_of_two_tenants_shut_out_all_and_no_tenant_counts_for_more_than_half(
+    tenants: str, opens: bool
+) -> None:
+    guard, said = failing(*tenants)
+
+    assert (ALL in said) == opens
+    assert guard.admits("c", 1.0) != opens
+
+
+def test_an_answer_to_anybody_begins_the_row_anew() -> None:
+    guard, _ = failing("a", "a")
+    guard.answered("b")
+
+    assert guard.failed("b", 0.0) is None
+    assert guard.admits("c", 0.0)
+
+
+def test_answers_of_several_tenants_that_are_broken_off_shut_out_all_by_their_rate() -> None:
+    guard, said = Guard(LIMITS), []
+    for number in range(5):
+        for tenant in ("a", "b"):
+            guard.answered(tenant)
+            guard.ended(tenant)
+        guard.answered("ab"[number % 2])
+        said.append(guard.failed("ab"[number % 2], 0.0))
+    said += [guard.failed(tenant, 0.0) for tenant in "ab"]
+
+    assert ALL in said
+
+
+def test_any_tenants_answer_lets_all_in_again_and_its_own_lets_in_a_tenant() -> None:
+    everybody, _ = failing("a", "a", "b")
+    assert not everybody.enter("c", 1.0)
+    assert everybody.enter("c", 2.0)
+    assert everybody.answered("c") == [ALL]
+
+    one, _ = failing("a", "a", "a")
+    assert one.answered("b") == []
+    assert not one.admits("a", 1.0)
+    assert one.enter("a", 2.0)
+    assert one.answered("a") == ["a"]
+
+
+def test_the_last_that_can_serve_is_asked_but_by_the_tenant_whose_requests_alone_fail_beside_others() -> None:
+    everybody, _ = failing("a", "a", "b")
+    alone, _ = failing("a", "a", "a")
+    beside, _ = failing("a", "a", "a")
+    beside.ended("b")
+
+    assert [guard.yields("a", 1.0) for guard in (everybody, alone, beside)] == [True, True, False]
+    assert beside.yields("b", 1.0)
+    assert beside.yields("a", 2.0)
+
+
+def test_who_failed_is_forgotten_once_its_last_ones_were_answered() -> None:
+    guard, _ = failing("a")
+    for _ in range(LIMITS.window):
+        guard.answered("a")
+        guard.ended("a")
+
+    assert guard._own == {}
+
+
+def test_no_failures_leave_a_target_alone_that_is_to_stay_whatever_happens() -> None:
+    guard, said = failing(*"abc" * 20, limits=Limits(failures=0))
+
+    assert set(said) == {None}
+    assert guard.admits("a", 0.0)

@@ -30,15 +30,14 @@ async def suspended(world: Any, prompt: Any) -> Any:
 
 async def test_the_status_says_that_it_is_left_alone_and_for_how_long(world: Any, prompt: Any) -> None:
     (desk,) = (await suspended(world, prompt)).desks()
-    began = desk.breaker._again_at - 2.0
+    ends = desk.breaker.again_in_seconds("acme", 0.0)
 
-    shown = _breaker(desk.breaker, began + 0.5)
+    shown = _breaker(desk.breaker, ends - 1.5)
 
-    assert shown == {"state": "open", "failures": 5, "opened": 1, "again_in_seconds": 1.5}
-    assert _row({**MODEL, "breaker": shown})[-1] == "It fails (5 in a row) and is left alone for 2 s."
-    assert (
-        _row({**MODEL, "breaker": {**shown, "again_in_seconds": 0.0}})[-1] == "It fails (5 in a row) and is left alone."
-    )
+    assert shown == {"state": "open", "failures": 5, "opened": 1, "again_in_seconds": 1.5, "tenants": ["acme"]}
+    assert _row({**MODEL, "breaker": shown})[-1] == "It fails (5 in a row) and is left alone by acme for 2 s."
+    by_all = {**shown, "again_in_seconds": 0.0, "tenants": []}
+    assert _row({**MODEL, "breaker": by_all})[-1] == "It fails (5 in a row) and is left alone."
 
 
 def test_a_target_that_is_well_shows_its_device() -> None:

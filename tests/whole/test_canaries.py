@@ -58,6 +58,66 @@ def chat(bird: Aviary, **change: Any) -> dict[str, Any]:
     }
 
 
+def message(bird: Aviary, **change: Any) -> dict[str, Any]:
+    """A body of Anthropic's API, with a bird in every field that holds text."""
+    schema = {"type": "object", "properties": {bird(): {"type": "string", "enum": [bird()], "description": bird()}}}
+    name = bird()
+    used = {"type": "tool_use", "id": "toolu_1", "name": name, "input": {bird(): [bird()]}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": bird()}]}
+    return {
+        "model": MODEL,
+        "system": [{"type": "text", "text": bird(), "cache_control": {"type": "ephemeral"}}],
+        "messages": [
+            {"role": "user", "content": bird("Write to {}@example.com, please.")},
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": bird()}, used]},
+            {"role": "user", "content": [result, {"type": "text", "text": bird("My name is Anna {}.")}]},
+        ],
+        "tools": [{"name": name, "description": bird(), "input_schema": schema}],
+        "metadata": {"user_id": bird()},
+        "stop_sequences": [bird()],
+        "max_tokens": 4,
+        **change,
+    }
+
+
+def llama(bird: Aviary, **change: Any) -> dict[str, Any]:
+    """A body of Ollama's API, with a bird in every field that holds text."""
+    name = bird()
+    call = {"function": {"name": name, "arguments": {bird(): bird()}}}
+    function = {"name": name, "description": bird(), "parameters": {"type": "object", "description": bird()}}
+    return {
+        "model": MODEL,
+        "messages": [
+            {"role": "system", "content": bird()},
+            {"role": "user", "content": bird("Write to {}@example.com, please.")},
+            {"role": "assistant", "thinking": bird(), "tool_calls": [call]},
+            {"role": "tool", "tool_name": name, "content": bird()},
+        ],
+        "tools": [{"type": "function", "function": function}],
+        "options": {"num_predict": 4, "stop": [bird()]},
+        **change,
+    }
+
+
+def others(bird: Aviary) -> list[tuple[str, Any, dict[str, str]]]:
+    """As :func:`requests`, of the APIs that are not OpenAI's."""
+    uncounted = {name: value for name, value in message(bird).items() if name in ("model", "messages", "system")}
+    return [
+        ("/v1/messages", message(bird), {}),
+        ("/v1/messages", message(bird, stream=True), {}),
+        ("/v1/messages", message(bird, **{bird(): bird()}), {}),
+        ("/v1/messages", message(bird), {"authorization": "", "x-api-key": bird("sk-sekisho-{}")}),
+        ("/v1/messages/count_tokens", uncounted, {}),
+        ("/api/chat", llama(bird), {}),
+        ("/api/chat", llama(bird, stream=False, format={"type": "string", "const": bird()}), {}),
+        ("/api/chat", llama(bird, options={bird(): 1}), {}),
+        ("/api/generate", {"model": MODEL, "prompt": bird(), "system": bird(), "options": {"num_predict": 2}}, {}),
+        ("/api/generate", {"model": MODEL, "prompt": bird(), "raw": True, "options": {"num_predict": 2}}, {}),
+        ("/api/embed", {"model": MODEL, "input": [bird()], "truncate": bird()}, {}),
+        ("/api/show", {"model": bird()}, {}),
+    ]
+
+
 def requests(bird: Aviary) -> list[tuple[str, Any, dict[str, str]]]:
     """Return (path, body, headers): good ones, and bad ones of every kind."""
     schema = {"name": bird(), "description": bird(), "schema": {"type": "string", "const": bird()}}
@@ -67,7 +127,7 @@ def requests(bird: Aviary) -> list[tuple[str, Any, dict[str, str]]]:
         ("/v1/chat/completions", chat(bird, stream=True), {}),
         ("/v1/chat/completions", chat(bird, response_format={"type": "json_schema", "json_schema": schema}), {}),
         ("/v1/completions", {"model": MODEL, "prompt": bird(), "max_tokens": 2, "stop": bird(), "user": bird()}, {}),
-        ("/v1/completions", {"model": MODEL, "prompt": [bird(), bird()]}, {}),
+        ("/v1/completions", {"model": MODEL, "prompt": [bird(), bird()], "max_tokens": 2}, {}),
         ("/v1/chat/completions", {**wrong, "model": bird()}, {}),
         ("/v1/chat/completions", {**wrong, bird(): bird()}, {}),
         ("/v1/chat/completions", {**wrong, "temperature": bird()}, {}),
@@ -82,6 +142,7 @@ def requests(bird: Aviary) -> list[tuple[str, Any, dict[str, str]]]:
         ("/v1/chat/completions", wrong, {"x-sekisho-project": bird(), "x-sekisho-purpose": bird()}),
         ("/v1/chat/completions", wrong, {"user-agent": bird(), "x-request-id": bird(), "cookie": bird()}),
         (bird("/v1/{}?") + bird("q={}"), {bird(): bird()}, {}),
+        *others(bird),
     ]
 
 

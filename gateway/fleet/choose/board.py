@@ -4,7 +4,7 @@ Example::
 
     board = Board()
     seat = board.queue("a", Seat("m", "caller", to_read=900, output_tokens=100.0, most=None))
-    board.sit(seat, now=0.0)        # it got a slot
+    board.sit(seat, now=0.0, read_seconds=0.001)        # it got a slot
     seat.first_at = 0.4; seat.chunks += 1
     board.rise(seat, now=3.0)       # returns how many were there at once, on average: 1.0
 """
@@ -21,6 +21,7 @@ class Seat:
 
     __slots__ = (
         "_area",
+        "ahead_tokens",
         "caller",
         "chunks",
         "first_at",
@@ -42,6 +43,7 @@ class Seat:
         self.since: float | None = None  # when it got its slot
         self.first_at: float | None = None
         self.chunks = 0
+        self.ahead_tokens = 0  # of others' prompts that were still to be read when it got its slot
         self._area = 0.0
 
 
@@ -57,6 +59,11 @@ class Table:
         self.output_tokens = 0.0
         self.area = 0.0
         self._at = 0.0
+
+    @property
+    def batch(self) -> float:
+        """How many sit there once one more does."""
+        return len(self.seats) + 1.0
 
     def advance(self, now: float) -> float:
         if self.seats:
@@ -114,10 +121,11 @@ class Board:
         table.prompt_tokens -= seat.to_read
         table.output_tokens = table.output_tokens - seat.output_tokens if table.waiting else 0.0
 
-    def sit(self, seat: Seat, now: float) -> None:
-        """One who waited got a slot."""
+    def sit(self, seat: Seat, now: float, read_seconds: float) -> None:
+        """One who waited got a slot, where a token of a prompt takes so long to read."""
         self.unqueue(seat)
         table = self.table(seat.target)
+        seat.ahead_tokens = table.unread(now, read_seconds)
         seat._area = table.advance(now)
         seat.since = now
         table.seats[seat] = None

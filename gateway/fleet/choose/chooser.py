@@ -16,7 +16,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from gateway.fleet.choose.board import Board
+from gateway.fleet.choose.arrivals import Arrivals
+from gateway.fleet.choose.board import Board, Seat
 from gateway.fleet.choose.expect import Expect
 from gateway.fleet.choose.objective import best_first
 from gateway.fleet.choose.predict import LONGEST_SECONDS, predict
@@ -39,6 +40,7 @@ class Chooser:
         self.expect = Expect()
         self.prefixes = prefixes or Prefixes()
         self.board = Board()
+        self.arrivals = Arrivals()
         self._answered: set[tuple[str, str]] = set()  # target and model
         self._trust: dict[str, float] = {}  # by target: the part of the expected cached tokens that was found
 
@@ -52,14 +54,18 @@ class Chooser:
             now: monotonic seconds.
         """
         tokens = self.expect.tokens(ask.model, ask.caller, ask.max_tokens) if ask.generates else 0.0
-        pairs = [(each, self._score(each, ask, tokens)) for each in candidates]
+        pairs = [(each, self._score(each, ask, tokens, now)) for each in candidates]
         return best_first(pairs, objective)
 
-    def _score(self, candidate: Candidate, ask: Ask, tokens: float) -> Score:
+    def _score(self, candidate: Candidate, ask: Ask, tokens: float, now: float) -> Score:
         pace = self.rates.of(candidate.target, candidate.model, candidate.place)
         score = predict(candidate, ask, pace, tokens, self._cached(candidate, ask))
+        if candidate.displaces:
+            lost = self.arrivals.lost_seconds(candidate.displaces, candidate.away_seconds, now)
+            score = replace(score, others_seconds=min(lost, LONGEST_SECONDS))
         is_known = (candidate.target, candidate.model) in self._answered
-        return score if is_known or not candidate.held + candidate.waiting else _careful(score)
+        tells = not candidate.held + candidate.waiting and not candidate.opens_in_seconds
+        return score if is_known or tells else _careful(score)
 
     def _cached(self, candidate: Candidate, ask: Ask) -> int:
         """Return how much of the prompt a free slot there is likely to hold already."""
@@ -93,6 +99,11 @@ class Chooser:
             waiting_output_tokens=ahead * table.output_tokens,
             frees_in=tuple(table.frees_in(now, self.expect, read, pace.write.at(batch))),
         )
+
+    def sit(self, seat: Seat, place: Place, now: float) -> None:
+        """One who waited got a slot."""
+        pace = self.rates.of(seat.target, seat.model, place)
+        self.board.sit(seat, now, pace.read.at(self.board.table(seat.target).batch))
 
     def began(self, target: str, slot: int, now: float) -> None:
         """A request took a slot: what lay in it is no longer to be had by another."""

@@ -4,6 +4,8 @@ Rules:
 
 1. ``soonest``: the shortest time, among those whose cost is within the limit. ``cheapest``: the least cost, then the
    least energy, among those whose time is within the limit.
+   Time is the request's own, and what others would wait because a model is sent out for it: each of these seconds
+   counts as much as one of its own.
 2. Where none is within the limit, the request is not refused: the one that comes nearest to it is taken.
 3. Two whose times differ by less than 3 %, or 2 ms, are as good: the one that stands first in the decision is taken,
    unless the other has the tenant's own prompt, a free slot, or a shorter queue.
@@ -40,8 +42,13 @@ def best_first(pairs: Sequence[Ranked], objective: Objective) -> list[Score]:
 
 
 def seconds_of(score: Score, objective: Objective) -> float:
-    """Return the seconds that count."""
+    """Return the request's own seconds that count."""
     return score.first_seconds if objective.until == "first" else score.total_seconds
+
+
+def burden_of(score: Score, objective: Objective) -> float:
+    """Return these, and those that others would wait for it."""
+    return seconds_of(score, objective) + score.others_seconds
 
 
 def is_within(score: Score, objective: Objective) -> bool:
@@ -52,7 +59,7 @@ def is_within(score: Score, objective: Objective) -> bool:
 
 
 def _key(pair: Ranked, objective: Objective) -> tuple[float, ...]:
-    score, seconds = pair[1], seconds_of(pair[1], objective)
+    score, seconds = pair[1], burden_of(pair[1], objective)
     return (seconds, score.cost) if objective.best == "soonest" else (score.cost, score.energy, seconds)
 
 
@@ -70,7 +77,7 @@ def _preferred(within: Sequence[Ranked], best: Ranked, objective: Objective) -> 
 def _is_alike(score: Score, best: Score, objective: Objective) -> bool:
     if objective.best == "cheapest" and (score.cost, score.energy) != (best.cost, best.energy):
         return False
-    seconds, least = seconds_of(score, objective), seconds_of(best, objective)
+    seconds, least = burden_of(score, objective), burden_of(best, objective)
     return seconds <= least * (1.0 + _ALIKE) + _ALIKE_SECONDS
 
 

@@ -126,9 +126,10 @@ class FairQueue(Generic[T]):
                 return place
         return None
 
-    def clear(self) -> list[Place[T]]:
-        """Take out all, and return them in the order of their arrival."""
+    def clear(self, tenant: str = "") -> list[Place[T]]:
+        """Take out all, or all of one tenant, and return them in the order of their arrival."""
         everybody = [place for each in self._classes for place in each.places()]
+        everybody = [place for place in everybody if not tenant or place.claim.tenant == tenant]
         for place in everybody:
             self.leave(place)
         return sorted(everybody, key=lambda place: place.number)

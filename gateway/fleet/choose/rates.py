@@ -147,7 +147,10 @@ class Pace:
     def see(self, seen: Seen) -> None:
         """Learn from one answer."""
         first, prompt = seen.first_seconds, seen.prompt_seconds
-        if first > 0.0 and prompt > 0.0 and seen.told:
+        if seen.ahead_tokens:
+            self._see_crowded(seen)
+            prompt = 0.0
+        elif first > 0.0 and prompt > 0.0 and seen.told:
             over = min(max(first - prompt, 1e-4), 1e3)
             self.overhead.add(math.log(over / _FIRST_SECONDS), 1.0)
         elif first > 0.0 and seen.prompt_tokens and not seen.told:
@@ -156,6 +159,16 @@ class Pace:
             self.read.add(seen.batch, prompt / seen.prompt_tokens, min(1.0, seen.prompt_tokens / 64.0))
         if seen.output_tokens > 1 and seen.output_seconds > 0.0:
             self.write.add(seen.batch, seen.output_seconds / seen.output_tokens, min(1.0, seen.output_tokens / 16.0))
+
+    def _see_crowded(self, seen: Seen) -> None:
+        """Learn how fast prompts are read from one that others were read before, or beside.
+
+        Engines differ in whether they count that time as the prompt's; our own clock has all of it, and all the tokens.
+        """
+        reading, tokens = seen.first_seconds - self.overhead_seconds(), seen.prompt_tokens + seen.ahead_tokens
+        if seen.prompt_tokens and reading > 0.0:
+            weight = min(1.0, seen.prompt_tokens / 64.0) * seen.prompt_tokens / tokens
+            self.read.add(seen.batch, reading / tokens, weight)
 
     def _part_of(self, first: float, seen: Seen) -> float:
         """Return the part of the time to the first chunk that went into reading, where the engine tells nothing.

@@ -36,6 +36,8 @@ class Candidate(msgspec.Struct, frozen=True):
     unread_tokens: int = 0  # prompt tokens of those who hold a slot that the engine has still to read
     frees_in: tuple[float, ...] = ()  # seconds until each taken slot is likely to be free; may be fewer than ``held``
     opens_in_seconds: float = 0.0  # until it is loaded; 0: it is
+    displaces: tuple[str, ...] = ()  # targets that would be sent out for it; none where that is under way already
+    away_seconds: float = 0.0  # that those would be away: loads, and its turn
     own_slots: int = 0  # free slots that hold a prompt of this tenant
     cached_tokens: int | None = None  # of the prompt, in a free slot there; None: as the ask's blocks say
     service_seconds: float = 0.0  # that a request held a slot there, on average; 0: not known
@@ -60,6 +62,7 @@ class Seen(msgspec.Struct, frozen=True):
     batch: float = 1.0  # prompts at once there, this one included, on average over the answer
     prompt_tokens: int = 0  # read, so without those that lay in the cache
     prompt_seconds: float = 0.0
+    ahead_tokens: int = 0  # of others' prompts that the engine had to read first, or beside it
     output_tokens: int = 0
     output_seconds: float = 0.0
     cached_tokens: int = 0
@@ -87,6 +90,7 @@ class Score(msgspec.Struct, frozen=True):
     output_tokens: float  # expected
     cost: float = 0.0
     energy: float = 0.0  # joules
+    others_seconds: float = 0.0  # that those will wait, all together, who come to targets that are sent out for it
     why: Why | None = None  # of the first
 
 

@@ -116,6 +116,16 @@ class Machine:
         busy = 0.0 if self.engines[self.resident].is_empty else max(0.0, self.since + self._turn - at)
         return busy + self.build.load_seconds
 
+    def displaces(self, model: str) -> str:
+        """Return the model that would be sent out for one that asks for another; "" where that is under way already."""
+        under_way = model == self.resident or self.loaded_at != inf or bool(self.engines[model].queue)
+        return "" if under_way else self.resident
+
+    @property
+    def away_seconds(self) -> float:
+        """How long the resident would be away: another's load and turn, and its own load again."""
+        return 2 * self.build.load_seconds + self._turn
+
     @property
     def _turn(self) -> float:
         return max(TURN_SECONDS, self.build.load_seconds)

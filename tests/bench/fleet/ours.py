@@ -49,6 +49,7 @@ class Ours:
             self._count_tokens(machines[view.id], ask.model, now)
         candidates = [self.chooser.standing(_candidate(view, ask.model), now) for view in views]
         best = self.chooser.rank(candidates, asked, now)[0]
+        self.chooser.arrivals.came(best.target, now)
         to_read = max(0, asked.prompt_tokens - best.cached_tokens)
         seat = Seat(ask.model, asked.caller, to_read=to_read, output_tokens=best.output_tokens, most=asked.max_tokens)
         self._seats[ask.number] = self.chooser.board.queue(best.target, seat)
@@ -59,7 +60,7 @@ class Ours:
         return Ear(self, _id(target, model))
 
     def sat(self, target: str, held: Held) -> None:
-        self.chooser.board.sit(self._seats[held.ask.number], held.began)
+        self.chooser.sit(self._seats[held.ask.number], place_of(target), held.began)
         self.chooser.began(target, held.slot, held.began)
 
     def spoke(self, held: Held) -> None:
@@ -71,12 +72,14 @@ class Ours:
         ask, number, place = held.ask, held.ask.number, place_of(target)
         target = _id(target, ask.model)
         asked, score = self._asked.pop(number), self._scores.pop(number)
-        batch = self.chooser.board.rise(self._seats.pop(number), done.at)
+        seat = self._seats.pop(number)
+        batch = self.chooser.board.rise(seat, done.at)
         self.chooser.ended(target, held.slot, asked.blocks)
         seen = terms.Seen(
             batch=batch,
             prompt_tokens=ask.prompt - held.cached,
             prompt_seconds=held.first - held.began,
+            ahead_tokens=seat.ahead_tokens,
             output_tokens=ask.output,
             output_seconds=done.at - held.first,
             cached_tokens=held.cached,
@@ -135,6 +138,8 @@ def _candidate(view: View, model: str) -> terms.Candidate:
         held=view.held,
         waiting=view.waiting,
         opens_in_seconds=view.opens_in,
+        displaces=(_id(view.id, view.displaces),) if view.displaces else (),
+        away_seconds=view.away,
         place=place_of(view.id),
     )
 

@@ -6,6 +6,7 @@ of traces at three loads. A few minutes with 10 seeds. Ends with 1 where what is
     python tests/bench/fleet/simulate.py --seeds 3 --traces chat mixed
     python tests/bench/fleet/simulate.py --json found.json --markdown found.md --svg found.svg
     python tests/bench/fleet/simulate.py --ablate     # what each lack of knowledge costs
+    python tests/bench/fleet/simulate.py --known found.json    # only our chooser anew, where the others were measured
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:1] = [str(ROOT), str(ROOT / "tests" / "bench")]
 
-from fleet.figures import KIND, ORACLE, OURS, Row, as_data, markdown, row  # noqa: E402
+from fleet.figures import KIND, ORACLE, OURS, Row, as_data, from_data, markdown, row  # noqa: E402
 from fleet.ours import Knows, Ours  # noqa: E402
 from fleet.plot import svg  # noqa: E402
 from fleet.rules import SIMPLE, KindOracle, Oracle  # noqa: E402
@@ -57,13 +58,26 @@ def measure(
     }
 
 
+def measure_anew(fleet: str, known: Row, seeds: int, requests: int) -> dict[str, list[float]]:
+    """As :func:`measure`, with an earlier run's times of the others, as far as it has as many seeds."""
+    found = {}
+    for name in RULES:
+        kept = [] if name == OURS else list(known.seconds[name][:seeds])
+        more = measure(fleet, known.kind, known.load, range(len(kept), seeds), requests, {name: RULES[name]})
+        found[name] = kept + more[name]
+    return found
+
+
 def main() -> int:
     given = _given()
+    known, rules = _known(given), ABLATED if given.ablate else RULES
     rows: list[Row] = []
     for kind in given.traces:
         for load in given.loads:
-            rules = ABLATED if given.ablate else RULES
-            found = measure(given.fleet, kind, load, range(given.seeds), given.requests, rules)
+            if (kind, load) in known:
+                found = measure_anew(given.fleet, known[kind, load], given.seeds, given.requests)
+            else:
+                found = measure(given.fleet, kind, load, range(given.seeds), given.requests, rules)
             rows.append(row(kind, load, found))
             print(_line(rows[-1]), flush=True)
     if given.json:
@@ -76,6 +90,16 @@ def main() -> int:
     missed = [f"{each.kind} at {each.load:.0%}" for each in rows if not each.is_reached]
     print(f"not reached: {', '.join(missed)}" if missed else "reached everywhere")
     return 1 if missed else 0
+
+
+def _known(given: argparse.Namespace) -> dict[tuple[str, float], Row]:
+    """Return the rows of an earlier run on the same fleet and as many requests."""
+    if not given.known:
+        return {}
+    said = json.loads(given.known.read_text(encoding="utf-8"))
+    if (said["fleet"], said["requests"]) != (given.fleet, given.requests) or "seeds" not in said:
+        sys.exit("--known is of another fleet, of traces of another length, or does not say of which seeds.")
+    return {(each.kind, each.load): each for each in from_data(said["rows"])}
 
 
 def _line(row: Row) -> str:
@@ -92,6 +116,7 @@ def _given() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--requests", type=int, default=600, help="of each trace")
     parser.add_argument("--ablate", action="store_true", help="also with one truth after another told to the chooser")
+    parser.add_argument("--known", type=Path, metavar="FILE", help="the other rules' times, as --json wrote them")
     for name in ("json", "markdown", "svg"):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE")
     return parser.parse_args()

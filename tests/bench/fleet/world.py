@@ -54,13 +54,17 @@ FLEETS: dict[str, tuple[Build, ...]] = {
 
 @dataclass(frozen=True)
 class View:
-    """What the gateway knows of a target: slots, who holds them and who waits, and whether its model is there."""
+    """What the gateway knows of a target: slots, who holds them and who waits, whether its model is there, and else
+    which model would be sent out for it, and for how long.
+    """
 
     id: str
     slots: int
     held: int
     waiting: int
     opens_in: float
+    displaces: str = ""
+    away: float = 0.0
 
 
 class Rule(Protocol):
@@ -151,4 +155,6 @@ def _until(at: float, machines: Mapping[str, Machine], rule: Rule, found: list[A
 def _view(machine: Machine, ask: Ask) -> View:
     engine = machine.engines[ask.model]
     opens_in = machine.opens_in(ask.model, ask.at)
-    return View(machine.build.name, engine.pace.slots, engine.inside, len(engine.queue), opens_in)
+    displaces = machine.displaces(ask.model)
+    away = machine.away_seconds if displaces else 0.0
+    return View(machine.build.name, engine.pace.slots, engine.inside, len(engine.queue), opens_in, displaces, away)

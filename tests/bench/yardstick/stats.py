@@ -9,10 +9,13 @@ nothing. Latencies are microseconds in, milliseconds out. Example::
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+
+from gateway.cli.benching.figures import percentile
+
+__all__ = ["Figure", "Sample", "figure", "percentile", "ratio"]
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,6 @@ class Figure:
     errors: int
     spread: float
     """(highest - lowest) / median of requests per second over the rounds: how far to trust the cell."""
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the smallest value that at least `percent` of the values do not exceed (nearest rank).
-
-    Raises:
-        ValueError: no values, or a percentage outside (0, 100].
-    """
-    if not values or not 0 < percent <= 100:
-        raise ValueError("a percentile needs values and 0 < percent <= 100")
-    return sorted(values)[math.ceil(percent / 100 * len(values)) - 1]
 
 
 def figure(samples: Sequence[Sample]) -> Figure:
