@@ -20,11 +20,11 @@ _AUTHORITY_SOON = timedelta(days=365)
 def joined_nodes(settings: Settings) -> Check:
     """Roster and authority can be used; no certificate ends soon; every node has this version."""
     from gateway import __version__
-    from gateway.fleet.nodes.authority import open_authority
+    from gateway.fleet.nodes.authority import authority_certificate
     from gateway.fleet.nodes.roster import Roster
 
     folder, now = settings.data / "nodes", datetime.now(UTC)
-    nodes, authority = Roster(folder).nodes(), open_authority(folder, settings.site.name)
+    nodes, authority = Roster(folder).nodes(), authority_certificate(folder)
     if authority is None:
         return Check(_NAME, "ok", "none was asked to join")
     if nodes and not settings.nodes.listen:
@@ -33,8 +33,8 @@ def joined_nodes(settings: Settings) -> Check:
     ending = _ending(nodes, now)
     if ending is not None:
         return ending
-    if authority.certificate.not_valid_after_utc < now + _AUTHORITY_SOON:
-        said = f"the authority ends on {authority.certificate.not_valid_after_utc:%Y-%m-%d}"
+    if authority.not_valid_after_utc < now + _AUTHORITY_SOON:
+        said = f"the authority ends on {authority.not_valid_after_utc:%Y-%m-%d}"
         return Check(_NAME, "warning", said, f"Before then: remove all nodes, move {folder} away, let them join again.")
     other = [f"{node.name} ({node.version})" for node in nodes if node.version != __version__]
     if other:

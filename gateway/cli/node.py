@@ -1,6 +1,7 @@
 """``sekisho node``: machines that lend their engines to a gateway.
 
-On the gateway: ``token``, ``list``, ``show``, ``drain``, ``remove``. On the machine that joins: ``join``, ``serve``.
+On the gateway: ``token``, ``list``, ``show``, ``drain``, ``trust``, ``remove``. On the machine that joins: ``join``,
+``serve``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ app = group("node", "Let other machines join as nodes; be one.")
 
 _TIME = re.compile(r"([0-9]{1,4})([mhd])")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400}
-_COLUMNS = ("name", "state", "site", "country", "address", "version", "since", "certificate until")
+_COLUMNS = ("name", "state", "now", "site", "country", "address", "version", "since", "certificate until")
 
 Name = Annotated[str, typer.Argument(help="The node, as `sekisho node list` names it.")]
 
@@ -70,7 +71,7 @@ def list_nodes(
     session: Session,
     removed: Annotated[bool, typer.Option("--removed", help="Those that were removed, too.")] = False,
 ) -> None:
-    """Show the machines that joined this gateway."""
+    """Show the machines that joined this gateway, and, while its server runs, how each of them stands now."""
     nodes = known_nodes(session.settings, removed=removed)
     empty = "No machine has joined. Let one: sekisho node token --name NAME"
     session.output.table("Joined nodes", _COLUMNS, [_row(node) for node in nodes], {"data": nodes}, empty)
@@ -97,6 +98,24 @@ def drain(
         node = to_make.drain(name, back=back)
     said = "gets prompts again" if back else "gets no new prompts. Take it back: sekisho node drain --back " + name
     session.output.result(node, f"{node['name']} {said}{'.' if back else ''}")
+
+
+@command(app, "trust", examples=["sekisho node trust gpu1 --reason 'its disk was replaced; ticket 4711'"])
+def trust(
+    session: Session,
+    name: Name,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the record.")],
+) -> None:
+    """Let a node serve again that loaded other bytes than it was told to. It is on record.
+
+    Look at that machine first: the audit log (node.distrusted) has both digests.
+    """
+    if not 0 < len(reason.strip()) <= 1000:
+        mend = "Give --reason in a sentence, such as: --reason 'its disk was replaced'."
+        raise SetupError("No reason was given.", mend, exit_code=USED_WRONGLY)
+    with node_changes(session.settings) as to_make:
+        node = to_make.trust(name, reason.strip())
+    session.output.result(node, f"{node['name']} is trusted again.")
 
 
 @command(app, "remove", examples=["sekisho node remove gpu1"])
@@ -204,4 +223,21 @@ def _wish(name: str, site: str | None, jurisdiction: str | None, ttl: str) -> An
 def _row(node: dict[str, Any]) -> tuple[str, ...]:
     country, until = node["jurisdiction"] or "-", str(node["ends"])[:10]
     since = str(node["since"])[:10]
-    return node["name"], node["state"], node["site"], country, node["address"], node["version"], since, until
+    return (
+        node["name"],
+        node["state"],
+        _now(node),
+        node["site"],
+        country,
+        node["address"],
+        node["version"],
+        since,
+        until,
+    )
+
+
+def _now(node: dict[str, Any]) -> str:
+    """Say how it stands by its heartbeat, and what is loaded there; "-" where no server tells."""
+    if "now" not in node:
+        return "-"
+    return f"{node['now']}, {node['loaded']} loaded" if node["now"] == "here" else str(node["now"])

@@ -31,6 +31,8 @@ class NodeChanges(Protocol):
 
     def drain(self, name: str, *, back: bool) -> View: ...
 
+    def trust(self, name: str, reason: str) -> View: ...
+
 
 @contextmanager
 def node_changes(settings: Settings) -> Iterator[NodeChanges]:
@@ -48,7 +50,7 @@ def node_changes(settings: Settings) -> Iterator[NodeChanges]:
 
     with data_lock(settings.state), admin_book(settings) as book:
         keyring = open_keyring(settings)
-        yield _Here(enrolment(settings, book, lambda: [pepper.secret for pepper in keyring.peppers()]))
+        yield _Here(enrolment(settings, book, keyring.vault, lambda: [pepper.secret for pepper in keyring.peppers()]))
 
 
 def known_nodes(settings: Settings, *, removed: bool) -> list[View]:
@@ -83,6 +85,9 @@ class _ThroughServer:
         route = f"nodes/{name}/drain"
         return dict(self._server.delete(route) if back else self._server.post(route, {}))
 
+    def trust(self, name: str, reason: str) -> View:
+        return dict(self._server.post(f"nodes/{name}/trust", {"reason": reason}))
+
 
 class _Here:
     """The caller holds the lock and owns the book."""
@@ -98,3 +103,6 @@ class _Here:
 
     def drain(self, name: str, *, back: bool) -> View:
         return asyncio.run(self._office.drain(name, operator(), back=back))
+
+    def trust(self, name: str, reason: str) -> View:
+        return asyncio.run(self._office.trust(name, operator(), reason))

@@ -10,6 +10,10 @@ llama.cpp's own ways, met here so that no other file knows them:
 - A call for vectors or scores learns of a hang-up after a second: so it goes in parts (:mod:`.vectors`).
 - A LoRA adapter is named by its place among those that were loaded; a request that names none gets what the last one
   set, so each request names all that it wants.
+- It understands a ``tool_choice`` that is a word; one that names a tool it would pass over, and let the model choose.
+  So the named tool is the only one that it is told of, and required.
+- Penalties look at the last 64 tokens unless it is told to look at all of them.
+- Seeds have 32 bits, and the greatest of them means: any.
 - Without ``top_logprobs`` it sends 20 alternatives; OpenAI sends none.
 - What it cannot compile or render it calls a server error, status 500.
 """
@@ -24,6 +28,8 @@ import msgspec
 from gateway.domain import Choice, Chunk, Prompt
 from gateway.engines.calls import Body, Call, single_calls
 from gateway.errors import BadRequest
+
+_SEEDS = 2**32 - 1
 
 
 class Dialect(Protocol):
@@ -71,7 +77,38 @@ class OpenAIDialect:
 
 
 def _wants_no_alternatives(body: Body) -> bool:
-    return body.get("logprobs") is True and not body.get("top_logprobs")
+    """Whether OpenAI would send none: ``logprobs`` is true in a chat, and a number of them for a text."""
+    logprobs = body.get("logprobs")
+    return (logprobs is True and not body.get("top_logprobs")) or (type(logprobs) is int and logprobs == 0)
+
+
+def _said(body: Body) -> Body:
+    """Return a body in llama.cpp's own words, where it would misread OpenAI's.
+
+    Raises:
+        BadRequest: log probabilities beside tools, which it does not tell in a stream.
+    """
+    said = dict(body)
+    if said.get("tools") and said.get("logprobs"):
+        problem = "Unsupported parameter: `logprobs` beside `tools` is not supported with this model's engine."
+        raise BadRequest(problem, code="unsupported_parameter", param="logprobs")
+    longest = said.pop("max_completion_tokens", None) or said.get("max_tokens")
+    if longest is not None:
+        said["max_tokens"] = longest
+    if type(said.get("seed")) is int:
+        said["seed"] %= _SEEDS
+    if said.get("frequency_penalty") or said.get("presence_penalty"):
+        said["repeat_last_n"] = -1
+    if type(said.get("logprobs")) is int:
+        said["n_probs"] = max(1, said.pop("logprobs"))
+    elif _wants_no_alternatives(said):
+        said["top_logprobs"] = 1
+    choice = said.get("tool_choice")
+    if isinstance(choice, dict):
+        name = choice["function"]["name"]
+        said["tools"] = [tool for tool in said["tools"] if tool["function"]["name"] == name]
+        said["tool_choice"] = "required"
+    return said
 
 
 def _without_alternatives(choice: Choice) -> Choice:
@@ -102,10 +139,11 @@ class LlamaDialect:
         }
         if self._adapters or prompt.adapter:
             ours["lora"] = [self._scaled(prompt.adapter)]
-        if _wants_no_alternatives(prompt.body):
-            ours["top_logprobs"] = 1
         return [
-            Call({**call.body, **ours, "cache_prompt": pinned and (prompt.reuse_cache or call.repeats)}, call.repeats)
+            Call(
+                {**_said(call.body), **ours, "cache_prompt": pinned and (prompt.reuse_cache or call.repeats)},
+                call.repeats,
+            )
             for call in single_calls(prompt)
         ]
 

@@ -125,6 +125,10 @@ class NodeLink:
         headers = {"Content-Range": f"bytes {offset}-{offset + len(piece) - 1}/{total}"}
         return await self._asked("PUT", wire.BLOBS + digest, piece, wire.Took, headers=headers)
 
+    async def forget(self, digest: str) -> None:
+        """Have a file taken away that a gateway brought. Raises NodeAway, NodeRefused."""
+        await self._asked("DELETE", wire.BLOBS + digest, None, _Nothing)
+
     async def load(self, order: wire.Order) -> wire.Loaded:
         """Have a model loaded; returns when it answered. Cancelling this takes it back. Raises NodeAway, NodeRefused"""
         return await self._asked("POST", wire.LOAD, order, wire.Loaded)

@@ -5,6 +5,7 @@
     GET  /node/state            NodeState
     HEAD /node/blobs/SHA256     X-Held: bytes that are there; X-Whole: 1 when they are all, and hashed
     PUT  /node/blobs/SHA256     a range of the file (Content-Range: bytes 0-99/200), in order: Took
+    DELETE /node/blobs/SHA256   {} when a file that a gateway brought is there no more; nothing loaded may need it
     POST /node/load             Order: Loaded, when it answered; closing the connection takes the load back
     POST /node/unload           Leave: {} when those inside have left and the engine has ended
     POST /node/health/RESIDENT  {} when it gave a real token
@@ -77,6 +78,7 @@ class NodeState(msgspec.Struct, frozen=True):
     kept_free: dict[str, int] = {}  # bytes by device that models never get
     disk_free: _Bytes = 0
     blobs: Annotated[tuple[_Hex, ...], msgspec.Meta(max_length=4096)] = ()
+    brought: Annotated[tuple[_Hex, ...], msgspec.Meta(max_length=4096)] = ()  # of those, what a gateway brought
     residents: Annotated[tuple[NodeResident, ...], msgspec.Meta(max_length=1024)] = ()
     problem: _Line = ""  # why nothing can be loaded, where that is so
 

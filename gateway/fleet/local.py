@@ -11,16 +11,18 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from time import monotonic
 
 from gateway.domain import PRIORITIES, Caller, Capability, Decision, Grant, Target
-from gateway.errors import EngineUnavailable, ModelNotFound
+from gateway.errors import EngineUnavailable, LimitExceeded, ModelNotFound
+from gateway.fleet.choose.cohort import is_in_cohort
 from gateway.fleet.choose.queue import Claim
-from gateway.fleet.desk import Desk, Terms
+from gateway.fleet.desk import SUSPENDED, Desk, Terms
 from gateway.fleet.door import Asked
-from gateway.fleet.member import Home, Member, away
+from gateway.fleet.member import NOBODY, Home, Member, away
 from gateway.fleet.placement import HeldSlot
-from gateway.fleet.ranking import Chosen, Ranking, Standing, Wish
+from gateway.fleet.ranking import Chosen, Ranking, Standing, Wish, as_canary
 
 __all__ = ["LocalFleet", "Member"]
 
@@ -129,6 +131,7 @@ class LocalFleet:
             chosen = self._best(decision.targets, claim, wish, tried, why)
             desk = self._desks[chosen.target]
             stay = self._ranking.stay(desk.home.target, chosen)
+            self._ranking.came(desk.id)
             try:
                 held = await desk.lease(Claim(claim.tenant, claim.priority, stay.tokens, deadline, stay.slot))
             except BaseException as error:
@@ -136,14 +139,15 @@ class LocalFleet:
                 if not isinstance(error, EngineUnavailable):
                     raise
                 why = error
-                tried.add(desk.id)
+                if error.code != SUSPENDED:  # left alone while this waited: it may be the last one that can serve
+                    tried.add(desk.id)
             else:
                 stay.sit(held.lease.slot)
                 return HeldSlot(desk, held, stay)
 
     def ready(self) -> bool:
         """Return whether at least one target would take a prompt now, or can be loaded for it."""
-        return any(desk.is_open() or desk.is_coming() for desk in self._desks.values())
+        return any(desk.home.is_open() or desk.is_coming() for desk in self._desks.values())
 
     def _best(
         self,
@@ -154,10 +158,27 @@ class LocalFleet:
         why: EngineUnavailable | None,
     ) -> Chosen:
         known = [self._desks[grant.id] for grant in grants if grant.id in self._desks and grant.id not in failed]
-        healthy = [(desk, True) for desk in known if desk.is_open()]
-        healthy += [(desk, False) for desk in known if desk.is_coming()]
+        canaries = [desk for desk in known if desk.canary]
+        others = [desk for desk in known if not desk.canary] or canaries  # alone, it serves all
+        own = [desk for desk in canaries if is_in_cohort(desk.id, wish.caller, desk.canary)]
+        if own and others is not canaries:
+            with suppress(EngineUnavailable, LimitExceeded):  # then it is answered as everybody else is
+                return as_canary(self._best_of(own, grants, claim, wish, why))
+        return self._best_of(others, grants, claim, wish, why)
+
+    def _best_of(
+        self,
+        known: Sequence[Desk],
+        grants: Sequence[Grant],
+        claim: Claim,
+        wish: Wish,
+        why: EngineUnavailable | None,
+    ) -> Chosen:
+        healthy = [(desk, True) for desk in known if desk.is_open(claim.tenant)]
+        healthy += [(desk, False) for desk in known if desk.is_coming(claim.tenant)]
+        healthy = healthy or [(desk, True) for desk in known if desk.is_last_resort(claim.tenant)]
         if not healthy:
-            raise why or (known[0].refusal() if known else away())
+            raise why or (known[0].refusal(claim.tenant) if known else away())
         asked = [(desk, is_open, desk.turns_away(claim, is_open=is_open)) for desk, is_open in healthy]
         with_room = [(desk, is_open) for desk, is_open, refusal in asked if refusal is None]
         if not with_room:
@@ -166,7 +187,7 @@ class LocalFleet:
             return Chosen(with_room[0][0].id)
         by_id = {desk.id: desk for desk, _ in with_room}
         options = [(_standing(by_id[grant.id], claim), grant) for grant in grants if grant.id in by_id]
-        if len(options) == 1:
+        if len(options) == 1 and not by_id[options[0][1].id].canary:
             return self._ranking.only(*options[0], wish)
         return self._ranking.best(options, wish)
 
@@ -200,12 +221,16 @@ class LocalFleet:
 
 
 def _standing(desk: Desk, claim: Claim) -> Standing:
+    opens_in = desk.home.opens_in_seconds()
+    displaced = desk.home.displaces() if opens_in else NOBODY
     return Standing(
         target=desk.home.target,
         slots=desk.slots,
         held=desk.held,
         waiting=desk.ahead(claim) if desk.waiting else 0,
-        opens_in_seconds=desk.home.opens_in_seconds(),
+        opens_in_seconds=opens_in,
+        displaces=displaced.targets,
+        away_seconds=displaced.away_seconds,
         has_own=desk.has_own(claim.tenant),
         service_seconds=desk.service_seconds,
         openings=desk.openings,

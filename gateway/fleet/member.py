@@ -28,6 +28,17 @@ class FleetEngine(Protocol):
         """An async generator: closing it cancels the engine's work."""
 
 
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """Whom a load would send out: target ids, and for how many seconds they would be away."""
+
+    targets: tuple[str, ...] = ()
+    away_seconds: float = 0.0
+
+
+NOBODY = Displaced()
+
+
 class Home(Protocol):
     """A place where a model is served: always, or when it was loaded for those who wait."""
 
@@ -61,6 +72,9 @@ class Home(Protocol):
 
     def opens_in_seconds(self) -> float:
         """Return how long it is likely to take until it is open; 0 when it is."""
+
+    def displaces(self) -> Displaced:
+        """Return who would be sent out if one more asked here; nobody where it is open, or on its way already."""
 
     def refusal(self) -> EngineUnavailable:
         """Return why it is neither open nor coming."""
@@ -103,6 +117,9 @@ class Member:
 
     def opens_in_seconds(self) -> float:
         return 0.0
+
+    def displaces(self) -> Displaced:
+        return NOBODY
 
     def refusal(self) -> EngineUnavailable:
         return away()

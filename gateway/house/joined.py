@@ -12,14 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any, Protocol
-
-import msgspec
-from msgspec.structs import replace
 
 from gateway.audit.shelf import Shelf
 from gateway.domain import Target
@@ -27,23 +24,23 @@ from gateway.engines.node import NodeEngine
 from gateway.engines.node_link import NodeAway, NodeLink, NodeRefused
 from gateway.engines.node_wire import PROTOCOL, NodeState, Order
 from gateway.errors import SetupError
-from gateway.fleet.fit.devices import Device, Machine
-from gateway.fleet.fit.memory import RAM
-from gateway.fleet.life.home import LifeEngine
+from gateway.fleet.life.home import LifeEngine, ResidentHome
 from gateway.fleet.life.keeper import Keeper
 from gateway.fleet.life.loading import Hands, Wish
 from gateway.fleet.local import LocalFleet
 from gateway.fleet.nodes.member import NodeMember
 from gateway.fleet.nodes.push import Pusher
 from gateway.fleet.nodes.roster import Node
+from gateway.fleet.nodes.tidying import EVERY_SECONDS, Tidying
 from gateway.house.choice import manifest_of, target_of, wanted_for
-from gateway.house.fitting import Fitting
+from gateway.house.node_shown import facts, view
+from gateway.house.node_wishes import NodeFitting, misfit, order_of, target_at
 from gateway.house.prices import Prices
 from gateway.house.residents import Announce, prove
 from gateway.house.signing import all_as_signed, as_signed
 from gateway.registry.manifest import Manifest
 from gateway.registry.store import ContentStore
-from gateway.settings import EngineSettings, ModelSettings, Settings
+from gateway.settings import ModelSettings, Settings
 
 _MIB = 1024 * 1024
 
@@ -66,35 +63,7 @@ class Enrolled(Protocol):
 
     def client_context(self, name: str) -> SSLContext: ...
 
-
-class NodeFitting(Fitting):
-    """The fit planner before a node's machine, as the node described it."""
-
-    def __init__(self, settings: Settings, store: ContentStore, state: NodeState) -> None:
-        super().__init__(settings, store)
-        self.__dict__["machine"] = machine_of(state)
-        self.__dict__["kept_free"] = {each.id: max(0, state.kept_free.get(each.id, 0)) for each in state.devices}
-        self._state = state
-
-    @property
-    def built_for(self) -> frozenset[str]:
-        return frozenset(self._state.built_for)
-
-    @property
-    def on_gpu(self) -> bool:
-        return self._state.on_gpu
-
-
-def machine_of(state: NodeState) -> Machine:
-    """Return a node's machine. Raises SetupError: it names no memory of its own, or a device twice."""
-    devices = [
-        Device(each.id, each.name, each.total, each.free, "", each.watts, each.watts_limit, each.compute)
-        for each in state.devices
-    ]
-    rams = [each for each in devices if each.id == RAM]
-    if len(rams) != 1 or len({each.id for each in devices}) != len(devices):
-        raise SetupError("The node does not say what memory it has.", "Update it.")
-    return Machine(rams[0], tuple(each for each in devices if each.id != RAM), frozenset(state.features))
+    async def distrust(self, name: str, lie: str) -> None: ...
 
 
 class Joined:
@@ -106,9 +75,15 @@ class Joined:
         self._book = book
         self._enrolled = enrolled
         self._pushers: dict[str, Pusher] = {}
-        self._ending: set[asyncio.Task[None]] = set()
+        self._links: dict[str, NodeLink] = {}
+        self._ending: set[asyncio.Task[None]] = set()  # and what else must be over before the house closes
+        self._distrusted: set[str] = set()  # by the roster
+        self._prices: dict[str, Prices] = {}  # by node, as it was when it was reached
+        self._adopted: list[tuple[str, str]] = []  # models beyond the settings, and on which node: "" on all
+        self._tidying = Tidying(self._kept, NodeAway, NodeRefused, book.event, book.durable)
         self._fleet: LocalFleet | None = None
         self._announce: Announce | None = None
+        self._tidier: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
         self.members: dict[str, NodeMember] = {}
         self.too_big: dict[str, list[str]] = {}  # by node: what it could never hold, a line each
@@ -133,10 +108,13 @@ class Joined:
 
         self._enrolled.roster.watch(changed)
         self._sync()
+        self._tidier = loop.create_task(self._tidy(), name="nodes-tidying")
 
     async def stop(self) -> None:
         """Watch nobody any more; unload what can be reached. Safe to call twice."""
         members, self.members, self._fleet = list(self.members.values()), {}, None
+        if self._tidier is not None:
+            self._tidier.cancel()
         await asyncio.gather(*(member.stop() for member in members), *self._ending)
 
     def _sync(self) -> None:
@@ -154,6 +132,9 @@ class Joined:
                 self.members[name] = self._member(entry)
                 self.members[name].start()
             self.members[name].drain(entry.drained is not None)
+            if entry.distrusted or name in self._distrusted:
+                self.members[name].believe(entry.distrusted)
+        self._distrusted = {name for name, entry in entries.items() if entry.distrusted}
 
     def _end(self, member: NodeMember, why: str) -> None:
         async def end() -> None:
@@ -162,9 +143,21 @@ class Joined:
                 for home in member.homes():
                     self._fleet.retire(home.target.id)
 
-        task = asyncio.get_running_loop().create_task(end())
+        self._do(end())
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+
+    def _remember(self, name: str, lie: str) -> None:
+        async def remember() -> None:
+            try:
+                await self._enrolled.distrust(name, lie)
+            except SetupError as error:
+                _log.error("that the node %s lied is not in the roster, and is forgotten at a restart: %s", name, error)
+
+        self._do(remember())
 
     def _member(self, entry: Node) -> NodeMember:
         settings = self._settings.engine
@@ -174,7 +167,7 @@ class Joined:
             partial(self._enrolled.client_context, entry.name),
             read_timeout_seconds=settings.read_timeout_seconds,
         )
-        self._pushers[entry.name] = Pusher(link)
+        self._pushers[entry.name], self._links[entry.name] = Pusher(link), link
         return NodeMember(
             entry,
             link,
@@ -182,6 +175,7 @@ class Joined:
             protocol=PROTOCOL,
             greet=partial(self._greet, link),
             tell=self._tell,
+            remember=partial(self._remember, entry.name),
         )
 
     def _tell(self, type: str, said: Mapping[str, Any]) -> None:
@@ -199,46 +193,101 @@ class Joined:
             health_seconds=self._settings.fleet.health_seconds,
             obstacle=member.obstacle,
         )
-        await self._offer(keeper)
+        await self._offer(keeper.homes.values())
         return keeper
 
     def _tell_of(self, member: NodeMember, type: str, said: Mapping[str, Any]) -> None:
         self._tell(type, {**said, "node": member.entry.name})
 
-    async def _offer(self, keeper: Keeper) -> None:
+    async def _offer(self, homes: Collection[ResidentHome]) -> None:
         """Let policy and callers know of a node's targets. Nobody is sent there before the node is open."""
         async with self._one_at_a_time:
             fleet, announce = self._fleet, self._announce
             if fleet is None or announce is None:
                 return
-            new = [home.target for home in keeper.homes.values()]
-            await announce(all_as_signed(self._store, [*fleet.targets(), *new]))
-            for home in keeper.homes.values():
+            new = [home.target for home in homes]
+            await announce(lambda: all_as_signed(self._store, [*fleet.targets(), *new]))
+            for home in homes:
                 fleet.adopt(home, self._settings.engine.queue)
 
     def _wishes(self, link: NodeLink, member: NodeMember, state: NodeState) -> tuple[list[Wish], dict[str, int]]:
         """Return what a node may serve, and what its devices have for that, in MiB."""
         fitting = NodeFitting(self._settings, self._store, state)
-        prices = Prices(self._settings, self._store, fitting)
+        prices = self._prices[member.entry.name] = Prices(self._settings, self._store, fitting)
         budget = {each.id: max(0, each.free - fitting.kept_free[each.id]) // _MIB for each in fitting.machine.devices}
         too_big = self.too_big[member.entry.name] = []
         wishes = []
-        for model in self._models():
+        for model in self._models(member.entry.name):
             wish = self._wish(link, member, model, prices)
-            short = {device: need for device, need in wish.price.items() if need > budget.get(device, 0)}
-            if short:
-                needs = " and ".join(
-                    f"{need:,} MiB of {each} (there are {budget.get(each, 0):,})" for each, need in short.items()
-                )
-                too_big.append(f"The model {wish.target.model} needs {needs} on {member.entry.name}.")
-                _log.error("%s", too_big[-1])
+            problem = misfit(wish, budget, member.entry.name)
+            if problem:
+                too_big.append(problem)
+                _log.error("%s", problem)
             else:
                 wishes.append(wish)
         return wishes, budget
 
-    def _models(self) -> Sequence[ModelSettings]:
+    def _models(self, node: str) -> Sequence[ModelSettings]:
         settings = self._settings
-        return settings.fleet.models if settings.engine.kind == "openai-http" else settings.served
+        listed = settings.fleet.models if settings.engine.kind == "openai-http" else settings.served
+        names = {self._store.canonical(each.model) for each in listed}
+        more = dict.fromkeys(model for model, where in self._adopted if where in ("", node) and model not in names)
+        return *listed, *(ModelSettings(model=model) for model in more if self._store.find(model) is not None)
+
+    # --- what an operator orders
+
+    def keeper(self, node: str) -> Keeper:
+        """Return who loads models on a node. Raises SetupError: it is not joined, or serves nobody now."""
+        member = self.members.get(node)
+        if member is None:
+            raise SetupError(f"There is no node {node}.", "See: sekisho node list", exit_code=2)
+        if member.keeper is None or member.closed():
+            raise SetupError(member.closed() or f"The node {node} was not reached yet.", "See: sekisho fleet status")
+        return member.keeper
+
+    async def adopt(self, model: str, node: str = "") -> None:
+        """Offer one more model, by its own name, on a node or on all: also on those that come later.
+
+        Raises:
+            SetupError: the node that was named is not there, or could never hold it.
+        """
+        if node:
+            self.keeper(node)
+        for name, member in list(self.members.items()):
+            if node in ("", name) and member.keeper is not None and model not in member.keeper.homes:
+                problem = await self._adopt_on(member, member.keeper, model)
+                if problem and node:
+                    raise SetupError(problem, "List it in fleet.models with less context or fewer slots.", exit_code=2)
+        if (model, node) not in self._adopted:
+            self._adopted.append((model, node))
+
+    async def _adopt_on(self, member: NodeMember, keeper: Keeper, model: str) -> str:
+        """Offer a model on a node that was reached; returns why that can never be, in one line, or ""."""
+        name = member.entry.name
+        link, prices = self._links[name], self._prices[name]
+        wish = await asyncio.to_thread(self._wish, link, member, ModelSettings(model=model), prices)
+        problem = misfit(wish, keeper.rules.ledger.budget, name)
+        if not problem and model not in keeper.homes:
+            home = keeper.adopt(wish)
+            home.obstacle = member.closed
+            await self._offer([home])
+        return problem
+
+    # --- files of models that were removed
+
+    def _kept(self) -> frozenset[str]:
+        gone = {each.name for each in self._store.missing()}
+        return frozenset(each.sha256 for each in self._store.manifests() if each.name not in gone)
+
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            await self.tidy()
+
+    async def tidy(self) -> None:
+        """Have nodes that are there forget the files of models that were removed here."""
+        here = [(name, member) for name, member in self.members.items() if member.word in ("here", "drained")]
+        await self._tidying.look([HeldFiles(name, member, self._links[name]) for name, member in here])
 
     def _wish(self, link: NodeLink, member: NodeMember, model: ModelSettings, prices: Prices) -> Wish:
         manifest = manifest_of(self._store, model.model)
@@ -272,64 +321,22 @@ class Joined:
             beside.append(manifest_of(self._store, str(order.draft["name"])))
         return [(each.sha256, self._store.weights(each)) for each in (manifest, *beside)]
 
+    def facts(self, name: str) -> dict[str, Any]:
+        """Return what is known of a node now, beside the roster."""
+        return facts(self.members.get(name))
+
     def status(self) -> list[dict[str, Any]]:
         """Return how each node stands, for operators."""
         return [view(member, self._pushers[name], self.too_big.get(name, ())) for name, member in self.members.items()]
 
 
-def order_of(store: ContentStore, manifest: Manifest, wanted: EngineSettings, gpu_layers: int) -> Order:
-    """Return how a node is to load a model. Its name is given when it is built. Raises SetupError."""
-    draft = manifest_of(store, wanted.draft) if wanted.draft else None
-    return Order(
-        id="",
-        manifest=msgspec.to_builtins(manifest),
-        context_tokens=wanted.context_tokens,
-        slots=wanted.slots,
-        gpu_layers=gpu_layers,
-        batch_tokens=wanted.batch_tokens,
-        kv_type=wanted.kv_type,
-        flash_attention=wanted.flash_attention,
-        adapters=tuple(msgspec.to_builtins(each) for each in store.adapters(manifest.name)),
-        draft=None if draft is None else msgspec.to_builtins(draft),
-        draft_tokens=wanted.draft_tokens,
-    )
+class HeldFiles:
+    """What a node has, for :class:`gateway.fleet.nodes.tidying.Tidying`."""
 
-
-def target_at(name: str, nodes: Sequence[Node], own: Target) -> Target:
-    """Return the target that a model is on a node. Where that stands, the roster says: never the node, never we."""
-    entry = next(node for node in nodes if node.name == name)
-    return replace(
-        own,
-        id=f"{entry.site}/{entry.name}/engine:{own.model}",
-        site=entry.site,
-        node=entry.name,
-        jurisdiction=entry.jurisdiction,
-        same_node=False,
-    )
-
-
-def view(member: NodeMember, pusher: Pusher, too_big: Sequence[str]) -> dict[str, Any]:
-    """Return how one node stands."""
-    state, entry = member.state, member.entry
-    said: dict[str, Any] = {
-        "node": entry.name, "site": entry.site, "jurisdiction": entry.jurisdiction, "address": entry.address,
-        "state": member.word, "problem": member.problem, "too_big": list(too_big),
-        "pushing": {digest[:12]: {"bytes": there, "of": total} for digest, (there, total) in pusher.progress.items()},
-        "memory": {},
-    }  # fmt: skip
-    if state is not None:
-        devices = [msgspec.to_builtins(device) for device in state.devices]
-        said |= {
-            "sekisho": state.sekisho, "protocol": state.protocol, "engine": state.engine, "devices": devices,
-            "disk_free_bytes": state.disk_free, "files": len(state.blobs), "loaded": len(state.residents),
-        }  # fmt: skip
-    if member.keeper is not None:
-        ledger = member.keeper.rules.ledger
-        taken = ledger.taken()
-        said["memory"] = {
-            device: {"budget_mib": budget, "taken_mib": taken[device]} for device, budget in ledger.budget.items()
-        }
-    return said
+    def __init__(self, name: str, member: NodeMember, link: NodeLink) -> None:
+        self.name, self.boot = name, str(member.state.boot)
+        self.files: Sequence[str] = member.state.brought
+        self.forget = link.forget
 
 
 def _is_another(entry: Node, before: Any) -> bool:

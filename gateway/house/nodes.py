@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from gateway.errors import SetupError
 from gateway.fleet.nodes.address import host_of
+from gateway.fleet.nodes.authority import Cabinet
 from gateway.fleet.nodes.enrol import Enrolment
 from gateway.http.nodes import nodes_app
 from gateway.settings import Settings
@@ -39,11 +40,12 @@ class NodeListener(msgspec.Struct):
     context: ssl.SSLContext
 
 
-def enrolment(settings: Settings, book: Book, peppers: Callable[[], Sequence[bytes]]) -> Enrolment:
+def enrolment(settings: Settings, book: Book, cabinet: Cabinet, peppers: Callable[[], Sequence[bytes]]) -> Enrolment:
     """Return who may be a node of this gateway. Raises SetupError: authority or roster are damaged.
 
     Args:
         book: where each step is written before it counts.
+        cabinet: where secrets lie.
         peppers: what seals tokens, the one in force first.
     """
     listen, url = settings.nodes.listen, settings.nodes.url.removeprefix("https://").rstrip("/")
@@ -52,6 +54,7 @@ def enrolment(settings: Settings, book: Book, peppers: Callable[[], Sequence[byt
         settings.data / "nodes",
         settings.site,
         book,
+        cabinet,
         peppers=peppers,
         taken=[each.name for each in settings.fleet.engines],
         hosts=[host for host in dict.fromkeys(named) if host],

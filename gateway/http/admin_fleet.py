@@ -1,7 +1,8 @@
 """The admin API's routes for the models of this node, under ``/admin/v1``; see :mod:`gateway.http.admin`::
 
 GET  fleet                how all models stand, and the memory they share
-POST fleet/orders         {"model": NAME, "action": "load" | "unload" | "pin" | "unpin"}: answered when it is done
+POST fleet/orders         {"model": NAME, "action": "load" | "unload" | "pin" | "unpin"}: answered when it is done;
+                          with "node": NAME on that joined node
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Office(Protocol):
 
     def status(self) -> Mapping[str, Any]: ...
 
-    def order(self, model: str, action: Action, by: str) -> Awaitable[Mapping[str, Any]]: ...
+    def order(self, model: str, action: Action, by: str, node: str = "") -> Awaitable[Mapping[str, Any]]: ...
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +34,7 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     model: str
     action: Action
+    node: str = ""
 
 
 def fleet_routes(office: Office) -> Sequence[Route]:
@@ -44,7 +46,7 @@ def fleet_routes(office: Office) -> Sequence[Route]:
     async def order(request: Request) -> Response:
         wish = await body_of(request, Order)
         try:
-            done = await office.order(wish.model, wish.action, operator_of(request))
+            done = await office.order(wish.model, wish.action, operator_of(request), wish.node)
         except SetupError as error:
             raise BadRequest(f"{error.problem} {error.mend}".strip(), code="admin.refused") from error
         return json_response(done)

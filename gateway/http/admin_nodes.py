@@ -5,13 +5,15 @@ POST   nodes/tokens          {"name": …, "site": …, "jurisdiction": …, "se
 DELETE nodes/{name}          its certificate counts no more
 POST   nodes/{name}/drain    no new prompts go there
 DELETE nodes/{name}/drain    some go there again
+POST   nodes/{name}/trust    {"reason": …}: one that lied about a model serves again
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -34,6 +36,14 @@ class Office(Protocol):
     async def remove(self, name: str, by: str) -> View: ...
 
     async def drain(self, name: str, by: str, *, back: bool = False) -> View: ...
+
+    async def trust(self, name: str, by: str, reason: str) -> View: ...
+
+
+class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of ``POST nodes/{name}/trust``: what stands in the record."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 
 
 Facts = Callable[[str], View]
@@ -66,6 +76,10 @@ class AdminNodes:
         name, back = request.path_params["name"], request.method == "DELETE"
         return json_response(await _told(self._office.drain(name, operator_of(request), back=back)))
 
+    async def trust(self, request: Request) -> Response:
+        said, name = await body_of(request, Reason), request.path_params["name"]
+        return json_response(await _told(self._office.trust(name, operator_of(request), said.reason)))
+
 
 def node_routes(office: Office, facts: Facts = nothing_more) -> list[Route]:
     """Return the routes, to be given to :func:`gateway.http.admin.admin_app`.
@@ -80,6 +94,7 @@ def node_routes(office: Office, facts: Facts = nothing_more) -> list[Route]:
         Route("/admin/v1/nodes/tokens", admin.tokens, methods=["POST"]),
         Route("/admin/v1/nodes/{name}", admin.node, methods=["DELETE"]),
         Route("/admin/v1/nodes/{name}/drain", admin.drain, methods=["POST", "DELETE"]),
+        Route("/admin/v1/nodes/{name}/trust", admin.trust, methods=["POST"]),
     ]
 
 

@@ -7,6 +7,7 @@ Rules:
 2. Ranges come in order. What is there stays there: after a cut the next range begins where the last one ended.
 3. Room on the disk is looked for before the first byte, for the whole rest, and some is left to others.
 4. A file that turns out to be another one is taken away.
+5. What a gateway brought is marked as such beside it, and that alone can be taken away again from outside.
 
 Example::
 
@@ -34,6 +35,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MAGIC = b"GGUF"
 _KEPT_FREE_BYTES = 64 * 1024 * 1024
 _PARTIAL = ".pushed-"
+_BROUGHT = ".brought-"
 
 
 class BlobRefused(Exception):
@@ -58,6 +60,32 @@ class Blobs:
         with suppress(OSError):
             return tuple(sorted(name for name in os.listdir(self._folder) if _DIGEST.fullmatch(name)))
         return ()
+
+    def brought(self) -> tuple[str, ...]:
+        """Return the SHA-256 of every whole file that a gateway brought, sorted."""
+        return tuple(name for name in self.all() if (self._folder / f"{_BROUGHT}{name}").exists())
+
+    async def forget(self, digest: str) -> None:
+        """Take a file away that a gateway brought, and what there is of one that is not whole; one that is gone is.
+
+        Raises:
+            BlobRefused: it was not brought by a gateway, or cannot be removed.
+        """
+        _check(digest)
+        async with self._locks[digest]:
+            try:
+                await asyncio.to_thread(self._forget, digest)
+            except OSError as error:
+                raise BlobRefused(507, "node.disk", f"It cannot be removed ({error.strerror}).") from error
+
+    def _forget(self, digest: str) -> None:
+        whole, mark = self._folder / digest, self._folder / f"{_BROUGHT}{digest}"
+        if whole.exists() and not mark.exists():  # rule 5
+            raise BlobRefused(409, "node.not_brought", "No gateway has brought it.")
+        self._partial(digest).unlink(missing_ok=True)
+        whole.unlink(missing_ok=True)
+        mark.unlink(missing_ok=True)
+        _sync_folder(self._folder)
 
     def held(self, digest: str) -> tuple[int, bool]:
         """Return how many bytes of a file are there, and whether it is whole. Raises BlobRefused."""
@@ -129,6 +157,7 @@ class Blobs:
                 raise BlobRefused(422, "node.wrong_file", f"It is not the file that was announced: {why}.")
             os.fchmod(file.fileno(), 0o444)
             os.fsync(file.fileno())
+        (self._folder / f"{_BROUGHT}{digest}").touch(mode=0o600)  # first: a mark without its file says nothing
         os.replace(partial, self._folder / digest)
         _sync_folder(self._folder)
 

@@ -150,6 +150,7 @@ class Portrait:
             devices=_devices(self._seen, spare),
             disk_free=self._blobs.disk_free(),
             blobs=self._blobs.all()[:4096],
+            brought=self._blobs.brought()[:4096],
             residents=self._residents.all(),
             problem=self._loading.problem[:512],
             **self._facts,

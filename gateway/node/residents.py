@@ -48,6 +48,7 @@ class Unknown(Exception):
 @dataclass
 class _Resident:
     built: Built
+    files: frozenset[str]
     held: int = 0
     leaving: bool = False
     empty: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,7 +60,7 @@ class Residents:
     def __init__(self, build: Build) -> None:
         self._build = build
         self._loaded: dict[str, _Resident] = {}
-        self._loading: set[str] = set()
+        self._loading: dict[str, frozenset[str]] = {}  # and the files of each
 
     def all(self) -> tuple[NodeResident, ...]:
         return tuple(
@@ -71,6 +72,10 @@ class Residents:
         """Return what loaded models have mapped and others could have; see :mod:`gateway.fleet.fit.taken`."""
         return sum(each.built.spare_bytes() for each in self._loaded.values())
 
+    def files(self) -> frozenset[str]:
+        """Return the SHA-256 of every file that a loaded model reads, or one that is being loaded."""
+        return frozenset().union(*self._loading.values(), *(each.files for each in self._loaded.values()))
+
     async def load(self, order: Order) -> Loaded:
         """Load a model; returns once it answered. Cancelled, it leaves nothing.
 
@@ -79,7 +84,7 @@ class Residents:
         """
         if order.id in self._loaded or order.id in self._loading:
             raise EngineUnavailable("That load was begun already.", code="fleet.model_unfit")
-        self._loading.add(order.id)
+        self._loading[order.id] = _files_of(order)
         try:
             built = await self._build(order)
             try:
@@ -88,8 +93,8 @@ class Residents:
                 await _end(built)
                 raise
         finally:
-            self._loading.discard(order.id)
-        self._loaded[order.id] = _Resident(built)
+            files = self._loading.pop(order.id)
+        self._loaded[order.id] = _Resident(built, files)
         engine = built.engine
         return Loaded(order.id, built.digest, engine.device, engine.build, dict(built.measured_mib()))
 
@@ -137,6 +142,11 @@ class Residents:
             return self._loaded[name]
         except KeyError:
             raise Unknown from None
+
+
+def _files_of(order: Order) -> frozenset[str]:
+    beside = (*order.adapters, *((order.draft,) if order.draft is not None else ()))
+    return frozenset(str(each.get("sha256", "")) for each in (order.manifest, *beside))
 
 
 def _is_open(resident: _Resident) -> bool:

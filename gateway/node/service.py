@@ -65,6 +65,7 @@ class Service:
         app.router.add_get(wire.STATE, self._state)
         app.router.add_head(wire.BLOBS + "{digest}", self._held)
         app.router.add_put(wire.BLOBS + "{digest}", self._put)
+        app.router.add_delete(wire.BLOBS + "{digest}", self._forget)
         app.router.add_post(wire.LOAD, self._load)
         app.router.add_post(wire.UNLOAD, self._unload)
         app.router.add_post(wire.HEALTH + "{resident}", self._health)
@@ -104,6 +105,13 @@ class Service:
         length = last + 1 - first
         took = await self._blobs.take(request.match_info["digest"], first, length, total, request.content.iter_any())
         return _json(took)
+
+    async def _forget(self, request: web.Request) -> web.StreamResponse:
+        digest = request.match_info["digest"]
+        if digest in self._residents.files():
+            raise BlobRefused(409, "node.file_in_use", "A model that is loaded needs it.")
+        await self._blobs.forget(digest)
+        return _json({})
 
     # --- models
 

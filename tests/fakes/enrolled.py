@@ -19,6 +19,7 @@ from gateway.errors import AuditUnavailable
 from gateway.fleet.nodes.asking import Asking, NewToken
 from gateway.fleet.nodes.enrol import Enrolment
 from gateway.fleet.nodes.membership import request_for
+from gateway.keys.vault import FileVault
 from gateway.settings import SiteSettings
 
 PEPPER = bytes(range(32))
@@ -75,6 +76,7 @@ def enrolment(
         folder / "nodes",
         PLACE,
         book,
+        FileVault(folder / "keys"),
         peppers=lambda: peppers,
         taken=("vllm",),
         hosts=("127.0.0.1",),

@@ -67,12 +67,12 @@ class Rolls:
 class Gateway:
     """See the module's tour. It is the book and the enrolment, too."""
 
-    def __init__(self, folder: Path, models: Sequence[ModelSettings]) -> None:
+    def __init__(self, folder: Path, models: Sequence[ModelSettings], listed: int | None = None) -> None:
         a_store(folder, [each.model for each in models])
         self.settings = Settings(
             site=SiteSettings(name="plant", node="gw", jurisdiction="DE"),
             engine=EngineSettings(context_tokens=256, slots=2),
-            fleet=FleetSettings(models=tuple(models)),
+            fleet=FleetSettings(models=tuple(models)[:listed]),
             data_dir=str(folder),
         )
         self.store = ContentStore(folder / "manifests", self.settings.store)
@@ -89,14 +89,20 @@ class Gateway:
     def event(self, type: str, **said: Any) -> None:
         self.events.append((type, said))
 
+    async def durable(self) -> None:
+        """All of it is."""
+
+    async def distrust(self, name: str, lie: str) -> None:
+        self.change(name, distrusted=lie)
+
     def types(self) -> list[str]:
         return [type for type, _ in self.events]
 
     def client_context(self, name: str) -> SSLContext:
         return self._contexts[name]
 
-    async def announce(self, targets: Sequence[Target]) -> None:
-        self.announced = list(targets)
+    async def announce(self, targets: Callable[[], Sequence[Target]]) -> None:
+        self.announced = list(targets())
 
     def open(self) -> None:
         self.joined.open(self.fleet, self.announce)
@@ -144,8 +150,9 @@ class Gateway:
 
 
 @asynccontextmanager
-async def gateway_of(folder: Path, *models: ModelSettings) -> AsyncIterator[Gateway]:
-    made = Gateway(folder, models or (ModelSettings(model="tiny"),))
+async def gateway_of(folder: Path, *models: ModelSettings, listed: int | None = None) -> AsyncIterator[Gateway]:
+    """``listed``: so many of the models, the first ones, are in the settings; else all."""
+    made = Gateway(folder, models or (ModelSettings(model="tiny"),), listed)
     made.open()
     yield made
     await made.joined.stop()

@@ -29,6 +29,7 @@ from gateway.errors import EngineUnavailable
 from gateway.fleet.nodes.authority import Authority, gateway_role, make_authority, private_pem
 from gateway.fleet.nodes.contexts import AUTHORITY, CERTIFICATE, KEY, client_context, server_context
 from gateway.fleet.nodes.papers import write_private
+from gateway.keys.vault import FileVault
 from gateway.node.blobs import Blobs
 from gateway.node.residents import Built, Residents
 from gateway.node.service import Service, listening
@@ -49,7 +50,7 @@ class Papers:
 
 def papers(folder: Path, name: str = "gpu1", host: str = "127.0.0.1") -> Papers:
     now = datetime.now(UTC)
-    authority = make_authority(folder / "nodes", SITE, now)
+    authority = make_authority(folder / "nodes", SITE, now, FileVault(folder / "keys"))
     key = ec.generate_private_key(ec.SECP256R1())
     request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, SHA256())
     signed = authority.sign_node(request.public_bytes(Encoding.PEM), name, host, now)
@@ -135,10 +136,11 @@ class JoinedNode:
             protocol=self.protocol,
             sekisho="0.9",
             boot=self.boot,
-            devices=(NodeDevice("ram", "a processor", 8 << 30, 4 << 30),),
+            devices=(NodeDevice("ram", "a processor", 8 << 30, 4 << 30, 7.5),),
             engine="scripted/1",
             disk_free=self.blobs.disk_free(),
             blobs=self.blobs.all(),
+            brought=self.blobs.brought(),
             residents=self.residents.all(),
         )
 

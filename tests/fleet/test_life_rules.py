@@ -417,3 +417,21 @@ class Lives(RuleBasedStateMachine):
 
 Lives.TestCase.settings = profile(stateful_step_count=40, deadline=None)
 test_for_all_interleavings = Lives.TestCase
+
+
+def test_whom_a_load_would_send_out_is_told_without_sending_anybody() -> None:
+    rules = the_rules(40, 40, 60)
+    load(rules, "a", 1.0)
+    load(rules, "b", 2.0)
+    rules.enter("a")
+    rules.enter("b")
+
+    leave = rules.sends_out("c")
+
+    assert [each.name for each in leave] == ["a"]
+    assert rules.makes_room_in(leave, 4.0) == TURN - 3.0
+    assert rules.makes_room_in(rules.sends_out("b"), 4.0) == 0.0
+    assert states(rules) == "serving serving absent"
+    rules.leave("b", 5.0)
+    assert [each.name for each in rules.sends_out("c")] == ["b"]
+    assert rules.makes_room_in(rules.sends_out("c"), 6.0) == 0.0

@@ -11,7 +11,7 @@ from gateway.domain import Chunk, Prompt, Target
 from gateway.errors import EngineUnavailable
 from gateway.fleet.life.resident import Resident, State
 from gateway.fleet.life.rules import Rules
-from gateway.fleet.member import away
+from gateway.fleet.member import NOBODY, Displaced, away
 
 _UNKNOWN_LOAD_SECONDS = 10.0
 """How long a load takes before one was measured: the Retry-After of a first one."""
@@ -106,13 +106,31 @@ class ResidentHome:
             self._look()
 
     def opens_in_seconds(self) -> float:
-        """Return how long it is likely to take until it is open; 0 when it is. From the last load's measured time."""
-        resident = self.resident
+        """Return how long it is likely to take until it is open; 0 when it is.
+
+        From the last load's measured time, and the rest of the turns of those who have to leave for it.
+        """
+        resident, takes = self.resident, self._takes
         if resident.state is State.SERVING:
             return 0.0
-        takes = resident.load_seconds or _UNKNOWN_LOAD_SECONDS
-        began = self.load_began_at if resident.state in (State.LOADING, State.WARMING) else None
-        return takes if began is None else max(0.0, takes - (self._clock() - began))
+        if resident.state in (State.LOADING, State.WARMING):
+            return max(0.0, takes - (self._clock() - self.load_began_at))
+        turns = self._rules.makes_room_in(self._rules.sends_out(resident.name), self._clock())
+        return takes + max(0.0, turns)
+
+    @property
+    def _takes(self) -> float:
+        return self.resident.load_seconds or _UNKNOWN_LOAD_SECONDS
+
+    def displaces(self) -> Displaced:
+        """As :meth:`gateway.fleet.member.Home.displaces`. Those of one node differ in their ids' last part alone."""
+        leave = [] if self.resident.wanted else self._rules.sends_out(self.resident.name)
+        if not leave:
+            return NOBODY
+        place = self.target.id.removesuffix(self.resident.name)
+        back = max(each.load_seconds or _UNKNOWN_LOAD_SECONDS for each in leave)
+        away = self._takes + self._rules.turn_of(self.resident) + back
+        return Displaced(tuple(place + each.name for each in leave), away)
 
     def refusal(self) -> EngineUnavailable:
         """Return why nobody may wait here now, and when that may be over."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from gateway.domain import Target
 from gateway.errors import SetupError
-from gateway.fleet.choose.breaker import Breaker
+from gateway.fleet.choose.breaker import ALL, Guard
 from gateway.fleet.desk import Desk
 from gateway.fleet.life.home import ResidentHome
 from gateway.fleet.life.keeper import Keeper
@@ -27,6 +27,31 @@ class Events(Protocol):
     async def durable(self) -> None: ...
 
 
+class Nodes(Protocol):
+    """The machines that joined: see :class:`gateway.house.joined.Joined`."""
+
+    def status(self) -> Sequence[Mapping[str, Any]]: ...
+
+    def keeper(self, node: str) -> Keeper:
+        """Return who loads models there. Raises SetupError: it is not joined, or serves nobody now."""
+
+    async def adopt(self, model: str, node: str = "") -> None:
+        """Offer one more model there, or on all. Raises SetupError: the one that is named could never hold it."""
+
+
+class NoNodes:
+    """No machine can join."""
+
+    def status(self) -> Sequence[Mapping[str, Any]]:
+        return ()
+
+    def keeper(self, node: str) -> Keeper:
+        raise SetupError(f"There is no node {node}.", "See: sekisho node list", exit_code=2)
+
+    async def adopt(self, model: str, node: str = "") -> None:
+        """Nobody is there to offer it."""
+
+
 class FleetOffice:
     """Shows and orders.
 
@@ -37,7 +62,7 @@ class FleetOffice:
         find_model: the own name behind a name or alias.
         adopt: takes in a model that is known and not served as yet; raises SetupError when it cannot be.
         too_big: models that this machine could never hold, each with one line that says why.
-        nodes: how joined nodes stand.
+        nodes: the joined ones.
     """
 
     def __init__(
@@ -48,9 +73,9 @@ class FleetOffice:
         find_model: Callable[[str], str | None],
         adopt: Callable[[str], Awaitable[None]],
         too_big: Mapping[str, str] | None = None,
-        nodes: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+        nodes: Nodes | None = None,
     ) -> None:
-        self._nodes = nodes
+        self._nodes = nodes or NoNodes()
         self._keeper = keeper
         self._desks = desks
         self._book = book
@@ -59,54 +84,53 @@ class FleetOffice:
         self._adopting = asyncio.Lock()
         self._too_big = dict(too_big or {})
 
-    async def order(self, model: str, action: Action, by: str) -> View:
+    async def order(self, model: str, action: Action, by: str, node: str = "") -> View:
         """Have a model loaded, sent out, kept, or kept no longer; returns how it stands then.
 
         A load is over when the model answers; a model is sent out when those inside have left. One that is known and
-        not served as yet is served from its first load on, until the house closes.
+        not served as yet is served from its first load on, until the house closes: here and on all nodes, or on the
+        node that is named.
+
+        Args:
+            node: a joined one; "" is this machine.
 
         Raises:
             SetupError: there is no such model, it could never fit, or it is kept; exit code 2.
             SekishoError: it could not be loaded.
             AuditUnavailable: not on record, so not done.
         """
-        name = self._find_model(model)
-        self._refuse(model, name, action)
+        keeper, name = self._nodes.keeper(node) if node else self._keeper, self._find_model(model)
+        self._refuse(model, name, action, keeper, node)
         assert name is not None  # noqa: S101 - for the type checker
-        said = {"model": name, "action": action}
+        said = {"model": name, "action": action, **({"node": node} if node else {})}
         self._book.event("model.ordered", by=by, details=said)
         await self._book.durable()
         try:
-            await self._taken_in(name)
+            await self._taken_in(name, keeper, node)
         except SetupError:
             self._book.event("model.ordered.refused", by=by, details=said)
             raise
-        await self._carry_out(name, action)
-        return self._resident(self._keeper.homes[name])
+        await _carry_out(keeper, name, action)
+        return self._resident(keeper.homes[name])
 
-    def _refuse(self, model: str, name: str | None, action: Action) -> None:
-        home = self._keeper.homes.get(name or "")
-        if name in self._too_big:
+    def _refuse(self, model: str, name: str | None, action: Action, keeper: Keeper, node: str) -> None:
+        home = keeper.homes.get(name or "")
+        if name in self._too_big and not node:
             raise SetupError(self._too_big[name], "Give it less context or fewer slots: fleet.models.", exit_code=2)
         if name is None or (home is None and action in ("unload", "unpin")):
-            own = ", ".join(self._keeper.homes) or "none"
-            raise SetupError(f"The model {model!r} is not one of this node's.", f"Its models: {own}.", exit_code=2)
+            own, where = ", ".join(keeper.homes) or "none", f"{node}'s" if node else "this node's"
+            raise SetupError(f"The model {model!r} is not one of {where}.", f"Its models: {own}.", exit_code=2)
         if home is not None and action == "unload" and home.resident.pinned:
-            mend = f"Let it go first: sekisho models pin {name} --off"
+            mend = f"Let it go first: sekisho models pin {name} --off" + (f" --on {node}" if node else "")
             raise SetupError(f"The model {name} is kept loaded.", mend, exit_code=2)
 
-    async def _taken_in(self, name: str) -> None:
+    async def _taken_in(self, name: str, keeper: Keeper, node: str) -> None:
         async with self._adopting:
-            if name not in self._keeper.homes:
+            if name in keeper.homes:
+                return
+            if not node:
                 await self._adopt(name)
-
-    async def _carry_out(self, name: str, action: Action) -> None:
-        if action in ("pin", "unpin"):
-            self._keeper.pin(name, action == "pin")
-        if action == "unload":
-            await self._keeper.dismissed(name)
-        elif action != "unpin":
-            await self._keeper.ordered(name)
+            await self._nodes.adopt(name, node)
 
     def status(self) -> View:
         """Return how all models stand, and the memory they share."""
@@ -114,7 +138,7 @@ class FleetOffice:
         taken, claimed = ledger.taken(), ledger.claimed()
         return {
             "models": [self._shown(desk) for desk in self._desks()],
-            "nodes": [dict(each) for each in self._nodes()],
+            "nodes": [dict(each) for each in self._nodes.status()],
             "too_big": [{"model": name, "problem": problem} for name, problem in self._too_big.items()],
             "memory": {
                 device: {"budget_mib": budget, "taken_mib": taken[device], "claimed_mib": claimed[device]}
@@ -138,6 +162,7 @@ class FleetOffice:
             "waiting": desk.waiting,
             "slots": home.slots,
             "problem": problem,
+            "canary": desk.canary,
             "breaker": breaker,
         }
 
@@ -168,12 +193,22 @@ class FleetOffice:
         }
 
 
-def _breaker(breaker: Breaker, now: float) -> View:
-    again = None if breaker.state == "closed" else round(breaker.again_in_seconds(now), 1)
+async def _carry_out(keeper: Keeper, name: str, action: Action) -> None:
+    if action in ("pin", "unpin"):
+        keeper.pin(name, action == "pin")
+    if action == "unload":
+        await keeper.dismissed(name)
+    elif action != "unpin":
+        await keeper.ordered(name)
+
+
+def _breaker(breaker: Guard, now: float) -> View:
+    again = None if breaker.state == "closed" else round(breaker.again_in_seconds(ALL, now), 1)
     return {
         "state": breaker.state,
         "failures": breaker.failures,
         "opened": breaker.opened,
+        "tenants": list(breaker.tenants),
         "again_in_seconds": again,
     }
 

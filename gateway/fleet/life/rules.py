@@ -156,6 +156,22 @@ class Rules:
         resident.state, resident.leaving, resident.stopping = State.ABSENT, False, False
         resident.asked_at = now if resident.wanted else None
 
+    def sends_out(self, name: str) -> list[Resident]:
+        """Return who has to leave for a model once it is asked for, whenever their turns are over. Changes nothing."""
+        resident = self.residents[name]
+        if resident.state not in (State.ABSENT, State.FAILED):
+            return []
+        evictable = sorted(self._evictable(), key=lambda each: (not each.idle, each.serving_since))
+        return self._enough(resident, evictable) or []
+
+    def makes_room_in(self, residents: Iterable[Resident], now: float) -> float:
+        """Return the seconds until the turns of these are over; 0 for those whom nobody uses."""
+        return max((self._turn_ends(each) - now for each in residents if not each.idle), default=0.0)
+
+    def turn_of(self, resident: Resident) -> float:
+        """Return how long a model stays at least, once it is there and others want its room, in seconds."""
+        return max(self._turn_seconds, resident.load_seconds)
+
     # --- what is to be done
 
     def next(self, now: float) -> list[Step]:
@@ -245,9 +261,13 @@ class Rules:
 
     def _victims(self, resident: Resident, now: float) -> list[Resident] | None:
         """Return whom to send out (rule 3), as few as do; ``None`` when that is not enough as yet."""
+        return self._enough(resident, self._in_order(now))
+
+    def _enough(self, resident: Resident, order: Iterable[Resident]) -> list[Resident] | None:
+        """Return as few of these, the first ones first, as make room; ``None``: all of them do not."""
         leaving = self._leaving()
         picked: list[Resident] = []
-        for each in self._in_order(now):
+        for each in order:
             if not self.ledger.shortage(resident.price, leaving=leaving):
                 break
             picked.append(each)
@@ -266,7 +286,7 @@ class Rules:
         return [*idle, *sorted(over, key=lambda each: each.serving_since)]
 
     def _turn_ends(self, resident: Resident) -> float:
-        return resident.serving_since + max(self._turn_seconds, resident.load_seconds)
+        return resident.serving_since + self.turn_of(resident)
 
     def _evictable(self) -> list[Resident]:
         return [each for each in self.residents.values() if each.state is State.SERVING and not each.pinned]

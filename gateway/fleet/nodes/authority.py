@@ -6,12 +6,14 @@ nothing else, and the role is a URI in the certificate's subject alternative nam
     sekisho://gateway/SITE     the gateway of a site
     sekisho://node/NAME        one joined node
 
-Guarantees: the authority's key never leaves its folder; a node's key never reaches it (what comes is a request, RFC
-2986, that the node's key has signed); a certificate says of a node what the gateway's roster says, and nothing that the
-node wrote into its request. Files, in ``<data>/nodes``, mode 0600: ``authority.pem``, ``authority-key.pem``, and
-``gateway.pem`` (the gateway's own key and certificate in one file, so that they cannot part). ::
+Guarantees: the authority's key never leaves this machine, and lies among its other secrets, sealed where they are; a
+node's key never reaches it (what comes is a request, RFC 2986, that the node's key has signed); a certificate says of a
+node what the gateway's roster says, and nothing that the node wrote into its request. Files, in ``<data>/nodes``, mode
+0600: ``authority.pem``, and ``gateway.pem`` (the gateway's own key and certificate in one file, so that they cannot
+part; good for 90 days). An earlier release kept the authority's key there as well, in ``authority-key.pem``: it is read
+from there until :func:`take_in` has moved it. ::
 
-    authority = open_authority(settings.data / "nodes", site="ingolstadt")
+    authority = open_authority(settings.data / "nodes", site="ingolstadt", cabinet=keyring.vault)
     pem = authority.sign_node(request, "gpu1", "10.0.0.7", now)
 """
 
@@ -22,6 +24,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -31,8 +34,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.errors import SetupError
-from gateway.fleet.nodes.papers import read_private, write_private
+from gateway.fleet.nodes.papers import read_private, remove_private, write_private
 
+SECRET = "node-authority"  # noqa: S105  its name among the secrets
 AUTHORITY, AUTHORITY_KEY, GATEWAY = "authority.pem", "authority-key.pem", "gateway.pem"
 DAYS = 90
 """How long a certificate of a node, or of the gateway, is good for."""
@@ -40,8 +44,19 @@ DAYS = 90
 AUTHORITY_DAYS = 3653  # ten years
 BACKDATED = timedelta(hours=1)  # a certificate counts from before it was made: clocks differ
 _RENEWED_AFTER = 2 / 3
-_RESTORE = "Restore <data>/nodes from a backup; without it every node has to join again."
+_RESTORE = "Restore keys/ and <data>/nodes from one backup; without them every node has to join again."
 _SERVES_AND_ASKS = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+
+
+class Cabinet(Protocol):
+    """Where secrets lie: :class:`gateway.keys.vault.Vault`. All raise SetupError."""
+
+    def has(self, name: str, /) -> bool: ...
+
+    def read(self, name: str, /) -> bytes: ...
+
+    def write_once(self, name: str, secret: bytes, /) -> None:
+        """Write a secret, durably, unless one of that name is there."""
 
 
 class RequestRefused(ValueError):
@@ -157,16 +172,16 @@ class Authority:
         )
 
 
-def open_authority(folder: Path, site: str) -> Authority | None:
+def open_authority(folder: Path, site: str, cabinet: Cabinet) -> Authority | None:
     """Return the authority of a data folder; ``None`` where none was made yet. Raises SetupError: it is damaged."""
-    try:
-        written, secret = read_private(folder / AUTHORITY), read_private(folder / AUTHORITY_KEY)
-    except FileNotFoundError as error:
-        if (folder / AUTHORITY).exists():
-            raise SetupError(f"The key of the authority in {folder} is missing.", _RESTORE) from error
+    certificate = authority_certificate(folder)
+    if certificate is None:
         return None
     try:
-        certificate, key = x509.load_pem_x509_certificate(written), load_pem_private_key(secret, None)
+        secret = cabinet.read(SECRET) if cabinet.has(SECRET) else read_private(folder / AUTHORITY_KEY)
+        key = load_pem_private_key(secret, None)
+    except FileNotFoundError as error:
+        raise SetupError(f"The key of the authority in {folder} is missing.", _RESTORE) from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SetupError(f"The authority in {folder} is damaged.", _RESTORE) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
@@ -174,12 +189,42 @@ def open_authority(folder: Path, site: str) -> Authority | None:
     return Authority(folder, site, key, certificate)
 
 
-def make_authority(folder: Path, site: str, now: datetime) -> Authority:
+def authority_certificate(folder: Path) -> x509.Certificate | None:
+    """Return the authority's certificate; ``None`` where none was made yet. Raises SetupError: it is damaged."""
+    try:
+        return x509.load_pem_x509_certificate(read_private(folder / AUTHORITY))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise SetupError(f"The authority in {folder} is damaged.", _RESTORE) from error
+
+
+def take_in(folder: Path, cabinet: Cabinet) -> bool:
+    """Move the key that an earlier release left in ``authority-key.pem`` among the secrets; whether there was one.
+
+    The caller holds the data folder's lock. The file goes only once what lies among the secrets reads as it does.
+
+    Raises:
+        SetupError: it cannot be read or written, or another key lies there already; the file still stands.
+    """
+    path = folder / AUTHORITY_KEY
+    try:
+        secret = read_private(path)
+    except FileNotFoundError:
+        return False
+    cabinet.write_once(SECRET, secret)
+    if cabinet.read(SECRET) != secret:
+        raise SetupError(f"{path} is another key than the authority's among the secrets.", f"Put {path} away.")
+    remove_private(path)
+    return True
+
+
+def make_authority(folder: Path, site: str, now: datetime, cabinet: Cabinet) -> Authority:
     """Return the authority of a data folder, made if there is none. Raises SetupError: it cannot be read or written."""
-    found = open_authority(folder, site)
+    found = open_authority(folder, site, cabinet)
     if found is not None:
         return found
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = _made(cabinet, folder)
     builder = _builder(key.public_key(), f"nodes of {site}", now, now + timedelta(days=AUTHORITY_DAYS))
     certificate = (
         builder.issuer_name(_name(f"nodes of {site}"))
@@ -187,9 +232,20 @@ def make_authority(folder: Path, site: str, now: datetime) -> Authority:
         .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(key, SHA256())
     )
-    write_private(folder / AUTHORITY_KEY, private_pem(key))  # first: a key that nobody vouches for opens nothing
     write_private(folder / AUTHORITY, certificate.public_bytes(Encoding.PEM))
     return Authority(folder, site, key, certificate)
+
+
+def _made(cabinet: Cabinet, folder: Path) -> ec.EllipticCurvePrivateKey:
+    """Return the key for a new authority: before its certificate, since a key that nobody vouches for opens nothing."""
+    cabinet.write_once(SECRET, private_pem(ec.generate_private_key(ec.SECP256R1())))
+    try:
+        key = load_pem_private_key(cabinet.read(SECRET), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise SetupError(f"The key of the authority in {folder} is damaged.", _RESTORE) from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise SetupError(f"The key of the authority in {folder} is of another kind.", _RESTORE)
+    return key
 
 
 def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -5,6 +5,7 @@
 3. Two thirds of ninety days later it asks for the next one, over the certificate that it has. The one before counts
    until the new one was shown.
 4. An operator drains it (no new prompts), takes that back, or removes it: its certificate counts no more, at once.
+5. Of one that lied about a model it is remembered, also beyond a restart, until an operator trusts it again.
 
 Whoever has no valid token learns nothing but that. A token that was right and is refused even so (used, over, …) leaves
 a record of its own, ``node.refused``: somebody has it.
@@ -29,7 +30,16 @@ from gateway.fleet.nodes import asking as words
 from gateway.fleet.nodes import contexts, tokens
 from gateway.fleet.nodes.address import host_of
 from gateway.fleet.nodes.asking import Asking, Greeting, NewToken, Papers
-from gateway.fleet.nodes.authority import AUTHORITY, Authority, RequestRefused, is_due, make_authority, open_authority
+from gateway.fleet.nodes.authority import (
+    AUTHORITY,
+    Authority,
+    Cabinet,
+    RequestRefused,
+    is_due,
+    make_authority,
+    open_authority,
+    take_in,
+)
 from gateway.fleet.nodes.roster import Node, NodeFile, Roster, replaced, view
 from gateway.fleet.nodes.tokens import TokenRecord
 
@@ -73,6 +83,7 @@ class Enrolment:
         folder: ``<data>/nodes``; it need not exist.
         place: the gateway's own.
         book: where each step is written first.
+        cabinet: where the authority's key lies.
         peppers: what seals tokens, the one in force first.
         taken: names that other targets have.
         hosts: by which nodes call this gateway.
@@ -81,11 +92,12 @@ class Enrolment:
         SetupError: the authority or the roster is damaged, or open to others.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  where it lies, who it is, what it writes and asks
         self,
         folder: Path,
         place: Place,
         book: Events,
+        cabinet: Cabinet,
         *,
         peppers: Callable[[], Sequence[bytes]],
         taken: Collection[str] = (),
@@ -95,7 +107,9 @@ class Enrolment:
         self.folder, self._place, self._book = folder, place, book
         self._peppers, self._taken, self._hosts, self._clock = peppers, {*taken, place.node}, hosts, clock
         self.roster = Roster(folder)
-        self._authority = open_authority(folder, place.name)
+        self._cabinet = cabinet
+        take_in(folder, cabinet)
+        self._authority = open_authority(folder, place.name, cabinet)
         self._contexts: dict[str, tuple[tuple[object, ...], SSLContext]] = {}
         self._listening: SSLContext | None = None
         self._own: tuple[datetime, Path] | None = None  # and when it was looked at
@@ -104,7 +118,7 @@ class Enrolment:
     def ensure_authority(self) -> None:
         """Make the authority where there is none yet. Blocks. Raises SetupError."""
         if self._authority is None:
-            self._authority = make_authority(self.folder, self._place.name, self._clock())
+            self._authority = make_authority(self.folder, self._place.name, self._clock(), self._cabinet)
 
     # --- what others need to speak to nodes
 
@@ -202,6 +216,26 @@ class Enrolment:
             node = replace(self._found(name), drained=None if back else self._clock())
             what = "node.resumed" if back else "node.drained"
             return await self._node_changed(what, node, by, replaced(self.roster.content, node))
+
+    async def distrust(self, name: str, lie: str) -> None:
+        """Remember what a node lied about, if it is still joined. Who saw it put it on record. Raises SetupError."""
+        async with self._one_at_a_time:
+            node = self.roster.node(name)
+            if node is not None and not node.distrusted:
+                content = replaced(self.roster.content, replace(node, distrusted=lie))
+                await asyncio.to_thread(self.roster.write, content)
+                self.roster.tell(name)
+
+    async def trust(self, name: str, by: str, reason: str) -> View:
+        """Trust a node again that lied. Raises RouteNotFound, SetupError: it did not lie; AuditUnavailable."""
+        async with self._one_at_a_time:
+            known = self._found(name)
+            if not known.distrusted:
+                raise SetupError(f"The node {name} is not distrusted.", "See: sekisho node list", exit_code=2)
+            node = replace(known, distrusted="")
+            content = replaced(self.roster.content, node)
+            said = {"reason": reason, "lie": known.distrusted}
+            return await self._node_changed("node.trusted", node, by, content, **said)
 
     # --- what a node does
 
@@ -353,9 +387,9 @@ class Enrolment:
 
     # --- the book
 
-    async def _node_changed(self, what: str, node: Node, by: str, content: NodeFile) -> View:
+    async def _node_changed(self, what: str, node: Node, by: str, content: NodeFile, **more: str) -> View:
         said = view(node, self._clock())
-        await self._change(what, {"by": by, "node": said}, content)
+        await self._change(what, {"by": by, "node": said, **more}, content)
         self.roster.tell(node.name)
         return said
 

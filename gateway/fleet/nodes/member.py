@@ -4,13 +4,14 @@
 
     unknown -> here <-> away          by its heartbeat
                  |        |
-                 +--> out +           another protocol (until it was updated); it lied (until the gateway starts anew)
+                 +--> out +           another protocol (until it was updated); it lied (until an operator trusts it)
 
 Rules:
 
 1. A node that is away or out serves nobody. What had not begun to answer there goes elsewhere; what had ends.
 2. What a node has loaded and nobody here remembers is sent out: it takes room that the ledger does not know of.
-3. A node that loaded other bytes than it was told to is out with all its models, and that is on record.
+3. A node that loaded other bytes than it was told to is out with all its models, until an operator trusts it again;
+   both are on record.
 4. A node that is drained lets nobody in; those inside finish, and its models leave after them.
 """
 
@@ -139,6 +140,7 @@ class NodeMember:
         protocol: the one that is spoken here.
         greet: see above.
         tell: writes into the audit log.
+        remember: keeps the line that says what it lied about, beyond this process.
     """
 
     def __init__(
@@ -150,6 +152,7 @@ class NodeMember:
         protocol: int,
         greet: Greet,
         tell: Callable[[str, Mapping[str, Any]], object],
+        remember: Callable[[str], None] = lambda lie: None,
     ) -> None:
         self.entry = entry
         self.state: Any = None  # the last one
@@ -162,6 +165,7 @@ class NodeMember:
         self._protocol = protocol
         self._greet = greet
         self._tell = tell
+        self._remember = remember
         self._obstacle = f"The node {entry.name} was not reached yet."
         self._was_here = self._is_out = False
         self._boot = ""
@@ -239,6 +243,13 @@ class NodeMember:
         self.lie = self._obstacle = f"The node {self.entry.name} says that it loaded other bytes as {model}."
         _log.error("node out: %s", self.lie)
         self._note("node.distrusted", {"model": model, "digest": wanted, "said": said})
+        self._remember(self.lie)
+
+    def believe(self, lie: str) -> None:
+        """Take up what the roster says: ``lie`` is what it once lied about; "" that it is trusted again."""
+        self.lie, before = lie, self.lie
+        if lie or before:  # of one that is trusted again its next state says how it stands
+            self._obstacle = lie or f"The node {self.entry.name} is trusted again, and was not reached since."
 
     # --- its heartbeat
 

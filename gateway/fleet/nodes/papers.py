@@ -9,6 +9,7 @@ import os
 import stat
 from pathlib import Path
 
+from gateway import durable
 from gateway.errors import SetupError
 
 _MOST_BYTES = 4 * 1024 * 1024
@@ -42,29 +43,22 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         SetupError: it could not be written; the old content still stands.
     """
-    fresh = path.with_name(f".{path.name}.new")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        _write_synced(fresh, content)
-        fresh.replace(path)
-        _sync_folder(path.parent)
+        durable.replace(path, content)
     except OSError as error:
         mend = "Check free space and the owner of the data folder."
         raise SetupError(f"{path} cannot be written.", mend) from error
 
 
-def _write_synced(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def remove_private(path: Path) -> None:
+    """Take a secret off the disk, durably: overwritten, as far as the disk heeds that, and gone. Raises SetupError."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(bytes(os.fstat(descriptor).st_size))
+            file.flush()
+            os.fsync(descriptor)
+        path.unlink()
+        durable.sync_folder(path.parent)
+    except OSError as error:
+        raise SetupError(f"{path} cannot be removed.", "Check the owner of the data folder.") from error

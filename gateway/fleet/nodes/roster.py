@@ -45,6 +45,7 @@ class Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     renewed: Instant | None = None
     drained: Instant | None = None  # it gets no new prompts since then
     removed: Instant | None = None
+    distrusted: str = ""  # what it lied about, in one line; it serves nobody until an operator trusts it again
 
     @property
     def fingerprint(self) -> str:
@@ -121,10 +122,14 @@ def replaced(content: NodeFile, node: Node) -> NodeFile:
 
 def view(node: Node, now: datetime) -> dict[str, object]:
     """Return what people and the audit log may see of a node."""
-    state = "removed" if node.removed else "ended" if node.ends <= now else "drained" if node.drained else "joined"
+    state = "removed" if node.removed else "ended" if node.ends <= now else _standing(node)
     said: dict[str, object] = msgspec.to_builtins(node)
     del said["certificate"], said["previous"]
     return {**said, "state": state, "fingerprint": node.fingerprint}
+
+
+def _standing(node: Node) -> str:
+    return "distrusted" if node.distrusted else "drained" if node.drained else "joined"
 
 
 def _read(path: Path) -> NodeFile:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gateway.errors import SetupError
 from gateway.fleet.nodes import contexts
 from gateway.fleet.nodes.authority import (
+    SECRET,
     Authority,
     RequestRefused,
     fingerprint,
@@ -24,14 +25,18 @@ from gateway.fleet.nodes.authority import (
     open_authority,
     private_pem,
     role_of,
+    take_in,
 )
+from gateway.fleet.nodes.papers import write_private
+from gateway.keys.seal import Plain, Seal, Sealed
+from gateway.keys.vault import FileVault
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    return make_authority(tmp_path / "nodes", "ingolstadt", NOW)
+    return make_authority(tmp_path / "nodes", "ingolstadt", NOW, FileVault(tmp_path / "keys"))
 
 
 def request_by(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, host: str = "") -> bytes:
@@ -72,34 +77,93 @@ def handshake(client: ssl.SSLContext, server: ssl.SSLContext, host: str) -> tupl
     return ends
 
 
-def test_the_authority_is_made_once_and_its_key_is_nobody_elses(authority: Authority) -> None:
-    again = make_authority(authority.folder, "ingolstadt", NOW)
+@pytest.fixture
+def cabinet(tmp_path: Path) -> FileVault:
+    return FileVault(tmp_path / "keys")
+
+
+def left_by_an_earlier_release(authority: Authority, cabinet: FileVault) -> Path:
+    """Put the authority's key where it lay once."""
+    path = authority.folder / "authority-key.pem"
+    write_private(path, cabinet.read(SECRET))
+    cabinet.destroy(SECRET)
+    return path
+
+
+def test_the_authority_is_made_once_and_its_key_is_nobody_elses(authority: Authority, cabinet: FileVault) -> None:
+    again = make_authority(authority.folder, "ingolstadt", NOW, cabinet)
 
     assert again.fingerprint == authority.fingerprint
-    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in authority.folder.iterdir())
+    files = [*authority.folder.iterdir(), *cabinet.folder.iterdir()]
+    assert {file.name: stat.S_IMODE(file.stat().st_mode) for file in files} == {"authority.pem": 0o600, SECRET: 0o600}
+
+
+def test_its_key_is_sealed_where_the_other_secrets_are(tmp_path: Path) -> None:
+    sealed = FileVault(tmp_path / "keys", Sealed(bytes(32)))
+    authority = make_authority(tmp_path / "nodes", "ingolstadt", NOW, sealed)
+
+    assert b"PRIVATE KEY" not in (tmp_path / "keys" / SECRET).read_bytes()
+    assert open_authority(authority.folder, "ingolstadt", sealed) is not None
+    with pytest.raises(SetupError, match="is sealed"):
+        open_authority(authority.folder, "ingolstadt", FileVault(tmp_path / "keys"))
+
+
+@pytest.mark.parametrize("seal", [Plain(), Sealed(bytes(32))])
+def test_a_key_of_an_earlier_release_is_used_and_moved(authority: Authority, cabinet: FileVault, seal: Seal) -> None:
+    path = left_by_an_earlier_release(authority, cabinet)
+    secret, wanted = path.read_bytes(), FileVault(cabinet.folder, seal)
+
+    before = open_authority(authority.folder, "ingolstadt", wanted)
+    moved, again = take_in(authority.folder, wanted), take_in(authority.folder, wanted)
+    after = open_authority(authority.folder, "ingolstadt", wanted)
+
+    assert before is not None and after is not None and before.fingerprint == after.fingerprint
+    assert (moved, again, path.exists(), wanted.read(SECRET)) == (True, False, False, secret)
+
+
+def test_a_move_that_was_cut_off_goes_on(authority: Authority, cabinet: FileVault) -> None:
+    path = left_by_an_earlier_release(authority, cabinet)
+    cabinet.write_once(SECRET, path.read_bytes())
+
+    assert take_in(authority.folder, cabinet)
+    assert not path.exists()
+
+
+def test_another_key_in_the_old_place_is_left_there_and_told(authority: Authority, cabinet: FileVault) -> None:
+    other = authority.folder / "authority-key.pem"
+    write_private(other, private_pem(ec.generate_private_key(ec.SECP256R1())))
+
+    with pytest.raises(SetupError, match="another key"):
+        take_in(authority.folder, cabinet)
+    assert other.exists()
 
 
 def test_no_authority_is_no_error_and_one_without_its_key_is(authority: Authority, tmp_path: Path) -> None:
-    assert open_authority(tmp_path / "elsewhere", "x") is None
+    cabinet = FileVault(tmp_path / "keys")
+    assert open_authority(tmp_path / "elsewhere", "x", cabinet) is None
 
-    (authority.folder / "authority-key.pem").unlink()
+    cabinet.destroy(SECRET)
     with pytest.raises(SetupError, match="key of the authority"):
-        open_authority(authority.folder, "ingolstadt")
+        open_authority(authority.folder, "ingolstadt", cabinet)
 
 
 def test_a_key_of_another_authority_is_refused(authority: Authority, tmp_path: Path) -> None:
-    other = make_authority(tmp_path / "other", "ingolstadt", NOW)
-    (authority.folder / "authority-key.pem").write_bytes((other.folder / "authority-key.pem").read_bytes())
+    others = FileVault(tmp_path / "others")
+    make_authority(tmp_path / "other", "ingolstadt", NOW, others)
 
     with pytest.raises(SetupError, match="not a pair"):
-        open_authority(authority.folder, "ingolstadt")
+        open_authority(authority.folder, "ingolstadt", others)
 
 
-def test_a_key_that_others_may_read_is_refused(authority: Authority) -> None:
-    (authority.folder / "authority-key.pem").chmod(0o640)
-
+def test_a_key_that_others_may_read_is_refused(authority: Authority, cabinet: FileVault) -> None:
+    (cabinet.folder / SECRET).chmod(0o640)
     with pytest.raises(SetupError, match="open to other users"):
-        open_authority(authority.folder, "ingolstadt")
+        open_authority(authority.folder, "ingolstadt", cabinet)
+
+    (cabinet.folder / SECRET).chmod(0o600)
+    left_by_an_earlier_release(authority, cabinet).chmod(0o640)
+    with pytest.raises(SetupError, match="open to other users"):
+        open_authority(authority.folder, "ingolstadt", cabinet)
 
 
 def test_a_node_gets_its_role_its_host_and_ninety_days_whatever_it_asked_for(authority: Authority) -> None:
@@ -192,7 +256,7 @@ def test_a_node_takes_nobody_without_a_certificate_or_of_another_authority(
 ) -> None:
     pinned = joined(authority, tmp_path / "node")
     server = contexts.server_context(tmp_path / "node")
-    other = make_authority(tmp_path / "other", "ingolstadt", NOW)
+    other = make_authority(tmp_path / "other", "ingolstadt", NOW, FileVault(tmp_path / "others"))
     foreign = contexts.client_context(other.gateway_papers((), NOW), [pinned])
 
     for client in (contexts.joining_context(authority.pem), foreign):

@@ -306,3 +306,37 @@ def test_a_damaged_roster_is_refused(tmp_path: Path) -> None:
         (tmp_path / FILE).chmod(0o600)
         with pytest.raises(SetupError, match="damaged"):
             Roster(tmp_path)
+
+
+async def test_a_lie_is_remembered_until_an_operator_trusts_the_node_again(
+    office: Enrolment, book: RememberingBook, clock: StandingClock, tmp_path: Path
+) -> None:
+    await joined(office, clock)
+    told: list[str] = []
+    office.roster.watch(told.append)
+
+    await office.distrust("gpu1", "it loaded other bytes")
+
+    again = enrolment(tmp_path, book, clock)
+    assert again.show()[0]["state"] == "distrusted"
+    with pytest.raises(RouteNotFound):
+        await again.trust("gpu9", "ana", "x")
+    await office.trust("gpu1", "ana", "its disk was replaced")
+    assert told == ["gpu1", "gpu1"]
+    type, said = book.written[-1]
+    assert (type, said["by"], said["reason"]) == ("node.trusted", "ana", "its disk was replaced")
+    assert said["lie"] == "it loaded other bytes"
+    assert enrolment(tmp_path, book, clock).show()[0]["state"] == "joined"
+    with pytest.raises(SetupError, match="not distrusted"):
+        await office.trust("gpu1", "ana", "again")
+
+
+async def test_a_node_is_not_trusted_again_without_a_record(
+    office: Enrolment, book: RememberingBook, clock: StandingClock
+) -> None:
+    await joined(office, clock)
+    await office.distrust("gpu1", "it loaded other bytes")
+    book.broken = True
+    with pytest.raises(AuditUnavailable):
+        await office.trust("gpu1", "ana", "x")
+    assert office.show()[0]["state"] == "distrusted"
