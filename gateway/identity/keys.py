@@ -128,6 +128,10 @@ class KeyRegister:
         """Return all keys, revoked ones too, oldest first."""
         return self._records
 
+    def name_of(self, key_id: str) -> str:
+        """Return the name of the key with that id; empty where there is none."""
+        return self._names.get(key_id, "")
+
     def draft(self, wish: NewKey) -> tuple[KeyRecord, str]:
         """Return a new key's record and its plain text; nothing is stored and the key does not work yet.
 
@@ -274,6 +278,7 @@ class KeyRegister:
                 known = (record.caller(self._site), record.wish.expires)
                 callers.setdefault(record.pepper or content.pepper, {})[bytes.fromhex(record.seal)] = known
         self._rings = [(pepper, callers.get(pepper.id, {})) for pepper in self._peppers]
+        self._names = {record.id: record.wish.name for record in content.keys}
         self._records = content.keys
 
 

@@ -1,172 +1,238 @@
-"""How much a key may: requests per minute, requests at once, tokens per minute. In this process alone.
+"""How much a caller may, counted in this process alone.
 
-Rules, all of them O(1) a request and exact:
+Every request counts against the accounts of its key, project and tenant, and once its model is known against that
+one's. Rules, all of them O(1) a request and exact:
 
-1. Requests: in any 60 seconds at most ``requests_per_minute`` are taken. The times of the last that many are kept; the
-   next one passes when the oldest of them is 60 seconds old.
+1. Requests: in any 60 seconds at most ``requests_per_minute`` are taken.
 2. Concurrency: at most ``concurrent_requests`` reservations are open.
-3. Tokens: open upper bounds plus what was settled within the last 60 seconds never exceed ``tokens_per_minute``. What
-   was settled is kept per second, so a token may count for up to one second longer than a minute, never shorter.
+3. Tokens: open upper bounds plus what was settled within the last 60 seconds never exceed ``tokens_per_minute``.
+4. Budgets: open upper bounds plus what was settled since midnight, or since the first of the month, never exceed
+   ``tokens_per_day``, ``…_month``; so with money, at the model's price.
+5. All accounts of a step are asked before one of them is touched. A refused request costs nothing anywhere, so that a
+   client which waits is not pushed back further.
 
-A limit of 0 does not limit. A refused request costs nothing, so that a client which waits is not pushed back further.
+A bound of 0 does not limit. Nothing awaits between asking and taking: in one event loop no other request comes between.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gateway.domain import Caller, Usage
-from gateway.errors import BadRequest, LimitExceeded
-from gateway.settings import LimitSettings
+from gateway.errors import LimitExceeded
+from gateway.identity import refusals
+from gateway.identity.bounds import Rules, accounts_of, cost_micro, most_micro
+from gateway.identity.door import Standing
+from gateway.identity.ledger import Ledger
+from gateway.identity.window import RequestWindow, TokenWindow
+from gateway.sections import BoundSettings
 
-WINDOW_SECONDS = 60
+MOST_ACCOUNTS = 20_000  # in memory; above it, those that nothing is open or recent of are dropped
 
 
-class KeyLimits:
-    """The limits of all keys. Implements :class:`gateway.identity.door.Limits`.
+class OwnLimits:
+    """The limits of all accounts. Implements :class:`gateway.identity.door.Limits`.
 
     Args:
-        settings: one set of limits, for each key by itself.
+        rules: which bounds hold.
+        ledger: what was used of days and months.
         clock: seconds that only grow.
     """
 
-    def __init__(self, settings: LimitSettings, clock: Callable[[], float] = time.monotonic) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._keys: dict[str, _KeyState] = {}
+    def __init__(self, rules: Rules, ledger: Ledger | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rules = rules
+        self.ledger = ledger or Ledger(None)
+        self.clock = clock
+        self._accounts: dict[str, Account] = {}
 
-    def reserve(self, caller: Caller) -> KeyReservation:
-        """Take one request and one place of concurrency.
+    async def reserve(self, caller: Caller) -> OwnReservation:
+        """As :meth:`gateway.identity.door.Limits.reserve`."""
+        accounts = [self.account(name) for name in accounts_of(caller)]
+        now = self.clock()
+        try:
+            _enter(accounts, now)
+        except LimitExceeded as refusal:
+            refusal.standing = standing_of(accounts, now)
+            raise
+        return OwnReservation(self, caller, accounts)
 
-        Raises:
-            LimitExceeded: ``limits.concurrency`` or ``limits.requests``, with ``retry_after_seconds``.
-        """
-        state = self._keys.get(caller.key_id)
-        if state is None:
-            state = self._keys[caller.key_id] = _KeyState(self._settings, self._clock)
-        state.enter()
-        return KeyReservation(state)
+    async def used(self, names: Sequence[str]) -> list[list[int]]:
+        """Return tokens and money of the day, then of the month, of each account."""
+        self.ledger.turn()
+        return [list(self.ledger.sums(name)) for name in names]
+
+    def use(self, rules: Rules) -> None:
+        """Go on with other rules, from the next request on."""
+        self.rules = rules
+        for account in self._accounts.values():
+            account.allow(rules.of(account.name))
+
+    def account(self, name: str) -> Account:
+        found = self._accounts.get(name)
+        if found is None:
+            if len(self._accounts) >= MOST_ACCOUNTS:
+                self._drop_idle()
+            found = self._accounts[name] = Account(name, self.rules.of(name), self.ledger.sums(name))
+        return found
+
+    def _drop_idle(self) -> None:
+        now = self.clock()
+        self._accounts = {name: account for name, account in self._accounts.items() if not account.is_idle(now)}
 
 
-class KeyReservation:
+class OwnReservation:
     """One request's place. Implements :class:`gateway.identity.door.Reservation`."""
 
-    __slots__ = ("_bound", "_open", "_state")
+    __slots__ = ("_accounts", "_bound", "_caller", "_limits", "_micro", "_model", "_open")
 
-    def __init__(self, state: _KeyState) -> None:
-        self._state = state
-        self._bound = 0
+    def __init__(self, limits: OwnLimits, caller: Caller, accounts: list[Account]) -> None:
+        self._limits = limits
+        self._caller = caller
+        self._accounts = accounts
+        self._model = ""
+        self._bound = self._micro = 0
         self._open = True
 
-    def reserve_tokens(self, upper_bound: int) -> None:
-        """Reserve ``upper_bound`` tokens; a second call replaces the first bound.
-
-        Raises:
-            LimitExceeded: ``limits.tokens``, with ``retry_after_seconds``.
-            BadRequest: the bound alone is over the limit, so waiting cannot help (``limits.request_too_large``).
-        """
-        self._state.hold(upper_bound, instead_of=self._bound)
-        self._bound = upper_bound
+    async def reserve_tokens(self, upper_bound: int, model: str) -> None:
+        """As :meth:`gateway.identity.door.Reservation.reserve_tokens`."""
+        limits, accounts, now = self._limits, self._accounts, self._limits.clock()
+        fresh = [limits.account(f"model:{model}")] if not self._model else []
+        price = limits.rules.price(model)
+        micro = most_micro(price, upper_bound) if price else 0
+        limits.ledger.turn()
+        for account in (*accounts, *fresh):
+            if account.has_budget:
+                limits.ledger.refuse_broken()
+            held = (0, 0) if account in fresh else (self._bound, self._micro)
+            account.refuse_over(upper_bound, None if price is None else micro, held, now)
+        _enter(fresh, now)
+        for account in accounts:
+            account.hold(upper_bound - self._bound, micro - self._micro)
+        for account in fresh:
+            account.hold(upper_bound, micro)
+        self._model = self._model or model
+        self._accounts = [*accounts, *fresh]
+        self._bound, self._micro = upper_bound, micro
 
     def settle(self, usage: Usage | None) -> None:
         """As :meth:`gateway.identity.door.Reservation.settle`."""
         if not self._open:
             return
         self._open = False
+        limits, now = self._limits, self._limits.clock()
         spent = usage.prompt_tokens + usage.completion_tokens if usage else 0
-        self._state.leave(self._bound, spent)
+        for account in self._accounts:
+            account.leave(self._bound, self._micro, spent, now)
+        if usage is not None and spent and self._model:
+            price, caller = limits.rules.price(self._model), self._caller
+            micro = cost_micro(price, usage.prompt_tokens, usage.completion_tokens) if price else 0
+            project = f"{caller.tenant}/{caller.project}"
+            limits.ledger.add(caller.key_id, project, self._model, spent, micro)
+
+    def standing(self) -> Standing:
+        """As :meth:`gateway.identity.door.Reservation.standing`."""
+        return standing_of(self._accounts, self._limits.clock())
 
 
-class _KeyState:
-    """What one key has open and has used."""
+class Account:
+    """What one account has open and has used. ``sums`` are the ledger's own: tokens, money of the day, of the month."""
 
-    __slots__ = ("_clock", "_concurrency", "_held", "_open", "_rate", "_spent", "_taken", "_token_rate")
+    __slots__ = ("bounds", "has_budget", "held", "held_micro", "name", "open", "requests", "spent", "sums")
 
-    def __init__(self, settings: LimitSettings, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._concurrency = settings.concurrent_requests
-        self._rate = settings.requests_per_minute
-        self._token_rate = settings.tokens_per_minute
-        self._open = 0
-        self._held = 0
-        self._taken: deque[float] = deque(maxlen=self._rate)
-        self._spent = _TokenWindow()
+    def __init__(self, name: str, bounds: BoundSettings, sums: list[int]) -> None:
+        self.name = name
+        self.sums = sums
+        self.open = self.held = self.held_micro = 0
+        self.requests = RequestWindow()
+        self.spent = TokenWindow()
+        self.allow(bounds)
 
-    def enter(self) -> None:
-        if self._open >= self._concurrency:
-            message = f"This key may have {self._concurrency} requests in flight."
-            raise LimitExceeded(message, code="limits.concurrency", retry_after_seconds=1)
-        if self._rate:
-            self._take_request()
-        self._open += 1
+    def allow(self, bounds: BoundSettings) -> None:
+        self.bounds = bounds
+        self.requests.allow(bounds.requests_per_minute)
+        days = bounds.tokens_per_day or bounds.money_per_day
+        self.has_budget = bool(days or bounds.tokens_per_month or bounds.money_per_month)
 
-    def _take_request(self) -> None:
-        now = self._clock()
-        if len(self._taken) == self._rate and now < self._taken[0] + WINDOW_SECONDS:
-            wait = self._taken[0] + WINDOW_SECONDS - now
-            message = f"This key may send {self._rate} requests a minute."
-            raise LimitExceeded(message, code="limits.requests", retry_after_seconds=wait)
-        self._taken.append(now)  # at full length the oldest falls out
+    def is_idle(self, now: float) -> bool:
+        return not self.open and not self.requests.count(now) and not self.spent.total(now)
 
-    def hold(self, bound: int, instead_of: int) -> None:
-        others = self._held - instead_of
-        if self._token_rate:
-            self._refuse_over(bound, others)
-        self._held = others + bound
+    def refuse_entry(self, now: float) -> None:
+        """Raise LimitExceeded where one more request would be too many."""
+        most = self.bounds.concurrent_requests
+        if most and self.open >= most:
+            raise refusals.over(self.name, "concurrent_requests", most, 1.0)
+        rate = self.bounds.requests_per_minute
+        if rate and (wait := self.requests.wait(now)):
+            raise refusals.over(self.name, "requests_per_minute", rate, wait)
 
-    def _refuse_over(self, bound: int, others: int) -> None:
-        if bound > self._token_rate:
-            message = f"This request may need {bound} tokens, this key has {self._token_rate} a minute; ask for fewer."
-            raise BadRequest(message, code="limits.request_too_large", param="max_tokens")
-        free = self._token_rate - others - bound
-        now = self._clock()
-        if self._spent.total(now) > free:
-            message = f"This key may use {self._token_rate} tokens a minute."
-            wait = self._spent.seconds_until(free, now)
-            raise LimitExceeded(message, code="limits.tokens", retry_after_seconds=wait)
+    def enter(self, now: float) -> None:
+        self.open += 1
+        if self.requests.rate:
+            self.requests.take(now)
 
-    def leave(self, bound: int, spent: int) -> None:
-        self._open -= 1
-        self._held -= bound
-        if self._token_rate and spent:
-            self._spent.add(spent, self._clock())
+    def refuse_over(self, bound: int, micro: int | None, own: tuple[int, int], now: float) -> None:
+        """Raise where ``bound`` tokens, for ``micro``, are too much; ``own`` is what this request holds already."""
+        bounds, held = self.bounds, self.held - own[0]
+        if bounds.tokens_per_minute:
+            self._refuse_over_minute(bound, held, now)
+        if not self.has_budget:
+            return
+        if micro is None and (bounds.money_per_day or bounds.money_per_month):
+            raise refusals.no_price()
+        money, (day, day_micro, month, month_micro) = (micro or 0) + self.held_micro - own[1], self.sums
+        for name, limit, wanted in (
+            ("tokens_per_day", bounds.tokens_per_day, day + held + bound),
+            ("tokens_per_month", bounds.tokens_per_month, month + held + bound),
+            ("money_per_day", bounds.money_per_day, day_micro + money),
+            ("money_per_month", bounds.money_per_month, month_micro + money),
+        ):
+            if limit and wanted > limit:
+                raise refusals.over(self.name, name, limit, 0.0)
+
+    def _refuse_over_minute(self, bound: int, held: int, now: float) -> None:
+        limit = self.bounds.tokens_per_minute
+        if bound > limit:
+            raise refusals.too_large(self.name, bound, limit)
+        free = limit - held - bound
+        if self.spent.total(now) > free:
+            raise refusals.over(self.name, "tokens_per_minute", limit, self.spent.seconds_until(free, now))
+
+    def hold(self, tokens: int, micro: int) -> None:
+        self.held += tokens
+        self.held_micro += micro
+
+    def leave(self, bound: int, micro: int, spent: int, now: float) -> None:
+        self.open -= 1
+        self.held -= bound
+        self.held_micro -= micro
+        if spent and self.bounds.tokens_per_minute:
+            self.spent.add(spent, now)
 
 
-class _TokenWindow:
-    """Tokens used, per second, over the last minute; at most 61 seconds are kept."""
+def _enter(accounts: Sequence[Account], now: float) -> None:
+    """Take a request of all accounts, or of none. Raises LimitExceeded."""
+    for account in accounts:
+        account.refuse_entry(now)
+    for account in accounts:
+        account.enter(now)
 
-    __slots__ = ("_seconds", "_sum")
 
-    def __init__(self) -> None:
-        self._seconds: deque[tuple[int, int]] = deque()  # (second, tokens), oldest first
-        self._sum = 0
-
-    def add(self, tokens: int, now: float) -> None:
-        second = math.floor(now)
-        if self._seconds and self._seconds[-1][0] == second:
-            tokens_before = self._seconds.pop()[1]
-            self._seconds.append((second, tokens_before + tokens))
-        else:
-            self._seconds.append((second, tokens))
-        self._sum += tokens
-        self._forget(now)
-
-    def total(self, now: float) -> int:
-        self._forget(now)
-        return self._sum
-
-    def seconds_until(self, at_most: int, now: float) -> float:
-        """Return when the sum will have fallen to ``at_most``; one second when that hangs on open requests."""
-        left = self._sum
-        for second, tokens in self._seconds:
-            left -= tokens
-            if left <= at_most:
-                return second + 1 + WINDOW_SECONDS - now
-        return 1.0
-
-    def _forget(self, now: float) -> None:
-        while self._seconds and self._seconds[0][0] + 1 + WINDOW_SECONDS <= now:
-            self._sum -= self._seconds.popleft()[1]
+def standing_of(accounts: Sequence[Account], now: float) -> Standing:
+    """Return how far these accounts are from a refusal: of each bound, that of the account with the least left."""
+    requests = [
+        (a.bounds.requests_per_minute - a.requests.count(now), a) for a in accounts if a.bounds.requests_per_minute
+    ]
+    tokens = [
+        (a.bounds.tokens_per_minute - a.held - a.spent.total(now), a) for a in accounts if a.bounds.tokens_per_minute
+    ]
+    left, tightest = min(requests, key=lambda each: each[0], default=(0, None))
+    left_tokens, tightest_tokens = min(tokens, key=lambda each: each[0], default=(0, None))
+    return Standing(
+        limit_requests=tightest.bounds.requests_per_minute if tightest else 0,
+        remaining_requests=max(0, left),
+        reset_requests=tightest.requests.clear_in(now) if tightest else 0.0,
+        limit_tokens=tightest_tokens.bounds.tokens_per_minute if tightest_tokens else 0,
+        remaining_tokens=max(0, left_tokens),
+        reset_tokens=tightest_tokens.spent.clear_in(now) if tightest_tokens else 0.0,
+    )

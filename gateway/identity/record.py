@@ -6,13 +6,13 @@ as a whole, so that a reader sees the old one or the new one and a power cut lea
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
+from gateway import durable
 from gateway.domain import Caller, DataClass, Priority, Role
 from gateway.errors import SetupError
 from gateway.settings import SiteSettings
@@ -137,29 +137,24 @@ def write_file(path: Path, content: KeyFile) -> None:
     Raises:
         SetupError: it could not be written; the old content still stands.
     """
-    fresh = path.with_name(path.name + ".new")
+    write_state(path, content, what="The key register ")
+
+
+def write_state(path: Path, content: msgspec.Struct, what: str = "") -> None:
+    """As :func:`write_file`, for any file of state."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        _write_synced(fresh, msgspec.json.format(msgspec.json.encode(content), indent=1))
-        fresh.replace(path)
-        _sync_folder(path.parent)
+        durable.replace(path, msgspec.json.format(msgspec.json.encode(content), indent=1))
     except OSError as error:
         mend = "Check free space and the owner of the data folder."
-        raise SetupError(f"The key register {path} cannot be written.", mend) from error
+        raise SetupError(f"{what}{path} cannot be written.", mend) from error
 
 
-def _write_synced(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def stamp_of(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file is replaced or written; ``None`` where there is none. Raises SetupError."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read.", "Check its owner and mode (0600).") from error
+    return status.st_ino, status.st_mtime_ns, status.st_size

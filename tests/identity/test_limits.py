@@ -1,13 +1,19 @@
 """Requests, concurrency and tokens per key."""
 
+from collections.abc import Coroutine
+from typing import Any, TypeVar, cast
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain import Caller, Role, Usage
 from gateway.errors import BadRequest, LimitExceeded
-from gateway.identity.limits import KeyLimits
+from gateway.identity.bounds import Rules
+from gateway.identity.limits import OwnLimits, OwnReservation
 from gateway.settings import LimitSettings
+
+T = TypeVar("T")
 
 
 class Stopwatch:
@@ -24,94 +30,111 @@ def caller(key_id: str = "k1") -> Caller:
     return Caller(key_id, "t", "p", (Role.APP,), "general", "site", "DE", "DE", "DE")
 
 
-def limits(clock: Stopwatch, requests: int = 0, tokens: int = 0, concurrent: int = 1000) -> KeyLimits:
+def limits(clock: Stopwatch, requests: int = 0, tokens: int = 0, concurrent: int = 1000) -> OwnLimits:
     settings = LimitSettings(requests_per_minute=requests, tokens_per_minute=tokens, concurrent_requests=concurrent)
-    return KeyLimits(settings, clock)
+    return OwnLimits(Rules(settings), clock=clock)
+
+
+def done(work: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns that never waits: in between, no other request can come."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    raise AssertionError("it waited")
+
+
+def take(limited: OwnLimits, by: Caller) -> OwnReservation:
+    return done(limited.reserve(by))
+
+
+def hold(reservation: OwnReservation, tokens: int, model: str = "m") -> None:
+    done(reservation.reserve_tokens(tokens, model))
 
 
 def test_zero_does_not_limit() -> None:
     limited = limits(Stopwatch())
     for _ in range(500):
-        limited.reserve(caller()).reserve_tokens(10**9)
+        hold(take(limited, caller()), 10**9)
 
 
 def test_the_request_over_the_limit_is_told_when_to_come_back() -> None:
     clock = Stopwatch()
     limited = limits(clock, requests=2)
-    limited.reserve(caller())
+    take(limited, caller())
     clock.now += 10
-    limited.reserve(caller())
+    take(limited, caller())
     with pytest.raises(LimitExceeded) as refusal:
-        limited.reserve(caller())
+        take(limited, caller())
     assert refusal.value.code == "limits.requests"
     assert refusal.value.retry_after_seconds == 50
     clock.now += 50
-    limited.reserve(caller())
+    take(limited, caller())
 
 
 def test_concurrency_counts_open_requests_only() -> None:
     limited = limits(Stopwatch(), concurrent=2)
-    first, _ = limited.reserve(caller()), limited.reserve(caller())
+    first, _ = take(limited, caller()), take(limited, caller())
     with pytest.raises(LimitExceeded) as refusal:
-        limited.reserve(caller())
+        take(limited, caller())
     assert refusal.value.code == "limits.concurrency"
     first.settle(None)
     first.settle(None)
-    limited.reserve(caller())
+    take(limited, caller())
     with pytest.raises(LimitExceeded):
-        limited.reserve(caller())
+        take(limited, caller())
 
 
 def test_one_key_does_not_use_up_anothers_limits() -> None:
     limited = limits(Stopwatch(), requests=1, concurrent=1)
-    limited.reserve(caller("k1"))
-    assert limited.reserve(caller("k2"))
+    take(limited, caller("k1"))
+    assert take(limited, caller("k2"))
 
 
 def test_tokens_are_reserved_by_the_bound_and_settled_by_the_count() -> None:
     limited = limits(Stopwatch(), tokens=100)
-    first = limited.reserve(caller())
-    first.reserve_tokens(90)
-    second = limited.reserve(caller())
+    first = take(limited, caller())
+    hold(first, 90)
+    second = take(limited, caller())
     with pytest.raises(LimitExceeded) as refusal:
-        second.reserve_tokens(20)
+        hold(second, 20)
     assert refusal.value.code == "limits.tokens"
     first.settle(Usage(10, 20))
-    second.reserve_tokens(70)
+    hold(second, 70)
 
 
 def test_a_request_that_generated_nothing_gives_its_tokens_back() -> None:
     limited = limits(Stopwatch(), tokens=100)
-    first = limited.reserve(caller())
-    first.reserve_tokens(100)
+    first = take(limited, caller())
+    hold(first, 100)
     first.settle(None)
-    limited.reserve(caller()).reserve_tokens(100)
+    hold(take(limited, caller()), 100)
 
 
 def test_waiting_as_long_as_told_is_enough_for_tokens() -> None:
     clock = Stopwatch()
     limited = limits(clock, tokens=100)
-    first = limited.reserve(caller())
-    first.reserve_tokens(100)
+    first = take(limited, caller())
+    hold(first, 100)
     first.settle(Usage(50, 50))
     with pytest.raises(LimitExceeded) as refusal:
-        limited.reserve(caller()).reserve_tokens(1)
+        hold(take(limited, caller()), 1)
     clock.now += refusal.value.retry_after_seconds or 0
-    limited.reserve(caller()).reserve_tokens(100)
+    hold(take(limited, caller()), 100)
 
 
 def test_a_request_that_can_never_fit_is_not_told_to_wait() -> None:
     with pytest.raises(BadRequest) as refusal:
-        limits(Stopwatch(), tokens=100).reserve(caller()).reserve_tokens(101)
+        hold(take(limits(Stopwatch(), tokens=100), caller()), 101)
     assert refusal.value.code == "limits.request_too_large"
 
 
 def test_a_second_bound_replaces_the_first() -> None:
     limited = limits(Stopwatch(), tokens=100)
-    reservation = limited.reserve(caller())
-    reservation.reserve_tokens(80)
-    reservation.reserve_tokens(30)
-    limited.reserve(caller()).reserve_tokens(70)
+    reservation = take(limited, caller())
+    hold(reservation, 80)
+    hold(reservation, 30)
+    hold(take(limited, caller()), 70)
 
 
 @settings(deadline=None)
@@ -124,7 +147,7 @@ def test_no_minute_ever_sees_more_requests_than_the_limit(limit: int, pauses: li
         clock.now += pause
         recent = sum(time > clock.now - 60 for time in taken)
         try:
-            limited.reserve(caller()).settle(None)
+            take(limited, caller()).settle(None)
         except LimitExceeded:
             assert recent == limit  # and never refused without need
         else:
@@ -140,9 +163,9 @@ def test_no_minute_ever_sees_more_tokens_than_the_limit(steps: list[tuple[float,
     used: list[tuple[float, int]] = []
     for pause, bound, share in steps:
         clock.now += pause
-        reservation = limited.reserve(caller())
+        reservation = take(limited, caller())
         try:
-            reservation.reserve_tokens(bound)
+            hold(reservation, bound)
         except LimitExceeded as refusal:
             assert 0 < (refusal.retry_after_seconds or 0) <= 61
             reservation.settle(None)
@@ -159,9 +182,9 @@ def test_open_requests_never_pass_the_limit_and_none_leaks(moves: list[bool]) ->
     opened = []
     for enter in moves:
         if enter and len(opened) < 3:
-            opened.append(limited.reserve(caller()))
+            opened.append(take(limited, caller()))
         elif enter:
             with pytest.raises(LimitExceeded):
-                limited.reserve(caller())
+                take(limited, caller())
         elif opened:
             opened.pop().settle(None)
