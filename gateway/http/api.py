@@ -2,7 +2,7 @@
 
 FastAPI carries the routes and the OpenAPI page. The hot routes are raw ASGI endpoints, decoded by msgspec; their
 schemas are msgspec's too, so the page cannot say something else than the code does. They are reached before FastAPI's
-layers are (:class:`Front`), which cost a tenth of a request and do nothing for them.
+layers are (:mod:`gateway.http.front`), which cost a tenth of a request and do nothing for them.
 """
 
 from __future__ import annotations
@@ -22,16 +22,29 @@ from gateway import __version__
 from gateway.console import api_docs, page
 from gateway.domain import Caller
 from gateway.errors import MethodNotAllowed, RouteNotFound, SekishoError
-from gateway.http import chat, completions, embeddings, rerank
-from gateway.http.arrival import Scope, Send, client_address
-from gateway.http.body import Receive
+from gateway.http import (
+    chat,
+    completions,
+    embeddings,
+    messages,
+    messages_speech,
+    moderations,
+    ollama,
+    ollama_models,
+    ollama_speech,
+    rerank,
+)
+from gateway.http.arrival import authorization_of, client_address
 from gateway.http.call import Api
+from gateway.http.cors import Cors
 from gateway.http.decisions import PREVIEW, PreviewEndpoint, add_decisions
 from gateway.http.endpoint import Endpoint
+from gateway.http.front import Front
 from gateway.http.gate import Gate
 from gateway.http.models import Models, NoModels
 from gateway.http.openapi import describe
-from gateway.http.wire import error_body, error_headers
+from gateway.http.speech import Speech
+from gateway.http.wire import OPENAI, error_headers
 from gateway.inquiry import Inquiry
 from gateway.pipeline import Checkpoint
 from gateway.settings import ServerSettings
@@ -44,24 +57,24 @@ HOT = {
     "/v1/completions": completions.API,
     "/v1/embeddings": embeddings.API,
     "/v1/rerank": rerank.BY_RERANKER,
+    "/v1/messages": messages.API,
+    "/v1/messages/count_tokens": messages.COUNT,
+    "/api/chat": ollama.CHAT,
+    "/api/generate": ollama.GENERATE,
 }
+
+_SPEECHES = (("/v1/messages", messages_speech.SPEECH), ("/api", ollama_speech.CHAT_SPEECH))
 
 
 def apis(models: Models) -> dict[str, Api]:
     """Return the API at each hot route, for a house with these models."""
-    return {**HOT, "/v1/embeddings": embeddings.api(models), "/v1/rerank": rerank.api(models)}
-
-
-class Front:
-    """The ASGI application: a POST to a hot route goes straight to its endpoint, everything else to FastAPI."""
-
-    def __init__(self, hot: Mapping[str, Endpoint], app: FastAPI) -> None:
-        self._hot = hot
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._hot.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
-        await (endpoint or self._app)(scope, receive, send)
+    return {
+        **HOT,
+        "/v1/completions": completions.api(models),
+        "/v1/embeddings": embeddings.api(models),
+        "/v1/rerank": rerank.api(models),
+        "/api/embed": ollama.embed_api(models),
+    }
 
 
 def build(
@@ -73,18 +86,19 @@ def build(
     served = apis(models or NoModels())
     hot = {path: Endpoint(api, checkpoint, gate, settings) for path, api in served.items()}
     hot[PREVIEW] = PreviewEndpoint(served, checkpoint, gate, settings)
+    hot["/v1/moderations"] = Endpoint(moderations.API, checkpoint, gate, settings)
     for path, endpoint in hot.items():  # for other methods, and the OpenAPI page
         app.router.routes.insert(0, Route(path, endpoint, methods=["POST"]))
     _add_inquiries(app, inquiry, gate)
     _add_pages(app)
     _add_error_shape(app, checkpoint)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
-    return Front(hot, app)
+    return Front(hot, app, Cors(settings.cors_origins))
 
 
 def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate) -> None:
     def identify(request: Request) -> Caller:
-        request.state.caller = caller = inquiry.identify(request.headers.get("authorization"))
+        request.state.caller = caller = inquiry.identify(_authorization(request))
         return caller
 
     @app.get("/v1/models", tags=["models"], summary="The models your key may use")
@@ -98,6 +112,7 @@ def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate) -> None:
         return _json(msgspec.to_builtins(inquiry.model(name, caller)))
 
     add_decisions(app, inquiry, identify)
+    ollama_models.add_ollama(app, inquiry, identify)
 
     @app.get("/health/live", tags=["health"], summary="Whether the process answers")
     async def live() -> Response:
@@ -113,6 +128,11 @@ def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate) -> None:
     @app.get("/metrics", tags=["health"], summary="Metrics in Prometheus' text format")
     async def metrics() -> Response:
         return Response(inquiry.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _authorization(request: Request) -> str | None:
+    said = dict(request.scope["headers"])
+    return authorization_of(said.get(b"authorization"), said.get(b"x-api-key"))
 
 
 def _add_pages(app: FastAPI) -> None:
@@ -139,16 +159,21 @@ def _add_error_shape(app: FastAPI, checkpoint: Checkpoint) -> None:
         # A known caller's refusal is a record of its own; others are summed, so nobody outside can fill the disk.
         number = str(ULID())
         checkpoint.turn_away(error, client_address(request.scope), getattr(request.state, "caller", None), number)
-        return _error(error, number)
+        return _error(error, number, _speech(request))
 
     @app.exception_handler(HTTPException)
     async def no_route(request: Request, error: HTTPException) -> Response:
-        return await refused(request, _as_sekisho(request, error))
+        allowed = {"allow": f"{(error.headers or {})['Allow']}, OPTIONS"} if error.status_code == 405 else {}
+        if allowed and request.method == "OPTIONS":
+            return Response(status_code=204, headers=allowed)
+        answer = await refused(request, _as_sekisho(request, error))
+        answer.headers.update(allowed)
+        return answer
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> Response:
         log.error("internal error", exc_info=error)
-        return _error(SekishoError(), str(ULID()))
+        return _error(SekishoError(), str(ULID()), _speech(request))
 
 
 def _as_sekisho(request: Request, error: HTTPException) -> SekishoError:
@@ -162,6 +187,14 @@ def _json(body: Mapping[str, Any], status: int = 200) -> Response:
     return Response(orjson.dumps(body), status, media_type="application/json")
 
 
-def _error(error: SekishoError, request_id: str) -> Response:
+def _speech(request: Request) -> Speech:
+    """Return how the API below whose address a request was made tells of errors."""
+    path = request.url.path
+    return next((speech for root, speech in _SPEECHES if path == root or path.startswith(root + "/")), OPENAI)
+
+
+def _error(error: SekishoError, request_id: str, speech: Speech) -> Response:
     headers = {name.decode(): value.decode() for name, value in error_headers(error)} | {"x-request-id": request_id}
-    return Response(orjson.dumps(error_body(error)), error.status, headers, media_type="application/json")
+    if speech.id_header:
+        headers[speech.id_header.decode()] = request_id
+    return Response(speech.error(error, request_id), speech.status(error), headers, media_type="application/json")

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from ulid import ULID
 
 from gateway.domain import DataClass, Declared, Priority
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, UnsupportedMediaType
 from gateway.http.body import Receive, parse_object, read_body
 from gateway.http.call import Api, Call, MayAsk
 from gateway.http.verdict import language_of
@@ -20,6 +20,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _CLASSES: dict[str, DataClass] = {name: name for name in get_args(DataClass)}
 _PRIORITIES: dict[str, Priority] = {name: name for name in get_args(Priority)}
+_TAKEN_FOR_JSON = frozenset((b"application/json", b"application/octet-stream", b""))  # the last two say nothing
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 
 
@@ -37,11 +38,11 @@ class HttpArrival:
         self._settings = settings
         self._receive = receive
         self._on_read = on_read
+        self.dropped: tuple[str, ...] = ()  # names of the parameters that were taken out of the body
 
     @property
     def authorization(self) -> str | None:
-        value = self._headers.get(b"authorization")
-        return None if value is None else value.decode("latin-1")
+        return authorization_of(self._headers.get(b"authorization"), self._headers.get(b"x-api-key"))
 
     @property
     def language(self) -> str:
@@ -52,19 +53,38 @@ class HttpArrival:
         """Read and check the body. ``may_ask`` raises what a caller is told of a model that is not there for it.
 
         Raises:
-            BadRequest: naming the field; BodyTooLarge where it is.
+            BadRequest: naming the field; BodyTooLarge, UnsupportedMediaType where it is.
             ModelNotFound: where more than the body's form had to be looked at.
             ClientGone: the caller hung up while sending.
         """
         declared = self._declared()
         limits = self._settings
+        self._check_media_type()
         raw = await read_body(self._receive, self._headers.get(b"content-length"), limits.max_body_bytes)
         self._on_read()
         api, tree = self._open(raw, limits.max_depth)
         if api.prepare is not None:
             api = await api.prepare(tree, may_ask)
+        if api.parameters is not None and self._drops_parameters():
+            self.dropped = api.parameters.drop(tree)
         request = api.parse(tree)
         return Call(api, request, tree, declared, limits.max_text_chars)
+
+    def _check_media_type(self) -> None:
+        """Raise UnsupportedMediaType where the body says that it is something else than JSON."""
+        if self._api.any_media_type:
+            return
+        said = self._headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if said not in _TAKEN_FOR_JSON and not said.endswith(b"+json"):
+            raise UnsupportedMediaType
+
+    def _drops_parameters(self) -> bool:
+        said = self._headers.get(b"x-sekisho-drop-params")
+        if said is None:
+            return self._settings.drop_params
+        if said not in (b"true", b"false"):
+            raise BadRequest("x-sekisho-drop-params is true or false.", param="x-sekisho-drop-params")
+        return said == b"true"
 
     def _open(self, raw: bytes, max_depth: int) -> tuple[Api, dict[str, Any]]:
         """Return the API that the body is for, and the body. Raises BadRequest."""
@@ -97,6 +117,13 @@ class HttpArrival:
     def _header(self, name: bytes) -> str | None:
         value = self._headers.get(name)
         return value.decode("latin-1") if value else None
+
+
+def authorization_of(authorization: bytes | None, api_key: bytes | None) -> str | None:
+    """Return who a request says it is: ``authorization``, or Anthropic's ``x-api-key``, which holds the key alone."""
+    if authorization is not None or api_key is None:
+        return None if authorization is None else authorization.decode("latin-1")
+    return f"Bearer {api_key.decode('latin-1')}"
 
 
 def client_address(scope: Scope) -> str:

@@ -22,7 +22,12 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 T = TypeVar("T")
 
 _WHERE = re.compile(r" - at (`key` in )?`\$\.?(?P<path>[^`]*)`$")
+_STRING = re.compile(rb'"[^"]*+"[ \t\r\n]*+(:?)')  # one without escapes, and what makes it a name
+_LONGEST_NAME = 256
 _UNKNOWN = re.compile(r"unknown field `(?P<field>[^`]*)`")
+_MISSING = re.compile(r"missing required field `(?P<field>[^`]*)`")
+_LACKS = "missing_required_parameter"
+_TYPE = re.compile(r"^Expected `[^`]*`, got `[^`]*`$")
 
 
 async def read_body(receive: Receive, declared: bytes | None, limit_bytes: int) -> bytes:
@@ -55,8 +60,8 @@ def parse_object(raw: bytes, max_depth: int) -> dict[str, Any]:
     """Return the body as a JSON object.
 
     Raises:
-        BadRequest: not JSON, not UTF-8, a lone surrogate (RFC 8259 8.2), not an object, nested deeper than
-            ``max_depth``.
+        BadRequest: not JSON, not UTF-8, a lone surrogate (RFC 8259 8.2), U+0000, a field twice in one object, not an
+            object, nested deeper than ``max_depth``.
     """
     try:
         tree = orjson.loads(raw)
@@ -66,7 +71,54 @@ def parse_object(raw: bytes, max_depth: int) -> dict[str, Any]:
         raise BadRequest("The request body must be a JSON object.", param="body")
     if depth_exceeds(tree, max_depth):
         raise BadRequest(f"The request nests deeper than {max_depth} levels.", param=_deepest(tree, max_depth))
+    if b"\\u0000" in raw and (where := _find(tree, _has_nul)) is not None:
+        problem = "A string holds U+0000, where engines stop reading it."
+        raise BadRequest(problem, code="invalid_value", param=dotted(where) or "body")
+    if raw.count(b":") != (keys := _keys(tree)) and _names(raw) != keys:
+        raise _repeated(raw)
     return tree
+
+
+def _keys(tree: dict[str, Any]) -> int:
+    """Return how many fields there are, at all depths."""
+    count = 0
+    level: list[Any] = [tree]
+    while level:
+        node = level.pop()
+        count += len(node) if isinstance(node, dict) else 0
+        inner = node.values() if isinstance(node, dict) else node
+        level.extend([value for value in inner if isinstance(value, dict | list)])
+    return count
+
+
+def _names(raw: bytes) -> int:
+    """Return how many names of fields stand in valid JSON."""
+    plain = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return _STRING.findall(plain).count(b":")
+
+
+def _repeated(raw: bytes) -> BadRequest:
+    """Name the field that an object holds twice: readers differ about which one counts (RFC 8259, 4)."""
+    twice: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs) and not twice:
+            names = [name for name, _ in pairs]
+            twice.append(next(name for name in names if names.count(name) > 1))
+        return found
+
+    json.loads(raw, object_pairs_hook=look)
+    name = twice[0][:_LONGEST_NAME] if twice else "body"
+    return BadRequest(f"`{name}` stands twice in one object.", code="invalid_value", param=name)
+
+
+def _has_nul(text: str) -> bool:
+    return "\0" in text
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _explain(raw: bytes, max_depth: int) -> BadRequest:
@@ -78,20 +130,21 @@ def _explain(raw: bytes, max_depth: int) -> BadRequest:
         return BadRequest("The request body is not valid JSON in UTF-8.", param="body")
     if depth_exceeds(tree, max_depth):
         return BadRequest(f"The request nests deeper than {max_depth} levels.", param=_deepest(tree, max_depth))
-    where = _find_surrogate(tree)
+    where = _find(tree, _has_surrogate)
     if where is not None:
         return BadRequest("A string holds a lone surrogate, which is no character.", param=dotted(where) or "body")
     return BadRequest("The request body is not valid JSON (RFC 8259).", param="body")
 
 
-def _find_surrogate(node: Any, path: Path = ()) -> Path | None:
+def _find(node: Any, is_bad: Callable[[str], bool], path: Path = ()) -> Path | None:
+    """Return where the first bad string stands; of a bad name, the object that has it."""
     if isinstance(node, str):
-        return path if any("\ud800" <= char <= "\udfff" for char in node) else None
+        return path if is_bad(node) else None
     items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, value in items:
-        if isinstance(key, str) and _find_surrogate(key) is not None:
+        if isinstance(key, str) and is_bad(key):
             return path
-        found = _find_surrogate(value, (*path, key))
+        found = _find(value, is_bad, (*path, key))
         if found is not None:
             return found
     return None
@@ -113,24 +166,19 @@ def convert(tree: dict[str, Any], kind: type[T]) -> T:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
         # msgspec gives the place in its message only; the form is documented and tested here.
-        text = str(error)
-        where = _WHERE.search(text)
-        unknown = _UNKNOWN.search(text)
-        param = where["path"] if where else ""
-        if unknown:
-            param = f"{param}.{unknown['field']}" if param else unknown["field"]
-            raise BadRequest(f"Unknown parameter: `{param}`.", code="request.unknown_field", param=param) from error
-        problem = _WHERE.sub("", text)
-        raise BadRequest(f"{problem} at `{param or 'body'}`.", param=param or "body") from error
+        raise _named(str(error)) from error
 
 
-def refuse_unsupported(tree: dict[str, Any], fields: frozenset[str]) -> None:
-    """Refuse what an API defines but no engine of ours honours.
-
-    Raises:
-        BadRequest: code ``request.unsupported``; ``param`` names the first such field that is set.
-    """
-    for field, value in tree.items():
-        if field in fields and value is not None:
-            problem = f"`{field}` is not supported by this gateway's engines."
-            raise BadRequest(problem, code="request.unsupported", param=field)
+def _named(text: str) -> BadRequest:
+    """Return what msgspec says of a value, with OpenAI's code for it and the field in ``param``."""
+    where = _WHERE.search(text)
+    path = where["path"] if where else ""
+    problem = _WHERE.sub("", text)
+    for said, code, message in ((_UNKNOWN, "unknown_parameter", "Unknown"), (_MISSING, _LACKS, "Missing required")):
+        found = said.search(problem)
+        if found:
+            param = f"{path}.{found['field']}" if path else found["field"]
+            return BadRequest(f"{message} parameter: `{param}`.", code=code, param=param)
+    param = path or "body"
+    code = "invalid_type" if _TYPE.search(problem) else "invalid_value"
+    return BadRequest(f"Invalid value for `{param}`: {problem[:1].lower()}{problem[1:]}.", code=code, param=param)

@@ -12,11 +12,14 @@ import msgspec
 from gateway.domain import Capability, Chunk, Declared, Path, Segment
 from gateway.errors import BadRequest
 from gateway.http.media import modalities_of
+from gateway.http.parameters import Table
+from gateway.http.speech import Speech
 from gateway.http.walk import SCHEMA_KEYWORDS, AnyShape, dotted, replace, walk
 
 LONGEST_PATH = 256  # characters that are shown of where something stands
 
 _NOT_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+_CALLED = ("messages", "tool_calls")
 
 
 class Request(Protocol):
@@ -63,7 +66,9 @@ class Api(msgspec.Struct, frozen=True):
 
     ``prepare`` changes a body before it is checked and says by which API it goes on; what it says of a model it says
     to those alone who may ask for it. ``recast`` gives a body the form that engines know; ``write`` makes the answer,
-    where that is not text in choices.
+    where that is not text in choices; ``speech`` is how answers and errors look, where not as OpenAI's.
+    ``parameters`` says which fields a caller may have dropped. ``tool_names`` says where names of tools stand, numbers
+    left out: an engine takes few characters in them.
     """
 
     endpoint: str
@@ -74,6 +79,15 @@ class Api(msgspec.Struct, frozen=True):
     prepare: Callable[[dict[str, Any], MayAsk], Awaitable[Api]] | None = None
     recast: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     write: Write | None = None
+    speech: Speech | None = None
+    any_media_type: bool = False  # also a body that does not say that it is JSON
+    parameters: Table | None = None
+    tool_names: frozenset[Path] = frozenset(
+        (
+            *(("tools", "function", "name"), ("tool_choice", "function", "name"), (*_CALLED, "function", "name")),
+            ("tool_choice", "allowed_tools", "tools", "function", "name"),
+        )
+    )
 
 
 class Call:
@@ -99,7 +113,7 @@ class Call:
         self.request = request
         self._api = api
         self._tree = tree
-        self.segments: Sequence[Segment] = _collect(tree, api.shape)
+        self.segments: Sequence[Segment] = _collect(tree, api)
         size = sum(len(segment.text) for segment in self.segments)
         if size > max_text_chars:
             largest = max(self.segments, key=lambda segment: len(segment.text))
@@ -150,19 +164,19 @@ def _names_in(shape: AnyShape) -> frozenset[str]:
     return frozenset()
 
 
-def _collect(tree: dict[str, Any], shape: AnyShape) -> tuple[Segment, ...]:
+def _collect(tree: dict[str, Any], api: Api) -> tuple[Segment, ...]:
     segments: list[Segment] = []
 
     def visit(path: Path, text: str) -> str:
-        segments.append(Segment(path, text, _role(tree, path)))
+        segments.append(Segment(path, text, _role(tree, path, api.tool_names)))
         return text
 
-    walk(tree, shape, visit)
+    walk(tree, api.shape, visit)
     return tuple(segments)
 
 
-def _role(tree: dict[str, Any], path: Path) -> str:
-    if path[-2:] == ("function", "name"):
+def _role(tree: dict[str, Any], path: Path, tool_names: frozenset[Path]) -> str:
+    if path[-1] in ("name", "tool_name") and tuple(part for part in path if isinstance(part, str)) in tool_names:
         return "tool-name"
     if path[0] == "messages" and len(path) > 1:
         message = tree["messages"][path[1]]

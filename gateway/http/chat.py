@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from gateway.domain import Capability, Choice, ToolCallDelta
-from gateway.http.body import convert, refuse_unsupported
+from gateway.errors import BadRequest
+from gateway.http.body import convert
 from gateway.http.call import Api
 from gateway.http.fields import Count, Id, JsonObject, Metadata, Sampling, ServiceTier, Strict, ToolName
 from gateway.http.media import refuse_media
+from gateway.http.parameters import CHAT
 from gateway.http.walk import FIXED, JSON, SCHEMA, TEXT
 
 # --- request ---------------------------------------------------------------------------------------------------------
@@ -98,6 +100,19 @@ class NamedTool(Strict):
     function: NamedFunction
 
 
+class AllowedTools(Strict):
+    mode: Literal["auto", "required"]
+    tools: Annotated[list[NamedTool], msgspec.Meta(min_length=1, max_length=128)]
+
+
+class OneTool(Strict, tag_field="type", tag="function"):
+    function: NamedFunction
+
+
+class SomeTools(Strict, tag_field="type", tag="allowed_tools"):
+    allowed_tools: AllowedTools
+
+
 class SchemaFormat(Strict):
     name: ToolName
     schema: JsonObject
@@ -124,25 +139,29 @@ class ChatRequest(Sampling, kw_only=True):
     top_logprobs: Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
     response_format: TextFormat | JsonFormat | JsonSchemaFormat | None = None
     tools: Annotated[list[FunctionTool], msgspec.Meta(max_length=128)] | None = None
-    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    tool_choice: Literal["none", "auto", "required"] | OneTool | SomeTools | None = None
     parallel_tool_calls: bool | None = None
     metadata: Metadata | None = None
     store: bool | None = None
     service_tier: ServiceTier | None = None
     safety_identifier: str | None = None
+    modalities: list[Literal["text"]] | None = None
 
-    def __post_init__(self) -> None:
-        if self.top_logprobs is not None and not self.logprobs:
-            raise ValueError("`top_logprobs` needs `logprobs`")
-        if self.store:
-            raise ValueError("`store` must be false: this gateway keeps no answers")
+    @property
+    def chosen(self) -> list[str]:
+        """Names of the tools that ``tool_choice`` speaks of."""
+        if isinstance(self.tool_choice, OneTool):
+            return [self.tool_choice.function.name]
+        if isinstance(self.tool_choice, SomeTools):
+            return [tool.function.name for tool in self.tool_choice.allowed_tools.tools]
+        return []
 
     @property
     def uses_tools(self) -> bool:
         return bool(self.tools)
 
     @property
-    def output_bound(self) -> int | None:
+    def most_tokens(self) -> int | None:
         return self.max_completion_tokens or self.max_tokens
 
     @property
@@ -152,6 +171,7 @@ class ChatRequest(Sampling, kw_only=True):
 
 _CONTENT = [{"type": FIXED, "text": TEXT}]
 _FUNCTION = {"name": TEXT, "description": TEXT, "parameters": SCHEMA}
+_NAMED = {"type": FIXED, "function": {"name": TEXT}}
 
 SHAPE = {
     "model": FIXED,  # resolved to a known model or refused; never passed on
@@ -165,33 +185,52 @@ SHAPE = {
         }
     ],
     "tools": [{"type": FIXED, "function": _FUNCTION}],
-    "tool_choice": (FIXED, {"type": FIXED, "function": {"name": TEXT}}),
+    "tool_choice": (FIXED, {**_NAMED, "allowed_tools": {"mode": FIXED, "tools": [_NAMED]}}),
     "response_format": {"type": FIXED, "json_schema": {"name": TEXT, "description": TEXT, "schema": SCHEMA}},
     "stream_options": FIXED,
     "logit_bias": {},
     "service_tier": FIXED,
+    "modalities": FIXED,
 }
-
-UNSUPPORTED = frozenset(
-    "audio functions function_call modalities moderation prediction prompt_cache_key prompt_cache_retention "
-    "reasoning_effort verbosity web_search_options".split()
-)
 
 
 def parse(tree: dict[str, Any]) -> ChatRequest:
     """Check the body; what this API has and our engines do not is named before the general «unknown field».
 
     Raises:
-        BadRequest: ``request.unsupported``, ``request.part_unreadable``, ``request.base64_invalid``,
-            ``request.unknown_field`` or ``request.invalid``, naming the field.
+        BadRequest: ``unsupported_parameter``, ``request.part_unreadable``, ``request.base64_invalid``, or as
+            :func:`gateway.http.body.convert`, naming the field.
     """
-    refuse_unsupported(tree, UNSUPPORTED)
+    CHAT.check(tree)
     refuse_media(tree.get("messages"))
     request = convert(tree, ChatRequest)
+    _check_together(request)
     for message in tree["messages"]:
         if message["role"] == "developer":  # o-series name of the same thing; chat templates know only "system"
             message["role"] = "system"
     return request
+
+
+def _check_together(request: ChatRequest) -> None:
+    """Raise BadRequest where one parameter needs another."""
+    if request.top_logprobs is not None and not request.logprobs:
+        raise BadRequest("`top_logprobs` needs `logprobs: true`.", code="invalid_value", param="top_logprobs")
+    known = {tool.function.name for tool in request.tools or ()}
+    if request.tool_choice == "required" and not known:
+        raise BadRequest("`tool_choice` needs `tools`.", code="invalid_value", param="tool_choice")
+    if not known.issuperset(request.chosen):
+        raise BadRequest("`tool_choice` names a tool that `tools` lacks.", code="invalid_value", param="tool_choice")
+
+
+def recast(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the body with only those tools that ``allowed_tools`` leaves: engines know no such choice."""
+    choice = body.get("tool_choice")
+    if not isinstance(choice, dict) or "allowed_tools" not in choice:
+        return body
+    allowed = choice["allowed_tools"]
+    names = {tool["function"]["name"] for tool in allowed["tools"]}
+    tools = [tool for tool in body["tools"] if tool["function"]["name"] in names]
+    return {**body, "tools": tools, "tool_choice": allowed["mode"]}
 
 
 API = Api(
@@ -200,8 +239,10 @@ API = Api(
     parse=parse,
     shape=SHAPE,
     withheld=frozenset(
-        ("user", "safety_identifier", "metadata", "store", "service_tier", "stream_options", "stream", "model", "n")
+        "user safety_identifier metadata store service_tier modalities stream_options stream model".split()
     ),
+    parameters=CHAT,
+    recast=recast,
 )
 
 # --- answer ----------------------------------------------------------------------------------------------------------

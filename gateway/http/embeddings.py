@@ -22,11 +22,11 @@ from gateway.http.body import convert
 from gateway.http.call import Answer, Api, Call, MayAsk
 from gateway.http.fields import Count, Reading
 from gateway.http.models import Models
+from gateway.http.parameters import EMBEDDINGS
+from gateway.http.tokens import MOST_TOKENS, has_ids, spell
 from gateway.http.walk import FIXED
 
 MOST_INPUTS = 2048
-MOST_TOKENS = 65_536  # of one input
-MOST_IDS = 300_000  # of all inputs together: OpenAI's own bound for a request (API reference, "Create embeddings")
 
 Token = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Tokens = Annotated[list[Token], msgspec.Meta(min_length=1, max_length=MOST_TOKENS)]
@@ -74,6 +74,7 @@ API = Api(
     shape={"model": FIXED, "encoding_format": FIXED},
     withheld=frozenset(("user", "model", "encoding_format", "dimensions")),
     write=lambda call, chunk, answer_id: written(call, chunk),
+    parameters=EMBEDDINGS,
 )
 
 
@@ -84,9 +85,9 @@ def api(models: Models) -> Api:
         model, wanted = tree.get("model"), tree.get("dimensions")
         if not isinstance(model, str):
             return API
-        if _has_ids(tree.get("input")):
+        if has_ids(tree.get("input")):
             may_ask(model, Capability.EMBED)
-            await _spell(tree, model, models)
+            await spell(tree, "input", model, models, MOST_INPUTS)
         if type(wanted) is int:
             may_ask(model, Capability.EMBED)
             _check_size(wanted, await models.sizes(model))
@@ -98,49 +99,12 @@ def api(models: Models) -> Api:
 # --- request ---------------------------------------------------------------------------------------------------------
 
 
-def _has_ids(given: Any) -> bool:
-    first = given[0] if isinstance(given, list) and given else None
-    return isinstance(first, list) or type(first) is int
-
-
-async def _spell(tree: dict[str, Any], model: str, models: Models) -> None:
-    """Put texts in the place of token ids. Raises BadRequest."""
-    given: list[Any] = tree["input"]
-    many = isinstance(given[0], list)
-    inputs = given if many else [given]
-    if len(inputs) > MOST_INPUTS:
-        raise BadRequest(f"`input` holds {len(inputs)} inputs; {MOST_INPUTS} are taken.", param="input")
-    if sum(len(tokens) for tokens in inputs if isinstance(tokens, list)) > MOST_IDS:
-        raise BadRequest(f"`input` holds more than {MOST_IDS} token ids.", param="input")
-    tree["input"] = texts = []
-    for number, tokens in enumerate(inputs):
-        param = f"input[{number}]" if many else "input"
-        _check_tokens(tokens, param)
-        try:
-            texts.append(await models.text(model, tokens))
-        except LookupError as error:
-            problem = "Token ids cannot be read here for this model: send texts."
-            raise BadRequest(problem, code="request.unsupported", param="input") from error
-        except ValueError as error:
-            problem = f"`{param}` holds an id that this model's vocabulary does not have."
-            raise BadRequest(problem, param=param) from error
-        if not texts[-1]:
-            raise BadRequest(f"`{param}` spells no text.", param=param)
-
-
-def _check_tokens(tokens: Any, param: str) -> None:
-    """Raises BadRequest: others than ids, too many, or none."""
-    whole = isinstance(tokens, list) and all(type(token) is int for token in tokens)
-    if not whole or not 1 <= len(tokens) <= MOST_TOKENS:
-        raise BadRequest(f"`{param}` must be 1 to {MOST_TOKENS} token ids, or texts alone.", param=param)
-
-
 def _check_size(wanted: int, sizes: Sequence[int]) -> None:
     """Raises BadRequest: the model makes no vectors of that many numbers."""
     if wanted in sizes:
         return
     known = f"This model's vectors have {_either(sizes)} numbers." if sizes else "This model's vectors have one length."
-    raise BadRequest(f"{known} Leave `dimensions` out.", code="request.unsupported", param="dimensions")
+    raise BadRequest(f"{known} Leave `dimensions` out.", code="unsupported_parameter", param="dimensions")
 
 
 def _either(sizes: Sequence[int]) -> str:
@@ -154,9 +118,7 @@ def written(call: Call, chunk: Chunk) -> Answer:
     """Return the answer's body. Raises EngineUnavailable: not one vector of finite numbers for each input."""
     request = call.request
     assert isinstance(request, EmbeddingRequest)  # noqa: S101 - parse made it
-    vectors = vectors_of(chunk, request.inputs)
-    if request.dimensions is not None and request.dimensions != vectors.shape[1]:
-        vectors = _shortened(vectors, request.dimensions)
+    vectors = fitted(vectors_of(chunk, request.inputs), request.dimensions)
     encode: Callable[[NDArray[np.float32]], Any] = _base64 if request.encoding_format == "base64" else np.asarray
     tokens = chunk.usage.prompt_tokens if chunk.usage else 0
     body = {
@@ -176,6 +138,11 @@ def vectors_of(chunk: Chunk, expected: int) -> NDArray[np.float32]:
     if not np.isfinite(rows).all():
         raise EngineUnavailable("The engine's answer holds what is no number.", code="engine.interrupted")
     return rows
+
+
+def fitted(vectors: NDArray[np.float32], size: int | None) -> NDArray[np.float32]:
+    """Return vectors of that many numbers; of as many as they have where none are asked for."""
+    return vectors if size is None or size == vectors.shape[1] else _shortened(vectors, size)
 
 
 def _shortened(vectors: NDArray[np.float32], size: int) -> NDArray[np.float32]:

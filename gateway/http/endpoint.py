@@ -15,14 +15,12 @@ from gateway.ending import INTERRUPTED
 from gateway.errors import ClientGone, EngineUnavailable, SekishoError
 from gateway.http.arrival import HttpArrival, Scope, Send
 from gateway.http.body import Receive
-from gateway.http.call import Api, Write
-from gateway.http.call import Call as HttpCall
+from gateway.http.call import Api, Call, Write
 from gateway.http.gate import Gate, closing
 from gateway.http.hangup import HangUp
 from gateway.http.reply import JSON_TYPE, Reply
-from gateway.http.wire import Writer
+from gateway.http.wire import OPENAI
 from gateway.pipeline import Checkpoint, Passage
-from gateway.ports import Call
 from gateway.settings import ServerSettings
 from gateway.telemetry.log import request_id
 
@@ -34,6 +32,7 @@ class Endpoint:
 
     def __init__(self, api: Api, checkpoint: Checkpoint, gate: Gate, settings: ServerSettings) -> None:
         self._api = api
+        self._speech = api.speech or OPENAI
         self._checkpoint = checkpoint
         self._gate = gate
         self._settings = settings
@@ -41,7 +40,7 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with HangUp(receive) as hang_up:
             arrival = self._arrive(scope, receive, hang_up)
-            reply = Reply(send, arrival.request_id)
+            reply = Reply(send, arrival.request_id, self._speech)
             request_id.set(arrival.request_id)
             if self._gate.open:
                 with self._gate.passing():
@@ -58,11 +57,13 @@ class Endpoint:
         """Answer the request. Raises whatever is to be told as an error."""
         async with self._checkpoint.passage(arrival) as passage:
             reply.decision_id = lambda: passage.decision_id
+            reply.standing = lambda: passage.standing
             call = await passage.admit()
+            reply.dropped = arrival.dropped
             if self._api.write is not None:
-                await self._measure(passage, cast(HttpCall, call), self._api.write, arrival.request_id, reply)
+                await self._measure(passage, cast(Call, call), self._api.write, arrival.request_id, reply)
             else:
-                await self._relay(passage, call, arrival.request_id, reply)
+                await self._relay(passage, cast(Call, call), arrival.request_id, reply)
 
     async def _attend(self, arrival: HttpArrival, reply: Reply) -> None:
         try:
@@ -81,7 +82,7 @@ class Endpoint:
             await reply.refuse(SekishoError())
 
     async def _relay(self, passage: Passage, call: Call, answer_id: str, reply: Reply) -> None:
-        writer = Writer(call.capability, answer_id, call.model, call.tool_name, call.includes_usage)
+        writer = self._speech.writer(call, answer_id)
         async with aclosing(passage.answer()) as chunks:
             if call.stream:
                 async for chunk in chunks:
@@ -95,7 +96,7 @@ class Endpoint:
             raise EngineUnavailable("The engine's answer was not complete.", code="engine.interrupted")
         await reply.whole(writer.whole(whole[0]))
 
-    async def _measure(self, passage: Passage, call: HttpCall, write: Write, answer_id: str, reply: Reply) -> None:
+    async def _measure(self, passage: Passage, call: Call, write: Write, answer_id: str, reply: Reply) -> None:
         """Answer with numbers, as the API writes them. What it cannot write ends the attempt as the engine's fault."""
         answer = None
         async with aclosing(passage.answer()) as chunks:

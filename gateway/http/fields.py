@@ -17,7 +17,7 @@ Penalty = Annotated[float, msgspec.Meta(ge=-2, le=2)]
 Bias = Annotated[float, msgspec.Meta(ge=-100, le=100)]
 Seed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Stop = str | Annotated[list[str], msgspec.Meta(max_length=16)] | None
-One = Annotated[int, msgspec.Meta(ge=1, le=1)]
+Choices = Annotated[int, msgspec.Meta(ge=1, le=128)]
 Metadata = Annotated[dict[str, str], msgspec.Meta(max_length=16)]
 ServiceTier = Literal["auto", "default"]
 JsonObject = dict[str, Any]
@@ -29,6 +29,7 @@ class Strict(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False)
 
 class StreamOptions(Strict):
     include_usage: bool | None = None
+    include_obfuscation: bool | None = None
 
 
 class Sampling(Strict):
@@ -42,7 +43,7 @@ class Sampling(Strict):
     top_p: Fraction | None = None
     top_k: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
     min_p: Fraction | None = None
-    n: One | None = None
+    n: Choices | None = None
     stop: Stop = None
     seed: Seed | None = None
     presence_penalty: Penalty | None = None
@@ -63,12 +64,22 @@ class Sampling(Strict):
         return False
 
     @property
-    def inputs(self) -> int:
+    def prompts(self) -> int:
+        """How many texts there are to answer, each with ``n`` choices."""
         return 1
 
     @property
-    def output_bound(self) -> int | None:
+    def inputs(self) -> int:
+        return self.prompts * (self.n or 1)
+
+    @property
+    def most_tokens(self) -> int | None:
+        """Tokens of one choice at most, as the caller says."""
         return self.max_tokens
+
+    @property
+    def output_bound(self) -> int | None:
+        return None if self.most_tokens is None else self.most_tokens * self.inputs
 
     @property
     def end_user(self) -> str:

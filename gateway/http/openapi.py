@@ -9,11 +9,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from gateway.audit.receipt.schema import ENVELOPE
+from gateway.http import ollama_types
 from gateway.http.chat import ChatRequest
 from gateway.http.completions import CompletionRequest
 from gateway.http.decisions import PREVIEW, RECEIPT, RECEIPT_TYPE, SHOW, PreviewRequest
 from gateway.http.embeddings import EmbeddingRequest
 from gateway.http.fields import Reading
+from gateway.http.messages_types import CountRequest, MessagesRequest
 from gateway.http.rerank import RerankRequest
 from gateway.http.verdict import DecisionShown, PreviewShown
 
@@ -24,6 +26,11 @@ _HOT: dict[str, tuple[type[Any], str]] = {
     "/v1/completions": (CompletionRequest, "Continue a text"),
     "/v1/embeddings": (EmbeddingRequest, "Turn texts into vectors"),
     "/v1/rerank": (RerankRequest, "Put documents in the order in which they fit a query"),
+    "/v1/messages": (MessagesRequest, "Answer a conversation, in Anthropic's form"),
+    "/v1/messages/count_tokens": (CountRequest, "Count a conversation's tokens, in Anthropic's form"),
+    "/api/chat": (ollama_types.OllamaChat, "Answer a conversation, in Ollama's form"),
+    "/api/generate": (ollama_types.OllamaGenerate, "Answer a prompt, in Ollama's form"),
+    "/api/embed": (ollama_types.OllamaEmbed, "Turn texts into vectors, in Ollama's form"),
 }
 
 _ERROR = {

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import orjson
-
-from gateway.errors import SekishoError
+from gateway.errors import LimitExceeded, SekishoError
 from gateway.http.arrival import Send
-from gateway.http.wire import decision_header, error_body, error_event, error_headers
+from gateway.http.speech import Speech
+from gateway.http.standing import standing_headers
+from gateway.http.wire import OPENAI, decision_header, error_headers
+from gateway.identity.door import Standing
 
 Headers = list[tuple[bytes, bytes]]
 
 JSON_TYPE: Headers = [(b"content-type", b"application/json")]
-EVENT_STREAM: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),
-]
+EVENT_STREAM: Headers = [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
 
 
 class Reply:
@@ -26,11 +23,16 @@ class Reply:
     ``decision_id`` is asked when the response begins, so that it names the decision of the attempt that answers.
     """
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, speech: Speech = OPENAI) -> None:
         self.begun = False
         self.decision_id: Callable[[], str] = str
+        self.standing: Callable[[], Standing | None] = lambda: None
+        self.dropped: tuple[str, ...] = ()  # parameters that the answer does not heed, since the caller let them be
         self._send = send
-        self._id: Headers = [(b"x-request-id", request_id.encode())]
+        self._speech = speech
+        self._request_id = request_id
+        self._id: Headers = [(name, request_id.encode()) for name in (b"x-request-id", speech.id_header) if name]
+        self._streamed: Headers = [(b"content-type", speech.streamed_as), *EVENT_STREAM]
 
     async def whole(self, body: bytes, status: int = 200, headers: Headers = JSON_TYPE) -> None:
         """Send a complete response."""
@@ -41,25 +43,30 @@ class Reply:
     async def event(self, event: bytes) -> None:
         """Send one server-sent event, at once."""
         if not self.begun:
-            await self._start(200, EVENT_STREAM)
+            await self._start(200, self._streamed)
         await self._send({"type": "http.response.body", "body": event, "more_body": True})
 
     async def end(self, last: bytes = b"") -> None:
         """End a stream of events."""
         if not self.begun:
-            await self._start(200, EVENT_STREAM)
+            await self._start(200, self._streamed)
         await self._send({"type": "http.response.body", "body": last})
 
     async def refuse(self, error: SekishoError) -> None:
         """Send an error: as a response while the status is open, as a last event after."""
         error.decision_id = error.decision_id or self.decision_id()
+        if isinstance(error, LimitExceeded) and isinstance(found := error.standing, Standing):
+            self.standing = lambda: found
         if self.begun:
-            await self.end(error_event(error))
+            await self.end(self._speech.error_event(error, self._request_id))
         else:
             self.decision_id = str  # the error names its own
-            await self.whole(orjson.dumps(error_body(error)), error.status, [*JSON_TYPE, *error_headers(error)])
+            body, status = self._speech.error(error, self._request_id), self._speech.status(error)
+            await self.whole(body, status, [*JSON_TYPE, *error_headers(error)])
 
     async def _start(self, status: int, headers: Headers) -> None:
         self.begun = True
-        named = [*headers, *self._id, *decision_header(self.decision_id())]
+        if self.dropped:
+            headers = [*headers, (b"x-sekisho-dropped-params", ", ".join(self.dropped).encode())]
+        named = [*headers, *self._id, *decision_header(self.decision_id()), *standing_headers(self.standing())]
         await self._send({"type": "http.response.start", "status": status, "headers": named})

@@ -6,7 +6,7 @@ well ends with ``data: [DONE]``, one that broke ends with an error event and wit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,8 @@ import orjson
 from gateway.domain import Capability, Choice, Chunk, Usage
 from gateway.errors import SekishoError
 from gateway.http import chat, completions
+from gateway.http.call import Call
+from gateway.http.speech import Speech
 
 DONE = b"data: [DONE]\n\n"
 ToolName = Callable[[str], str]
@@ -42,23 +44,23 @@ FORMS = {
 class Writer:
     """Writes one answer. ``model`` is the name the caller used, also when it was an alias."""
 
-    def __init__(
-        self, capability: Capability, request_id: str, model: str, tool_name: ToolName, includes_usage: bool
-    ) -> None:
-        self._form = FORMS[capability]
-        self._tool_name = tool_name
-        self._includes_usage = includes_usage
+    def __init__(self, call: Call, request_id: str) -> None:
+        self._form = FORMS[call.capability]
+        self._tool_name = call.tool_name
+        self._includes_usage = call.includes_usage
         self._head = {
             "id": self._form.id_prefix + request_id,
             "object": self._form.chunk_object,
             "created": int(datetime.now(UTC).timestamp()),
-            "model": model,
+            "model": call.model,
         }
         self._usage: Usage | None = None
+        request = call.request
+        self._fitting = completions.Fitting(request) if isinstance(request, completions.CompletionRequest) else None
 
     def whole(self, chunk: Chunk) -> bytes:
         """Return a plain answer's body."""
-        choices = [self._form.whole(choice, self._tool_name) for choice in chunk.choices]
+        choices = [self._form.whole(choice, self._tool_name) for choice in self._fitted(chunk)]
         body = {**self._head, "object": self._form.object, "choices": choices}
         if chunk.usage is not None:
             body["usage"] = usage_of(chunk.usage)
@@ -69,11 +71,14 @@ class Writer:
         self._usage = chunk.usage or self._usage
         if not chunk.choices:
             return b""
-        choices = [self._form.part(choice, self._tool_name) for choice in chunk.choices]
+        choices = [self._form.part(choice, self._tool_name) for choice in self._fitted(chunk)]
         body = {**self._head, "choices": choices}
         if self._includes_usage:
             body["usage"] = None
         return b"data: " + orjson.dumps(body) + b"\n\n"
+
+    def _fitted(self, chunk: Chunk) -> Iterable[Choice]:
+        return chunk.choices if self._fitting is None else map(self._fitting.fitted, chunk.choices)
 
     def end(self) -> bytes:
         """Return what ends a stream that went well: the usage when it was asked for, and ``[DONE]``."""
@@ -96,9 +101,9 @@ def error_body(error: SekishoError) -> dict[str, Any]:
     """Return OpenAI's error object. ``decision_id`` and ``sekisho`` are ours; clients keep what they do not know."""
     inner: dict[str, Any] = {
         "message": error.message,
-        "type": error.openai_type,
+        "type": error.type,
         "param": error.param,
-        "code": error.code,
+        "code": error.openai_code or error.code,
     }
     if error.decision_id:
         inner["decision_id"] = error.decision_id
@@ -126,3 +131,10 @@ def error_headers(error: SekishoError) -> list[tuple[bytes, bytes]]:
 def decision_header(decision_id: str) -> list[tuple[bytes, bytes]]:
     """Return the header that names the decision an answer was given under; none when there was no decision."""
     return [(b"x-sekisho-decision", decision_id.encode())] if decision_id else []
+
+
+OPENAI = Speech(
+    writer=Writer,
+    error=lambda error, request_id: orjson.dumps(error_body(error)),
+    error_event=lambda error, request_id: error_event(error),
+)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import openai
 import pytest
-from running import Running, install
+from running import Running, free_port, install
+from scripted import ScriptedEngine
 
 MODEL = "smollm2-135m-instruct"
 
@@ -58,3 +59,22 @@ def client(gateway: Running) -> Iterator[openai.OpenAI]:
 def narrow_client(narrow: Running) -> Iterator[openai.OpenAI]:
     with _client(narrow) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def engine_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def before(model_file: Path, engine_port: int) -> Iterator[tuple[Running, str]]:
+    """A gateway whose engine is scripted, and a key."""
+    engine = {"kind": "openai-http", "url": f"http://127.0.0.1:{engine_port}", "model": "scripted"}
+    for running in _run(model_file, engine=engine):
+        yield running, running.key()
+
+
+@pytest.fixture
+async def engine(engine_port: int) -> AsyncIterator[ScriptedEngine]:
+    async with ScriptedEngine(engine_port) as engine:
+        yield engine

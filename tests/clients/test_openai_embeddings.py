@@ -91,8 +91,8 @@ def test_near_in_meaning_is_near_in_direction(client: openai.OpenAI) -> None:
 @pytest.mark.parametrize(
     ("given", "options", "param", "code"),
     [
-        ("hello", {"dimensions": 100}, "dimensions", "request.unsupported"),
-        ("", {}, "input", "request.invalid"),
+        ("hello", {"dimensions": 100}, "dimensions", "unsupported_parameter"),
+        ("", {}, "input", "invalid_value"),
         ([1, 99_999_999], {}, "input", "request.invalid"),
         (["a"] * 2049, {}, "input", "request.invalid"),
         ("word " * 600, {}, None, "context_length_exceeded"),

@@ -122,6 +122,19 @@ def test_logprobs_come_when_nothing_was_restored(client: openai.OpenAI, model_na
     assert len(first.top_logprobs) == 2
 
 
+# --- what the specification has beyond that --------------------------------------------------------------------------
+
+
+def test_several_choices_differ_and_their_prompt_counts_once(client: openai.OpenAI, model_name: str) -> None:
+    one, two = (ask(client, model_name, n=n, temperature=1.5, max_completion_tokens=8) for n in (1, 2))
+
+    assert [choice.index for choice in two.choices] == [0, 1]
+    assert two.choices[0].message.content != two.choices[1].message.content
+    assert two.usage.prompt_tokens == one.usage.prompt_tokens
+    assert one.usage.completion_tokens <= 8
+    assert two.usage.completion_tokens <= 16
+
+
 def test_models_are_listed_and_found(client: openai.OpenAI, model_name: str) -> None:
     assert model_name in [model.id for model in client.models.list()]
     assert client.models.retrieve(model_name).id == model_name

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
 import pytest
-from running import Running, free_port, install
+from running import Running
 from scripted import Delta, ScriptedEngine
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -24,30 +21,6 @@ TOOL: Any = {
     "type": "function",
     "function": {"name": "send_mail", "parameters": {"type": "object", "properties": {"to": {"type": "string"}}}},
 }
-
-
-@pytest.fixture(scope="module")
-def port() -> int:
-    return free_port()
-
-
-@pytest.fixture(scope="module")
-def before(model_file: Path, port: int) -> Iterator[tuple[Running, str]]:
-    """A gateway whose engine is scripted, and a key."""
-    folder = Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
-    install(folder, model_file, engine={"kind": "openai-http", "url": f"http://127.0.0.1:{port}", "model": "scripted"})
-    running = Running(folder)
-    try:
-        yield running.start(), running.key()
-    finally:
-        running.stop()
-        shutil.rmtree(folder)
-
-
-@pytest.fixture
-async def engine(port: int) -> AsyncIterator[ScriptedEngine]:
-    async with ScriptedEngine(port) as engine:
-        yield engine
 
 
 @pytest.fixture

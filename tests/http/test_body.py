@@ -77,7 +77,7 @@ GOOD: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"messages": []}, "messages"),
     ({"messages": "hello"}, "messages"),
-    ({"messages": [{"role": "user"}]}, "messages[0]"),
+    ({"messages": [{"role": "user"}]}, "messages[0].content"),
     ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
     ({"messages": [{"role": "user", "content": []}]}, "messages[0].content"),
     ({"messages": [{"role": "pirate", "content": "x"}]}, "messages[0].role"),
@@ -86,15 +86,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"temperature": "hot"}, "temperature"),
     ({"temperature": 3}, "temperature"),
     ({"max_tokens": 0}, "max_tokens"),
-    ({"n": 2}, "n"),
+    ({"n": 129}, "n"),
     ({"invented": 1}, "invented"),
     ({"prediction": {"type": "content", "content": "x"}}, "prediction"),
     ({"tools": [{"type": "function", "function": {"name": "has space"}}]}, "tools[0].function.name"),
     ({"logit_bias": {"word": 1}}, "logit_bias"),
     ({"response_format": {"type": "yaml"}}, "response_format.type"),
     ({"stream_options": {"chunk": 1}}, "stream_options.chunk"),
-    ({"store": True}, "body"),
-    ({"top_logprobs": 2}, "body"),
+    ({"store": True}, "store"),
+    ({"top_logprobs": 2}, "top_logprobs"),
 ]
 
 
@@ -127,13 +127,15 @@ def test_the_developer_role_reaches_the_engine_as_system() -> None:
     assert tree["messages"] == [{"role": "system", "content": "be brief"}]
 
 
-@pytest.mark.parametrize("prompt", [["a", "b"], [1, 2, 3], [[1, 2]], [], "", None])
+@pytest.mark.parametrize("prompt", [[1, 2, 3], [[1, 2]], ["a", 1], ["a", ""], [], "", None, 5])
 def test_a_prompt_that_is_not_one_text_is_refused(prompt: Any) -> None:
     with pytest.raises(BadRequest) as refused:
         completions.parse({"model": "m", "prompt": prompt})
 
-    assert refused.value.param == "prompt"
+    assert refused.value.param.startswith("prompt")
 
 
-def test_a_single_prompt_in_a_list_is_a_prompt() -> None:
-    assert completions.parse({"model": "m", "prompt": ["once"]}).prompt == "once"
+def test_each_prompt_of_a_list_has_its_choices() -> None:
+    request = completions.parse({"model": "m", "prompt": ["once", "twice"], "n": 3, "max_tokens": 5})
+
+    assert (request.texts, request.inputs, request.output_bound) == (["once", "twice"], 6, 30)

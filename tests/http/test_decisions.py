@@ -429,7 +429,7 @@ async def test_a_target_that_went_away_meanwhile_is_told_by_its_id(served: Serve
 
 
 BAD: list[tuple[str, Any, int, str]] = [
-    ("no endpoint", {"body": BODY}, 400, "body"),
+    ("no endpoint", {"body": BODY}, 400, "endpoint"),
     ("another endpoint", {"endpoint": "/v1/models", "body": BODY}, 400, "endpoint"),
     ("a preview of a preview", {"endpoint": PREVIEW, "body": BODY}, 400, "endpoint"),
     ("unknown field", {"endpoint": CHAT, "body": BODY, "x": 1}, 400, "x"),

@@ -189,7 +189,7 @@ async def test_2048_inputs_are_taken(served: Served) -> None:
 async def test_token_ids_of_a_model_without_vocabulary_are_refused(served: Served) -> None:
     status, answer, _ = await served.post([1, 2], model="other")
 
-    assert (status, answer["error"]["code"]) == (400, "request.unsupported")
+    assert (status, answer["error"]["code"]) == (400, "unsupported_parameter")
     assert served.told == []
 
 

@@ -9,6 +9,7 @@ import pytest
 from gateway.errors import BadRequest
 from gateway.http import chat
 
+INVALID = {"invalid_type", "invalid_value", "missing_required_parameter"}
 PNG = "data:image/png;base64,iVBORw0KGgo="
 
 
@@ -60,7 +61,7 @@ def test_base64_that_does_not_decode_is_told(part: Any, field: str) -> None:
 
 @pytest.mark.parametrize("part", [{"type": "nonsense"}, {"type": 5}, {"type": None}, {}, "text", 5, None])
 def test_a_part_of_no_known_type_is_invalid(part: Any) -> None:
-    assert refusal(part).code == "request.invalid"
+    assert refusal(part).code in INVALID
 
 
 @pytest.mark.parametrize("messages", [None, 5, "x", [None], [{"role": "user", "content": 5}], {"content": []}])
@@ -68,4 +69,4 @@ def test_messages_of_another_shape_are_invalid(messages: Any) -> None:
     with pytest.raises(BadRequest) as caught:
         chat.parse({"model": "m", "messages": messages})
 
-    assert caught.value.code == "request.invalid"
+    assert caught.value.code in INVALID

@@ -1,0 +1,225 @@
+"""What becomes of each parameter of OpenAI's specification: one table, read by code, tests and documentation.
+
+Rules:
+
+1. ``honoured``: an engine does it, or the gateway does in its place. ``kept``: it is for the gateway, no engine is
+   told. ``refused``: 400 ``unsupported_parameter``, by name.
+2. ``only`` are the values that have an honest meaning here; any other value is refused as in rule 1.
+3. Where a caller may have parameters dropped (``server.drop_params``, or ``x-sekisho-drop-params: true``), what rules 1
+   and 2 refuse is taken out of the body instead, and the answer names it. Nothing else ever is.
+4. ``null`` is as if the parameter were not there.
+
+A name is a path: ``stream_options.include_usage``, ``messages[].content[].text``. A row that refuses speaks for all
+below it, every other row for itself alone. Names are those of openai-python's types; a test walks them all.
+
+Example::
+
+    CHAT.refused({"model": "m", "verbosity": "low"})     # "verbosity"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from gateway.errors import BadRequest
+
+Does = Literal["honoured", "kept", "refused"]
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """One row. ``how`` is said to people: in the documentation, and where it is refused."""
+
+    name: str
+    does: Does
+    how: str
+    only: tuple[Any, ...] = ()
+
+    def refuses(self, value: Any) -> bool:
+        """Whether a value other than null is one that this gateway cannot make true."""
+        if self.does == "refused":
+            return True
+        return bool(self.only) and not any(value == one and type(value) is type(one) for one in self.only)
+
+
+class Table:
+    """The parameters of one API."""
+
+    def __init__(self, path: str, *rows: Parameter) -> None:
+        self.path = path
+        self.rows = rows
+        self.by_name = {row.name: row for row in rows}
+        self._judged = tuple(row for row in rows if "[" not in row.name and (row.only or row.does == "refused"))
+        self._names = frozenset(row.name.partition(".")[0] for row in self._judged)
+
+    def refused(self, tree: dict[str, Any]) -> str | None:
+        """Return the name of the first parameter of a body that rules 1 and 2 refuse."""
+        return next(self._refused(tree), None)
+
+    def check(self, tree: dict[str, Any]) -> None:
+        """Take nulls of refused parameters out (rule 4).
+
+        Raises:
+            BadRequest: ``unsupported_parameter``, naming the first parameter that is refused.
+        """
+        name = self.refused(tree)
+        if name is None:
+            for null in [field for field in self._names.intersection(tree) if tree[field] is None]:
+                del tree[null]
+        else:
+            problem = f"Unsupported parameter: `{name}`. {self.by_name[name].how}"
+            raise BadRequest(problem, code="unsupported_parameter", param=name)
+
+    def drop(self, tree: dict[str, Any]) -> tuple[str, ...]:
+        """Take out what is refused and return its names, in the order of the table."""
+        names = tuple(self._refused(tree))
+        for name in names:
+            holder, _, field = name.rpartition(".")
+            (tree[holder] if holder else tree).pop(field)
+        return names
+
+    def _refused(self, tree: dict[str, Any]) -> Iterator[str]:
+        if self._names.isdisjoint(tree):
+            return
+        for row in self._judged:
+            value = _at(tree, row.name)
+            if value is not None and row.refuses(value):
+                yield row.name
+
+    def row(self, name: str) -> Parameter | None:
+        """Return the row that speaks for a path: its own, or one above it that refuses."""
+        own, above = self.by_name.get(name), name.rpartition(".")[0]
+        while own is None and above:
+            found = self.by_name.get(above.removesuffix("[]"))
+            own = found if found is not None and found.does == "refused" else None
+            above = above.rpartition(".")[0]
+        return own
+
+
+def _at(tree: dict[str, Any], name: str) -> Any:
+    holder, _, field = name.rpartition(".")
+    inner = tree.get(holder) if holder else tree
+    return inner.get(field) if isinstance(inner, dict) else None
+
+
+def _honoured(name: str, how: str, *only: Any) -> Parameter:
+    return Parameter(name, "honoured", how, only)
+
+
+def _kept(name: str, how: str, *only: Any) -> Parameter:
+    return Parameter(name, "kept", how, only)
+
+
+def _refused(name: str, how: str) -> Parameter:
+    return Parameter(name, "refused", how)
+
+
+def _each(how: str, below: str, *names: str) -> Iterator[Parameter]:
+    """Yield rows of fields that are all honoured in one way."""
+    return (_honoured(f"{below}{name}", how) for name in names)
+
+
+_TEXT, _WORD = "Searched as text.", "An enumeration or an id."
+_USER = "Searched as text; names a person in the log where the key vouches for it."
+_UNREADABLE = "400 `request.part_unreadable`: nothing here can search it."
+_NO_CACHE_CHOICE = "Caches are kept apart by tenant, and nothing about them can be chosen."
+
+_SAMPLING = (
+    _honoured("model", "A model's own name, an alias, or MODEL:ADAPTER."),
+    _honoured("frequency_penalty", "Over the whole context."),
+    _honoured("presence_penalty", "Over the whole context."),
+    _honoured("logit_bias", "By token id of that model."),
+    _honoured("max_tokens", "Up to what the context holds."),
+    _honoured("n", "One after the other on one slot; the prompt counts once."),
+    _honoured("seed", "By its last 32 bits; each further choice takes the next number."),
+    _honoured("stop", "Up to 16 texts."),
+    _honoured("temperature", "From 0 to 2."),
+    _honoured("top_p", "From 0 to 1."),
+    _honoured("stream", "As server-sent events."),
+    _kept("stream_options", "Field by field."),
+    _kept("stream_options.include_usage", "The last event before `[DONE]` holds the usage."),
+    _kept("stream_options.include_obfuscation", "Events are not padded.", False),
+    _kept("user", _USER),
+)
+
+CHAT = Table(
+    "/v1/chat/completions",
+    *_SAMPLING,
+    _honoured("messages", "Roles developer (templates call it system), system, user, assistant and tool."),
+    *_each(_WORD, "messages[].", "role", "tool_call_id", "content[].type", "tool_calls[].id", "tool_calls[].type"),
+    *_each(_TEXT, "messages[].", "content", "content[].text", "content[].refusal", "name", "refusal"),
+    *_each(_TEXT, "messages[].tool_calls[].function.", "name", "arguments"),
+    *_each("Field by field.", "messages[].", "tool_calls", "tool_calls[].function"),
+    _refused("messages[].content[].image_url", _UNREADABLE),
+    _refused("messages[].content[].input_audio", _UNREADABLE),
+    _refused("messages[].content[].file", _UNREADABLE),
+    _refused("messages[].content[].prompt_cache_breakpoint", "400 `unknown_parameter`. " + _NO_CACHE_CHOICE),
+    _refused("messages[].audio", "Only null is taken."),
+    _refused("messages[].function_call", "Only null is taken; use `tool_calls`."),
+    _refused("messages[].tool_calls[].custom", "Only tools of type function."),
+    _honoured("max_completion_tokens", "As `max_tokens`, which it goes before."),
+    _honoured("logprobs", "Not with `tools` on llama.cpp, which says so; null where text was restored."),
+    _honoured("top_logprobs", "Up to 20; needs `logprobs`."),
+    _honoured("response_format", "text, json_object, json_schema: held by a grammar in the engine, always strictly."),
+    _honoured("tools", "Of type function, up to 128."),
+    *_each(_WORD, "", "tools[].type", "tools[].function.strict", "tool_choice.type", "response_format.type"),
+    *_each(_TEXT, "tools[].function.", "name", "description", "parameters"),
+    *_each(_TEXT, "response_format.json_schema.", "name", "description", "schema"),
+    *_each(_TEXT, "tool_choice.", "function.name", "allowed_tools.tools"),
+    *_each("Field by field.", "", "tools[].function", "tool_choice.function", "response_format.json_schema"),
+    *_each("The engine is told of these tools alone.", "tool_choice.", "allowed_tools", "allowed_tools.mode"),
+    _honoured("response_format.json_schema.strict", "Always as if it were true."),
+    _refused("tools[].custom", "Only tools of type function."),
+    _honoured(
+        "tool_choice",
+        "none, auto, required, one function by name, or allowed_tools. Whether a call is forced is up to the engine: "
+        "SmolLM2-135M, whose template has no form for tools, was seen to answer in words.",
+    ),
+    _refused("tool_choice.custom", "Only tools of type function."),
+    _honoured("parallel_tool_calls", "Where the model's template has a form for it."),
+    _kept("metadata", "Searched as text; no engine sees it."),
+    _kept("modalities", "Answers are text.", ["text"]),
+    _kept("safety_identifier", _USER),
+    _kept("service_tier", "There is one tier; `x-sekisho-priority` lowers a request's own.", "auto", "default"),
+    _kept("store", "This API keeps no answers.", False),
+    _refused("audio", "Answers are text."),
+    _refused("function_call", "Use `tool_choice`."),
+    _refused("functions", "Use `tools`."),
+    _refused("moderation", "No moderation model is part of this gateway."),
+    _refused("prediction", "No engine here speeds up by it."),
+    _refused("prompt_cache_key", _NO_CACHE_CHOICE),
+    _refused("prompt_cache_options", _NO_CACHE_CHOICE),
+    _refused("prompt_cache_retention", _NO_CACHE_CHOICE),
+    _refused("reasoning_effort", "How long a model reasons is its own here."),
+    _refused("verbosity", "Say it in a message."),
+    _refused("web_search_options", "Nothing here reaches the web."),
+)
+
+COMPLETIONS = Table(
+    "/v1/completions",
+    *_SAMPLING,
+    _honoured("prompt", "A text, texts, or token ids, which become text by the model's vocabulary before the search."),
+    _honoured("echo", "The prompt's own text goes before the answer's; not with `logprobs`."),
+    _honoured("logprobs", "Up to 5, in this API's own form; null where text was restored."),
+    _honoured("best_of", "Only the value of `n`, or 1: nothing is made that is not shown."),
+    _refused("suffix", "No engine here fills in the middle."),
+)
+
+EMBEDDINGS = Table(
+    "/v1/embeddings",
+    _honoured("model", "A model that embeds."),
+    _honoured("input", "A text, up to 2,048 of them, or token ids, which become text before the search."),
+    _honoured("encoding_format", "float or base64."),
+    _honoured("dimensions", "Where the model was trained for it; the length is made 1 again. Else 400."),
+    _kept("user", _USER),
+)
+
+MODERATIONS = Table(
+    "/v1/moderations",
+    _refused("input", "404 `moderation_not_configured`: calling every text safe would be failing open."),
+    _refused("model", "404 `moderation_not_configured`."),
+)
+
+TABLES = (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS)

@@ -1,0 +1,63 @@
+"""Bodies of other APIs than OpenAI's that use every field that holds text; no two hold the same dict.
+
+A tour: ``MESSAGE`` is Anthropic's, ``LLAMA`` is Ollama's. Whoever changes one copies it before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+CACHE = {"type": "ephemeral"}
+TOOL = {
+    "name": "look",
+    "description": "of a tool",
+    "input_schema": {"type": "object", "properties": {"where": {"type": "string", "enum": ["here"]}}},
+    "cache_control": CACHE,
+}
+MESSAGE: dict[str, Any] = {
+    "model": "m",
+    "max_tokens": 9,
+    "system": [{"type": "text", "text": "first", "cache_control": CACHE}, {"type": "text", "text": "second"}],
+    "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "asked", "cache_control": CACHE}]},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "thought", "signature": ""},
+                {"type": "text", "text": "said"},
+                {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"where": "there", "number": 12345}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "toolu_1", "content": "came", "is_error": True},
+                {"type": "text", "text": "and?"},
+            ],
+        },
+    ],
+    "tools": [TOOL],
+    "tool_choice": {"type": "tool", "name": "look", "disable_parallel_tool_use": True},
+    "stop_sequences": ["halt"],
+    "metadata": {"user_id": "somebody"},
+    "thinking": {"type": "disabled"},
+    "output_config": {"format": {"type": "json_schema", "schema": {"type": "string", "const": "fixed"}}},
+    "top_k": 3,
+}
+
+CALLED = {"function": {"name": "add", "arguments": {"key": "value", "number": 12345}}}
+LLAMA: dict[str, Any] = {
+    "model": "m",
+    "messages": [
+        {"role": "system", "content": "ruled"},
+        {"role": "user", "content": "asked"},
+        {"role": "assistant", "content": "", "thinking": "thought", "tool_calls": [CALLED, CALLED]},
+        {"role": "tool", "tool_name": "add", "content": "first"},
+        {"role": "tool", "tool_name": "add", "content": "second"},
+    ],
+    "tools": [
+        {"type": "function", "function": {"name": "add", "description": "told", "parameters": {"enum": ["one"]}}}
+    ],
+    "format": {"type": "object", "properties": {"named": {"type": "string"}}},
+    "options": {"seed": 1, "num_predict": 7, "temperature": 0.5, "stop": ["halt"]},
+}
