@@ -95,7 +95,7 @@ async def begin(rooms: Rooms, visit: Visit) -> Attempt:
     asked, decision, placement = await _place(rooms, visit, asking)
     try:
         grant = _granted(decision, placement.target)
-        _reserve_tokens(visit, placement)
+        await _reserve_tokens(visit, placement)
         redacted = asking.redacted(grant)
         prompt = Prompt(
             request_id=visit.request_id,
@@ -190,10 +190,10 @@ def _granted(decision: Decision, target: Target) -> Grant:
     return next(grant for grant in decision.targets if grant.id == target.id)
 
 
-def _reserve_tokens(visit: Visit, placement: Placement) -> None:
+async def _reserve_tokens(visit: Visit, placement: Placement) -> None:
     call, context = visit.call, placement.context_tokens
     bound = call.text_bytes + (context if call.output_bound is None else call.output_bound)
-    visit.reservation.reserve_tokens(min(bound, context * call.inputs))
+    await visit.reservation.reserve_tokens(min(bound, context * call.inputs), placement.target.model)
 
 
 class Attempt:

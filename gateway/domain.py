@@ -371,6 +371,7 @@ class Considered(Value, frozen=True, gc=False):
     cached_tokens: int = 0  # of the prompt, that it would not have had to read
     cost_micro: int = 0  # millionths of the site's currency
     energy_mj: int = 0  # millijoules
+    others_ms: int = 0  # that others will wait, all together, since their model is sent out for it
 
 
 class Choosing(msgspec.Struct, frozen=True):
@@ -381,6 +382,7 @@ class Choosing(msgspec.Struct, frozen=True):
     output_tokens: int  # expected
     candidates: int  # how many there were
     considered: tuple[Considered, ...]
+    canary: bool = False  # its caller is of those who try that target
 
 
 class Kept(Value, frozen=True, gc=False):

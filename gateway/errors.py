@@ -11,6 +11,8 @@ value or the text of a foreign exception.
     │   ├── BodyTooLarge              413  request.body_too_large
     │   ├── RouteNotFound             404  request.route_not_found
     │   ├── MethodNotAllowed          405  request.method_not_allowed
+    │   ├── UnsupportedMediaType      415  request.media_type
+    │   ├── ModerationNotConfigured   404  moderation_not_configured
     │   ├── ModelNotFound             404  model_not_found
     │   └── DecisionNotFound          404  policy.*             no such decision or receipt of this caller's
     ├── Unauthenticated               401  identity.*
@@ -18,6 +20,8 @@ value or the text of a foreign exception.
     │   ├── PolicyDenied              403  policy.*             with decision id and reason codes
     │   └── OutputBlocked             403  privacy.output_blocked
     ├── LimitExceeded                 429  limits.*, fleet.*    with Retry-After
+    │   ├── RateExceeded              429  limits.*             OpenAI's rate_limit_exceeded
+    │   └── QuotaExceeded             429  limits.*_per_*       OpenAI's insufficient_quota: waiting does not help
     └── Unavailable                   503  with Retry-After
         ├── DetectorUnavailable       503  privacy.*
         ├── PolicyUnavailable         503  policy.*
@@ -48,6 +52,8 @@ class SekishoError(Exception):
     default_code: ClassVar[str] = "internal"
     default_message: ClassVar[str] = "The gateway met an error of its own. The operator's log has the request id."
     retryable: ClassVar[bool] = True
+    openai_code: ClassVar[str] = ""
+    """What ``error.code`` is on the wire where OpenAI has a word of its own; empty: the stable code."""
 
     def __init__(
         self,
@@ -65,6 +71,11 @@ class SekishoError(Exception):
         self.decision_id = decision_id
         self.detail: Mapping[str, object] | None = None  # plain JSON for programs, safe to show: `error.sekisho`
         super().__init__(f"{self.code}: {self.message}")
+
+    @property
+    def type(self) -> str:
+        """OpenAI's ``error.type``."""
+        return self.openai_type
 
     def spoken(self, language: str) -> SekishoError:
         """Return the same refusal in a language, where it is known in that: those by policy are, all others English."""
@@ -97,6 +108,20 @@ class MethodNotAllowed(BadRequest):
     status = 405
     default_code = "request.method_not_allowed"
     default_message = "This address does not answer to that method."
+
+
+class UnsupportedMediaType(BadRequest):
+    status = 415
+    default_code = "request.media_type"
+    default_message = "The body must be JSON: send it with `content-type: application/json`."
+
+
+class ModerationNotConfigured(BadRequest):
+    """Nobody here can judge a text, and calling everything safe would be failing open."""
+
+    status = 404
+    default_code = "moderation_not_configured"
+    default_message = "This gateway has no moderation model, so it cannot say of any text that it is safe."
 
 
 class ModelNotFound(BadRequest):
@@ -175,6 +200,40 @@ class LimitExceeded(SekishoError):
     openai_type = "rate_limit_error"
     default_code = "rate_limit_exceeded"
     default_message = "Too many requests."
+    standing: object = None  # how far the caller is from its next refusal: gateway.identity.door.Standing
+
+
+class RateExceeded(LimitExceeded):
+    """A bound of a minute, or of what may be in flight: the same request passes a little later.
+
+    Args:
+        of: OpenAI's word for what there is too much of: ``requests`` or ``tokens``.
+    """
+
+    openai_code = "rate_limit_exceeded"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        of: str = "requests",
+        code: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message, code=code, retry_after_seconds=retry_after_seconds)
+        self.of = of
+
+    @property
+    def type(self) -> str:
+        return self.of
+
+
+class QuotaExceeded(LimitExceeded):
+    """A budget of a day or a month is used up: trying again at once cannot help."""
+
+    openai_type = "insufficient_quota"
+    openai_code = "insufficient_quota"
+    retryable = False
 
 
 class Unavailable(SekishoError):

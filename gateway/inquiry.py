@@ -10,7 +10,7 @@ import msgspec
 
 from gateway import __version__
 from gateway.audit.door import Case, Spot
-from gateway.domain import Caller, Capability
+from gateway.domain import Caller, Capability, Target
 from gateway.errors import AuditUnavailable, DecisionNotFound, LimitExceeded, ModelNotFound
 from gateway.judged import Judged, belongs_to, judged
 from gateway.ports import Rooms
@@ -42,6 +42,14 @@ class Inquiry:
         fleet = self._rooms.fleet
         names = {target.model for target in fleet.targets()} | {name for name in caller.models if fleet.adapter(name)}
         return [ModelCard(name, self._started) for name in sorted(names) if self._may_use(name, caller)]
+
+    def targets(self, name: str, caller: Caller) -> list[Target]:
+        """Return where the caller may use a model, whatever for."""
+        fleet = self._rooms.fleet
+        able = [ability for ability in Capability if self._does(ability, name, caller)]
+        return list(
+            {target.id: target for ability in able for target in fleet.candidates(name, ability, caller)}.values()
+        )
 
     def _may_use(self, name: str, caller: Caller) -> bool:
         """Whether some target does something with the model for this caller, be it to chat or to embed."""
@@ -119,7 +127,7 @@ class Inquiry:
 
     async def _search(self, decision_id: str, caller: Caller) -> Spot | None:
         """Search the log's files: one search at a time, and each counts as a request of its key."""
-        reservation = self._rooms.limits.reserve(caller)
+        reservation = await self._rooms.limits.reserve(caller)
         try:
             if self._searching.locked():
                 message = "Another decision is being searched for; try again in a second."

@@ -25,7 +25,7 @@ from gateway.domain import Caller, Chunk, Outcome
 from gateway.ending import ending
 from gateway.errors import EngineUnavailable, SekishoError
 from gateway.identity.choice import narrow
-from gateway.identity.door import Reservation
+from gateway.identity.door import Reservation, Standing
 from gateway.policy.derive import derive
 from gateway.ports import Arrival, Call, Rooms
 
@@ -76,7 +76,7 @@ class Passage:
         """Find out who calls and what the request carries: all that comes before a decision. Raises as ``admit``."""
         rooms, arrival = self._rooms, self._arrival
         caller = self._caller = rooms.identity.identify(arrival.authorization)
-        self._reservation = rooms.limits.reserve(caller)
+        self._reservation = await rooms.limits.reserve(caller)
         call = await arrival.unpack(lambda model, capability: rooms.fleet.candidates(model, capability, caller))
         caller = self._caller = await rooms.content.recognise(narrow(caller, call.declared), call.end_user)
         rooms.fleet.candidates(call.model, call.capability, caller)  # an unknown model is refused before the search
@@ -91,6 +91,11 @@ class Passage:
     def decision_id(self) -> str:
         """Id of the last decision about this request; empty before there was one."""
         return self._visit.decision.id if self._visit and self._visit.decision else ""
+
+    @property
+    def standing(self) -> Standing | None:
+        """How far the caller is from its next refusal; ``None`` before its limits were looked at."""
+        return self._reservation.standing() if self._reservation else None
 
     async def answer(self) -> AsyncGenerator[Chunk]:
         """Yield the answer, values restored; try another target while nothing has left.

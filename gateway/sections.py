@@ -16,12 +16,14 @@ import msgspec
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,63}$")]
 Jurisdiction = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2})?$")]
+Origin = Annotated[str, msgspec.Meta(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 AtLeastASecond = Annotated[float, msgspec.Meta(ge=1)]
 NotNegativeNumber = Annotated[float, msgspec.Meta(ge=0)]
 UpToASecond = Annotated[float, msgspec.Meta(ge=0, le=1)]
+UpToAWhole = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +48,9 @@ class ServerSettings(Section, frozen=True, forbid_unknown_fields=True):
     max_text_chars: Positive = 1_000_000
     max_depth: Positive = 64
     grace_seconds: Seconds = 20.0
+    drop_params: bool = False
+    cors_origins: tuple[Origin, ...] = ()
+    workers: Positive = 1
 
 
 class ConfiguredPattern(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,6 +83,7 @@ class PrivacySettings(Section, frozen=True, forbid_unknown_fields=True):
 
 class PolicySettings(Section, frozen=True, forbid_unknown_fields=True):
     opa_binary: str = ""
+    command_seconds: Seconds = 60.0
     deadline_seconds: Seconds = 0.25
     remember_seconds: UpToASecond = 1.0
     directory: str = ""
@@ -147,6 +153,7 @@ class RemoteEngineSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     certificate: str = ""  # ours, where it asks for one
     certificate_key: str = ""
     digest: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-fA-F]{64})?$")] = ""  # SHA-256, where it tells one
+    canary: UpToAWhole = 0.0  # the part of all callers that is to use it, and nobody else; 0: it is as the others are
     cost: NotNegativeNumber = 0.0  # of a million tokens, read or made, in the site's currency
     watts: NotNegativeNumber = 0.0  # what its device draws while it answers
 
@@ -192,10 +199,53 @@ class NodesSettings(Section, frozen=True, forbid_unknown_fields=True):
     url: Annotated[str, msgspec.Meta(pattern=r"^(https://[^/]+/?)?$")] = ""
 
 
+class BoundSettings(Section, frozen=True, forbid_unknown_fields=True):
+    """What a key, project, tenant or model may. 0: no bound. Money in millionths of the site's currency."""
+
+    requests_per_minute: NotNegative = 0
+    tokens_per_minute: NotNegative = 0
+    concurrent_requests: NotNegative = 0
+    tokens_per_day: NotNegative = 0
+    tokens_per_month: NotNegative = 0
+    money_per_day: NotNegative = 0
+    money_per_month: NotNegative = 0
+
+
+class PriceSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a million tokens of a model cost, in millionths of the site's currency."""
+
+    input: NotNegative
+    output: NotNegative
+
+
+class RedisSettings(Section, frozen=True, forbid_unknown_fields=True):
+    """Where several workers count together. Files are relative to ``sekisho.yaml``, PEM."""
+
+    url: Annotated[str, msgspec.Meta(pattern=r"^((rediss?://|unix:)[^@]+)?$")] = ""
+    username: str = ""
+    password_file: str = ""
+    ca: str = ""
+    certificate: str = ""
+    certificate_key: str = ""
+    timeout_seconds: Seconds = 1.0
+    lease_seconds: AtLeastASecond = 30.0
+
+
 class LimitSettings(Section, frozen=True, forbid_unknown_fields=True):
     requests_per_minute: NotNegative = 0
     tokens_per_minute: NotNegative = 0
     concurrent_requests: Positive = 64
+    tokens_per_day: NotNegative = 0
+    tokens_per_month: NotNegative = 0
+    money_per_day: NotNegative = 0
+    money_per_month: NotNegative = 0
+    keys: dict[str, BoundSettings] = {}
+    projects: dict[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,63}/[a-z0-9-]{1,63}$")], BoundSettings] = {}
+    tenants: dict[Name, BoundSettings] = {}
+    models: dict[str, BoundSettings] = {}
+    prices: dict[str, PriceSettings] = {}
+    when_gone: Literal["refuse", "own"] = "refuse"
+    redis: RedisSettings = RedisSettings()
 
 
 class FileAnchorSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="file"):

@@ -76,7 +76,7 @@ def _row(model: dict[str, Any]) -> tuple[str, ...]:
     idle, load = model.get("idle_seconds"), model.get("load_seconds")
     return (
         model["model"] + (f" on {model['node']}" if "/engine:" in model.get("target", "") else ""),
-        model["state"] + (", kept" if model.get("pinned") else ""),
+        model["state"] + (", kept" if model.get("pinned") else "") + _canary(model),
         f"{model['held']} of {model['slots']}",
         str(model["waiting"]),
         _memory(model),
@@ -85,6 +85,11 @@ def _row(model: dict[str, Any]) -> tuple[str, ...]:
         ", ".join(f"{reason} {count}" for reason, count in sorted(model.get("sent_out", {}).items())),
         _remark(model),
     )
+
+
+def _canary(model: dict[str, Any]) -> str:
+    share = model.get("canary", 0.0)
+    return f", canary of {100 * share:g} %" if share else ""
 
 
 def _memory(model: dict[str, Any]) -> str:
@@ -109,4 +114,6 @@ def _left_alone(breaker: dict[str, Any]) -> str:
     if breaker.get("state", "closed") == "closed":
         return ""
     again = breaker["again_in_seconds"]
-    return f"It fails ({breaker['failures']} in a row) and is left alone" + (f" for {again:.0f} s." if again else ".")
+    by = f" by {', '.join(breaker['tenants'])}" if breaker.get("tenants") else ""
+    pause = f" for {again:.0f} s." if again else "."
+    return f"It fails ({breaker['failures']} in a row) and is left alone{by}{pause}"

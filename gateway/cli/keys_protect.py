@@ -19,7 +19,9 @@ from gateway.errors import SetupError
 if TYPE_CHECKING:
     from gateway.settings import KeySettings, Settings
 
-_SECRET = re.compile(r"(pepper|tenants)(-[0-9a-z]{26})?|log(-[0-9a-z]{26})?\.(pem|token)|subjects-[0-9]{4}")
+_SECRET = re.compile(
+    r"(pepper|tenants)(-[0-9a-z]{26})?|log(-[0-9a-z]{26})?\.(pem|token)|subjects-[0-9]{4}|node-authority"
+)
 RECORD = "key.sealed"
 
 
@@ -29,8 +31,10 @@ def protect_keys(settings: Settings, by: str, module: str, token: str) -> dict[s
     Raises:
         SetupError: they are sealed by something else, or what seals them is not there.
     """
+    from gateway.fleet.nodes.authority import take_in
     from gateway.keys import seal
     from gateway.keys.opening import locks, reopen
+    from gateway.keys.vault import FileVault
 
     wanted = _wanted(settings, by, module, token)
     begun = seal.is_sealed(settings.keys)
@@ -38,6 +42,7 @@ def protect_keys(settings: Settings, by: str, module: str, token: str) -> dict[s
     if not begun:
         _record(settings, by)
     sealed = seal.make(settings.keys, lock, unlock)
+    take_in(settings.data / "nodes", FileVault(settings.keys, sealed))
     _keep_the_log_key(settings, wanted)
     count = _seal_all(settings.keys, sealed)
     config = _say_so(settings, wanted.key_store)

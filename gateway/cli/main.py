@@ -17,7 +17,22 @@ import gateway.cli.models_add
 import gateway.cli.models_fit
 import gateway.cli.models_quantise
 import gateway.cli.models_sign  # noqa: F401 - more verbs of `models`
-from gateway.cli import audit, bench, doctor, engines, fleet, init, keys, models, node, policy, privacy, serve, version
+from gateway.cli import (
+    audit,
+    bench,
+    doctor,
+    engines,
+    fleet,
+    init,
+    keys,
+    limits,
+    models,
+    node,
+    policy,
+    privacy,
+    serve,
+    version,
+)
 from gateway.cli.session import COULD_NOT, ConfigOption, JsonOption, Session
 from gateway.cli.trouble import Trouble, trouble_of
 
@@ -37,7 +52,7 @@ app = typer.Typer(
 )
 for room in (serve, init, doctor, bench, version):
     room.register(app)
-for noun in (keys, models, engines, fleet, node, policy, privacy, audit):
+for noun in (keys, limits, models, engines, fleet, node, policy, privacy, audit):
     app.add_typer(noun.app)
 
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")]

@@ -13,6 +13,7 @@ from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command, gro
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
+    from gateway.cli.server import Server
     from gateway.registry.manifest import Manifest
     from gateway.registry.store import Check, ContentStore
     from gateway.settings import Settings
@@ -36,8 +37,11 @@ def shelf(settings: Settings) -> ContentStore:
 def list_models(session: Session) -> None:
     """List known models."""
     store = shelf(session.settings)
-    served = {store.canonical(wish.model) for wish in session.settings.served}
-    data = [{**model, "served": model["name"] in served} for model in store.describe()]
+    where = _places(session.settings, store)
+    data = [
+        {**model, "served": model["name"] in where, "where": where.get(str(model["name"]), [])}
+        for model in store.describe()
+    ]
     session.output.table("Models", _COLUMNS, [_row(model) for model in data], {"data": data}, "No model is known.")
 
 
@@ -100,8 +104,35 @@ def verify(session: Session, model: Annotated[str, typer.Argument(metavar="[MODE
         raise typer.Exit(ANSWERED_NO)
 
 
+def _places(settings: Settings, store: ContentStore) -> dict[str, list[dict[str, str]]]:
+    """Return on which nodes each model is served, and in which state; without a server what the settings say."""
+    from gateway.cli.server import running_server
+
+    server = running_server(settings.run)
+    fleet = _told(server) if server else None
+    if fleet is None:
+        own: list[dict[str, str]] = [{"node": settings.site.node, "state": ""}]
+        return {name: own for wish in settings.served if (name := store.canonical(wish.model))}
+    where: dict[str, list[dict[str, str]]] = {}
+    for each in fleet["models"]:
+        where.setdefault(each["model"], []).append({"node": each["node"], "state": each["state"]})
+    return where
+
+
+def _told(server: Server) -> Any:
+    """Return what the server says of its fleet; ``None`` where it does not know the question, as an earlier release."""
+    from gateway.cli.trouble import ServerRefusal
+
+    try:
+        return server.get("fleet")
+    except ServerRefusal as refusal:
+        if refusal.status != 404:
+            raise
+        return None
+
+
 def known(store: ContentStore, name: str) -> Manifest:
-    manifest = store.find(name)
+    manifest = store.find(name) or store.find(store.adapter_of(name))
     if manifest is None:
         known = ", ".join(store.names()) or "none"
         raise SetupError(f"There is no model {name!r}.", f"Known: {known}.", exit_code=USED_WRONGLY)
@@ -128,9 +159,13 @@ def _row(model: dict[str, Any]) -> tuple[str, ...]:
     names = ", ".join([*model["aliases"], *model["site_aliases"]])
     size = f"{model['size_bytes'] / 1e6:,.0f} MB"
     adapts = model["lineage"]["base"] if model["kind"] == "adapter" else ""
-    state = (_signed(model), "yes" if model["present"] else "no", "yes" if model["served"] else "")
+    state = (_signed(model), "yes" if model["present"] else "no", ", ".join(map(_place, model["where"])))
     context = str(model["context_tokens"] or "")
     return (model["name"], names, adapts, model["quantisation"], size, context, model["licence"], *state)
+
+
+def _place(place: dict[str, str]) -> str:
+    return f"{place['node']} ({place['state']})" if place["state"] else place["node"]
 
 
 def _cell(value: object) -> str:

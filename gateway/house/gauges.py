@@ -23,7 +23,7 @@ def families_of(keeper: Keeper) -> Sequence[Family]:
         return (((state.value,), counts[state]) for state in State)
 
     def memory() -> Iterator[tuple[tuple[str, ...], float]]:
-        ledger, measured = keeper.rules.ledger, _measured(keeper)
+        ledger, measured = keeper.rules.ledger, measured_by_device(keeper)
         taken, claimed = ledger.taken(), ledger.claimed()
         for device, budget in ledger.budget.items():
             yield (device, "budget"), budget * _MIB
@@ -96,7 +96,7 @@ def desk_families(desks: Callable[[], Sequence[Desk]]) -> Sequence[Family]:
     )
 
 
-def _measured(keeper: Keeper) -> Counter[str]:
+def measured_by_device(keeper: Keeper) -> Counter[str]:
     """Return what the models that are there were measured to take, in MiB by device."""
     measured: Counter[str] = Counter()
     for home in keeper.homes.values():

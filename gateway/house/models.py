@@ -17,6 +17,7 @@ from gateway.registry.manifest import Manifest
 from gateway.registry.store import ContentStore
 from gateway.registry.vocabulary import Vocabulary, read_vocabulary
 
+_READING = (Capability.EMBED, Capability.COMPLETE)  # what takes token ids
 _MANY = 2048  # ids; fewer are spelled in less than a millisecond
 
 
@@ -50,7 +51,7 @@ class ServedModels:
 
     async def text(self, model: str, tokens: Sequence[int]) -> str:
         manifest = self._store.find(model)
-        known = manifest is not None and self.serves(model, Capability.EMBED)
+        known = manifest is not None and any(self.serves(model, each) for each in _READING)
         vocabulary = (await self._file(manifest)).vocabulary if known and manifest is not None else None
         if vocabulary is None:
             raise LookupError(model)

@@ -52,18 +52,19 @@ def tell_stopped(book: Shelf, kind: type[BaseException] | None, *_: object) -> N
 def what_runs(settings: Settings, policy: OpaPolicy, privacy: PrivacyRoom, targets: Sequence[Target]) -> dict[str, Any]:
     """Return the details of the record ``config``: a digest of the settings, which hold no secret, and what runs.
 
-    Of several models, ``model`` is the first, and ``models`` has the digests of all.
+    Of several models, ``model`` is the first, and ``models`` has the digests of all. Where this machine can hold none,
+    since joined nodes serve them, engine and model are empty: ``node.reached`` says later what serves.
     """
-    target = targets[0]
+    first = targets[0] if targets else None
     several = {"models": {each.model: each.digest for each in targets}} if len(targets) > 1 else {}
     return {
         "settings_sha256": settings.digest(),
         "version": __version__,
         "opa": policy.engine,
         "detector": privacy.version,
-        "engine": target.build,
-        "model": target.model,
-        "model_digest": target.digest,
+        "engine": first.build if first else "",
+        "model": first.model if first else "",
+        "model_digest": first.digest if first else "",
         **several,
     }
 

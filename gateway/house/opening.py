@@ -27,7 +27,9 @@ from gateway.house import nodes, offices
 from gateway.house.choice import detector_of
 from gateway.house.gauges import desk_families, families_of
 from gateway.house.joined import Joined
+from gateway.house.limiting import limiting
 from gateway.house.models import ServedModels
+from gateway.house.node_shown import node_families
 from gateway.house.nodes import NodeListener
 from gateway.house.residents import Residents
 from gateway.house.signing import all_as_signed, model_office
@@ -40,6 +42,7 @@ from gateway.http.admin_engines import engine_routes
 from gateway.http.admin_evidence import evidence_routes
 from gateway.http.admin_exports import export_routes
 from gateway.http.admin_fleet import fleet_routes
+from gateway.http.admin_limits import limit_routes
 from gateway.http.admin_models import model_routes
 from gateway.http.admin_nodes import node_routes
 from gateway.http.admin_persons import persons_routes
@@ -49,7 +52,6 @@ from gateway.http.admin_secrets import secret_routes
 from gateway.http.admin_shadow import shadow_routes
 from gateway.http.gate import Gate
 from gateway.identity.keys import KeyRegister
-from gateway.identity.limits import KeyLimits
 from gateway.inquiry import Inquiry
 from gateway.keys.opening import open_keyring
 from gateway.officers import persons_office
@@ -99,7 +101,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     privacy = PrivacyRoom(detector_of(settings), keyring.tag_key)
     book = Shelf(settings.data / "audit", origin=settings.origin, log_key=keyring.log_keys(), settings=settings.audit)
     register = KeyRegister(settings.state / "keys.json", keyring.peppers(), settings.site)
-    enrolled = nodes.enrolment(settings, book, lambda: [pepper.secret for pepper in keyring.peppers()])
+    enrolled = nodes.enrolment(settings, book, keyring.vault, lambda: [pepper.secret for pepper in keyring.peppers()])
     joined = Joined(settings, store, book, enrolled)
     residents = Residents(settings, store, book, elsewhere=joined.any)
     async with AsyncExitStack() as stack:
@@ -117,27 +119,26 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         fleet = residents.fleet()
         targets = fleet.targets()
         metrics = Metrics(version=__version__, models=[target.model for target in targets])
-        limits = KeyLimits(settings.limits)
+        counted = await limiting(stack, settings, register, book)
         side = SideStore.of_installation(settings, keyring.kept_tag_keys)
         content = offices.content(stack, settings, side, book)
-        place, quality = settings.site, ClockQuality()
-        rooms = Rooms(register, limits, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)
+        place, quality, counts = settings.site, ClockQuality(), counted.limits
+        rooms = Rooms(register, counts, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)
         await policy.push_facts(all_as_signed(store, targets))
         _watch(metrics, rooms, life, anchors.unwitnessed_seconds)
-        _watch_fleet(metrics, residents, fleet)
-        shadow = ShadowOffice(settings, book, policy)
-        stack.push_async_callback(shadow.close)
+        _watch_fleet(metrics, residents, fleet, joined)
         more = [
-            *policy_routes(life), *shadow_routes(shadow), *secret_routes(secrets),
+            *policy_routes(life), *shadow_routes(_shadow(stack, settings, book, policy)), *secret_routes(secrets),
             *break_glass_routes(BreakGlassOffice.of(settings, book, policy.look_at_grants)),
             *export_routes(ExportOffice(book, keyring.log_keys)),
             *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
             *anchor_routes(anchors, book), *retention_routes(offices.retention(stack, settings, book, keyring)),
             *audit_routes(await offices.searching(stack, settings, book)),
-            *fleet_routes(residents.office(fleet, partial(_announce, metrics, policy), joined.status)),
+            *fleet_routes(residents.office(fleet, partial(_announce, metrics, policy), joined)),
             *model_routes(model_office(store, book, fleet, policy)),
             *engine_routes(EngineShelf(settings.data / "engines"), book),
-            *node_routes(enrolled),
+            *node_routes(enrolled, joined.facts),
+            *limit_routes(counted.office),
             *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
         ]  # fmt: skip
         book.event("config", **offices.what_runs(settings, policy, privacy, targets))
@@ -146,6 +147,13 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         stack.push_async_callback(joined.stop)
         joined.open(fleet, partial(_announce, metrics, policy))
         yield house
+
+
+def _shadow(stack: AsyncExitStack, settings: Settings, book: Shelf, policy: OpaPolicy) -> ShadowOffice:
+    """Return who runs a policy beside the one in force; it ends with the house."""
+    shadow = ShadowOffice(settings, book, policy)
+    stack.push_async_callback(shadow.close)
+    return shadow
 
 
 async def _start_all(stack: AsyncExitStack, rooms: Sequence[Startable]) -> None:
@@ -170,14 +178,20 @@ def _as_setup_error(error: BaseException) -> SetupError:
     return SetupError("A room of the house did not open.", "Run: sekisho doctor")
 
 
-async def _announce(metrics: Metrics, policy: OpaPolicy, targets: Sequence[Target]) -> None:
+async def _announce(metrics: Metrics, policy: OpaPolicy, targets: Callable[[], Sequence[Target]]) -> None:
     """Let metrics and policy know of all targets, one that was added among them."""
-    metrics.serve(target.model for target in targets)
-    await policy.push_facts(targets)
+
+    def now() -> Sequence[Target]:
+        found = targets()
+        metrics.serve(target.model for target in found)
+        return found
+
+    await policy.push_facts(now)
 
 
-def _watch_fleet(metrics: Metrics, residents: Residents, fleet: LocalFleet) -> None:
-    for family in (*families_of(residents.keeper), *desk_families(fleet.desks)):
+def _watch_fleet(metrics: Metrics, residents: Residents, fleet: LocalFleet, joined: Joined) -> None:
+    of_nodes = node_families(lambda: joined.members)
+    for family in (*families_of(residents.keeper), *desk_families(fleet.desks), *of_nodes):
         metrics.watch_family(family)
 
 

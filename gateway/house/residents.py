@@ -20,7 +20,7 @@ from gateway.fleet.desk import Terms
 from gateway.fleet.life.home import LifeEngine
 from gateway.fleet.life.keeper import Keeper
 from gateway.fleet.life.loading import Hands, Wish
-from gateway.fleet.life.office import FleetOffice
+from gateway.fleet.life.office import FleetOffice, Nodes
 from gateway.fleet.local import LocalFleet
 from gateway.fleet.member import Home, Member
 from gateway.fleet.ranking import Ranking
@@ -41,7 +41,8 @@ from gateway.settings import ModelSettings, RemoteEngineSettings, Settings
 
 _log = logging.getLogger(__name__)
 
-Announce = Callable[[Sequence[Target]], Awaitable[None]]
+Announce = Callable[[Callable[[], Sequence[Target]]], Awaitable[None]]
+"""What awaits it must adopt at once, before it awaits anything else: so two who adopt know of each other."""
 
 
 class Residents:
@@ -105,14 +106,12 @@ class Residents:
             ranking=Ranking(places_of(self._settings, store), objectives_of(self._settings.fleet.routes)),
         )
 
-    def office(
-        self, fleet: LocalFleet, announce: Announce, nodes: Callable[[], Sequence[Mapping[str, Any]]] = tuple
-    ) -> FleetOffice:
+    def office(self, fleet: LocalFleet, announce: Announce, nodes: Nodes | None = None) -> FleetOffice:
         """Return who shows the models to operators, and takes their orders.
 
         Args:
             fleet: as :meth:`fleet` returned it.
-            nodes: how joined nodes stand.
+            nodes: the joined ones.
             announce: lets the policy know of all targets; awaited before a new one takes requests.
         """
         find, adopt = self._store.canonical, partial(self._adopt, fleet, announce)
@@ -120,19 +119,20 @@ class Residents:
 
     async def _adopt(self, fleet: LocalFleet, announce: Announce, name: str) -> None:
         """Serve one more model until the house closes, with the engine's own settings. Raises SetupError."""
-        if any(desk.home.target.model == name for desk in fleet.desks()):
+        if any(target.model == name for target, _, _ in self._others):
             raise SetupError(f"The model {name} is served by an engine that others run.", "", exit_code=2)
         wish = await asyncio.to_thread(self._wish, ModelSettings(model=name))
         problem = self._misfit(wish)
         if problem:
             raise SetupError(problem, "List it in fleet.models with less context or fewer slots.", exit_code=2)
-        await announce(all_as_signed(self._store, [*fleet.targets(), wish.target]))
+        await announce(lambda: all_as_signed(self._store, [*fleet.targets(), wish.target]))
         fleet.adopt(self.keeper.adopt(wish), self._queues[wish.target.id])
 
     def _terms(self) -> Terms:
         wanted = self._settings.fleet
         breaker = Limits(failures=wanted.failures, longest_pause_seconds=wanted.longest_pause_seconds)
-        return Terms(wanted.wait_seconds, wanted.shares, breaker, self._tell)
+        canaries = {remote_target_of(self._settings, each).id: each.canary for each in wanted.engines if each.canary}
+        return Terms(wanted.wait_seconds, wanted.shares, breaker, canaries, self._tell)
 
     def _tell(self, type: str, said: Mapping[str, Any]) -> None:
         self._book.event(type, **said)

@@ -52,7 +52,7 @@ def model_office(store: ContentStore, book: Shelf, fleet: LocalFleet, policy: Op
     """Return who changes models in the running server: what is served stays, and the policy knows of each signature."""
 
     async def tell() -> None:
-        await policy.push_facts(all_as_signed(store, fleet.targets()))
+        await policy.push_facts(lambda: all_as_signed(store, fleet.targets()))
         take_up(store, fleet)
 
     return ModelOffice(store, book, serves=partial(_serves, fleet), changed=tell)

@@ -178,11 +178,16 @@ class ContentStore:
         """Let ``alias`` stand for ``model`` from now on; on stable storage when this returns.
 
         Raises:
-            SetupError: no aliases file was given, the alias is a model's own name, or the model is not known.
+            SetupError: no aliases file was given, the alias is a model's own name, or the model is not known or is an
+                adapter, which nobody can ask for alone.
         """
         if self._aliases_file is None:
             raise SetupError("This installation has no file for aliases.", "Set data_dir in sekisho.yaml.")
         check_alias(alias, model, self._models)
+        known = self._models[model]
+        if known.kind == "adapter":
+            whole = f"{known.lineage.base}:{model}"
+            raise SetupError(f"{model} is an adapter, no model.", f"Callers ask for it as {whole}.", exit_code=2)
         with self._changing:
             aliases = {**self._aliases, alias: model}
             intake.write_text(self._aliases_file, yaml.safe_dump(aliases, allow_unicode=True))

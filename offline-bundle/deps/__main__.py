@@ -25,6 +25,7 @@ import llama
 import model
 import nginx
 import opa
+import redis
 from progress import Board, StepFailed
 
 LEVELS = ("run", "check", "test", "bench")
@@ -45,6 +46,7 @@ def bring_up(level: str, board: Board) -> None:
     ]
     if level == "test":
         steps.append(lambda: llama.build(board))
+        steps.append(lambda: redis.install(board))
     if level == "bench":
         steps.append(lambda: environment.install(board, layout.CACHE / "bench-venv", "bench"))
         steps.append(lambda: nginx.install(board))

@@ -14,6 +14,7 @@ from gateway import settings
 from gateway.audit.log.reader import logs, search
 from gateway.audit.verify import verify
 from gateway.cli import keys_protect
+from gateway.fleet.nodes.papers import write_private
 from gateway.keys import folder as files
 from gateway.keys import opening, seal
 from tests.keys.softhsm import LABEL, MODULE, PIN, new_token
@@ -104,11 +105,14 @@ def test_wrong_options_are_used_wrongly(sekisho, house: Path, options: tuple[str
 
 def test_sealed_keys_open_with_the_passphrase_and_not_without(sekisho, house: Path, passphrase) -> None:
     key = sekisho(*CREATE).out
+    authority = house / ".sekisho/nodes/authority-key.pem"  # as an earlier release left it
+    write_private(authority, b"-----BEGIN PRIVATE KEY-----")
 
     said = sekisho(*passphrase, "keys", "protect", "--json")
 
     assert said.code == 0, said.err
     assert plain_secrets(house) == []
+    assert (authority.exists(), b"PRIVATE KEY" in (house / KEYS / "node-authority").read_bytes()) == (False, False)
     assert settings.load(str(house / "sekisho.yaml")).key_store.provider == "passphrase"
     assert sekisho(*passphrase, "keys", "check", given=key).code == 0
     assert [record["provider"] for record in records(house, "key.sealed")] == ["passphrase"]

@@ -60,6 +60,9 @@ def test_an_adapter_is_added_for_the_model_that_it_fits(sekisho, house: Path, ba
     assert "other.gguf is no adapter for base: it is for qwen2, not llama." in refused.err
     entry = models(sekisho)["tone"]
     assert (entry["kind"], entry["capabilities"], entry["lineage"]["base"]) == ("adapter", [], "base")
+    assert sekisho("models", "show", "base:tone", "--json").json["name"] == "tone"
+    refused = sekisho("models", "alias", "warm", "tone")
+    assert (refused.code, "Callers ask for it as base:tone." in refused.err) == (2, True)
     assert sekisho("models", "remove", base).code == 2
 
 

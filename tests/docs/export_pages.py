@@ -106,8 +106,11 @@ to check it without Sekisho:
    signs. A record that is missing without being named gives another root.
 6. `keys` are the details of the records `key.rotated`, for who holds an older key.
 
-`witnessed` says how far heads of that log were seen elsewhere when the export was made; that is the exporting machine's
-word. `pruned` is the first record that the log still had.
+`witnessed` says how far heads of that log were seen elsewhere when the export was made. That is the exporting
+machine's word, but for `cosignature`: a witness's signature line over the head of that `size` and `root`, which
+`--witness` of the [verifier](verifying.md) checks. Runs that were left out end at such a size, so that its root can
+be computed. `pruned`
+is the first record that the log still had.
 
 """
 

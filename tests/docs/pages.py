@@ -29,6 +29,7 @@ from gateway.audit.schema import record_schema
 from gateway.cli.codes import explanations
 from gateway.cli.main import app
 from gateway.errors import SekishoError
+from gateway.http.parameters import TABLES
 from gateway.policy.schema import schemas
 from gateway.settings import HELP, Settings
 
@@ -215,7 +216,38 @@ def _on_one_line(value: Any) -> Any:
     return " ".join(value.split()) if isinstance(value, str) else value
 
 
+PARAMETERS_HEAD = """\
+# Parameters
+
+What becomes of each parameter of OpenAI's specification. It is **honoured**, by an engine or in its place by the
+gateway; **kept** for the gateway, and no engine is told of it; or **refused**: 400, `unsupported_parameter`, with its
+name in `param`. Nothing is ignored in silence. What stands below a refused parameter is refused with it; `null` is as
+if the parameter were not there; one that is not in this table is a 400, `unknown_parameter`.
+
+With the header `x-sekisho-drop-params: true`, or for everybody with `server.drop_params`, what would be refused as
+`unsupported_parameter` is taken out instead, and the answer names it in `x-sekisho-dropped-params`. What is in a list
+(`messages[]`, `tools[]`) is refused even then.
+
+Chat and text completions also take `top_k` (0 to 1000) and `min_p` (0 to 1), which llama.cpp knows and OpenAI does not.
+"""
+
+
+def parameters_page() -> str:
+    """Return one table for each API of OpenAI's."""
+    parts = [PARAMETERS_HEAD]
+    for table in TABLES:
+        rows = [f"| `{row.name}`{_only(row.only)} | {row.does} | {_cell(row.how)} |" for row in table.rows]
+        head = f"\n## `{table.path}`\n\n| Parameter | Is | How |\n| --- | --- | --- |\n"
+        parts.append(head + "\n".join(rows) + "\n")
+    return "".join(parts)
+
+
+def _only(values: tuple[Any, ...]) -> str:
+    return f" (only {' or '.join(f'`{json.dumps(value)}`' for value in values)})" if values else ""
+
+
 PAGES = {
+    "parameters.md": parameters_page,
     "policy-documents.md": documents_page,
     "exports.md": export_pages.exports_page,
     "records.md": records_page,

@@ -16,12 +16,11 @@ def pages(repository: Path) -> dict[str, Any]:
     return runpy.run_path(str(repository / "tests" / "docs" / "pages.py"))
 
 
+MADE = ("settings.md", "errors.md", "parameters.md", "command-line.md")
 PRIVACY = ("contact", "finance", "vehicles", "national", "addresses", "secrets", "marks")
 
 
-@pytest.mark.parametrize(
-    "name", ["settings.md", "errors.md", "command-line.md", *(f"../privacy/{family}.md" for family in PRIVACY)]
-)
+@pytest.mark.parametrize("name", [*MADE, *(f"../privacy/{family}.md" for family in PRIVACY)])
 def test_page_is_as_the_code_says(pages: dict[str, Any], name: str) -> None:
     written = (pages["REFERENCE"] / name).read_text(encoding="utf-8")
 

@@ -21,6 +21,8 @@ from running import SEKISHO, Running, install
 TUTORIAL = "tutorial/first-request.md"
 PAGES = (
     "how-to/use-your-client.md",
+    "how-to/use-anthropics-client.md",
+    "how-to/use-ollamas-client.md",
     "how-to/manage-keys.md",
     "how-to/verify-the-log.md",
     "how-to/keep-and-prune-the-log.md",

@@ -37,6 +37,7 @@ from gateway.domain import (
 from gateway.errors import EngineUnavailable
 from gateway.fleet.door import Asked
 from gateway.http.walk import dotted
+from gateway.identity.door import Standing
 from gateway.pipeline import Checkpoint
 from gateway.ports import Rooms
 from gateway.telemetry.energy import EnergyMeter
@@ -166,13 +167,16 @@ class Reservation:
     def __init__(self, house: House) -> None:
         self.house = house
 
-    def reserve_tokens(self, upper_bound: int) -> None:
+    async def reserve_tokens(self, upper_bound: int, model: str) -> None:
         self.house.step(f"tokens {upper_bound}", "tokens")
 
     def settle(self, usage: Usage | None) -> None:
         self.house.diary.append(
             "settled" if usage is None else f"settled {usage.prompt_tokens}+{usage.completion_tokens}"
         )
+
+    def standing(self) -> Standing:
+        return self.house.standing
 
 
 class Telemetry:
@@ -209,6 +213,7 @@ class House:
     name, node = "plant", "n1"
 
     def __init__(self) -> None:
+        self.standing = Standing()
         self.diary: list[str] = []
         self.denials: list[str] = []
         self.denied: list[Caller | None] = []  # whose refusal each of these was, where that is known
@@ -249,7 +254,7 @@ class House:
         self.step("identify")
         return CALLER
 
-    def reserve(self, caller: Caller) -> Reservation:
+    async def reserve(self, caller: Caller) -> Reservation:
         self.step("reserve")
         return Reservation(self)
 

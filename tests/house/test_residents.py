@@ -118,7 +118,7 @@ async def test_a_model_is_taken_in_once_the_policy_knows_of_it(house: Any) -> No
     fleet = residents.fleet()
 
     async def announce(targets: Any) -> None:
-        told.append([target.model for target in targets])
+        told.append([target.model for target in targets()])
         assert len(fleet.targets()) == 1
 
     await residents._adopt(fleet, announce, "small")

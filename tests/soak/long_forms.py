@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 STATE = ROOT / ".cache" / "soak" / "tests.json"
 PART_SECONDS = 3600
 AGAIN_SECONDS = 1200
-MODELS = "tests/whole/test_many_models_served.py"
+MODELS, STORMS = ROOT / "tests" / "whole" / "test_many_models_served.py", 4
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--timeout", str(PART_SECONDS))
 
 
@@ -37,7 +37,10 @@ class Part:
 
 def parts() -> list[Part]:
     """Return every part, in order: own long forms, then one of each kind for each folder that has tests of it."""
-    found = [Part("1,000 requests over three models", ("-m", "real", str(ROOT / MODELS)))]
+    found = [
+        Part(f"1,000 requests over three models, {part} of {STORMS}", ("-m", "real", "-k", f"part{part}", str(MODELS)))
+        for part in range(1, STORMS + 1)
+    ]
     for folder in sorted(path for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name != "soak"):
         texts = [file.read_text(encoding="utf-8") for file in folder.glob("test_*.py")]
         if any("from hypothesis import" in text for text in texts):
