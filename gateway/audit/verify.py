@@ -49,6 +49,7 @@ import math
 import os
 import re
 import stat
+import struct
 import sys
 import time
 import zipfile
@@ -57,6 +58,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from difflib import SequenceMatcher
+from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from operator import itemgetter
@@ -80,7 +82,7 @@ MOST_PROBLEMS = 1000
 """Problems that one report holds; further ones are counted."""
 
 _RETRIES, _PAUSE_SECONDS = 10, 0.02
-_CHUNK = 1 << 20
+_CHUNK, _MORE = 1 << 20, 1 << 16
 _SAFE_INTEGER = 2**53 - 1
 _MOST_NUMBER = 10**21 - 1  # beyond, ECMAScript writes an exponent
 
@@ -512,6 +514,7 @@ _ED25519 = b"\x01"
 _DASH = "\u2014 "
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
 _NAME = re.compile(r"[^\s+]+")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")  # but for the end of a line
 
 
 def key_id(name: str, public: bytes) -> bytes:
@@ -532,9 +535,12 @@ def parse_key(line: str) -> bytes:
     return key[1:]
 
 
+_public_key = lru_cache(maxsize=64)(Ed25519PublicKey.from_public_bytes)
+
+
 def is_signed(public: bytes, signature: bytes, data: bytes) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
+        _public_key(public).verify(signature, data)
     except InvalidSignature:
         return False
     return True
@@ -563,7 +569,7 @@ def parse_note(raw: bytes) -> Note:
     lines = tail[:-1].split("\n")
     if not separator or not tail.endswith("\n") or not all(line.startswith(_DASH) for line in lines):
         raise BadInput("not a signed note: text, an empty line, signatures")
-    if any(character < " " and character != "\n" for character in whole):
+    if _CONTROL.search(whole):
         raise BadInput("a control character")
     return Note(text + "\n", [_signature(line[len(_DASH) :]) for line in lines])
 
@@ -857,6 +863,7 @@ _BY_TYPE = {
     "preview": _CALLED,
     "denial.summed": {"sums": _LIST},
 }
+_OF_ROTATION = b'"type":"key.rotated"'  # in canonical JSON no text can have it: its quotation marks would be escaped
 _ROTATED, _CLOCK_BACK, _HEARTBEAT = "key.rotated", "admin.clock_went_back", "heartbeat"
 _STARTS, _STOPPED = ("config", "recovered", "gap"), "admin.stopped"
 _TOLD_WITHIN, _TOLERATED_US, _SILENCE_US = 256, 1_000_000, 120_000_000
@@ -1305,40 +1312,56 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._base = os.path.join(path, "")  # paths stay text: there are four files for 256 records
         self._real: set[str] = set()
 
     def open(self, name: str) -> BinaryIO | None:
         """Open a file; ``None`` when it is not there. Raises BadInput (a link), OSError."""
-        parts = name.split("/")
-        for count in range(1, len(parts)):
-            self._check_folder("/".join(parts[:count]))
-        path = self.path / name
+        found = self._open(name)
+        return None if found is None else os.fdopen(found[0], "rb")
+
+    def _open(self, name: str) -> tuple[int, int] | None:
+        """Return a descriptor and the length that the file has now; ``None`` when it is not there."""
+        inner = name.rpartition("/")[0]
+        if inner and inner not in self._real:
+            parts = inner.split("/")
+            for count in range(1, len(parts) + 1):
+                self._check_folder("/".join(parts[:count]))
+        path = self._base + name
         try:
             if stat.S_ISLNK(os.lstat(path).st_mode):
                 raise BadInput("a link, which is not followed", "link")
             descriptor = os.open(path, self._FLAGS)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
             os.close(descriptor)
             raise BadInput("not a file", "link")
-        return os.fdopen(descriptor, "rb")
+        return descriptor, found.st_size
 
     def read(self, name: str, most: int) -> bytes | None:
         """Return a file's bytes; ``None`` when it is not there. Raises BadInput (a link, too long), OSError."""
-        file = self.open(name)
-        if file is None:
+        found = self._open(name)
+        if found is None:
             return None
-        with file:  # no more than it has: room for all that it may have is not there for nothing
-            data = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
-            data += file.read(most + 1 - len(data)) if len(data) < most else b""  # it grew meanwhile
+        descriptor, size = found
+        try:  # no more than it has: room for all that it may have is not there for nothing
+            data = os.read(descriptor, min(most, size) + 1)
+            while len(data) <= most:  # a read may give less than is there, and the file may have grown meanwhile
+                more = os.read(descriptor, min(most + 1 - len(data), _MORE))
+                if not more:
+                    break
+                data += more
+        finally:
+            os.close(descriptor)
         if len(data) > most:
             raise BadInput("longer than it can be")
         return data
 
     def exists(self, name: str) -> bool:
         try:
-            return stat.S_ISREG(os.lstat(self.path / name).st_mode)
+            return stat.S_ISREG(os.lstat(self._base + name).st_mode)
         except OSError:
             return False
 
@@ -1364,7 +1387,7 @@ class Folder:
         if name in self._real:
             return
         try:
-            mode = os.lstat(self.path / name).st_mode
+            mode = os.lstat(self._base + name).st_mode
         except FileNotFoundError:
             return
         if not stat.S_ISDIR(mode):
@@ -1409,9 +1432,10 @@ class Items:
     """The records of a bundle. Of one that cannot be told from its neighbours, ``data`` is ``None``.
 
     ``offsets`` has one more: where the last one ends. ``torn``: the last one is not whole; ``left`` is what is there of
-    it.
+    it. ``raw`` is the whole bundle.
     """
 
+    raw: bytes = b""
     data: list[bytes | None] = field(default_factory=list)
     offsets: list[int] = field(default_factory=lambda: [0])
     torn: bool = False
@@ -1425,12 +1449,13 @@ class Items:
         return self._leaves
 
     def _hashed(self) -> list[bytes]:
-        return [bytes(HASH) if each is None else sha256(b"\x00" + each).digest() for each in self.data]
+        new, prefix = sha256, b"\x00"
+        return [bytes(HASH) if each is None else new(prefix + each).digest() for each in self.data]
 
 
 def take_apart(raw: bytes) -> Items:
     """Return the records of a bundle; behind a damaged length, go on at the next place that can be a record's."""
-    items, at, end = Items(), 0, len(raw)
+    items, at, end = Items(raw), 0, len(raw)
     while at < end and len(items.data) < 2 * BUNDLE:
         at = _take_whole(raw, at, items)
         if at == end:
@@ -1445,17 +1470,23 @@ def take_apart(raw: bytes) -> Items:
 
 def _take_whole(raw: bytes, at: int, items: Items) -> int:
     """Take records as long as they are whole; return where that ends."""
-    data, offsets, last = items.data, items.offsets, len(raw) - 4
-    while at <= last and len(data) < 2 * BUNDLE:
-        stop = at + 2 + (raw[at] << 8 | raw[at + 1])
-        if stop > last + 4 or stop - at < 4 or stop - at > MOST_RECORD + 2:
+    begun, stops, end = at, list[int](), len(raw)
+    last, put, head = end - 4, stops.append, _HEAD.unpack_from
+    for _ in range(2 * BUNDLE - len(items.data)):
+        if at > last:
             break
-        if raw[at + 2] != 0x7B or raw[stop - 1] != 0x7D:
+        length, brace = head(raw, at)
+        stop = at + 2 + length
+        if stop > end or brace != 0x7B or raw[stop - 1] != 0x7D or not 2 <= length <= MOST_RECORD:
             break
-        data.append(raw[at + 2 : stop])
-        offsets.append(stop)
+        put(stop)
         at = stop
+    items.data += [raw[start + 2 : stop] for start, stop in zip([begun, *stops], stops)]  # noqa: B905  Python 3.9
+    items.offsets += stops
     return at
+
+
+_HEAD = struct.Struct(">HB")  # a record's length, and its first byte
 
 
 def _record_end(raw: bytes, at: int) -> int:
@@ -1887,6 +1918,7 @@ class SideStore:
 _HISTORY, _PUBLISHED, _PRUNED, _WITNESSES = "checkpoints", "checkpoint", "pruned", "witnesses.jsonl"
 _PRUNED_LINE = "sekisho.pruned/1 "
 _TILE_BYTES = BUNDLE * HASH
+_SIZES = 1024  # of bundles, read at once
 
 
 def verify(  # noqa: PLR0913  what is looked at, by what it is judged, how deep
@@ -1971,6 +2003,7 @@ class _Log:
         self.numbers = Numbers({**_TOLD, "flipped": "its number is another's"})
         self._cut_told = False
         self._end = ("tile/entries", 0)
+        self._sizes_read: tuple[int, bytes] = (-1, b"")  # which piece of the file was read last, and what it held
 
     def check(self, points: list[Point], progress: Progress | None) -> Report:
         report = self.report
@@ -2181,7 +2214,7 @@ class _Log:
         if last and items.torn and len(items.data) <= BUNDLE:
             self._torn(name, items, start, hints, signed=len(items.data) <= due)
         leaves, said = items.leaves(), list["int | None"]()
-        self.present += sum(data is not None for data in items.data)
+        self.present += len(items.data) - items.data.count(None)
         whole = due <= len(leaves) <= BUNDLE
         same = whole and leaves[: len(hints)] == hints[: len(leaves)]
         wrong: list[Problem] = []
@@ -2190,7 +2223,7 @@ class _Log:
         else:
             said, wrong = self._look(name, items, start, same=same)
         if whole:
-            self._whole(name, index, items, leaves, hints, wrong)
+            self._whole(name, index, items, leaves, hints, wrong, same=same)
         else:
             self._not_whole(name, start, items, leaves, hints[:due], said, due=due, last=last)
             self._put(wrong)
@@ -2202,11 +2235,19 @@ class _Log:
             self.report.put(problem)
 
     def _whole(
-        self, name: str, index: int, items: Items, leaves: list[bytes], hints: list[bytes], wrong: list[Problem]
+        self,
+        name: str,
+        index: int,
+        items: Items,
+        leaves: list[bytes],
+        hints: list[bytes],
+        wrong: list[Problem],
+        *,
+        same: bool,
     ) -> None:
         """As many records as there should be: grow both trees. What the rules found stands behind what hashes tell."""
         start = index * BUNDLE
-        if leaves[: len(hints)] != hints[: len(leaves)]:
+        if not same:
             truth, tile = hints[: len(leaves)], tile_name("0", index)
             seen = leaves[: len(hints)] if len(hints) < len(leaves) else leaves
             if_tiles = told(name, range(start, start + BUNDLE), truth, seen, items.offsets, _TOLD)
@@ -2373,8 +2414,10 @@ class _Log:
         self.rules.rotations.clear()
 
     def _look_for_keys(self, items: Items, start: int) -> None:
+        if _OF_ROTATION not in items.raw:
+            return
         for at, data in enumerate(items.data):
-            if data and b"key.rotated" in data:
+            if data and _OF_ROTATION in data:
                 self.rules.check(data, start + at)
                 self._keys_told(tile_name("entries", start // BUNDLE))
 
@@ -2437,18 +2480,23 @@ class _Log:
     def _sizes(self, index: int, items: Items, *, full: bool) -> None:
         if not full:
             return
+        piece, at = divmod(index, _SIZES)
+        if self._sizes_read[0] != piece:
+            self._sizes_read = (piece, self._sizes_from(piece))
+        raw = self._sizes_read[1][8 * at : 8 * at + 8]
+        if len(raw) == 8 and int.from_bytes(raw, "big") != items.offsets[-1]:
+            self.report.add("sizes", f"not the size of bundle {index}", offset=8 * index, kind="flipped")
+
+    def _sizes_from(self, piece: int) -> bytes:
+        """Return the sizes of so many bundles at once, as far as they are there."""
         try:
             file = self.files.open("sizes")
         except BadInput as problem:
             self.report.add("sizes", str(problem), kind=problem.kind)
-            return
-        if file is None:
-            return
-        with file:
-            file.seek(8 * index)
-            raw = file.read(8)
-        if len(raw) == 8 and int.from_bytes(raw, "big") != items.offsets[-1]:
-            self.report.add("sizes", f"not the size of bundle {index}", offset=8 * index, kind="flipped")
+            return b""
+        with file or io.BytesIO() as opened:
+            opened.seek(8 * _SIZES * piece)
+            return opened.read(8 * _SIZES)
 
     def _small(self, name: str, most: int) -> bytes | None:
         try:

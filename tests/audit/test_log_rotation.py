@@ -80,6 +80,21 @@ def test_every_head_that_covers_the_record_is_signed_by_the_new_key(chained: Cal
     assert [0, 1] in [by for _, by in signed]
 
 
+def test_hashes_alone_are_checked_through_a_rotation_under_either_key(chained: Callable[[Chain], OpenLog]) -> None:
+    chain = Chain.of(FIRST)
+    log = chained(chain)
+    write(log, 1)
+    log.book.change_key(chain := chain.rotated(SECOND))
+    write(log, 2)
+    log.book.change_key(chain.alone())
+    write(log, 3)
+    log.book.close()
+
+    for key in (FIRST, SECOND):
+        report = verify(log.folder, vkey(key), hashes_only=True)
+        assert (report.problems, report.keys, report.unsigned) == ([], 2, 0)
+
+
 def test_which_keys_sign_a_head_is_a_matter_of_its_size(tmp_path: Path) -> None:
     heads = Heads(tmp_path, Signer("o", FIRST), Disk(), history_bytes=0, size=0)
     heads.follow(10, Signer("o", SECOND, FIRST))
