@@ -1118,7 +1118,8 @@ class Rules:
     def _notice(self, type_: str, value: Mapping[str, Any], place: int) -> None:
         details = value.get("details")
         if type_ == _ROTATED and isinstance(details, dict) and details.get("purpose") == "log":
-            self.rotations.append((place, details))
+            number = value.get("sequence")  # where records before it were taken out, it stands too early
+            self.rotations.append((number if type(number) is int else place, details))
         if type_ == "gap" and len(self.gaps) < 100:
             self.gaps.append(place)
         content = value.get("content")
@@ -1156,7 +1157,8 @@ def changes(truth: Sequence[Any], seen: Sequence[Any]) -> Iterator[tuple[str, in
     for tag, first, end, start, stop in blocks:
         if tag != "equal":
             missing += [(index, min(start + index - first, stop)) for index in range(first, end)]
-            extra += range(start, stop)
+            again = _run_on(seen, start, stop) if tag == "insert" else 0
+            extra += range(start + again, stop + again)
     places = {truth[index]: (index, where) for index, where in missing}
     known = set(truth)
     rest: list[int] = []
@@ -1182,6 +1184,14 @@ def changes(truth: Sequence[Any], seen: Sequence[Any]) -> Iterator[tuple[str, in
             yield "flipped", index, same
     for where in rest:
         yield "inserted", None, where
+
+
+def _run_on(seen: Sequence[Any], start: int, stop: int) -> int:
+    """Return by how much a run that was put in can stand later, and say the same: of two alike the second is a copy."""
+    by = 0
+    while stop + by < len(seen) and seen[start + by] == seen[stop + by]:
+        by += 1
+    return by
 
 
 _TOLD = {
@@ -1901,7 +1911,9 @@ class SideStore:
 
     def told(self, report: Report) -> None:
         """Put into the report what could not be looked at."""
-        if self.gone:
+        if self.gone and not self._folder.is_dir():
+            report.not_checked.append(f"{self.seen} kept contents: their side store does not lie beside this log")
+        elif self.gone:
             report.notes.append(f"of {self.seen} kept contents, {self.gone} are no longer in the side store")
         if self.noise:
             report.notes.append(
@@ -2002,6 +2014,7 @@ class _Log:
         self._expected: dict[tuple[int, int], dict[int, bytes]] = {}  # (level, tile) -> hashes by place
         self.numbers = Numbers({**_TOLD, "flipped": "its number is another's"})
         self._cut_told = False
+        self._packed = False
         self._end = ("tile/entries", 0)
         self._sizes_read: tuple[int, bytes] = (-1, b"")  # which piece of the file was read last, and what it held
 
@@ -2165,6 +2178,7 @@ class _Log:
                 self.report.add(f"tile/{path}", "this file does not belong here", kind="stray")
             elif level == "entries":
                 found.add(index)
+                self._packed = self._packed or rest.endswith(".gz")
         return sorted(found)
 
     def _gone(self, first: int, end: int) -> None:
@@ -2249,7 +2263,7 @@ class _Log:
         start = index * BUNDLE
         if not same:
             truth, tile = hints[: len(leaves)], tile_name("0", index)
-            seen = leaves[: len(hints)] if len(hints) < len(leaves) else leaves
+            seen = _without_rest(leaves, truth)
             if_tiles = told(name, range(start, start + BUNDLE), truth, seen, items.offsets, _TOLD)
             if_records = [
                 Problem(tile, "not the hash of its record", start + at, at * HASH, "flipped")
@@ -2531,8 +2545,11 @@ class _Log:
 
     def _check_published(self, published: bytes | None) -> None:
         if published is None:
-            if self.walk.last:
-                self.report.notes.append("no checkpoint is published yet")
+            once = self.first or self._packed or self._seen()  # all of that is only done under a published head
+            if once and self._small(_PUBLISHED, MOST_NOTE) is None:  # a server may have written it meanwhile
+                self.report.add(_PUBLISHED, "this file is gone", offset=0, kind="deleted")
+            elif self.walk.last:
+                self.report.notes.append("no checkpoint is published: none was yet, or the file was taken away")
         elif not self.seen_published:
             self.report.add(_PUBLISHED, "it is not one of the signed heads", offset=0, kind="flipped")
 
@@ -2556,6 +2573,14 @@ class _Log:
             report.not_checked.append(f"outcomes: more than {_MOST_OPEN} intents are open at once")
         if self.hashes_only:
             report.not_checked.append("what records say: only hashes, tree and signatures were asked for")
+
+
+def _without_rest(leaves: list[bytes], truth: list[bytes]) -> list[bytes]:
+    """Return leaves without those at their end that no tile has yet: records that follow the last head."""
+    known, end = set(truth), len(leaves)
+    while end > len(truth) and leaves[end - 1] not in known:
+        end -= 1
+    return leaves[:end]
 
 
 def has_writer(folder: Path) -> bool:
@@ -3579,17 +3604,27 @@ def logs_below(place: Path) -> list[Path]:
     return sorted(found)
 
 
+_MOST_ALIKE = 3
+_DIGITS, _COVERED = re.compile(r"[0-9]+"), re.compile(r"(?: \([^()]*\))?: the first [0-9]+ records")
+_KEY_HINT = (
+    "hint: records that tell which key followed which may be among those that are missing. "
+    "Give all keys of the log with --key: its keys/log-vkeys has them"
+)
+
+
 def told_lines(report: Report) -> list[str]:
     """Return a report in words."""
     size = f"tree {report.tree_size} {report.root[:16]}"
     head = f"{report.records} records, {report.checkpoints} signed heads, {size}"
     if report.what == "pack":
         head = f"{report.records} files as its signed list names them"
+    elif report.what == "site":
+        head = f"the site's signed head binds {report.records} logs, {size}"
     lines = [f"{'ok    ' if report.ok else 'WRONG '} {report.origin or report.folder}: {head}"]
-    lines += [f"       {problem.kind}: {problem}" for problem in report.problems]
+    lines += [f"       {line}" for line in _problem_lines(report)]
     if report.more_problems:
         lines.append(f"       and {report.more_problems} more problems")
-    lines += [f"       kept elsewhere: {each}" for each in report.since]
+    lines += [f"       kept elsewhere: {each}" for each in _longest(report.since)]
     if report.what in ("log", "export") and report.tree_size > report.witnessed:
         lines.append(
             f"       unwitnessed: records from {report.witnessed} on; no head that covers them was seen elsewhere"
@@ -3597,6 +3632,35 @@ def told_lines(report: Report) -> list[str]:
     lines += [f"       {line}" for line in _cosigned_lines(report)]
     lines += [f"       note: {note}" for note in report.notes]
     return [_shown(line) for line in lines + [f"       not checked: {what}" for what in report.not_checked]]
+
+
+def _problem_lines(report: Report) -> list[str]:
+    """Return problems in words; of many that say the same of one file, and of no record, the first and the last."""
+    rows: dict[Any, list[Problem]] = {}
+    for at, problem in enumerate(report.problems):
+        alike = (problem.kind, problem.file, _DIGITS.sub("#", problem.what))
+        rows.setdefault(alike if problem.sequence is None else at, []).append(problem)
+    lines = []
+    for same in rows.values():
+        said = [f"{problem.kind}: {problem}" for problem in same]
+        many = len(said) > _MOST_ALIKE
+        lines += [said[0], f"{same[0].kind}: and {len(said) - 2} like it, up to:", said[-1]] if many else said
+    kinds = {problem.kind for problem in report.problems}
+    if "other-key" in kinds and kinds & {"deleted", "cut-off"}:
+        lines.append(_KEY_HINT)
+    return lines
+
+
+def _longest(since: Sequence[str]) -> list[str]:
+    """Return what heads kept elsewhere say; of many of one place, what the largest says."""
+    rows: dict[str, list[str]] = {}
+    for each in since:
+        rows.setdefault(_COVERED.sub("", each), []).append(each)
+    return [
+        line
+        for same in rows.values()
+        for line in ([f"{same[-1]} (and {len(same) - 1} smaller heads fit)"] if len(same) > _MOST_ALIKE else same)
+    ]
 
 
 def _cosigned_lines(report: Report) -> list[str]:
@@ -3619,6 +3683,17 @@ def exit_code(reports: Sequence[Report]) -> int:
     if not all(report.ok for report in reports):
         return WRONG
     return NO_CHECKPOINT if any(ROLL_BACK in report.not_checked for report in reports) else ALL_CHECKED
+
+
+_LEAVES_WITH = """it leaves with:
+  0  all was checked and is right
+  1  something is wrong: each place is named
+  2  used wrongly
+  3  cannot be read
+  4  right as far as it goes, but a roll-back cannot be excluded: give --since
+
+example:
+  python verify.py evidence.zip --key log.vkey --since checkpoint"""
 
 
 class _Arguments(argparse.ArgumentParser):
@@ -3653,7 +3728,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> list[Report]:
-    parser = _Arguments(prog="verify.py", description=(__doc__ or "").partition("\n")[0])
+    parser = _Arguments(prog="verify.py", description=(__doc__ or "").partition("\n")[0], epilog=_LEAVES_WITH)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("pack", metavar="PACK", help="a log's folder, an export, a receipt, or an evidence pack")
     parser.add_argument("--key", default=[], action="append", metavar="PUBLIC", help="the log's public key (.vkey)")
     parser.add_argument("--since", action="append", default=[], metavar="CHECKPOINT", help="a head kept elsewhere")

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.verify import KINDS, Problem, Report, verify
+from gateway.audit.verify import KINDS, Problem, Report, told_lines, verify
 from tests.audit.made_logs import BUNDLE, KEY, VKEY, event, lay, made, put_bundle, signed_heads
 
 RECORDS = made(700)
@@ -313,3 +313,54 @@ def test_a_signed_record_that_is_not_canonical_is_named(tmp_path: Path, written:
     report = verify(tmp_path, VKEY)
 
     assert (2, "form") in {(problem.sequence, problem.kind) for problem in report.problems}
+
+
+@pytest.mark.parametrize("kind", HARMS)
+def test_it_is_named_where_every_record_has_a_head(tmp_path: Path, kind: str) -> None:
+    lay(tmp_path, RECORDS[:40], signed_heads(RECORDS[:40], every=1))
+    for at in range(39):
+        rows = RECORDS[:40]
+        HARMS[kind](rows, at)
+        put_bundle(tmp_path, 0, rows)
+
+        (problem,) = verify(tmp_path, VKEY).problems
+
+        assert (problem.kind, abs((problem.sequence or 0) - at) <= 1) == (kind, True), f"at {at}: {problem}"
+
+
+def test_records_that_follow_the_last_head_hide_no_doubled_one(tmp_path: Path) -> None:
+    lay(tmp_path, RECORDS[:30], signed_heads(RECORDS[:30], every=30))
+    put_bundle(tmp_path, 0, [*RECORDS[:12], RECORDS[11], *RECORDS[12:33]])
+
+    report = verify(tmp_path, VKEY)
+
+    assert [(problem.kind, problem.sequence) for problem in report.problems[:1]] == [("duplicated", 12)]
+    assert not any(problem.kind == "deleted" for problem in report.problems)
+
+
+def test_a_published_head_that_was_taken_away_is_named(tmp_path: Path) -> None:
+    lay(tmp_path, RECORDS, HEADS, packed=1)
+    (tmp_path / "checkpoint").unlink()
+
+    (problem,) = verify(tmp_path, VKEY).problems
+
+    assert (problem.kind, problem.file) == ("deleted", "checkpoint")
+
+
+def test_many_that_say_the_same_are_told_in_three_lines(tmp_path: Path) -> None:
+    other = signed_heads(RECORDS[:40], Ed25519PrivateKey.generate(), every=2)
+    lay(tmp_path, RECORDS[:30], [*other, *signed_heads(RECORDS[:40], every=40)])
+
+    said = [line.strip() for line in told_lines(verify(tmp_path, VKEY))]
+
+    assert [line.partition(":")[0] for line in said if line.startswith("other-key")] == ["other-key"] * 3
+    assert "other-key: and 18 like it, up to:" in said
+    assert any(line.startswith("hint: ") for line in said)  # the record of the change may be among the missing ones
+
+
+def test_of_many_heads_kept_in_one_place_the_largest_is_told() -> None:
+    report = Report("x", since=[f"kept: the first {size} records are those that it covers" for size in range(1, 9)])
+
+    said = [line.strip() for line in told_lines(report) if "kept elsewhere" in line]
+
+    assert said == ["kept elsewhere: kept: the first 8 records are those that it covers (and 7 smaller heads fit)"]

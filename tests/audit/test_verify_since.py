@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.audit.log.merkle import CompactRange, leaf_hash, root_hash
 from gateway.audit.log.note import Signer
 from gateway.audit.verify import ROLL_BACK, BadUse, Report, exit_code, read_since, verify
-from tests.audit.made_logs import KEY, ORIGIN, VKEY, event, lay, made, one, signed_heads, stamp
+from tests.audit.made_logs import KEY, ORIGIN, VKEY, event, lay, made, one, put_bundle, signed_heads, stamp
 from tests.audit.rotations import rotation, vkey
 
 RECORDS = made(700)
@@ -236,6 +236,17 @@ def test_what_was_changed_is_found_under_each_key(tmp_path: Path, known: Ed25519
     problems = verify(folder, vkey(known)).problems
 
     assert ("flipped", at) in {(problem.kind, problem.sequence) for problem in problems}, [str(p) for p in problems]
+
+
+def test_a_record_that_was_taken_out_makes_no_head_one_of_a_replaced_key(tmp_path: Path) -> None:
+    records = [*made(60), *told(60, rotation(KEY, SECOND)), *made(38, 62)]
+    heads = [Signer(ORIGIN, *keys).sign(size, root_at(records, size)) for size, keys in ((60, [KEY]), (100, [SECOND]))]
+    folder = lay(tmp_path, records, heads)
+    put_bundle(folder, 0, records[:20] + records[21:])
+
+    (problem,) = verify(folder, vkey(SECOND)).problems
+
+    assert (problem.kind, problem.sequence) == ("deleted", 20)
 
 
 def test_a_rotation_that_not_both_keys_signed_is_none(tmp_path: Path) -> None:
