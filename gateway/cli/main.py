@@ -23,6 +23,7 @@ from gateway.cli import (
     doctor,
     engines,
     fleet,
+    imports,
     init,
     keys,
     limits,
@@ -52,7 +53,7 @@ app = typer.Typer(
 )
 for room in (serve, init, doctor, bench, version):
     room.register(app)
-for noun in (keys, limits, models, engines, fleet, node, policy, privacy, audit):
+for noun in (keys, limits, models, engines, fleet, node, policy, privacy, audit, imports):
     app.add_typer(noun.app)
 
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")]

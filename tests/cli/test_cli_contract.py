@@ -24,6 +24,7 @@ COMMANDS = [
     *(("models", "keys", verb) for verb in ("add", "list", "remove")),
     *(("engines", verb) for verb in ("build", "list", "show", "remove")),
     ("fleet", "status"),
+    ("import", "litellm"),
     *(("node", verb) for verb in ("token", "list", "show", "drain", "remove", "trust", "join", "serve")),
     *(("policy", verb) for verb in ("check", "test", "show", "cases")),
     *(("policy", verb) for verb in ("build", "sign", "verify", "activate", "rollback", "status", "diff")),
