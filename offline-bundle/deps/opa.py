@@ -1,8 +1,9 @@
 """A real ``opa``, new enough: the one in ``OPA_BIN`` or PATH, else built once with Go from a hash lock.
 
 ``offline-bundle/locks/opa`` is a Go module without code: go.mod says which OPA, go.sum the hash of every module it is
-made of. Go's own settings stay in force (``GOPROXY``, ``GOSUMDB``, ``GOFLAGS``, caches, proxies). Whatever is chosen
-can be run as ``.cache/bin/opa``.
+made of. What is built is that OPA with one subcommand more, ``opa decide`` (``gateway/policy/opa/engine``), which needs
+no module besides. Go's own settings stay in force (``GOPROXY``, ``GOSUMDB``, ``GOFLAGS``, caches, proxies). Whatever is
+chosen can be run as ``.cache/bin/opa``.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from progress import Board, StepFailed
 MINIMUM = (1, 21, 3)
 """Older ones do not check bundle signatures as they should: GHSA-g2pf-6v5v-qcc8."""
 
-PACKAGE = "github.com/open-policy-agent/opa"
 LOCK = layout.LOCKS / "opa"
+ENGINE = layout.ROOT / "gateway" / "policy" / "opa" / "engine"
+SOURCE = layout.CACHE / "opa-source"
 PLACE = layout.CACHE / "bin" / "opa"
 STAMP = layout.CACHE / "bin" / ".opa-built"
 FLAGS = ("-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w")
@@ -39,7 +41,7 @@ def install(board: Board) -> None:
     if given is not None:
         _link(given)
         return
-    key = layout.key_of(LOCK / "go.mod", LOCK / "go.sum", " ".join(FLAGS))
+    key = layout.key_of(*_sources(), " ".join(FLAGS))
     if not (layout.is_done(STAMP, key) and _is_ours()):
         _build(board)
         layout.mark_done(STAMP, key)
@@ -55,6 +57,10 @@ def version_of(binary: Path) -> tuple[int, ...]:
         return (0,)
     found = re.search(r"^Version: (\d+)\.(\d+)\.(\d+)", done.stdout, re.MULTILINE)
     return tuple(int(number) for number in found.groups()) if found else (0,)
+
+
+def _sources() -> list[Path]:
+    return [LOCK / "go.mod", LOCK / "go.sum", *sorted(ENGINE.glob("*.go"))]
 
 
 def _given() -> Path | None:
@@ -86,9 +92,13 @@ def _build(board: Board) -> None:
     log = layout.LOGS / "opa.log"
     log.unlink(missing_ok=True)
     fresh = PLACE.with_name(".opa-new")
+    shutil.rmtree(SOURCE, ignore_errors=True)
+    SOURCE.mkdir(parents=True)
+    for source in _sources():
+        shutil.copyfile(source, SOURCE / source.name)
     with board.job("OPA, built from source (about 3 minutes)"):
-        build = [_go(board, log), "build", *FLAGS, "-o", str(fresh), PACKAGE]
-        board.run(build, log, MEND, cwd=LOCK, env=_go_environment())
+        build = [_go(board, log), "build", *FLAGS, "-o", str(fresh), "."]
+        board.run(build, log, MEND, cwd=SOURCE, env=_go_environment())
         if version_of(fresh) < MINIMUM:
             raise StepFailed("The opa that was built does not say its version.", "Run: make clean deps", log)
         fresh.replace(PLACE)

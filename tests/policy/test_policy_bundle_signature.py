@@ -1,10 +1,11 @@
-"""OPA itself refuses a bundle that is not signed by the key it was started with, or was changed since."""
+"""What decides refuses a bundle that is not signed by the key it was started with, or was changed since."""
 
 from __future__ import annotations
 
 import io
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from gateway.errors import SetupError
 from gateway.policy.life.assembly import signing_key
 from gateway.policy.life.build import Bundle, VerifyingKey, build, build_signed
 from gateway.policy.opa.access import Access
-from gateway.policy.opa.program import find_opa
+from gateway.policy.opa.program import Opa, find_opa
 from gateway.policy.opa.supervisor import OpaProcess
 
 pytestmark = pytest.mark.real
@@ -75,6 +76,17 @@ def _other_id(bundle: Bundle, folder: Path) -> Bundle:
 def bundle(house: PolicyHouse) -> Bundle:
     opa, key = find_opa(house.settings), signing_key(house.keyring.bundle_key_file())
     return build_signed(opa, house.policies, house.folder / "bundle.tar.gz", key, {"expires": "2027-11-22T00:00:00Z"})
+
+
+@pytest.fixture(params=["decide", "run"], autouse=True)
+def opa(house: PolicyHouse, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Opa:
+    """Our ``opa decide`` and OPA's own ``opa run``: both must refuse the same."""
+    found = find_opa(house.settings)
+    if request.param == "decide" and not found.decides:
+        pytest.skip("the opa that is installed here was given, not built by make deps")
+    chosen = replace(found, decides=request.param == "decide")
+    monkeypatch.setattr(f"{__name__}.find_opa", lambda _: chosen)
+    return chosen
 
 
 async def _start(house: PolicyHouse, bundle: Bundle) -> None:

@@ -2,10 +2,12 @@
 
 It listens on a Unix socket in ``run_dir`` and nowhere else, with its API closed by tokens that are new at every start
 (:mod:`gateway.policy.opa.access`). It verifies the bundle's signature and ends at once where there is none that fits;
-the bundle with its API's policy, which is new at every start, comes by its configuration, and until that is loaded
-nobody is let in. It has no environment, prints errors only and never an input, leaves no core file, and dies with the
-gateway. When it ends, or is frozen, or cannot be reached any more, it is killed and started again: at once the first
-time, then later and later.
+nobody is let in before its API is closed. It has no environment, prints errors only and never an input, leaves no core
+file, and dies with the gateway. When it ends, or is frozen, or cannot be reached any more, it is killed and started
+again: at once the first time, then later and later.
+
+Where the program has ``opa decide`` (``engine/main.go``) that is what runs, else ``opa run --server``, which gets its
+API's policy as a bundle of its own by its configuration. Both have the same five calls and decide the same.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from urllib.parse import quote
 import aiohttp
 
 from gateway.errors import PolicyUnavailable, SetupError
-from gateway.policy.life.build import ALGORITHM, SCOPE, Bundle, VerifyingKey
+from gateway.policy.life.build import ALGORITHM, CAPABILITIES, SCOPE, Bundle, VerifyingKey
 from gateway.policy.opa.access import Access, write_authz
 from gateway.policy.opa.health import Health, scheduled
 from gateway.policy.opa.program import Opa
@@ -42,7 +44,7 @@ OnDown = Callable[[], Awaitable[None]]
 
 
 class OpaProcess:
-    """One supervised ``opa run --server``.
+    """One supervised ``opa decide``, or ``opa run --server``.
 
     Args:
         opa: the program.
@@ -115,12 +117,24 @@ class OpaProcess:
         authz = self._run_dir / f"{self.name}-authz"
         write_authz(access, authz)
         self.socket.unlink(missing_ok=True)
-        self._process = await self._spawn(self._configuration(authz), self._verification())
+        self._process = await self._spawn(self._command(authz))
         self.starts += 1
         self._watch = UnixOpaClient(self.socket, access.watch, HEALTH_TIMEOUT_SECONDS, keep_alive=False)
         await self._watch.open()
         await self._healthy()
         await self._on_up(access)
+
+    def _command(self, authz: Path) -> tuple[str, ...]:
+        bundle = ("--bundle", str(self._bundle.path), *self._verification())
+        if self._opa.decides:
+            tokens = ("--socket", str(self.socket), "--tokens", str(authz / "data.json"))
+            return (str(self._opa.path), "decide", *tokens, "--capabilities", str(CAPABILITIES), *bundle)
+        return (
+            *(str(self._opa.path), "run", "--server", "--addr", f"unix://{self.socket}"),
+            *("--unix-socket-perm", "600", "--authentication=token", "--authorization=basic"),
+            *("--disable-telemetry", "--log-level", "error", "--optimize-store-for-read-speed"),
+            *("--shutdown-grace-period", "1", "--config-file", str(self._configuration(authz)), *bundle),
+        )
 
     def _configuration(self, authz: Path) -> Path:
         """Write OPA's configuration. Without ``prometheus`` its ``/v1/status`` is 500."""
@@ -138,16 +152,12 @@ class OpaProcess:
         options = ("--verification-key", str(path), "--verification-key-id", key.id)
         return (*options, "--signing-alg", ALGORITHM, "--scope", SCOPE)
 
-    async def _spawn(self, configuration: Path, verification: tuple[str, ...]) -> asyncio.subprocess.Process:
+    async def _spawn(self, command: tuple[str, ...]) -> asyncio.subprocess.Process:
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid())),
-                *(str(self._opa.path), "run", "--server", "--addr", f"unix://{self.socket}"),
-                *("--unix-socket-perm", "600", "--authentication=token", "--authorization=basic"),
-                *("--disable-telemetry", "--log-level", "error", "--optimize-store-for-read-speed"),
-                *("--shutdown-grace-period", "1", "--config-file", str(configuration)),
-                *("--bundle", str(self._bundle.path), *verification),
+                *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,
