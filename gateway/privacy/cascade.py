@@ -35,7 +35,7 @@ from gateway.privacy.patterns.scan import Patterns, Plan
 from gateway.privacy.share import Share
 from gateway.privacy.span import Proceed, Span
 from gateway.privacy.special import Lexicon, Special
-from gateway.privacy.spelled import spelled
+from gateway.privacy.spelled import Known, spelled
 from gateway.privacy.tables import in_columns
 
 if TYPE_CHECKING:
@@ -158,7 +158,9 @@ class Cascade:
         normal = [normalise(text) for text in texts]
         plain = [each.text for each in normal]
         by_pattern, by_name = self._by_step(plain, scope, proceed)
-        return [self._found(*of_text, proceed) for of_text in zip(texts, normal, by_pattern, by_name, strict=True)]
+        known = Known(self._parts.pieces, scope)
+        every = zip(texts, normal, by_pattern, by_name, strict=True)
+        return [self._found(*of_text, known, proceed) for of_text in every]
 
     def _by_step(self, plain: Sequence[str], scope: bytes, proceed: Proceed) -> tuple[_Spans, _Spans]:
         """Return what patterns and what names say of each text."""
@@ -195,11 +197,20 @@ class Cascade:
         return self._names.find([text], proceed)[0] if self._names else []
 
     def _found(
-        self, text: str, normal: Normal, by_pattern: Sequence[Span], by_name: Sequence[Span], proceed: Proceed
+        self,
+        text: str,
+        normal: Normal,
+        by_pattern: Sequence[Span],
+        by_name: Sequence[Span],
+        known: Known,
+        proceed: Proceed,
     ) -> Found:
         proceed()
-        again = in_columns(normal.text, self._patterns, proceed) + spelled(normal.text, self._patterns, proceed)
-        sure = [span for span in (*by_pattern, *again, *by_name) if span.score >= self._parts.score_threshold]
+        in_cells = in_columns(normal.text, self._patterns, proceed)
+        otherwise = spelled(normal.text, self._patterns, proceed, known)
+        sure = [
+            span for span in (*by_pattern, *in_cells, *otherwise, *by_name) if span.score >= self._parts.score_threshold
+        ]
         spans = merge(text, _in_original(normal, (span for span in sure if span.type != MARK)))
         origins = {self._parts.jurisdiction_of.get(span.source, "") for span in spans} - {""}
         levels = {marks.CLASS_OF[span.source.partition(":")[2]] for span in sure if span.type == MARK}

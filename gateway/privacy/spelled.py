@@ -15,7 +15,9 @@ Rules:
    it: their seam is a blank, or nothing behind a hyphen. Quotation marks of mails (``>``) are skipped.
 4. Such a value counts only where a word near it says what it is, or two check digits hold: forms alone are not enough.
 
-Work is linear in the text; each such value is searched once more, with the 60 characters before it.
+Work is linear in the text; each such value is searched once more, with the 60 characters before it. What the rules said
+of a value in its surroundings is remembered as in :mod:`gateway.privacy.memory`: it hangs on nothing else, so known
+passages are not asked about again wherever they stand, and values at their seams, whose surroundings are new, are.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
+from gateway.privacy.memory import Memory
 from gateway.privacy.span import Finder, Proceed, Span
 
 _BEFORE, _AFTER = 60, 25
@@ -54,19 +57,58 @@ class _Question(NamedTuple):
     low: int  # a finding must end behind it, and begin before `high`: lie in the value, or over a seam
     high: int
 
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """All that the answer hangs on."""
+        return self.text, self.low, self.high
 
-def spelled(text: str, rules: Finder, proceed: Proceed) -> list[Span]:
-    """Return what the rules find in values written otherwise, in offsets of ``text``. Raises what they raise."""
+
+class Known(NamedTuple):
+    """Where what was said of values is remembered, and for whom."""
+
+    memory: Memory[tuple[Span, ...]]
+    scope: bytes  # names the tenant, the detector's version and its settings
+
+    def name(self, question: _Question) -> bytes:
+        """Return what the answer to a question stands under."""
+        return self.memory.name(self.scope + b"\0spelled %d %d" % (question.low, question.high), question.text)
+
+
+def spelled(text: str, rules: Finder, proceed: Proceed, known: Known | None = None) -> list[Span]:
+    """Return what the rules find in values written otherwise, in offsets of ``text``. Raises what they raise.
+
+    Args:
+        known: remembers what the rules said; without it they are asked each time, with the same result.
+    """
     found: list[Span] = []
-    known: dict[tuple[str, int], list[Span]] = {}  # what comes again is not searched again
+    answers: dict[tuple[str, int, int], tuple[Span, ...]] = {}  # what comes again is not searched again
     for some in _batches(chain(_apart(text), _small(text), _broken(text))):
-        asked = {each[0::2]: each for each in some if each[0::2] not in known}
-        for question, spans in zip(
-            asked.values(), rules.find([each.text for each in asked.values()], proceed), strict=True
-        ):
-            known[question[0::2]] = [span for span in spans if _counts(span, question)]
-        found += (_back(span, question) for question in some for span in known[question[0::2]])
+        asked = {each.key: each for each in some if each.key not in answers}
+        answers |= zip(asked, _answers([*asked.values()], rules, proceed, known), strict=True)
+        found += (_back(span, question) for question in some for span in answers[question.key])
     return found
+
+
+def _answers(
+    questions: Sequence[_Question], rules: Finder, proceed: Proceed, known: Known | None
+) -> list[tuple[Span, ...]]:
+    """Return what counts of each question; only those without a remembered answer are put to the rules."""
+    if known is None:
+        return _said(questions, rules, proceed)
+    names = [known.name(each) for each in questions]
+    answers = {name: known.memory.get(name) for name in names}
+    missing = {name: each for name, each in zip(names, questions, strict=True) if answers[name] is None}
+    for name, spans in zip(missing, _said([*missing.values()], rules, proceed), strict=True):
+        answers[name] = spans
+        known.memory.put(name, spans)
+    return [answers[name] or () for name in names]
+
+
+def _said(questions: Sequence[_Question], rules: Finder, proceed: Proceed) -> list[tuple[Span, ...]]:
+    if not questions:
+        return []
+    found = rules.find([each.text for each in questions], proceed)
+    return [tuple(span for span in spans if _counts(span, each)) for each, spans in zip(questions, found, strict=True)]
 
 
 def _counts(span: Span, question: _Question) -> bool:

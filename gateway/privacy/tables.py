@@ -126,11 +126,24 @@ def _header(line: str) -> _Table | None:
     if not 3 <= len(line) <= _LONGEST_LINE or not _LETTER.search(line):
         return None
     for mark in (*(mark for mark in _MARKS if mark in line), ""):
-        headings = tuple(cell.text for cell in _cells(line, 0, mark))
-        if 2 <= len([heading for heading in headings if heading]) <= _MOST_CELLS and all(map(_is_heading, headings)):
+        headings = _headings(line, mark)
+        if 2 <= sum(map(bool, headings)) <= _MOST_CELLS:
             things = any(map(_THING.search, headings)) and not any(map(_SOMEBODY.search, headings))
             return _Table(mark, headings, things)
     return None
+
+
+def _headings(line: str, mark: str) -> tuple[str, ...]:
+    """Return the cells of a line, as :func:`_cells` cuts it, if all may be headings; else none."""
+    if not mark and "  " not in line:
+        return ()
+    headings: list[str] = []
+    for part in line.split(mark) if mark else _BLANKS.split(line):
+        cell = part.strip(_AROUND)
+        if not _is_heading(cell):
+            return ()
+        headings.append(cell)
+    return tuple(headings)
 
 
 def _is_heading(cell: str) -> bool:

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Sequence
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.privacy.memory import Memory
 from gateway.privacy.patterns.catalogue import plan
 from gateway.privacy.patterns.scan import Patterns
-from gateway.privacy.spelled import spelled
+from gateway.privacy.span import Proceed, Span
+from gateway.privacy.spelled import Known, spelled
+
+
+def go_on() -> None:
+    pass
 
 
 @pytest.fixture(scope="module")
 def rules() -> Patterns:
     return Patterns(plan())
+
+
+@pytest.fixture(scope="module")
+def remembered() -> Known:
+    """One memory for all texts of this module."""
+    return Known(Memory(2**20, len), b"acme")
 
 
 def found(rules: Patterns, text: str) -> set[tuple[str, str]]:
@@ -68,3 +84,55 @@ def test_the_same_value_again_is_found_at_each_of_its_places(rules: Patterns) ->
     text = "ust-idnr. de136695976\n" * 50
     places = {span.start for span in spelled(text, rules, lambda: None)}
     assert {text.index("de1366") + 22 * line for line in range(50)} <= places
+
+
+PASSAGES = (
+    "USt-IdNr. de136695976 bitte prüfen",
+    "マイナンバーは1 2 3 4 5 6 7 8 9 0 1 8です",
+    "1 2 3 4 5 6 7 8 9 0 1 8",
+    "de136695976",
+    "Versichertennummer ",
+    "a123456780 liegt vor",
+    "Bitte überweisen Sie den vereinbarten Betrag auf die IBAN DE89 3704\n0044 0532 0130 00 bis Freitag.",
+    "0044 0532 0130 00",
+    "commit 3f2b9c1e7d4a, job ab4711820cd in 1422 ms",
+    "Am Ende der Schicht zeigte der Zähler von Linie vier 4711",
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(PASSAGES), st.sampled_from(["", " ", "\n", "\n\n"])), max_size=8))
+def test_passages_that_are_known_are_found_as_if_they_were_not(
+    rules: Patterns, remembered: Known, joined: list[tuple[str, str]]
+) -> None:
+    text = "".join(map("".join, joined))
+    assert spelled(text, rules, go_on, remembered) == spelled(text, rules, go_on)
+
+
+class Counting:
+    """The rules, counting how many texts they are asked about."""
+
+    version = "counting"
+
+    def __init__(self, rules: Patterns) -> None:
+        self._rules = rules
+        self.asked = 0
+
+    def find(self, texts: Sequence[str], proceed: Proceed) -> list[list[Span]]:
+        self.asked += len(texts)
+        return self._rules.find(texts, proceed)
+
+
+def test_only_values_in_new_surroundings_are_asked_about(rules: Patterns) -> None:
+    counting, known = Counting(rules), Known(Memory(2**20, len), b"acme")
+    some = ["ust-idnr. de136695976", "Versichertennummer a123456780 liegt vor"]
+    far = "\n" + "Nichts steht hier, was jemand sucht. " * 4 + "\n"
+
+    spelled(far.join(["", *some, ""]), counting, go_on, known)
+    first, counting.asked = counting.asked, 0
+    found = spelled(far.join(["", *some[::-1], ""]), counting, go_on, known)
+    assert (first, counting.asked, len(found) > 1) == (2, 0, True)
+
+    spelled(some[0], counting, go_on, known)
+    spelled(far.join(["", *some, ""]), counting, go_on, Known(known.memory, b"other"))
+    assert counting.asked == 1 + 2
