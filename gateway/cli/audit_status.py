@@ -27,6 +27,10 @@ _NOBODY = (
     "Some records are witnessed by nobody: whoever can write this machine's disk can change them unseen. "
     "Carry the heads away: sekisho audit anchor --to DIR, or set audit.anchors."
 )
+_NOT_YET = (
+    "The newest records are not witnessed yet: the next heads go to the anchors by themselves, within audit.anchors' "
+    "every_seconds (a file: a minute). At once, to another medium: sekisho audit anchor --to DIR."
+)
 
 
 def status(session: Session) -> None:
@@ -43,7 +47,7 @@ def status(session: Session) -> None:
     session.output.table("Audit logs", COLUMNS, rows, data, "There is no log with a signed head yet.")
     if not session.output.as_json:
         _show_anchors(session, anchors)
-        for line in _warnings(logs):
+        for line in _warnings(logs, anchors):
             session.output.note(line)
     if not good:
         raise typer.Exit(ANSWERED_NO)
@@ -167,10 +171,11 @@ def _show_anchors(session: Session, anchors: list[dict[str, Any]]) -> None:
         session.output.table("Anchors", ("kind", "place", "state", "last", "problem"), rows, None)
 
 
-def _warnings(logs: list[dict[str, Any]]) -> list[str]:
+def _warnings(logs: list[dict[str, Any]], anchors: list[dict[str, Any]]) -> list[str]:
     lines = [
         f"WRONG  {each['log']}: {problem}. Run: sekisho audit verify" for each in logs for problem in each["problems"]
     ]
     if any(each["witnessed"]["unwitnessed"] for each in logs):
-        lines.append(_NOBODY)
+        reached = [each for each in anchors if each["state"] == "ok" and each["last"]]
+        lines.append(_NOT_YET if reached else _NOBODY)
     return lines

@@ -184,8 +184,30 @@ def _wish(**fields: Any) -> NewKey:
     try:
         return msgspec.convert(fields, NewKey)
     except msgspec.ValidationError as error:
-        mend = "Names are letters, digits and ._@-; tenant, project and purpose a-z, 0-9 and -; countries like DE."
-        raise SetupError(f"That key cannot be made: {error}.", mend, exit_code=USED_WRONGLY) from error
+        wrong = next((name for name in fields if not _fits(name, fields[name])), "")
+        said = f"--{wrong.replace('_', '-')} {fields[wrong]!r} cannot be used." if wrong else "That key cannot be made."
+        raise SetupError(said, _MENDS.get(wrong, _MENDS["tenant"]), exit_code=USED_WRONGLY) from error
+
+
+_MENDS = {
+    "name": "Up to 64 letters A-Z, digits and ._@- make a name; it begins with a letter or digit.",
+    "tenant": "Tenant, project and purpose are up to 63 of a-z, 0-9 and -.",
+    "collected_in": "A country is two letters of ISO 3166-1, such as DE.",
+    "access_from": "A country is two letters of ISO 3166-1, such as DE.",
+}
+
+
+def _fits(field: str, value: Any) -> bool:
+    """Whether a key could be made that differs from the usual one in that field alone."""
+    import msgspec
+
+    from gateway.identity.record import NewKey
+
+    try:
+        msgspec.convert({"name": "a", "tenant": "a", field: value}, NewKey)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _instant(text: str) -> datetime:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 View = dict[str, Any]
 
 _AGE = re.compile(r"([0-9]{1,4})([hdw])")
+_MOST_NAMES = 20
 _HOURS = {"h": 1, "d": 24, "w": 168}
 _COLUMNS = ("purpose", "id in force", "still counts beside it", "until")
 
@@ -90,12 +92,17 @@ def rotate(session: Session, what: What, overlap: Overlap = "", end_overlap: End
     lasting = _lasting(overlap) if overlap else None
     if end_overlap and overlap:
         raise SetupError("--overlap and --end-overlap are two things.", "Give one.", exit_code=USED_WRONGLY)
-    with rotations(session.settings) as to_make, session.output.progress(f"Rotating {what}"):
-        view = to_make.end_overlap(what) if end_overlap else to_make.rotate(what, lasting)
+    with rotations(session.settings) as to_make:
+        if what is Kind.PEPPER and not session.output.as_json and sys.stdin.isatty():
+            _ask_for_keys(to_make, at_once=not end_overlap and lasting == timedelta(0), ends=end_overlap)
+        with session.output.progress(f"Rotating {what}"):
+            view = to_make.end_overlap(what) if end_overlap else to_make.rotate(what, lasting)
     beside = [f"{old['id']} counts until {old['until']}" for old in view["beside"]] or ["nothing counts beside it"]
     session.output.result(view, f"{what}: {view['id']} is in force; {', '.join(beside)}.")
     if what is Kind.LOG and not end_overlap:
         session.output.note(f"Give auditors the new public key: {session.settings.keys / 'log.vkey'}")
+    if revoked := view.get("revoked"):
+        session.output.note(f"Nobody had used them since, so these API keys are revoked: {_few(revoked)}.")
     session.output.note("Back up the key folder again.")
 
 
@@ -108,6 +115,9 @@ def secrets(session: Session) -> None:
     server = running_server(settings.run)
     data = server.get("secrets")["data"] if server is not None else views(open_keyring(settings))
     session.output.table("Secrets", _COLUMNS, [_row(view) for view in data], {"data": data})
+    unused = _unused(data)
+    if unused and not session.output.as_json:
+        session.output.note(f"API keys not used since the pepper was rotated; they end with it: {_few(unused)}.")
 
 
 def protect(
@@ -150,6 +160,10 @@ class Rotations(Protocol):
 
     def end_overlap(self, what: Kind) -> View: ...
 
+    def unused(self) -> list[str]:
+        """Return the names of the API keys that end with the pepper's overlap, unless they are used first."""
+        ...
+
 
 @contextmanager
 def rotations(settings: Settings) -> Iterator[Rotations]:
@@ -191,6 +205,9 @@ class ServerRotations:
     def end_overlap(self, what: Kind) -> View:
         return dict(self._server.delete(f"secrets/{what}/overlap"))
 
+    def unused(self) -> list[str]:
+        return _unused(self._server.get("secrets")["data"])
+
 
 class OfflineRotations:
     """Rotations of the files themselves. The caller holds the lock and owns the book."""
@@ -203,6 +220,31 @@ class OfflineRotations:
 
     def end_overlap(self, what: Kind) -> View:
         return asyncio.run(self._office.end_overlap(what.value, operator()))
+
+    def unused(self) -> list[str]:
+        return _unused(self._office.show())
+
+
+def _ask_for_keys(to_make: Rotations, *, at_once: bool, ends: bool) -> None:
+    """Ask whoever sits at a terminal before API keys become worthless."""
+    names = to_make.unused() if ends else []
+    if at_once:
+        question = "Without an overlap every API key becomes worthless at once. Go on?"
+    elif names:
+        question = f"Nobody has used these API keys since; they become worthless: {_few(names)}. Go on?"
+    else:
+        return
+    typer.confirm(question, abort=True, err=True)
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return names in a line, the first ones where there are many."""
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more (sekisho keys list)" if more > 0 else "")
+
+
+def _unused(data: Sequence[View]) -> list[str]:
+    return [name for view in data for name in view.get("unused", ())]
 
 
 def _lasting(text: str) -> timedelta:

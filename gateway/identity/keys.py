@@ -211,6 +211,10 @@ class KeyRegister:
         now = self._now()
         return tuple(record for record in self._records if record.pepper == pepper and record.is_live(now))
 
+    def unused(self, pepper: str) -> tuple[str, ...]:
+        """Return the names of those of :meth:`unseen` that were not used meanwhile either."""
+        return tuple(record.wish.name for record in self.unseen(pepper) if record.id not in self._seen)
+
     def reseal(self) -> None:
         """Seal anew, under the pepper in force, what was seen under an older one. Blocks for the disk.
 

@@ -67,6 +67,8 @@ class Sealed(Protocol):
 
     def unseen(self, pepper: str, /) -> Sequence[Any]: ...
 
+    def unused(self, pepper: str, /) -> Sequence[str]: ...
+
     def revoke_unseen(self, pepper: str, /) -> None: ...
 
 
@@ -105,8 +107,18 @@ class RotationOffice:
         self._one_at_a_time = asyncio.Lock()
 
     def show(self) -> list[View]:
-        """Return what is in force for each purpose, and what still counts beside it. Raises SetupError."""
-        return views(self._keyring, self._clock())
+        """Return what is in force for each purpose, and what still counts beside it. Raises SetupError.
+
+        Of the pepper also ``unused``, where there are some: names of live API keys that end with its overlap unless
+        they are used first.
+        """
+        found = views(self._keyring, self._clock())
+        for each in found:
+            if each["purpose"] == "pepper":
+                older = [old["id"] for old in each["beside"]]
+                unused = sorted(name for id_ in older for name in self._register.unused(id_))
+                each.update({"unused": unused} if unused else {})
+        return found
 
     async def rotate(self, purpose: Purpose, by: str, overlap: timedelta | None = None) -> View:
         """Let a new secret follow the one in force.
@@ -133,8 +145,7 @@ class RotationOffice:
                 raise
             await self._carry_out()
             await self._tell_others()
-            await self._retire()
-            return self._view(purpose)
+            return self._view(purpose) | await self._retire()
 
     async def end_overlap(self, purpose: Purpose, by: str) -> View:
         """Let the old secret of a purpose count no more, from now on.
@@ -149,8 +160,8 @@ class RotationOffice:
             self._book.event("key.overlap_ended", purpose=purpose, by=by)
             await self._book.durable()
             self._keyring.end(purpose, self._clock())
-            await self._retire()
-            return self._view(purpose)
+            ended = await self._retire()
+            return self._view(purpose) | ended
 
     async def resume(self) -> None:
         """Carry out what a process that died left, and end what is over. At start, before anything uses the secrets.
@@ -205,21 +216,29 @@ class RotationOffice:
             await asyncio.to_thread(self._others, self._keyring.log_keys())
         self._others_know = True
 
-    async def _retire(self) -> None:
-        """End every overlap that is over: on record first, then out of use, then gone."""
+    async def _retire(self) -> View:
+        """End every overlap that is over: on record first, then out of use, then gone.
+
+        Returns:
+            ``{"revoked": names}`` of the API keys that ended with it; nothing where none did.
+        """
+        names: list[str] = []
         for purpose in PURPOSES:
             over = self._keyring.generations.over(purpose, self._clock())
             if over:
-                await self._end(purpose, over)
+                names += await self._end(purpose, over)
+        return {"revoked": sorted(names)} if names else {}
 
-    async def _end(self, purpose: Purpose, over: tuple[Generation, ...]) -> None:
+    async def _end(self, purpose: Purpose, over: tuple[Generation, ...]) -> list[str]:
+        """End an overlap. Returns the names of API keys that nobody can be known by any more."""
         ids = [self._keyring.id_of(each, purpose) for each in over]
-        lost: list[str] = []
+        unused: list[Any] = []
         if purpose == "tenants":
             await self._let_follow()
         if purpose == "pepper":
             await asyncio.to_thread(self._register.reseal)
-            lost = [record.id for each in ids for record in self._register.unseen(each)]
+            unused = [record for each in ids for record in self._register.unseen(each)]
+        lost = [record.id for record in unused]
         for first in range(0, max(len(lost), 1), _MOST_IN_A_RECORD):
             self._book.event("key.retired", purpose=purpose, ids=ids, revoked=lost[first : first + _MOST_IN_A_RECORD])
         await self._book.durable()
@@ -231,6 +250,7 @@ class RotationOffice:
         self._keyring.forget(purpose, over)
         if purpose == "pepper":
             await asyncio.to_thread(self._register.use, self._keyring.peppers())
+        return [str(record.wish.name) for record in unused]
 
     def _view(self, purpose: Purpose) -> View:
         return view(self._keyring, purpose, self._clock())

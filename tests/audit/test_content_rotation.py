@@ -33,6 +33,9 @@ class Book:
     def unseen(self, pepper: str) -> Sequence[Any]:
         return ()
 
+    def unused(self, pepper: str) -> Sequence[str]:
+        return ()
+
     def revoke_unseen(self, pepper: str) -> None: ...
 
 

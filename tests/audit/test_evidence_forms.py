@@ -26,6 +26,7 @@ from gateway.audit.evidence.document import (
     Tiles,
     number,
 )
+from gateway.audit.evidence.pen import told
 from gateway.errors import SetupError
 
 BLOCKS: tuple[Block, ...] = (
@@ -215,3 +216,33 @@ def test_a_long_name_is_shortened_also_where_letters_are_wide() -> None:
 
 def test_numbers_are_in_groups_of_three() -> None:
     assert (number(999), number(1234567)) == ("999", "1\u202f234\u202f567")
+
+
+@pytest.mark.parametrize(
+    ("text", "letters", "lines"),
+    [
+        ("ingolstadt/node/w0/default", 22, ["ingolstadt/node/w0/", "default"]),
+        ("policy.residency_same_jurisdiction", 24, ["policy.residency_same_", "jurisdiction"]),
+        ("0123456789abcdef" * 4, 32, ["0123456789abcdef" * 2] * 2),
+        ("short", 22, ["short"]),
+        ("a/" + "b" * 20, 10, ["a/bbbbbbbb", "b" * 10, "bb"]),
+    ],
+)
+def test_a_path_is_parted_where_its_parts_end(text: str, letters: int, lines: list[str]) -> None:
+    assert paper.broken(text, letters) == lines
+
+
+def test_a_root_hash_stands_in_one_line() -> None:
+    """The widest column of the last chapter: 64 hexadecimal digits in Courier."""
+    weights = (1.7, 1.6, 4.8)
+    inner = paper.TEXT_WIDTH * weights[2] / sum(weights) - 8
+    assert inner / (7.2 * 0.6) >= 64
+
+
+def test_details_say_what_people_look_for_first_and_lists_too() -> None:
+    key = {"by": "mia", "details": {"class_floor": "internal", "name": "ci", "state": "live", "tenant": "hr"}}
+    export = {"file": {"bytes": 12, "sha256": "ab"}, "filter": {}, "format": "csv", "logs": [["plant/node/w0", 3, 4]]}
+
+    assert told(key) == "name: ci; tenant: hr; class_floor: internal; state: live"
+    assert told({"by": "mia", "details": export}) == "format: csv; file: bytes 12, sha256 ab; logs: plant/node/w0 3 4"
+    assert told({"first": True}) == "first"

@@ -257,6 +257,17 @@ def test_status_says_plainly_that_nobody_saw_the_log(sekisho, written: Path) -> 
     assert data["logs"][0]["retention"]["least_days"] == 184
 
 
+@pytest.mark.parametrize(("last", "told"), [("2026-11-23T01:42:13Z", "not witnessed yet"), ("", "by nobody")])
+def test_status_tells_a_head_that_waits_from_one_that_nobody_will_see(last: str, told: str) -> None:
+    from gateway.cli.audit_status import _warnings
+
+    logs = [{"log": LOG, "problems": [], "witnessed": {"unwitnessed": 2}}]
+
+    (line,) = _warnings(logs, [{"kind": "file", "place": "/mnt/h", "state": "ok", "last": last}])
+
+    assert told in line
+
+
 def test_status_answers_no_when_somebody_saw_more_than_there_is(sekisho, written: Path, medium: Path) -> None:
     sekisho("audit", "anchor", "--to", str(medium))
     path = written / ".sekisho/audit" / LOG / "witnesses.jsonl"

@@ -104,3 +104,16 @@ def test_the_lock_is_for_one(tmp_path: Path) -> None:
         with pytest.raises(SetupError, match=r"pid \d+"), data_lock(tmp_path):
             pass
     assert not is_locked(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--name", "=cmd|calc!A1"), ("--tenant", "Müller"), ("--purpose", "日本"), ("--collected-in", "germany")],
+)
+def test_what_cannot_be_used_is_named_as_it_was_given(sekisho, house: Path, option: str, value: str) -> None:
+    given = {"--name": "ci", "--tenant": "bodyshop"} | {option: value}
+
+    said = sekisho("keys", "create", *[word for pair in given.items() for word in pair])
+
+    assert (said.code, f"{option} {value!r} cannot be used." in said.err) == (2, True), said.err
+    assert "regex" not in said.err

@@ -71,6 +71,35 @@ def test_an_api_key_works_after_a_rotation_of_the_pepper(sekisho, house: Path) -
     assert sekisho("keys", "check", given=key).code == 1
 
 
+def test_keys_that_end_with_an_overlap_are_named(sekisho, house: Path) -> None:
+    sekisho(*CREATE)
+    sekisho("keys", "rotate", "pepper")
+    sekisho("keys", "create", "--name", "made-since", "--tenant", "bodyshop")
+
+    said = sekisho("keys", "rotate", "pepper", "--end-overlap")
+
+    assert (said.code, "these API keys are revoked: ci." in said.err) == (0, True), said.err
+
+
+def test_keys_that_end_at_once_are_named_for_scripts(sekisho, house: Path) -> None:
+    sekisho(*CREATE)
+
+    assert sekisho("keys", "rotate", "pepper", "--overlap", "0", "--json").json["revoked"] == ["ci"]
+
+
+@pytest.mark.parametrize("way", [("--end-overlap",), ("--overlap", "0")])
+def test_a_person_is_asked_before_keys_become_worthless(sekisho, house: Path, way: tuple[str, ...]) -> None:
+    key = sekisho(*CREATE).out
+    if way == ("--end-overlap",):
+        sekisho("keys", "rotate", "pepper")
+
+    said = sekisho("keys", "rotate", "pepper", *way, given="n\n", terminal=True)
+
+    assert said.code == 1
+    assert "become" in said.err
+    assert sekisho("keys", "check", given=key).code == 0
+
+
 def test_the_log_verifies_from_the_first_key_and_from_the_last(sekisho, house: Path) -> None:
     first = (house / KEYS / "log.vkey").read_text()
     sekisho(*CREATE)

@@ -249,6 +249,16 @@ def test_a_key_that_nobody_used_is_revoked_on_record(house: Installation) -> Non
     assert record.revoked is not None
 
 
+def test_keys_that_nobody_used_yet_are_named(house: Installation) -> None:
+    used, _ = house.new_api_key("used"), house.new_api_key("unused")
+    house.run(house.office.rotate("pepper", "mia", timedelta(days=1)))
+    house.register.identify(f"Bearer {used}")
+
+    assert house.office.show()[PURPOSES.index("pepper")]["unused"] == ["unused"]
+    assert house.run(house.office.end_overlap("pepper", "mia"))["revoked"] == ["unused"]
+    assert "unused" not in house.office.show()[PURPOSES.index("pepper")]
+
+
 def test_a_key_seen_at_the_very_end_is_kept(house: Installation) -> None:
     key = house.new_api_key("late")
     house.run(house.office.rotate("pepper", "mia", timedelta(days=1)))

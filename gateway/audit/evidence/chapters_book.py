@@ -125,7 +125,7 @@ def office(pen: Pen, found: Findings) -> Chapter:
         pen.text("office_what"),
         *_starts(pen, found),
         *pen.events(history.events["office"], history.beyond["office"], "office_caption"),
-        *pen.table(("kind", "count"), _types(pen, found), caption="types", wide=(4, 1)),
+        *pen.table(("record_type", "count"), _types(pen, found), caption="types", wide=(4, 1)),
     ]
     return Chapter("office", pen("office"), tuple(blocks))
 
@@ -145,7 +145,7 @@ def verify(pen: Pen, found: Findings) -> Chapter:
         pen.text("verify_codes"),
         *pen.table(("file", "content"), rows, caption="files", wide=(1, 3), code=(0,)),
         *pen.table(
-            ("log", "log_class", "log_root"), _roots(found), caption="logs_caption", wide=(2, 1.4, 4.6), code=(0, 2)
+            ("log", "log_class", "log_root"), _roots(found), caption="logs_caption", wide=(1.7, 1.6, 4.8), code=(0, 2)
         ),
     ]
     return Chapter("verify", pen("verify"), tuple(blocks))

@@ -95,7 +95,7 @@ def crossings(pen: Pen, found: Findings) -> Chapter:
             rows = [_way(pen, found, way) for way in ways]
             blocks += pen.table(columns, rows, caption=f"law_{law}", wide=(1.3, 1.5, 1.1, 2.7, 2.3, 1.5, 1.0))
     if not crossed.ways:
-        blocks.append(pen.text("none", "note"))
+        blocks.append(pen.text("crossings_none", "note"))
     persons: list[tuple[str | int, ...]] = [
         (entity or pen("unset"), str(year), pen.country(to), at_least_five(many))
         for entity, year, to, many in crossed.persons()

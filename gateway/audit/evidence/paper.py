@@ -193,7 +193,8 @@ class _Sheet(BaseDocTemplate):  # type: ignore[misc]
         yield put(self._said.subtitle, style(12, textColor=HexColor(SOFT), spaceAfter=18))
         soft = style(9.5, textColor=HexColor(SOFT))
         rows = [[put(label, soft), put(value, style(9.5, splitLongWords=1))] for label, value in self._said.about]
-        yield Table(rows, [42 * mm, TEXT_WIDTH - 42 * mm], style=TableStyle([("LEFTPADDING", (0, 0), (-1, -1), 0)]))
+        look = [("LEFTPADDING", (0, 0), (-1, -1), 0), ("VALIGN", (0, 0), (-1, -1), "TOP")]
+        yield Table(rows, [42 * mm, TEXT_WIDTH - 42 * mm], style=TableStyle(look))
         yield Spacer(0, 12 * mm)
         yield put(self._said.contents, style(12, fontName=BOLD, spaceAfter=4))
         contents = TableOfContents(dotsMinLevel=0, rightColumnWidth=12 * mm)
@@ -292,7 +293,11 @@ class _Sheet(BaseDocTemplate):  # type: ignore[misc]
         more: dict[str, Any] = {"alignment": TA_RIGHT} if at in table.numbers else {}
         size = 7.2 if font == "Courier" else 7.8
         shown = fitted(text, width / size, _MOST_HEAD_LINES if head else _MOST_LINES)
-        return self._set.paragraph(shown, self._set.style(size, fontName=font, splitLongWords=1, **more))
+        style = self._set.style(size, fontName=font, splitLongWords=1, **more)
+        if font != "Courier":
+            return self._set.paragraph(shown, style)
+        lines = broken(shown, int(width / pdfmetrics.stringWidth("0", font, size)))
+        return Paragraph("<br/>".join(self._set.marked(line) for line in lines), style)
 
     def _drawing(self, chart: said.Bars | said.Days) -> Drawing:
         shown = picture(chart)
@@ -332,6 +337,17 @@ def fitted(text: str, width: float, lines: int) -> str:
         if left < 0:
             return f"{text[:at]}…"
     return text
+
+
+def broken(text: str, letters: int) -> list[str]:
+    """Return the lines of a path, code or digest: parted behind ``/ _ - .`` or a space, where there is one."""
+    lines, rest, letters = [], text, max(letters, 1)
+    while len(rest) > letters:
+        at = max(rest.rfind(mark, 0, letters) for mark in "/_-. ") + 1
+        at = at if at > letters // 3 else letters
+        lines.append(rest[:at].rstrip())
+        rest = rest[at:]
+    return [*lines, rest]
 
 
 class _Rule(Flowable):  # type: ignore[misc]

@@ -15,6 +15,19 @@ MOST_ROWS = 200
 MOST_BARS = 15
 _MOST_DETAILS, _LONGEST_DETAIL = 10, 120
 _PLAIN = (str, int, bool)
+_SAID_FIRST = (
+    "name",
+    "tenant",
+    "project",
+    "purpose",
+    "roles",
+    "class_floor",
+    "model",
+    "format",
+    "rows",
+    "reason",
+    "file",
+)
 _DIGEST, _DIGITS = re.compile(r"[0-9A-Za-z+/]{33,}={0,2}"), 16
 
 
@@ -104,20 +117,34 @@ def when(time: str) -> str:
 
 def told(details: Mapping[str, Any]) -> str:
     """Return what an event's details say, one level deep, shortened: the record itself is in the pack."""
-    parts = [part for name, value in details.items() if name != "by" for part in _parts(name, value)]
+    parts = [part for name, value in _ordered(details) if name != "by" for part in _parts(name, value)]
     more = len(parts) - _MOST_DETAILS
     return "; ".join(parts[:_MOST_DETAILS]) + (" …" if more > 0 else "")
 
 
+def _ordered(details: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return details with what people look for first; records have them by the alphabet."""
+    places = {name: place for place, name in enumerate(_SAID_FIRST)}
+    return sorted(details.items(), key=lambda each: places.get(each[0], len(places)))
+
+
 def _parts(name: str, value: Any) -> list[str]:
     if isinstance(value, Mapping):
-        return [f"{inner}: {_short(each)}" for inner, each in value.items() if each not in ("", None, [], {}, False)]
-    return [f"{name}: {_short(value)}"] if value not in ("", None, [], {}) else []
+        return [part for inner, each in _ordered(value) if each is not False for part in _part(inner, each)]
+    return _part(name, value)
+
+
+def _part(name: str, value: Any) -> list[str]:
+    if value in ("", None, [], {}):
+        return []
+    return [name if value is True else f"{name}: {_short(value)}"]
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        text = ", ".join(str(each) for each in value if isinstance(each, _PLAIN))
+    if isinstance(value, Mapping):
+        text = ", ".join(f"{name} {each}" for name, each in value.items() if isinstance(each, _PLAIN) and each != "")
+    elif isinstance(value, list | tuple):
+        text = ", ".join(str(each) if isinstance(each, _PLAIN) else _short(each).replace(",", "") for each in value)
     else:
         text = str(value) if isinstance(value, _PLAIN) else "…"
     text = _DIGEST.sub(lambda digest: f"{digest[0][:_DIGITS]}…", text)

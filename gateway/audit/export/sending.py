@@ -113,7 +113,7 @@ def _give_up_after(tries: int, error: Exception, parcel: Parcel) -> None:
     """Wait before the next try. Raises SetupError after the last one."""
     if tries >= _TRIES:
         mend = getattr(error, "mend", "") or "See the receiver's log; the same command goes on after the last seal."
-        raise SetupError(f"{parcel.to} does not take the export: {error}.", mend) from error
+        raise SetupError(f"{parcel.to} does not take the export: {str(error).rstrip('.')}.", mend) from error
     time.sleep(min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (tries - 1)))
 
 
