@@ -9,12 +9,12 @@ from pathlib import Path
 from gateway.audit import record as records
 from gateway.audit import rollback
 from gateway.audit.log import copied_heads, succession
-from gateway.audit.log.disk import sync_folder
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.note import Signer
 from gateway.audit.log.recovery import Found
 from gateway.audit.log.writer import Writer
 from gateway.domain import Outcome
+from gateway.durable import sync_folder
 from gateway.errors import AuditUnavailable, SetupError
 
 

@@ -32,7 +32,6 @@ from gateway.audit.anchor.compare import disagreement_of
 from gateway.audit.anchor.witnesses import Witness
 from gateway.audit.book import LogBook
 from gateway.audit.log import bundles, copied_heads, layout, site
-from gateway.audit.log.disk import sync_folder
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.merkle import leaf_hash
 from gateway.audit.log.note import Checkpoint, NoteError, open_checkpoint
@@ -40,6 +39,7 @@ from gateway.audit.log.pruned import Pruned, begin_signed
 from gateway.audit.log.reader import logs
 from gateway.audit.log.succession import LogKeys, verifiers
 from gateway.audit.log.tiles import sync_file
+from gateway.durable import sync_folder
 from gateway.errors import SetupError
 from gateway.settings import AuditSettings
 

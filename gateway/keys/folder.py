@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from gateway.durable import sync_folder
 from gateway.errors import SetupError
 
 RESTORE = "Put it back from the backup of your keys."
@@ -78,15 +79,6 @@ def make(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder / "x") from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Put names made or changed in a folder on stable storage. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _write(path: Path, content: bytes, mode: int, *, over: bool) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.durable import sync_folder
 from gateway.errors import SetupError
 from gateway.policy.facts import Rulebook, encode, place_name, placed
 from gateway.policy.table.compiled import Where
@@ -131,11 +132,7 @@ class DataSets:
             with contextlib.suppress(OSError):
                 Path(fresh).unlink()
             raise
-        folder = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self.folder)
 
 
 def under(facts: Mapping[str, Any], rulebook: Rulebook) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from gateway.audit.log.heads import Heads
 from gateway.audit.log.note import NoteError, Signer, open_signed, parse_verifier_key
 from gateway.audit.log.succession import checked, unannounced, verifiers
 from gateway.audit.receipt.issue import verify_receipt
-from gateway.audit.verify import verify
+from gateway.audit.verify import parse_head, verify
 from gateway.errors import SetupError
 from gateway.settings import AuditSettings
 from tests.audit.conftest import OpenLog
@@ -61,12 +62,23 @@ def write(log: OpenLog, *numbers: int) -> None:
     asyncio.run(all_durable())
 
 
+def wait_for_head(log: OpenLog, size: int) -> None:
+    """Wait until so many records are under a signed head."""
+    until = time.monotonic() + 30
+    while not any(
+        parse_head(note).size >= size for _, note in layout.notes((log.folder / layout.HISTORY).read_bytes())
+    ):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def test_every_head_that_covers_the_record_is_signed_by_the_new_key(chained: Callable[[Chain], OpenLog]) -> None:
     chain = Chain.of(FIRST)
     log = chained(chain)
     write(log, 1, 2, 3)
     log.book.change_key(chain := chain.rotated(SECOND))
     write(log, 4, 5)
+    wait_for_head(log, 6)
     log.book.change_key(chain.alone())
     write(log, 6, 7)
     log.book.close()

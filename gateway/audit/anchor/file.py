@@ -23,8 +23,9 @@ from gateway.audit.anchor.compare import disagreement_of, heads_at
 from gateway.audit.anchor.door import AnchorTrouble
 from gateway.audit.anchor.heads import LogHead
 from gateway.audit.anchor.witnesses import Witness
-from gateway.audit.log.disk import Disk, sync_folder
+from gateway.audit.log.disk import Disk
 from gateway.audit.log.note import Verifier
+from gateway.durable import sync_folder
 
 NAME = "sekisho.heads"
 

@@ -26,9 +26,10 @@ from urllib.parse import quote, unquote
 
 from gateway.audit.anchor.cosign import Cosigner, cosignature_in
 from gateway.audit.log import layout
-from gateway.audit.log.disk import replace, sync_folder
+from gateway.audit.log.disk import replace
 from gateway.audit.log.merkle import verify_consistency
 from gateway.audit.log.note import Checkpoint, NoteError, Verifier, open_checkpoint, parse_checkpoint, split_note
+from gateway.durable import sync_folder
 from gateway.errors import SetupError
 
 MOST_BODY_BYTES = 64 * 1024

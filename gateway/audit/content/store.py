@@ -23,10 +23,10 @@ from ulid import ULID
 from gateway.audit.content import seal
 from gateway.audit.content.door import About
 from gateway.audit.content.seal import Head, Kind, NotAnItem
-from gateway.audit.log.disk import sync_folder
 from gateway.audit.persons.key_file import PersonKey
 from gateway.audit.persons.keys import PersonKeys, Secrets, overwrite, seen_last
 from gateway.domain import Kept
+from gateway.durable import sync_folder
 from gateway.settings import Settings
 
 DAY = "day:"

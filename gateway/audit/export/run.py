@@ -32,10 +32,10 @@ from gateway.audit.export.kinds import form_of
 from gateway.audit.export.manifest import KEY_SUFFIX, SUFFIX, About, LogPart, manifest
 from gateway.audit.export.reading import Cut, Reading, cut_at, refused
 from gateway.audit.export.work import Work
-from gateway.audit.log.disk import sync_folder
 from gateway.audit.log.note import Verifier
 from gateway.audit.log.reader import Filter
 from gateway.audit.record import now
+from gateway.durable import sync_folder
 
 SETTLE_RECORDS = 65_536
 """Read between two points from which an export can go on."""

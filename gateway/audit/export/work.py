@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.audit.log.disk import sync_folder
+from gateway.durable import sync_folder
 from gateway.errors import SetupError
 
 _STATE = "state.json"

@@ -1,7 +1,8 @@
-"""Group commit: one thread that syncs for everybody who waits.
+"""Group commit: one thread that syncs for everybody who waits, and one that signs what was synced.
 
-Whoever writes wakes the thread; while it syncs, others write; the next sync covers all of them. Waiters live in
-asyncio: each loop is woken once per sync, not once per waiter.
+Whoever writes wakes the first; while it syncs, others write; the next sync covers all of them. Waiters live in asyncio:
+each loop is woken once per sync, not once per waiter. Signing has its own thread, so that a head, its tiles and the
+key's holder hold up no sync that somebody waits for.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ _Waiter = tuple[int, "asyncio.Future[None]"]
 
 
 class Committer:
-    """Runs ``sync`` and ``rest`` in its thread: when woken, and at least every ``tick_seconds``.
+    """Runs ``sync`` in its thread, when woken and at least every ``tick_seconds``, and ``rest`` in another, after it.
 
     Args:
         sync: puts everything written so far on stable storage, returns how many records that is. Raises
             AuditUnavailable: nothing of it may be acknowledged.
-        rest: work that nobody waits for. MUST NOT raise.
+        rest: work that nobody waits for; it may run beside ``sync``, once for several of them. MUST NOT raise.
         tick_seconds: longest time between two rounds.
 
-    ``orderly`` says, at the end, that the thread did all it had to.
+    ``orderly`` says, at the end, that the threads did all they had to.
     """
 
     def __init__(self, sync: Callable[[], int], rest: Callable[[], None], tick_seconds: float) -> None:
@@ -35,15 +36,18 @@ class Committer:
         self._tick_seconds = tick_seconds
         self._lock = threading.Lock()
         self._waiters: list[_Waiter] = []
-        self._wake = threading.Event()
+        self._wake, self._synced = threading.Event(), threading.Event()
         self._stopping = False
         self.orderly = False
         self._thread = threading.Thread(target=self._run, name="sekisho-audit", daemon=True)
+        self._resting = threading.Thread(target=self._run_rest, name="sekisho-audit-sign", daemon=True)
+        self._rested = False
         self.durable = 0
 
     def start(self, durable: int) -> None:
         """Begin, with ``durable`` records already on stable storage."""
         self.durable = durable
+        self._resting.start()
         self._thread.start()
 
     def wake(self) -> None:
@@ -64,7 +68,7 @@ class Committer:
         await future
 
     def stop(self) -> None:
-        """Sync once more, tell every waiter, and end the thread."""
+        """Sync once more, tell every waiter, and end both threads."""
         with self._lock:
             self._stopping = True
         self._wake.set()
@@ -73,26 +77,42 @@ class Committer:
 
     @property
     def alive(self) -> bool:
-        """Whether anybody would ever be told. The thread itself says when it ends, however it ends."""
+        """Whether anybody would ever be told. The threads themselves say when they end, however they end."""
         return not self._stopping
 
     def _run(self) -> None:
+        served = False
         try:
             self._serve()
-            self.orderly = True
+            served = True
         finally:  # also when a bug ends the thread: nobody may wait for ever, and nothing may be acknowledged
             with self._lock:
                 self._stopping = True
                 left, self._waiters = self._waiters, []
             _tell(left, AuditUnavailable())
+            self._synced.set()
+            self._resting.join()
+            self.orderly = served and self._rested
 
     def _serve(self) -> None:
         while not self._stopping:
             self._wake.wait(self._tick_seconds)
             self._wake.clear()
             self._round()
-            self._rest()
+            self._synced.set()
         self._round()
+
+    def _run_rest(self) -> None:
+        try:
+            while not self._stopping:
+                self._synced.wait()
+                self._synced.clear()
+                self._rest()
+            self._rested = True
+        finally:  # a log that nobody signs any more takes no records
+            with self._lock:
+                self._stopping = True
+            self._wake.set()
 
     def _round(self) -> None:
         error: AuditUnavailable | None = None

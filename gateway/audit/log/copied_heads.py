@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 
-from gateway.audit.log.disk import replace, sync_folder
+from gateway.audit.log.disk import replace
 from gateway.audit.log.growing import Tampered
+from gateway.durable import sync_folder
 
 FOLDER = "audit-heads"
 EVERY_SECONDS = 60.0

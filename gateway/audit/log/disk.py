@@ -10,8 +10,11 @@ from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
+from gateway.durable import sync_folder
+
 _AT_ONCE = 64
 _WRITE = 2  # SYNC_FILE_RANGE_WRITE, sync_file_range(2)
+_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
 
 
 class Disk:
@@ -32,17 +35,12 @@ class Disk:
             os.ftruncate(descriptor, at)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    def begin_writing(self, descriptor: int) -> None:
+        """Let the disk begin; what is written and named now shares one commit of the file system's journal."""
+        _begin_writing(descriptor)
+
     def sync(self, descriptor: int) -> None:
         os.fdatasync(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Put names made or changed in a folder on stable storage. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sync_files(paths: Iterable[Path]) -> None:
@@ -65,8 +63,8 @@ def sync_files(paths: Iterable[Path]) -> None:
 
 def _begin_writing(descriptor: int) -> None:
     """Ask the kernel to begin. Only a hint: where there is no such call, or no such range, syncing does all of it."""
-    with contextlib.suppress(AttributeError):
-        ctypes.CDLL(None).sync_file_range(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), _WRITE)
+    if _sync_file_range:
+        _sync_file_range(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), _WRITE)
 
 
 def replace(path: Path, content: bytes, *, durable: bool) -> None:

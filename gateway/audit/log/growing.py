@@ -32,6 +32,10 @@ class GrowingFile:
         self._disk.append(self._descriptor, data, self.size)
         self.size += len(data)
 
+    def begin_writing(self) -> None:
+        """Let the disk begin with what was appended. Promises nothing."""
+        self._disk.begin_writing(self._descriptor)
+
     def sync(self) -> None:
         """Return once everything appended is on stable storage. Raises OSError."""
         self._disk.sync(self._descriptor)

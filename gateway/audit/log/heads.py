@@ -25,15 +25,24 @@ class Heads:
         history_bytes: length of the history so far.
         size: tree size of its last checkpoint.
         published: tree size of the published one.
+        unpublished: the last checkpoint, where it is not published: the next :meth:`publish` does it.
     """
 
     def __init__(
-        self, folder: Path, signer: Signer, disk: Disk, *, history_bytes: int, size: int, published: int = 0
+        self,
+        folder: Path,
+        signer: Signer,
+        disk: Disk,
+        *,
+        history_bytes: int,
+        size: int,
+        published: int = 0,
+        unpublished: bytes = b"",
     ) -> None:
         self._signers = deque([(0, signer)])
         self._history = GrowingFile(folder / layout.HISTORY, disk, size=history_bytes)
         self._published = folder / layout.CHECKPOINT
-        self._latest = self._shown = b""
+        self._latest, self._shown = unpublished, b""
         self.size, self.published = size, published
 
     def follow(self, size: int, signer: Signer) -> None:

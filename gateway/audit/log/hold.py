@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from gateway.audit.log import layout
-from gateway.audit.log.disk import replace, sync_folder
+from gateway.audit.log.disk import replace
+from gateway.durable import sync_folder
 
 
 class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

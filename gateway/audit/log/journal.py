@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.audit.log import layout
-from gateway.audit.log.disk import Disk, sync_files, sync_folder
+from gateway.audit.log.disk import Disk, sync_files
 from gateway.audit.log.growing import GrowingFile
 from gateway.audit.log.merkle import CompactRange, leaf_hash
 from gateway.audit.log.sealed import SealedBundles
 from gateway.audit.log.tiles import BundleSizes, HashTiles
+from gateway.durable import sync_folder
 
 
 @dataclass
@@ -91,6 +92,8 @@ class Journal:
     @staticmethod
     def sync(batch: Batch) -> None:
         """Put a batch on stable storage: data, then names. Touches nothing that :meth:`append` does. Raises OSError."""
+        for file in batch.files if len(batch.files) > 1 else ():  # a bundle became full: one commit, not one for each
+            file.begin_writing()
         for file in batch.files:
             file.sync()
         for folder in batch.folders:

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from gateway.audit.log import bundles, layout
-from gateway.audit.log.disk import sync_folder
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.sealed import read, root_of
+from gateway.durable import sync_folder
 
 PACK_AFTER_SECONDS = 60.0
 """The newest bundles stay plain for so long: they are read most."""

@@ -20,7 +20,6 @@ from typing import Any
 import msgspec
 
 from gateway.audit.log import bundles, layout
-from gateway.audit.log.disk import sync_folder
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.journal import Tail
 from gateway.audit.log.merkle import leaf_hash
@@ -31,6 +30,7 @@ from gateway.audit.log.pruning import clear
 from gateway.audit.log.sealed import check_size
 from gateway.audit.log.succession import PURPOSE, RECORD
 from gateway.audit.log.tiles import BundleSizes, HashTiles, sync_file
+from gateway.durable import sync_folder
 from gateway.errors import SetupError
 
 _MEND = "The log is not touched. See what was done to it: sekisho audit verify. Then, by two: sekisho audit recover"
@@ -64,9 +64,10 @@ _rotated = msgspec.json.Decoder(_Rotated)
 class Found:
     """A log as it was taken up.
 
-    ``heads`` are the signed ones, from the published one on. ``torn`` are the ends that were cut off: file, bytes kept,
-    bytes lost. ``open_intents`` maps the sequence of an intent without outcome to its request. ``signed_last`` are the
-    keys that signed the last head; ``announced`` the public parts of those that records beyond it speak of as new.
+    ``heads`` are the signed ones, from the published one on; ``unpublished`` is the note of the last one where that was
+    not published, or is gone. ``torn`` are the ends that were cut off: file, bytes kept, bytes lost. ``open_intents``
+    maps the sequence of an intent without outcome to its request. ``signed_last`` are the keys that signed the last
+    head; ``announced`` the public parts of those that records beyond it speak of as new.
     """
 
     tail: Tail
@@ -74,6 +75,7 @@ class Found:
     bundles: range = range(0)  # that are here
     heads: list[Checkpoint] = field(default_factory=list)
     history_bytes: int = 0
+    unpublished: bytes = b""
     torn: list[tuple[Path, int, bytes]] = field(default_factory=list)
     open_intents: dict[int, str] = field(default_factory=dict)
     last_time: str = ""  # of the last record
@@ -131,6 +133,7 @@ def _heads(folder: Path, origin: str, verifiers: Sequence[Verifier]) -> Found:
     for offset, note in layout.notes(raw[start:]):
         head, found.signed_last = _open_head(note, origin, verifiers)
         found.heads.append(head)
+        found.unpublished = b"" if note == shown else note
         end = start + offset + len(note) + 1
     found.history_bytes = end
     return found

@@ -19,6 +19,7 @@ from gateway.audit import record as records
 from gateway.audit.denials import DenialCounts
 from gateway.audit.log import layout
 from gateway.audit.log.disk import Disk, replace
+from gateway.audit.log.due import DueHead
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.heads import Heads
 from gateway.audit.log.journal import Journal
@@ -44,7 +45,7 @@ _log = logging.getLogger("sekisho.audit")
 class Writer:
     """One log, open for writing.
 
-    :meth:`sync` and :meth:`sign` belong to one thread, :meth:`keep` to another; the others may come from any.
+    :meth:`sync`, :meth:`sign` and :meth:`keep` belong to one thread each; the others may come from any.
 
     Args:
         published: called twice a second, after new heads were published, by the thread of :meth:`keep`.
@@ -69,7 +70,8 @@ class Writer:
         self._keeping = threading.Lock()  # what is done each second, and pruning
         self._journal = Journal(folder, found.tail, disk)
         size, below = found.head.size, found.heads[0].size if found.heads else 0
-        self._heads = Heads(folder, signer, disk, history_bytes=found.history_bytes, size=size, published=below)
+        stands = {"history_bytes": found.history_bytes, "size": size, "published": below}
+        self._heads = Heads(folder, signer, disk, **stands, unpublished=found.unpublished)
         self._packer = Packer(folder, found.begin.bundles, found.tail.tiles.roots)
         self._tell_published = published
         self._silence = Silence(found.tail.tree.size)
@@ -83,10 +85,9 @@ class Writer:
         self._trouble = ""  # stable code
         self._passing = False
         self._trouble_since, self._refused = "", 0
-        self._head: tuple[int, bytes, list[bytes]] | None = None
+        self._due = DueHead(settings)
         self._synced = found.tail.tree.size
         self._mark = self._mark_written = -1
-        self._last_head_at = time.monotonic()
         self._kept_at = float("-inf")
         with contextlib.suppress(OSError):  # tiles that were lost and made again; on a full disk the next head does it
             self._journal.write_tiles([])
@@ -176,7 +177,7 @@ class Writer:
             self._append(records.Event(type="admin.clock_went_back", details={"from": went_back, "to": record.time}))
         return sequence
 
-    # --- from the committer's thread -------------------------------------------------------------------------------
+    # --- from the committer's threads ------------------------------------------------------------------------------
 
     def sync(self) -> int:
         """Put everything written so far on stable storage; return how many records that is. Raises AuditUnavailable."""
@@ -184,9 +185,10 @@ class Writer:
             if self._trouble and not self._passing:
                 raise self.error()
             size = self._journal.size
-            if self._head_due(size):
-                self._head = self._journal.head()
+            if self._due.is_due(size - self._heads.size):
+                self._due.draw(self._journal.head())
             if size == self._synced:
+                self._due.hand_over()
                 return size
             batch = self._journal.take()
             mark = next(iter(self._open), size)
@@ -201,14 +203,8 @@ class Writer:
             self._break(TAMPERED, str(problem))
             raise self.error() from problem
         self._synced, self._mark = size, mark
+        self._due.hand_over()
         return size
-
-    def _head_due(self, size: int) -> bool:
-        new = size - self._heads.size
-        if self._head or not new:
-            return False
-        late = time.monotonic() - self._last_head_at >= self._settings.checkpoint_seconds
-        return late or new >= self._settings.checkpoint_records
 
     def sign(self) -> None:
         """Sign the head that was synced, if one is due."""
@@ -241,17 +237,17 @@ class Writer:
     def _sign(self) -> None:
         if self._trouble and not self._passing:
             return
-        head, self._head = self._head, None
-        if head:
-            size, root, leaves = head
-            self._last_head_at = time.monotonic()
-            with self._files:
-                self._journal.write_tiles(leaves)
-                self._heads.append(size, root)
+        with self._due.taken() as head:
+            if head:
+                size, root, leaves = head
+                with self._files:
+                    self._journal.write_tiles(leaves)
+                    self._heads.append(size, root)
 
     def _settle(self) -> None:
         """Sync, sign and publish everything at once. The committer has ended."""
-        self._last_head_at = float("-inf")
+        self._sign()  # what may be left of its last round
+        self._due.hurry()
         self.sync()
         self._sign()
         self._publish()

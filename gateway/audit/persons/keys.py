@@ -31,8 +31,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.audit.log.disk import sync_folder
 from gateway.audit.persons.key_file import ID_BYTES, PersonKey, decoded, mark_of, new_key, opened, sealed
+from gateway.durable import sync_folder
 from gateway.errors import SetupError
 
 CACHEDIR_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Keys of persons. See docs/how-to/answer-a-person.md.\n"

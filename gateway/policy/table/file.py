@@ -7,6 +7,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.durable import sync_folder
 from gateway.errors import SetupError
 
 
@@ -35,7 +36,7 @@ def replace(path: Path, content: bytes, *, keep: bool = False) -> Path | None:
         if there and keep:
             shutil.copy2(path, before)
         fresh.replace(path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
@@ -55,11 +56,3 @@ def _like(path: Path, fresh: Path) -> None:
     fresh.chmod(state.st_mode & 0o777)
     if os.geteuid() == 0:
         os.chown(fresh, state.st_uid, state.st_gid)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
