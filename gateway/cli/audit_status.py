@@ -100,13 +100,15 @@ def _standings(settings: Settings) -> list[Standing]:
 
 
 def _view(each: Standing, settings: Settings) -> dict[str, Any]:
-    from gateway.audit.anchor.build import witness_keys
+    from gateway.audit.anchor.build import heads_on_media, witness_keys
     from gateway.audit.anchor.compare import disagreements
     from gateway.audit.log import layout
 
     head, folder = each.head, each.head.folder
     signed = datetime.fromtimestamp((folder / layout.CHECKPOINT).stat().st_mtime, UTC)
     kept = settings.audit.age(folder.name)
+    elsewhere = heads_on_media(settings, head.checkpoint.origin)
+    contrary = disagreements(folder, witness_keys(settings), elsewhere, newest=_NEWEST)
     return {
         "log": head.name,
         "origin": head.checkpoint.origin,
@@ -117,7 +119,7 @@ def _view(each: Standing, settings: Settings) -> dict[str, Any]:
         "head_age_seconds": round((datetime.now(UTC) - signed).total_seconds(), 1),
         "witnessed": each.witnessed.as_json(),
         "unwitnessed_since": each.since or None,
-        "problems": [str(found) for found in disagreements(folder, witness_keys(settings), newest=_NEWEST)],
+        "problems": [str(found) for found in contrary],
         "damaged_lines": each.witnessed.damaged,
         "retention": {"least_days": kept.least_days, "longest_days": kept.longest_days},
         "hold": _hold(folder / layout.HOLD),

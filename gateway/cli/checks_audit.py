@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def logs_as_seen(settings: Settings) -> Check:
     """Whether every log still has the heads that were seen of it; looks at heads alone, not at records."""
+    from gateway.audit.anchor.build import contradicted
     from gateway.audit.anchor.witnesses import published_size
     from gateway.audit.log.copied_heads import all_of
     from gateway.audit.log.growing import Tampered
@@ -32,9 +33,11 @@ def logs_as_seen(settings: Settings) -> Check:
         ]
     except (Tampered, OSError) as error:
         return Check(name, "fails", f"they cannot be compared with what was seen of them: {error}", "See its folder.")
+    mend = "If a backup was put back, or records are lost: sekisho audit recover --reason …"
     if behind:
-        mend = "If a backup was put back, or records are lost: sekisho audit recover --reason …"
         return Check(name, "fails", f"cut back, put back or gone: {', '.join(behind)}", mend)
+    for folder, found in contradicted(settings):  # put back as a whole: what lies on this machine cannot tell
+        return Check(name, "fails", f"{folder.relative_to(base)}: {found}", mend)
     return Check(name, "ok", f"{len(known)} as long as was seen of them" if known else "none yet")
 
 

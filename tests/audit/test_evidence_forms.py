@@ -26,8 +26,10 @@ from gateway.audit.evidence.document import (
     Tiles,
     number,
 )
-from gateway.audit.evidence.pen import told
+from gateway.audit.evidence.history import Event
+from gateway.audit.evidence.pen import Pen, told
 from gateway.errors import SetupError
+from tests.audit.evidence_parts import PlainHouse
 
 BLOCKS: tuple[Block, ...] = (
     Text("plain"),
@@ -246,3 +248,23 @@ def test_details_say_what_people_look_for_first_and_lists_too() -> None:
     assert told(key) == "name: ci; tenant: hr; class_floor: internal; state: live"
     assert told({"by": "mia", "details": export}) == "format: csv; file: bytes 12, sha256 ab; logs: plant/node/w0 3 4"
     assert told({"first": True}) == "first"
+
+
+def test_a_change_that_stands_in_several_logs_is_told_once(tmp_path: Path) -> None:
+    details = {"by": "mia", "purpose": "log", "new": "b"}
+    rotated = [Event(f"plant/node/{log}", 3, "2026-07-01T10:00:00Z", "key.rotated", details) for log in ("w0", "w1")]
+    again = Event("plant/node/w0", 9, "2026-07-02T10:00:00Z", "key.rotated", details)
+
+    (table,) = Pen("en", PlainHouse(tmp_path)).events([*rotated, again])
+
+    assert isinstance(table, Table)
+    assert [row[0] for row in table.rows] == ["2026-07-01 10:00:00", "2026-07-02 10:00:00"]
+
+
+def test_a_long_table_begins_on_the_page_of_its_heading() -> None:
+    rows = tuple((f"row {at}", "x") for at in range(30))
+    half = [Text("a paragraph")] * 14
+
+    raw = paper.render(document(*half, Table(("a", "b"), rows, "A table"), *half))
+
+    assert raw.count(b"/Type /Page\n") == 3  # the first one, and two that are filled: no half of one is left empty

@@ -257,6 +257,24 @@ def test_status_says_plainly_that_nobody_saw_the_log(sekisho, written: Path) -> 
     assert data["logs"][0]["retention"]["least_days"] == 184
 
 
+def test_a_backup_that_was_put_back_whole_is_told_by_what_a_medium_has(sekisho, written: Path, medium: Path) -> None:
+    text = (written / "sekisho.yaml").read_text()
+    (written / "sekisho.yaml").write_text(text.replace("anchors: []", f"anchors: [{{kind: file, path: {medium}/h}}]"))
+    shutil.copytree(written / ".sekisho", written / "backup")
+    sekisho("keys", "create", "--name", "later", "--tenant", "bodyshop")
+    sekisho("audit", "anchor")
+    shutil.rmtree(written / ".sekisho")
+    (written / "backup").rename(written / ".sekisho")
+
+    status, doctor = sekisho("audit", "status"), sekisho("doctor", "--json")
+
+    assert (status.code, "cut back" in status.err) == (1, True), status.err
+    (check,) = [each for each in doctor.json["checks"] if each["name"] == "audit logs"]
+    assert (check["state"], "cut back" in check["said"], "audit recover" in check["mend"]) == ("fails", True, True), (
+        check
+    )
+
+
 @pytest.mark.parametrize(("last", "told"), [("2026-11-23T01:42:13Z", "not witnessed yet"), ("", "by nobody")])
 def test_status_tells_a_head_that_waits_from_one_that_nobody_will_see(last: str, told: str) -> None:
     from gateway.cli.audit_status import _warnings

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from gateway.audit.anchor.compare import disagreement_of, heads_at
+from gateway.audit.anchor.compare import Disagreement, disagreement_of, heads_at
 from gateway.audit.anchor.cosign import WitnessKey, parse_witness_key
 from gateway.audit.anchor.door import Anchor, AnchorTrouble
 from gateway.audit.anchor.file import NEWEST, FileAnchor, file_in
@@ -84,12 +84,18 @@ def refuse_contradicted(settings: Settings) -> None:
 
     What cannot be reached says nothing. Raises SetupError; OSError where a log itself cannot be read.
     """
+    for folder, found in contradicted(settings):
+        raise SetupError(f"The audit log {folder} was {found}.", _PUT_BACK)
+
+
+def contradicted(settings: Settings) -> Iterator[tuple[Path, Disagreement]]:
+    """Yield the logs that heads on other media contradict, and how. Raises SetupError, OSError as above."""
     base = settings.data / "audit"
     for folder in logs(base):
         origin, _, retention_class = folder.relative_to(base).as_posix().rpartition("/")
         found = disagreement_of(folder, heads_on_media(settings, origin_of(folder, origin, retention_class)))
         if found:
-            raise SetupError(f"The audit log {folder} was {found}.", _PUT_BACK)
+            yield folder, found
 
 
 def _made(wanted: AnchorSettings, settings: Settings) -> Anchor:

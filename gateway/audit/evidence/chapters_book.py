@@ -145,7 +145,7 @@ def verify(pen: Pen, found: Findings) -> Chapter:
         pen.text("verify_codes"),
         *pen.table(("file", "content"), rows, caption="files", wide=(1, 3), code=(0,)),
         *pen.table(
-            ("log", "log_class", "log_root"), _roots(found), caption="logs_caption", wide=(1.7, 1.6, 4.8), code=(0, 2)
+            ("log", "log_class", "root_hash"), _roots(found), caption="logs_caption", wide=(1.7, 1.6, 4.8), code=(0, 2)
         ),
     ]
     return Chapter("verify", pen("verify"), tuple(blocks))

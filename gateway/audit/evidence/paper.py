@@ -60,6 +60,7 @@ _EMBEDDED = "SekishoEmbedded"
 _TILES_A_ROW = 4
 _MOST_LINES, _MOST_HEAD_LINES = 36, 8  # of a cell: a row higher than a page could not be set
 _PADDING = 8.0
+_LEAST_TABLE = 36 * mm  # of a table that begins on a page: caption, heading, a few rows
 _WIDE = 0x2E80
 _CODE = re.compile(r"`([^`]+)`")
 _FOREIGN = re.compile(r"[^\u0000-\u00ff\u2013\u2014\u2018-\u201e\u2022\u2026\u20ac]+")
@@ -224,8 +225,8 @@ class _Sheet(BaseDocTemplate):  # type: ignore[misc]
             case said.Bars() | said.Days():
                 yield KeepTogether([self._caption(block.title), self._drawing(block), Spacer(0, 6)])
 
-    def _caption(self, text: str) -> Paragraph:
-        bold = self._set.style(9.6, fontName=BOLD, spaceBefore=8, spaceAfter=3, keepWithNext=1)
+    def _caption(self, text: str, *, keep: bool = True) -> Paragraph:
+        bold = self._set.style(9.6, fontName=BOLD, spaceBefore=8, spaceAfter=3, keepWithNext=int(keep))
         return self._set.paragraph(text, bold)
 
     def _box(self, text: str, ink: str, ground: str) -> Table:
@@ -284,8 +285,9 @@ class _Sheet(BaseDocTemplate):  # type: ignore[misc]
             *((side, (0, 0), (-1, -1), 4) for side in ("LEFTPADDING", "RIGHTPADDING")),
             *((side, (0, 0), (-1, -1), 2.5) for side in ("TOPPADDING", "BOTTOMPADDING")),
         ]
-        if table.caption:
-            yield self._caption(table.caption)
+        if table.caption:  # not kept with the whole table: that would leave half a page empty before a long one
+            yield CondPageBreak(_LEAST_TABLE)
+            yield self._caption(table.caption, keep=False)
         yield Table([head, *rows], widths, repeatRows=1, style=TableStyle(look), spaceAfter=8)
 
     def _cell(self, text: str, at: int, table: said.Table, width: float, *, head: bool = False) -> Paragraph:

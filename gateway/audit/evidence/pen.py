@@ -15,6 +15,7 @@ MOST_ROWS = 200
 MOST_BARS = 15
 _MOST_DETAILS, _LONGEST_DETAIL = 10, 120
 _PLAIN = (str, int, bool)
+_NEAR = 16  # events among which the same one of another log is looked for
 _SAID_FIRST = (
     "name",
     "tenant",
@@ -97,11 +98,12 @@ class Pen:
         return [Bars(self(title), tuple(self(name) for name in series), tuple(longest))] if longest else []
 
     def events(self, events: Sequence[Event], beyond: int = 0, caption: str = "") -> list[Block]:
-        """Return changes on record, by time."""
-        rows = [
-            (when(event.time), self.words.event(event.type), event.by, told(event.details))
-            for event in sorted(events, key=lambda event: (event.time, event.log, event.sequence))
-        ]
+        """Return changes on record, by time; one that stands in several logs, such as the log's new key, once."""
+        rows, logs = [], list[tuple[str, Mapping[str, Any], str]]()
+        for event in sorted(events, key=lambda event: (event.time, event.log, event.sequence)):
+            if not any((event.type, event.details) == (type_, said) and event.log != log for type_, said, log in logs):
+                rows.append((when(event.time), self.words.event(event.type), event.by, told(event.details)))
+                logs = [*logs[1 - _NEAR :], (event.type, event.details, event.log)]
         blocks = self.table(("time", "what", "by", "details"), rows, caption=caption, wide=(1.5, 2, 1, 4))
         return blocks + ([Text(self("further", count=number(beyond)), "note")] if beyond else [])
 
