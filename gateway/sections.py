@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from gateway.domain import DataClass, Role
+
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,63}$")]
 Jurisdiction = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2})?$")]
 Origin = Annotated[str, msgspec.Meta(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
@@ -24,6 +26,9 @@ AtLeastASecond = Annotated[float, msgspec.Meta(ge=1)]
 NotNegativeNumber = Annotated[float, msgspec.Meta(ge=0)]
 UpToASecond = Annotated[float, msgspec.Meta(ge=0, le=1)]
 UpToAWhole = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Algorithm = Literal[  # of RFC 7518 3.1 and RFC 8037, those with a public key
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -246,6 +251,61 @@ class LimitSettings(Section, frozen=True, forbid_unknown_fields=True):
     prices: dict[str, PriceSettings] = {}
     when_gone: Literal["refuse", "own"] = "refuse"
     redis: RedisSettings = RedisSettings()
+
+
+class ClaimSettings(Section, frozen=True, forbid_unknown_fields=True):
+    """Where a token says one thing of its caller: exactly one of ``claim`` and ``value`` is set.
+
+    ``claim`` is a name, or the path to a claim within claims. With ``map``, only what it lists counts.
+    """
+
+    claim: str | tuple[str, ...] = ()
+    value: str = ""
+    map: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if bool(self.claim) == bool(self.value) or (self.map and not self.claim):
+            raise ValueError("exactly one of claim and value says it; a map needs a claim")
+
+
+class IssuerSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody whose tokens (RFC 7519) are believed, by the public keys of a file (RFC 7517)."""
+
+    issuer: Annotated[str, msgspec.Meta(min_length=1)]  # the claim iss, to the letter
+    audience: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]  # one of these must be in the claim aud
+    keys: Annotated[str, msgspec.Meta(min_length=1)]  # that file, relative to sekisho.yaml
+    tenant: ClaimSettings
+    roles: ClaimSettings = ClaimSettings(value="user")
+    project: ClaimSettings = ClaimSettings(value="default")
+    purpose: ClaimSettings = ClaimSettings(value="general")
+    collected_in: ClaimSettings | None = None  # None: the site's own jurisdiction
+    access_from: ClaimSettings | None = None
+    class_floor: DataClass = "internal"
+    models: tuple[str, ...] = ()  # empty: all
+    subject: str = "sub"  # the claim that names the caller; the log has a pseudonym of it
+    algorithms: Annotated[tuple[Algorithm, ...], msgspec.Meta(min_length=1)] = ("RS256",)
+    types: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("JWT", "at+jwt")  # the header typ (RFC 9068)
+    skew_seconds: Annotated[float, msgspec.Meta(ge=0, le=300)] = 30.0
+    max_age_seconds: Seconds = 3600.0
+
+    def __post_init__(self) -> None:
+        said = (*self.roles.map.values(), *((self.roles.value,) if self.roles.value else ()))
+        if self.roles.claim and not self.roles.map:
+            raise ValueError("roles: a claim needs a map, so that no word of the issuer's is a role by chance")
+        if not {*said} <= {role.value for role in Role}:
+            raise ValueError(
+                "roles: a map leads to app, user, operator, policy-author, approver, auditor, privacy-officer or admin"
+            )
+
+
+class IdentitySettings(Section, frozen=True, forbid_unknown_fields=True):
+    """Who may call beside those that have a key of ours."""
+
+    issuers: tuple[IssuerSettings, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len({one.issuer for one in self.issuers}) < len(self.issuers):
+            raise ValueError("two issuers have one name")
 
 
 class FileAnchorSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="file"):

@@ -30,11 +30,14 @@ from gateway.sections import (
     AnchorSettings,
     AuditSettings,
     BoundSettings,
+    ClaimSettings,
     ConfiguredPattern,
     CrossBorderAgeSettings,
     EngineSettings,
     FileAnchorSettings,
     FleetSettings,
+    IdentitySettings,
+    IssuerSettings,
     Jurisdiction,
     KeySettings,
     LimitSettings,
@@ -63,11 +66,14 @@ __all__ = [
     "AnchorSettings",
     "AuditSettings",
     "BoundSettings",
+    "ClaimSettings",
     "ConfiguredPattern",
     "CrossBorderAgeSettings",
     "EngineSettings",
     "FileAnchorSettings",
     "FleetSettings",
+    "IdentitySettings",
+    "IssuerSettings",
     "Jurisdiction",
     "KeySettings",
     "LimitSettings",
@@ -104,6 +110,7 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
     engine: EngineSettings = EngineSettings()
     fleet: FleetSettings = FleetSettings()
     nodes: NodesSettings = NodesSettings()
+    identity: IdentitySettings = IdentitySettings()
     limits: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()
     key_store: KeySettings = msgspec.field(default=KeySettings(), name="keys")

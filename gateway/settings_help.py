@@ -72,6 +72,7 @@ HELP: dict[str, str] = {
     "fleet.longest_pause_seconds": "how long it is left alone at most; 2 s the first time, and twice as long each time",
     "nodes.listen": "address:port where machines join as nodes and renew their certificates; empty: none can",
     "nodes.url": "how they reach that address, such as https://gateway.plant:8444; empty: as nodes.listen says",
+    "identity.issuers": "whose tokens (JWT) are believed: a list of issuer, audience, keys, and how claims are read",
     "limits.requests_per_minute": "requests per minute and key; 0: no limit",
     "limits.tokens_per_minute": "tokens per minute and key; 0: no limit",
     "limits.concurrent_requests": "requests in flight per key",

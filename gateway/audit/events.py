@@ -30,6 +30,7 @@ EVENTS = {
     "erasure.expired": "kept content came to its end and was destroyed",
     "gap": "records are missing or were refused: why, since when, how many",
     "heartbeat": "nothing else happened for a minute",
+    "issuer.keys_changed": "a token issuer's public keys changed: the ids that count now; none: unreadable",
     "key.change_failed": "a key was to be made or revoked, and could not be stored",
     "key.created": "an API key was made",
     "key.overlap_ended": "the time in which an old secret still counted is over",

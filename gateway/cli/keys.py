@@ -127,17 +127,21 @@ def revoke(session: Session, key: Annotated[str, typer.Argument(help="Id or name
     session.output.result(view, f"Revoked: {view['name']} ({view['id']}).")
 
 
-@command(app, "check", examples=["sekisho keys check < key.txt"])
+@command(app, "check", examples=["sekisho keys check < key.txt", "sekisho keys check --json < token.txt"])
 def check(session: Session) -> None:
-    """Say what is known of a key, read from the terminal or standard input: live, revoked, expired, unknown, mistyped.
+    """Say what is known of a key or token, read from the terminal or standard input.
 
-    Leaves with 0 when it is live, else with 1.
+    A key is live, revoked, expired, unknown or mistyped; a token of an issuer in the settings live, expired, refused or
+    unmapped, and why. Leaves with 0 when it is live, else with 1.
     """
+    from gateway.cli.keys_token import check_token
     from gateway.identity.apikey import is_well_formed, seal
     from gateway.keys.opening import open_keyring
 
     given = typer.prompt("Key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
     key, settings, now = str(given).strip(), session.settings, datetime.now(UTC)
+    if "." in key:
+        check_token(session, key)
     state, view = "mistyped", None
     if is_well_formed(key):
         counting = [p for p in open_keyring(settings).peppers() if p.until is None or now < p.until]

@@ -24,6 +24,7 @@ from gateway.engines.shelf import EngineShelf
 from gateway.errors import SekishoError, SetupError
 from gateway.fleet.local import LocalFleet
 from gateway.house import nodes, offices
+from gateway.house.callers import callers
 from gateway.house.choice import detector_of
 from gateway.house.gauges import desk_families, families_of
 from gateway.house.joined import Joined
@@ -123,7 +124,8 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         side = SideStore.of_installation(settings, keyring.kept_tag_keys)
         content = offices.content(stack, settings, side, book)
         place, quality, counts = settings.site, ClockQuality(), counted.limits
-        rooms = Rooms(register, counts, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)
+        known = callers(stack, settings, register, keyring.peppers, book)
+        rooms = Rooms(known, counts, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)
         await policy.push_facts(all_as_signed(store, targets))
         _watch(metrics, rooms, life, anchors.unwitnessed_seconds)
         _watch_fleet(metrics, residents, fleet, joined)
