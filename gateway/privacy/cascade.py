@@ -12,18 +12,19 @@ Every step raises when it cannot answer; there is no smaller result in place of 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 import msgspec
 
 from gateway.domain import DataClass
 from gateway.errors import SetupError
 from gateway.privacy.compiled import Compiler
+from gateway.privacy.folds import Folded, fold
 from gateway.privacy.languages import languages
 from gateway.privacy.memory import Memory, find_by_pieces
 from gateway.privacy.merge import merge
@@ -45,7 +46,7 @@ MORE_COUNTRIES = "more-countries"
 """How settings name the recognizers that ship for countries without a family of rules."""
 
 MARK = "CLASSIFICATION_MARK"
-RELEASE = "4"
+RELEASE = "5"
 """Raise it when the cascade itself changes what is found."""
 
 LONG = 4_000
@@ -155,12 +156,11 @@ class Cascade:
     def _search(self, texts: list[str], proceed: Proceed, scope: bytes) -> list[Found]:
         if not texts:
             return []
-        normal = [normalise(text) for text in texts]
-        plain = [each.text for each in normal]
+        read = [_Read.of(text) for text in texts]
+        plain = [each.folded.text for each in read]
         by_pattern, by_name = self._by_step(plain, scope, proceed)
         known = Known(self._parts.pieces, scope)
-        every = zip(texts, normal, by_pattern, by_name, strict=True)
-        return [self._found(*of_text, known, proceed) for of_text in every]
+        return [self._found(*of_text, known, proceed) for of_text in zip(read, by_pattern, by_name, strict=True)]
 
     def _by_step(self, plain: Sequence[str], scope: bytes, proceed: Proceed) -> tuple[_Spans, _Spans]:
         """Return what patterns and what names say of each text."""
@@ -197,28 +197,26 @@ class Cascade:
         return self._names.find([text], proceed)[0] if self._names else []
 
     def _found(
-        self,
-        text: str,
-        normal: Normal,
-        by_pattern: Sequence[Span],
-        by_name: Sequence[Span],
-        known: Known,
-        proceed: Proceed,
+        self, read: _Read, by_pattern: Sequence[Span], by_name: Sequence[Span], known: Known, proceed: Proceed
     ) -> Found:
         proceed()
-        in_cells = in_columns(normal.text, self._patterns, proceed)
-        otherwise = spelled(normal.text, self._patterns, proceed, known)
+        plain, whole = read.folded.text, read.normal.text
+        in_cells = in_columns(plain, self._patterns, proceed)
+        otherwise = spelled(plain, self._patterns, proceed, known)
         sure = [
             span for span in (*by_pattern, *in_cells, *otherwise, *by_name) if span.score >= self._parts.score_threshold
         ]
-        spans = merge(text, _in_original(normal, (span for span in sure if span.type != MARK)))
-        origins = {self._parts.jurisdiction_of.get(span.source, "") for span in spans} - {""}
+        everywhere = read.folded.unfold(span for span in sure if span.type != MARK)
+        proceed()
+        spans = merge(read.text, _in_original(read.normal, everywhere))
+        sources = {span.source for span in spans}
+        origins = {self._parts.jurisdiction_of.get(source, "") for source in sources} - {""}
         levels = {marks.CLASS_OF[span.source.partition(":")[2]] for span in sure if span.type == MARK}
         return Found(
             tuple(spans),
             tuple(sorted(origins)),
-            tuple(sorted(self._special.classes(normal.text))),
-            languages(normal.text),
+            tuple(sorted(self._special.classes(plain))),
+            languages(whole),
             tuple(sorted(cast("set[DataClass]", levels))),
         )
 
@@ -237,8 +235,21 @@ class Cascade:
             raise SetupError("The detector does not find what its self-test holds.", "Run: sekisho doctor")
 
 
-def _in_original(normal: Normal, spans: Iterable[Span]) -> list[Span]:
-    return [_moved(span, *normal.original(span.start, span.end)) for span in spans]
+class _Read(NamedTuple):
+    """A text as it was given, normalised, and without its repetitions."""
+
+    text: str
+    normal: Normal
+    folded: Folded
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        normal = normalise(text)
+        return cls(text, normal, fold(normal.text))
+
+
+def _in_original(normal: Normal, spans: Sequence[Span]) -> Sequence[Span]:
+    return [_moved(span, *normal.original(span.start, span.end)) for span in spans] if normal.moved else spans
 
 
 def _moved(span: Span, start: int, end: int) -> Span:

@@ -51,7 +51,9 @@ _ENTRY_BYTES = 250  # a key, an entry of the dictionary, a tuple
 _SPAN_BYTES = 160
 _TELLING = 128  # characters before a cut that tell whether it is one; less than LEAST
 _STEP = 16  # how far apart the places are, at least, that might be one
-_END = re.compile(r"[.!?。！？\n]+\s*")
+_END = re.compile(
+    r"[.!?。！？\n](?<![.!?。！？\n]{2})[.!?。！？\n]*+\s*+(?<![.!?])"
+)  # no full stop within a number or a name
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n\s*")
 
@@ -147,7 +149,7 @@ def _ends(text: str, low: int, high: int) -> list[int]:
     ends, look = [], low
     for found in _END.finditer(text, low, high):
         at = found.end()
-        if look <= at < high and found[0][-1] not in ".!?":  # a full stop within a number or a name
+        if look <= at < high:
             ends.append(at)
             look = at + _STEP
     return ends

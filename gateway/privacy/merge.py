@@ -22,6 +22,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import pairwise
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -39,15 +40,15 @@ def merge(text: str, spans: Iterable[Span]) -> list[Span]:
         text: what the offsets are about; spans that reach beyond it are cut at its ends.
         spans: in any order, overlapping at will.
     """
-    united = sorted(_united(spans), key=lambda each: each.start)
+    united = sorted(_united(spans), key=attrgetter("start"))
     if all(left.end <= right.start for left, right in pairwise(united)) and (not united or united[-1].end <= len(text)):
-        return [span for span in united if any(map(str.isalnum, text[span.start : span.end]))]
+        return [span for span in united if _holds_something(text, span.start, span.end)]
     accepted: list[Span] = []  # sorted by start, disjoint
     starts: list[int] = []
     for span in sorted(united, key=_rank):
         for low, high in _uncovered(accepted, starts, max(span.start, 0), min(span.end, len(text))):
             left = text[low:high]
-            if not any(map(str.isalnum, left)):
+            if not _holds_something(text, low, high):
                 continue
             start, end = high - len(left.lstrip()), low + len(left.rstrip())
             at = bisect_left(starts, start)
@@ -56,10 +57,16 @@ def merge(text: str, spans: Iterable[Span]) -> list[Span]:
     return accepted
 
 
+def _holds_something(text: str, start: int, end: int) -> bool:
+    """Whether a letter or digit is in it."""
+    part = text[start:end]
+    return part[:1].isalnum() or any(map(str.isalnum, part))
+
+
 def _united(spans: Iterable[Span]) -> list[Span]:
     """Join what overlaps and is of one type (rule 1); the joined span says what its surest part says."""
     united: list[Span] = []
-    for span in sorted(spans, key=lambda each: (each.type, each.start)):
+    for span in sorted(sorted(spans, key=attrgetter("start")), key=attrgetter("type")):
         last = united[-1] if united else None
         if last is None or last.type != span.type or last.end <= span.start:
             united.append(span)

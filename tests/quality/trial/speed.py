@@ -45,6 +45,11 @@ HOSTILE: dict[str, str] = {
     "brackets": "(" * 1_000_000,
     "a.a.a.": "a." * 500_000,
     "spaced digits": "1 " * 500_000,
+    "one mark in kanji": "機密 " * 333_333,
+    "one mark": "TLP:RED " * 125_000,
+    "pairs of digits": "01 " * 333_333,
+    "one address": "a@b.de " * 142_857,
+    "short cells": "a;1\n" * 250_000,
 }
 """A million characters each."""
 
