@@ -30,3 +30,12 @@ def test_a_run_that_takes_longer_than_its_limit_is_ended_and_names_the_setting(s
 
     assert "policy.command_seconds" in error.value.mend
     assert slow.version == "1.22.2"  # asking for the version has a limit of its own
+
+
+@pytest.mark.parametrize(("line", "decides"), [("Sekisho: decide/1", True), ("Sekisho: decide/2", False), ("", False)])
+def test_whether_a_program_has_our_subcommand_is_what_it_says(tmp_path: Path, line: str, decides: bool) -> None:
+    path = tmp_path / "opa"
+    path.write_text(f"#!/bin/sh\nprintf 'Version: 1.22.2\\n{line}\\n'\n", encoding="ascii")
+    path.chmod(0o700)
+
+    assert find_opa(Settings(policy=PolicySettings(opa_binary=str(path)))).decides is decides
