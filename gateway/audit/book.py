@@ -159,7 +159,7 @@ class LogBook:
             raise
         self._opened = (datetime.now(UTC), monotonic(), found.last_time)
         tick_seconds = min(_TICK_SECONDS, self._settings.checkpoint_seconds / 4)
-        self._writer, self._committer = writer, Committer(writer.sync, writer.sign, tick_seconds)
+        self._writer, self._committer = writer, Committer(writer.sync, writer.sign, writer.signs, tick_seconds)
         self._keeper = Keeper(writer.keep)
         self._committer.start(0)
         self._committer.wake()

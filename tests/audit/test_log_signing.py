@@ -109,7 +109,7 @@ def test_when_signing_dies_nobody_waits_for_ever() -> None:
     def die() -> None:
         raise RuntimeError("a bug")
 
-    committer = Committer(lambda: 0, die, tick_seconds=0.01)
+    committer = Committer(lambda: 0, die, lambda: True, tick_seconds=0.01)
     threading.excepthook, hook = lambda _: None, threading.excepthook
     try:
         committer.start(0)

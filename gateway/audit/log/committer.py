@@ -19,24 +19,28 @@ _Waiter = tuple[int, "asyncio.Future[None]"]
 
 
 class Committer:
-    """Runs ``sync`` in its thread, when woken and at least every ``tick_seconds``, and ``rest`` in another, after it.
+    """Runs ``sync`` in its thread, when woken and at least every ``tick_seconds``, and ``rest`` in another, when due.
 
     Args:
         sync: puts everything written so far on stable storage, returns how many records that is. Raises
             AuditUnavailable: nothing of it may be acknowledged.
-        rest: work that nobody waits for; it may run beside ``sync``, once for several of them. MUST NOT raise.
+        rest: work that nobody waits for; it may run beside ``sync``. MUST NOT raise.
+        is_due: whether there is any of it now. Asked after each sync: a thread woken for nothing costs those who wait.
         tick_seconds: longest time between two rounds.
 
     ``orderly`` says, at the end, that the threads did all they had to.
     """
 
-    def __init__(self, sync: Callable[[], int], rest: Callable[[], None], tick_seconds: float) -> None:
+    def __init__(
+        self, sync: Callable[[], int], rest: Callable[[], None], is_due: Callable[[], bool], tick_seconds: float
+    ) -> None:
         self._sync = sync
         self._rest = rest
+        self._is_due = is_due
         self._tick_seconds = tick_seconds
         self._lock = threading.Lock()
         self._waiters: list[_Waiter] = []
-        self._wake, self._synced = threading.Event(), threading.Event()
+        self._wake, self._due = threading.Event(), threading.Event()
         self._stopping = False
         self.orderly = False
         self._thread = threading.Thread(target=self._run, name="sekisho-audit", daemon=True)
@@ -90,7 +94,7 @@ class Committer:
                 self._stopping = True
                 left, self._waiters = self._waiters, []
             _tell(left, AuditUnavailable())
-            self._synced.set()
+            self._due.set()
             self._resting.join()
             self.orderly = served and self._rested
 
@@ -99,14 +103,15 @@ class Committer:
             self._wake.wait(self._tick_seconds)
             self._wake.clear()
             self._round()
-            self._synced.set()
+            if self._is_due():
+                self._due.set()
         self._round()
 
     def _run_rest(self) -> None:
         try:
             while not self._stopping:
-                self._synced.wait()
-                self._synced.clear()
+                self._due.wait()
+                self._due.clear()
                 self._rest()
             self._rested = True
         finally:  # a log that nobody signs any more takes no records

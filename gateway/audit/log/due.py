@@ -36,6 +36,11 @@ class DueHead:
         late = time.monotonic() - self._last_at >= self._settings.checkpoint_seconds
         return late or new >= self._settings.checkpoint_records
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a head that may be signed."""
+        return self._ready is not None
+
     def hurry(self) -> None:
         """Let the next one be due at once."""
         self._last_at = float("-inf")

@@ -206,6 +206,10 @@ class Writer:
         self._due.hand_over()
         return size
 
+    def signs(self) -> bool:
+        """Whether there is a head for :meth:`sign`."""
+        return self._due.is_ready
+
     def sign(self) -> None:
         """Sign the head that was synced, if one is due."""
         with self._trouble_told():
