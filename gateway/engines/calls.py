@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain import Capability, Chunk, Prompt, Usage
+from gateway.engines.plain_tools import Form
 
 Body = dict[str, Any]
 
@@ -14,10 +15,14 @@ _SEED_LIMIT = 2**32
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One body to send. ``repeats`` when it asks the same prompt as the call before it: that prompt counts once."""
+    """One body to send. ``repeats`` when it asks the same prompt as the call before it: that prompt counts once.
+
+    ``form`` where its answer is JSON that speaks of tools: how that is to be read.
+    """
 
     body: Body
     repeats: bool = False
+    form: Form | None = None
 
 
 def _prompts(body: Body) -> list[Any]:

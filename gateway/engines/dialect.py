@@ -12,6 +12,9 @@ llama.cpp's own ways, met here so that no other file knows them:
   set, so each request names all that it wants.
 - It understands a ``tool_choice`` that is a word; one that names a tool it would pass over, and let the model choose.
   So the named tool is the only one that it is told of, and required.
+- Tools are rendered by the model's own template; one that has no place for them drops them without a word, and the
+  choice with them. Whether it has, is asked at each start (:attr:`LlamaDialect.knows_tools`); where not, tools are
+  told in words and the answer is held to JSON (:mod:`.plain_tools`).
 - Penalties look at the last 64 tokens unless it is told to look at all of them.
 - Seeds have 32 bits, and the greatest of them means: any.
 - Without ``top_logprobs`` it sends 20 alternatives; OpenAI sends none.
@@ -25,8 +28,9 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.domain import Choice, Chunk, Prompt
+from gateway.domain import Capability, Choice, Chunk, Prompt
 from gateway.engines.calls import Body, Call, single_calls
+from gateway.engines.plain_tools import named, told
 from gateway.errors import BadRequest
 
 _SEEDS = 2**32 - 1
@@ -103,12 +107,7 @@ def _said(body: Body) -> Body:
         said["n_probs"] = max(1, said.pop("logprobs"))
     elif _wants_no_alternatives(said):
         said["top_logprobs"] = 1
-    choice = said.get("tool_choice")
-    if isinstance(choice, dict):
-        name = choice["function"]["name"]
-        said["tools"] = [tool for tool in said["tools"] if tool["function"]["name"] == name]
-        said["tool_choice"] = "required"
-    return said
+    return named(said)
 
 
 def _without_alternatives(choice: Choice) -> Choice:
@@ -127,6 +126,7 @@ class LlamaDialect:
 
     def __init__(self, adapters: Sequence[str] = ()) -> None:
         self._adapters = {name: number for number, name in enumerate(adapters)}
+        self.knows_tools = True  # set by who has asked the engine
 
     def calls(self, prompt: Prompt, model: str) -> Sequence[Call]:
         pinned = prompt.slot is not None
@@ -139,13 +139,14 @@ class LlamaDialect:
         }
         if self._adapters or prompt.adapter:
             ours["lora"] = [self._scaled(prompt.adapter)]
-        return [
-            Call(
-                {**_said(call.body), **ours, "cache_prompt": pinned and (prompt.reuse_cache or call.repeats)},
-                call.repeats,
-            )
-            for call in single_calls(prompt)
-        ]
+        return [self._call(call, prompt, ours, pinned) for call in single_calls(prompt)]
+
+    def _call(self, call: Call, prompt: Prompt, ours: Body, pinned: bool) -> Call:
+        body, form = _said(call.body), None
+        if prompt.capability is Capability.CHAT and not self.knows_tools:
+            body, form = told(body)
+        reuses = pinned and (prompt.reuse_cache or call.repeats)
+        return Call({**body, **ours, "cache_prompt": reuses}, call.repeats, form)
 
     def _scaled(self, adapter: str) -> Body:
         """Return the one adapter to act; where there is none, one with no weight, for an empty list means the last."""

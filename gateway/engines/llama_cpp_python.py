@@ -22,6 +22,8 @@ from gateway.domain import Capability, Chunk, Prompt, Usage
 from gateway.engines.calls import Body, Count, numbered, single_calls
 from gateway.engines.dialect import without
 from gateway.engines.openai_wire import Assembler, chunk_from, rejected, too_long
+from gateway.engines.plain_calls import Reader
+from gateway.engines.plain_tools import named, told
 from gateway.errors import EngineUnavailable, SekishoError
 from gateway.settings import EngineSettings
 
@@ -30,7 +32,7 @@ _STALL_SECONDS = 0.1
 _PASSED_ON = (
     "stop temperature top_p top_k min_p seed presence_penalty frequency_penalty repeat_penalty logit_bias".split()
 )
-_CHAT_ONLY = ("messages", "tools", "tool_choice")
+_CHAT_ONLY = ("messages",)
 _REFUSED = ("logprobs", "top_logprobs", "grammar", "json_schema", "suffix", "echo")
 _DEFAULTS = {"temperature": 0.8, "repeat_penalty": 1.0}  # as the first engine's
 _SEED_LIMIT = 2**32 - 1
@@ -184,6 +186,10 @@ class _Model:
     def run(self, body: Body, capability: Capability, reuse_cache: bool, stopping: threading.Event) -> Iterator[Chunk]:
         """Yield one answer; its usage is in the last chunk."""
         self._stopping = stopping
+        reader = None
+        if capability is Capability.CHAT:  # the library reads no calls of tools out of an answer, and forces none
+            body, form = told(named(body))
+            reader = Reader(form) if form is not None else None
         if not reuse_cache:
             self._llama.reset()
         for part in self._parts(body, capability):
@@ -191,7 +197,7 @@ class _Model:
                 return
             chunk = chunk_from(part)
             if chunk is not None:
-                yield chunk
+                yield reader.read(chunk) if reader is not None else chunk
         yield Chunk((), self._usage)
 
 

@@ -12,7 +12,7 @@ that nobody waits any more. ::
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -25,6 +25,7 @@ from gateway.engines.calls import Body, Count, numbered
 from gateway.engines.client import open_session
 from gateway.engines.dialect import Dialect, OpenAIDialect
 from gateway.engines.openai_wire import Assembler, StreamDecoder, decode_chunk, interrupted, refusal, rejected, too_long
+from gateway.engines.plain_calls import Reader
 from gateway.engines.vectors import Pace, decode_part, joined, parts
 from gateway.errors import BadRequest, EngineUnavailable
 
@@ -60,6 +61,7 @@ class Exchange:
         self._session = session
         self._urls = {capability: base_url + path for capability, path in _PATHS.items()}
         self._health_url = base_url + "/health"
+        self._template_url = base_url + "/apply-template"
         self._model = model
         self._dialect = dialect
         self._pace = Pace() if dialect.takes_parts else None
@@ -74,6 +76,16 @@ class Exchange:
                 return response.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False
+
+    async def renders(self, body: Body, marks: Sequence[str], explain: Explain = _broken) -> bool:
+        """Whether a llama.cpp server's prompt of a chat holds all these marks. Raises EngineUnavailable."""
+        try:
+            rendered = orjson.loads(await self._whole(self._template_url, body, explain))["prompt"]
+        except BadRequest:
+            return False  # its template raised an error
+        except (orjson.JSONDecodeError, LookupError, TypeError) as error:
+            raise interrupted() from error
+        return all(mark in rendered for mark in marks)
 
     async def answer(self, prompt: Prompt, explain: Explain = _broken) -> AsyncGenerator[Chunk, None]:
         """As :meth:`gateway.engines.door.Engine.answer`. A lost connection raises what ``explain`` returns."""
@@ -96,9 +108,10 @@ class Exchange:
         calls = self._dialect.calls(prompt, self._model)
         count = Count()
         for number, call in enumerate(calls):
+            reader = Reader(call.form) if call.form is not None else None
             async with aclosing(self._call(self._urls[prompt.capability], call.body, explain)) as chunks:
                 async for received in chunks:
-                    chunk = self._dialect.tidy(received, prompt)
+                    chunk = self._dialect.tidy(reader.read(received) if reader else received, prompt)
                     if len(calls) == 1:
                         yield chunk
                         continue

@@ -10,6 +10,7 @@ from gateway.engines.client import open_session
 from gateway.engines.config import Extras, WorkerConfig
 from gateway.engines.dialect import LlamaDialect
 from gateway.engines.openai_http import Exchange
+from gateway.engines.plain_tools import PROBE, PROBE_MARKS
 from gateway.engines.supervised import Supervised
 from gateway.settings import EngineSettings
 
@@ -63,8 +64,16 @@ class ManagedWorker(Supervised):
 
     def _opened(self) -> Exchange:
         session = open_session(self._socket, self._secret, self._settings.read_timeout_seconds, reuse=False)
-        dialect = LlamaDialect([adapter.name for adapter in self._extras.adapters])
-        return Exchange(session, "http://engine", self._model, dialect)
+        self._dialect = LlamaDialect([adapter.name for adapter in self._extras.adapters])
+        self._exchange = Exchange(session, "http://engine", self._model, self._dialect)
+        return self._exchange
+
+    async def _prove(self) -> None:
+        """It answers; and does its chat template speak of tools, of calls and of their results?"""
+        await super()._prove()
+        if self._extras.mode == "chat":
+            assert self._exchange is not None  # noqa: S101 - set by start
+            self._dialect.knows_tools = await self._exchange.renders(PROBE, PROBE_MARKS, self._explain)
 
     def _first_prompt(self) -> Prompt:
         return _FIRST_PROMPTS[self._extras.mode]

@@ -1,5 +1,7 @@
 """``POST /v1/completions``: text in, text out, no chat template.
 
+A text that says no ``max_tokens`` is continued by 16, OpenAI's own default for this API.
+
 Token ids become text by the model's own vocabulary before anything else looks at them, and go to the engine as that
 text: what is searched is what is continued.
 """
@@ -21,6 +23,7 @@ from gateway.http.tokens import has_ids, spell
 from gateway.http.walk import FIXED
 
 MOST_PROMPTS = 128
+DEFAULT_TOKENS = 16  # OpenAI API reference, "Create completion": max_tokens
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Texts = Annotated[list[Text], msgspec.Meta(min_length=1, max_length=MOST_PROMPTS)]
@@ -43,6 +46,10 @@ class CompletionRequest(Sampling, kw_only=True):
     def prompts(self) -> int:
         return len(self.texts)
 
+    @property
+    def most_tokens(self) -> int:
+        return self.max_tokens or DEFAULT_TOKENS
+
 
 def parse(tree: dict[str, Any]) -> CompletionRequest:
     """Check the body. Raises BadRequest, naming the field.
@@ -61,6 +68,10 @@ def parse(tree: dict[str, Any]) -> CompletionRequest:
         problem = "`echo` goes without `logprobs`: no engine here tells those of a prompt."
         raise BadRequest(problem, code="unsupported_parameter", param="echo")
     return request
+
+
+def _bounded(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "max_tokens": body.get("max_tokens") or DEFAULT_TOKENS}
 
 
 def api(models: Models) -> Api:
@@ -82,6 +93,7 @@ API = Api(
     parse=parse,
     shape={"model": FIXED, "stream_options": FIXED, "logit_bias": {}},
     withheld=frozenset(("user", "stream_options", "stream", "model", "best_of", "echo")),
+    recast=_bounded,
     parameters=COMPLETIONS,
 )
 

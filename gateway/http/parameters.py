@@ -174,11 +174,11 @@ CHAT = Table(
     _refused("tools[].custom", "Only tools of type function."),
     _honoured(
         "tool_choice",
-        "none, auto, required, one function by name, or allowed_tools. Whether a call is forced is up to the engine: "
-        "SmolLM2-135M, whose template has no form for tools, was seen to answer in words.",
+        "none, auto, required, one function by name, or allowed_tools. For a model whose chat template knows no tools "
+        "they are told in words and the answer is held to JSON; `stop` cannot go beside them then.",
     ),
     _refused("tool_choice.custom", "Only tools of type function."),
-    _honoured("parallel_tool_calls", "Where the model's template has a form for it."),
+    _honoured("parallel_tool_calls", "Where the model's template has a form for it, and where it knows no tools."),
     _kept("metadata", "Searched as text; no engine sees it."),
     _kept("modalities", "Answers are text.", ["text"]),
     _kept("safety_identifier", _USER),
@@ -199,7 +199,8 @@ CHAT = Table(
 
 COMPLETIONS = Table(
     "/v1/completions",
-    *_SAMPLING,
+    *(row for row in _SAMPLING if row.name != "max_tokens"),
+    _honoured("max_tokens", "16 where it is not said, as for OpenAI; else up to what the context holds."),
     _honoured("prompt", "A text, texts, or token ids, which become text by the model's vocabulary before the search."),
     _honoured("echo", "The prompt's own text goes before the answer's; not with `logprobs`."),
     _honoured("logprobs", "Up to 5, in this API's own form; null where text was restored."),

@@ -55,6 +55,27 @@ def test_text_completion_plain_and_streamed(client: openai.OpenAI, model_name: s
     assert plain.choices[0].text == streamed != ""
 
 
+def test_a_tool_that_is_required_is_called_plain_and_streamed(client: openai.OpenAI, model_name: str) -> None:
+    schema = {"type": "object", "properties": {"city": {"enum": ["Paris", "Munich"]}}, "required": ["city"]}
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": schema}}]
+    options: Any = {"tools": tools, "tool_choice": "required", "parallel_tool_calls": False, "max_tokens": 60}
+
+    plain = ask(client, model_name, **options).choices[0]
+    parts = [chunk.choices[0] for chunk in ask(client, model_name, stream=True, **options) if chunk.choices]
+
+    calls = [call for part in parts for call in part.delta.tool_calls or []]
+    assert (plain.finish_reason, parts[-1].finish_reason) == ("tool_calls", "tool_calls")
+    assert plain.message.tool_calls[0].function.name == calls[0].function.name == "weather"
+    for arguments in (plain.message.tool_calls[0].function.arguments, "".join(c.function.arguments for c in calls)):
+        assert json.loads(arguments)["city"] in ("Paris", "Munich")
+
+
+def test_a_text_that_says_no_length_ends_after_sixteen_tokens(client: openai.OpenAI, model_name: str) -> None:
+    answer = client.completions.create(model=model_name, prompt="One, two, three,", temperature=0)
+
+    assert (answer.usage.completion_tokens, answer.choices[0].finish_reason) == (16, "length")
+
+
 def test_the_same_seed_says_the_same(client: openai.OpenAI, model_name: str) -> None:
     first, second = (ask(client, model_name, seed=42, temperature=1).choices[0].message.content for _ in range(2))
 

@@ -17,6 +17,7 @@ import pytest_asyncio
 from gateway.domain import Capability, Prompt
 from gateway.engines import llama_cpp_python
 from gateway.engines.llama_cpp_python import InProcess
+from gateway.engines.openai_wire import Assembler
 from gateway.errors import BadRequest, EngineUnavailable
 from gateway.settings import EngineSettings
 
@@ -128,6 +129,22 @@ async def test_bad_parameters_are_the_callers_fault(
 
     assert caught.value.code == code
     assert CANARY not in str(caught.value) + "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_required_call_of_a_tool_is_made(engine: Any, chat: Any, collect: Any, stream: bool) -> None:
+    schema = {"type": "object", "properties": {"city": {"enum": ["Paris", "Munich"]}}, "required": ["city"]}
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": schema}}]
+    one: Any = {"tools": tools, "tool_choice": "required", "parallel_tool_calls": False, "max_tokens": 60}
+
+    whole = Assembler()
+    for chunk in await collect(engine, chat("The weather in Paris?", stream=stream, **one)):
+        whole.add(chunk)
+
+    [choice] = whole.chunk().choices
+    assert (choice.finish_reason, choice.content or None) == ("tool_calls", None)
+    assert [call.name for call in choice.tool_calls] == ["weather"]
+    assert json.loads(choice.tool_calls[0].arguments or "")["city"] in ("Paris", "Munich")
 
 
 async def test_stopping_amid_an_answer_ends_it(model_file: Path, chat: Any, collect: Any) -> None:

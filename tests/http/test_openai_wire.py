@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gateway.domain import Choice, Chunk, Usage
 from gateway.errors import Unauthenticated
-from gateway.http import api
+from gateway.http import api, completions
 from gateway.http.gate import Gate
 from gateway.inquiry import Inquiry
 from gateway.settings import ServerSettings
@@ -225,6 +225,24 @@ async def test_log_probabilities_of_a_text_have_their_own_form_also_streamed() -
         "text_offset": [0],
     }
     assert (second["tokens"], second["text_offset"]) == (["c"], [2])
+
+
+@pytest.mark.parametrize(("said", "bound"), [({}, 16), ({"max_tokens": None}, 16), ({"max_tokens": 40}, 40)])
+async def test_a_text_that_says_no_length_is_continued_by_sixteen_tokens(said: dict[str, Any], bound: int) -> None:
+    app = App()
+
+    await app.ask({**TEXT, **said}, "/v1/completions")
+
+    assert app.told["max_tokens"] == bound
+    assert completions.parse({**TEXT, **said, "n": 3}).output_bound == 2 * 3 * bound
+
+
+async def test_a_chat_that_says_no_length_has_none() -> None:
+    app = App()
+
+    await app.ask(GOOD)
+
+    assert "max_tokens" not in app.told
 
 
 @pytest.mark.parametrize(
