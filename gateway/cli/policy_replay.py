@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.policy.trials.replay import Replay, Report
 
 BUNDLE_HELP = (
-    "What to try: a revision, in-force, a bundle.tar.gz, a folder of rules; else the policies and table on disk."
+    "What to try: a revision, in-force, a bundle.tar.gz, a folder of rules; else files: the policies and table on disk."
 )
 Since = Annotated[str, typer.Option("--since", help="From when: 12h, 30d, 4w, a date or a time. Included.")]
 Until = Annotated[str, typer.Option("--until", help="Up to when, likewise. Not included.")]

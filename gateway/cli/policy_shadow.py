@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.cli.server import Server
 
 app = group("shadow", "Let another policy decide beside the one in force, for comparison only.")
-_BUNDLE = "What to try: a revision, a bundle.tar.gz, a folder of rules; else the policies and table on disk."
+_BUNDLE = "What to try: a revision, a bundle.tar.gz, a folder of rules; else files: the policies and table on disk."
 Bundle = Annotated[str, typer.Argument(metavar="[B]", help=_BUNDLE, show_default=False)]
 
 

@@ -30,6 +30,7 @@ PREVIEW = "/v1/decisions/preview"
 SHOW = "/v1/decisions/{decision_id}"
 RECEIPT = f"{SHOW}/receipt"
 RECEIPT_TYPE = "application/vnd.dsse.envelope.v1+json"
+_TWO_FIELDS = "A preview has two fields: `endpoint`, such as /v1/chat/completions, and `body`, the request to it."
 _ID = re.compile(r"[0-9A-Za-z]{1,64}")
 _KEPT_NOWHERE = {"cache-control": "no-store", "vary": "accept-language"}
 
@@ -50,7 +51,10 @@ class PreviewArrival(HttpArrival):
         self._apis = apis
 
     def _open(self, raw: bytes, max_depth: int) -> tuple[Api, dict[str, Any]]:
-        wish = convert(parse_object(raw, max_depth + 1), PreviewRequest)
+        given = parse_object(raw, max_depth + 1)
+        if given.keys().isdisjoint(PreviewRequest.__struct_fields__):  # most likely the request itself
+            raise BadRequest(_TWO_FIELDS, param="endpoint")
+        wish = convert(given, PreviewRequest)
         api = self._apis.get(wish.endpoint)
         if api is None:
             raise BadRequest(f"`endpoint` is one of {', '.join(self._apis)}.", param="endpoint")

@@ -449,6 +449,14 @@ async def test_a_bad_preview_is_refused_in_openais_shape(served: Served, body: A
     assert not served.records("preview")
 
 
+async def test_who_previews_the_request_itself_is_told_how(served: Served) -> None:
+    status, answer, _ = await served.post(BODY, PREVIEW)
+
+    assert (status, answer["error"]["param"]) == (400, "endpoint")
+    assert "`endpoint`, such as /v1/chat/completions, and `body`" in answer["error"]["message"]
+    assert len(served.records("denial")) == 1
+
+
 async def test_a_body_as_deep_as_may_be_can_be_previewed(served: Served) -> None:
     deepest: Any = {}
     for _ in range(ServerSettings().max_depth - 5):

@@ -17,6 +17,8 @@ from gateway.policy.opa.program import find_opa
 from gateway.policy.organisation import Route
 from gateway.policy.table.row import NEAR, OPERATORS
 from gateway.policy.trials.cases import run
+from gateway.policy.trials.explanation import Explanation, RowSaid, TargetSaid
+from gateway.policy.trials.explanation_words import told
 from gateway.policy.words import FOLDER, LANGUAGES, language_of, named, parameters, sentence, texts, with_law
 from gateway.settings import Settings
 
@@ -32,6 +34,28 @@ def test_every_language_has_the_same_keys_and_parameters(language: str, section:
 
     assert list(there) == list(english)
     assert {k: parameters(t) for k, t in there.items()} == {k: parameters(t) for k, t in english.items()}
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "row"),
+    [
+        ("en", "m: refused (this machine, Germany)", "Row 9 of the rule table: names of persons: masked (why)"),
+        (
+            "de",
+            "m: abgelehnt (dieser Rechner, Deutschland)",
+            "Zeile 9 der Regeltabelle: Namen von Personen: maskiert (why)",
+        ),
+        ("ja", "m：拒否（この端末、ドイツ）", "規則表9行目：人名：マスク（why）"),
+        ("zh", "m：拒绝（本机、德国）", "规则表第 9 行：人名：掩码（why）"),
+    ],
+)
+def test_an_explanation_has_the_signs_of_its_language(language: str, heading: str, row: str) -> None:
+    rows = (RowSaid("PERSON", 9, "allow", "mask", "why"),)
+    target = TargetSaid(id="m", place="same-node/DE", allowed=False, rules=(), rows=rows)
+
+    lines = told(Explanation(allowed=False, targets=(target,), changes=()), language, what_if=False)
+
+    assert lines == ["", heading, f"  {row}"]
 
 
 def test_sentences_differ_between_languages() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -195,6 +196,18 @@ def test_a_private_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(SetupError, match="open to other users"):
         read_private(path)
+
+
+def test_names_and_paths_are_told_as_they_are(people: PolicyHouse, tmp_path: Path) -> None:
+    """Where file names tell large letters from small ones, `Ana.pem` is another file than `ana.pem`."""
+    with pytest.raises(SetupError, match=re.escape(f"{tmp_path}/none.pem cannot be read.")):
+        read_private(tmp_path / "none.pem")
+    with pytest.raises(SetupError, match=r"^ana\.pem cannot be read"):
+        read_private(Path("ana.pem"))
+    with pytest.raises(SetupError, match=r"^ana is known already"):
+        Signers(people.settings.keys).checked(Signer(name="ana", public_key=_public(), roles=("approver",)))
+    with pytest.raises(SetupError, match=r"^No signer is called eve"):
+        Signers(people.settings.keys).find("eve")
 
 
 def test_a_private_key_is_never_written_over(tmp_path: Path) -> None:

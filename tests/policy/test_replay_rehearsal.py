@@ -92,7 +92,7 @@ async def test_a_bundle_that_opa_does_not_take_is_told_in_its_words(house: Setti
             pass
 
 
-@pytest.mark.parametrize("reference", ["", "in-force", "revision", "folder", "policies", "bundle"])
+@pytest.mark.parametrize("reference", ["", "files", "in-force", "revision", "folder", "policies", "bundle"])
 def test_a_proposal_is_found_by_each_of_its_names(house: Settings, reference: str) -> None:
     revision = shelve(house)
     named = {
@@ -105,7 +105,7 @@ def test_a_proposal_is_found_by_each_of_its_names(house: Settings, reference: st
     found = find(house, named)
 
     assert (found.rulebook is None) == (reference == "bundle")
-    if reference not in ("", "policies"):  # what lies on disk has no signature, so it is another bundle
+    if reference not in ("", "files", "policies"):  # what lies on disk has no signature, so it is another bundle
         assert (found.bundle.revision, found.bundle.digest) == (revision.id, revision.bundle.digest)
 
 

@@ -137,11 +137,11 @@ def countersigned(known: Known, signature: dsse.Signature, approvers: Sequence[S
     """
     envelope = known.envelope
     if envelope is None or known.state in ("expired", "ended", "damaged"):
-        raise _wrong(f"the grant {known.id} can no longer be signed: it is {known.state}", "Ask for another one.")
+        raise _wrong(f"The grant {known.id} can no longer be signed: it is {known.state}", "Ask for another one.")
     alone = msgspec.structs.replace(envelope, signatures=(signature,))
     signer = next((approver for approver in approvers if _signed(alone, approver)), None)
     if signer is None:
-        raise _wrong("that key is not an approver's", "See: sekisho policy signer list")
+        raise _wrong("That key is not an approver's", "See: sekisho policy signer list")
     if signer.name in known.signed_by:
         raise _wrong(f"{signer.name} has signed it already", "Another approver must sign it too.")
     return signer, msgspec.structs.replace(envelope, signatures=(*envelope.signatures, signature))
@@ -202,4 +202,4 @@ def _long_over(known: Known, now: datetime) -> bool:
 
 
 def _wrong(problem: str, mend: str) -> SetupError:
-    return SetupError(f"{problem[0].upper()}{problem[1:]}.", mend, exit_code=2)
+    return SetupError(f"{problem}.", mend, exit_code=2)

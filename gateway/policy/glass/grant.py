@@ -78,16 +78,16 @@ def draft(wish: Wish, by: str, never: Collection[str], now: datetime) -> tuple[B
     """
     refused = sorted(set(wish.waives) & set(never))
     if refused:
-        raise _wrong(f"nothing waives {' or '.join(refused)}", "Ask for other codes, or mend what stands behind them.")
+        raise _wrong(f"Nothing waives {' or '.join(refused)}", "Ask for other codes, or mend what stands behind them.")
     try:
         since = instant(wish.since) if wish.since else now.replace(microsecond=0)
     except ValueError as error:
         raise _wrong(f"{wish.since} is no time", "Write it like 2026-11-22T08:00:00Z.") from error
     until = since + timedelta(hours=wish.hours)
     if until <= now:
-        raise _wrong("that time is over", "Give a later --since.")
+        raise _wrong("That time is over", "Give a later --since.")
     if since > now + KEPT:
-        raise _wrong("it would begin too late", f"Ask for it within {KEPT.days} days of its beginning.")
+        raise _wrong("It would begin too late", f"Ask for it within {KEPT.days} days of its beginning.")
     grant = BreakGlass(
         id=str(ULID()),
         project=wish.project,
@@ -126,4 +126,4 @@ def now() -> datetime:
 
 
 def _wrong(problem: str, mend: str) -> SetupError:
-    return SetupError(f"{problem[0].upper()}{problem[1:]}.", mend, exit_code=2)
+    return SetupError(f"{problem}.", mend, exit_code=2)

@@ -82,7 +82,7 @@ class Signers:
         try:
             Ed25519PublicKey.from_public_bytes(signer.raw())
         except (dsse.BadEnvelope, ValueError) as error:
-            raise _wrong(f"the key of {signer.name} is not an Ed25519 key", "Give its public part.") from error
+            raise _wrong(f"The key of {signer.name} is not an Ed25519 key", "Give its public part.") from error
         for other in self.list():
             if other.name == signer.name or other.key_id == signer.key_id:
                 raise _wrong(f"{other.name} is known already", "Remove that signer first, or take another key.")
@@ -97,7 +97,7 @@ class Signers:
         for signer in self.list():
             if signer.name == name:
                 return signer
-        raise _wrong(f"no signer is called {name}", "See: sekisho policy signer list")
+        raise _wrong(f"No signer is called {name}", "See: sekisho policy signer list")
 
     def remove(self, name: str) -> None:
         """Take away a signer; what that person signed counts no more."""
@@ -132,7 +132,7 @@ def read_public(text: str) -> str:
             return text
     except (binascii.Error, ValueError):
         pass
-    raise _wrong("that is not an Ed25519 public key", "Give its 32 bytes in base64, or a PEM file.")
+    raise _wrong("That is not an Ed25519 public key", "Give its 32 bytes in base64, or a PEM file.")
 
 
 def create_private(path: Path, passphrase: str) -> str:
@@ -150,7 +150,7 @@ def create_private(path: Path, passphrase: str) -> str:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError as error:
-        raise _wrong(f"there is a file {path} already", "Give another name.") from error
+        raise _wrong(f"There is a file {path} already", "Give another name.") from error
     except OSError as error:
         raise SetupError(f"{path} cannot be written.", "Check its folder.") from error
     with open(descriptor, "wb") as file:
@@ -195,4 +195,4 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _wrong(problem: str, mend: str) -> SetupError:
-    return SetupError(f"{problem[0].upper()}{problem[1:]}.", mend, exit_code=2)
+    return SetupError(f"{problem}.", mend, exit_code=2)

@@ -48,6 +48,8 @@ PRESETS = ("demo", "balanced", "strict")
 KIND_NAMES = frozenset(map(name_of, KINDS))
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
+_DAY_FIRST = re.compile(r"(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>[0-9]{4})")
+_YEAR_FIRST = re.compile(r"(?P<year>[0-9]{4})[/年](?P<month>[0-9]{1,2})[/月](?P<day>[0-9]{1,2})日?")
 _LONGEST_TEXT = 200
 _LONGEST_SAID = 400
 _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -116,7 +118,7 @@ def rows_of(name: str, lines: Iterable[Line], places: frozenset[str], at: str = 
     rest = iter(lines)
     _, header = next(rest, (1, []))
     if _trimmed(header) != list(COLUMNS):
-        raise wrong(name, f"{at} 1", f"the columns must be {','.join(COLUMNS)}")
+        raise wrong(name, f"{at} 1", f"the columns must be {','.join(COLUMNS)}{_differs(_trimmed(header))}")
     rows: list[Row] = []
     for number, given in rest:
         cells = _trimmed(given)
@@ -145,6 +147,19 @@ def _trimmed(cells: Sequence[str]) -> list[str]:
     while trimmed and not trimmed[-1]:
         trimmed.pop()
     return trimmed
+
+
+def _differs(header: Sequence[str]) -> str:
+    """Return the first thing by which a header is not that of the table, as the end of a sentence."""
+    for column in header:
+        if column not in COLUMNS:
+            return f"; `{column}` is none of them"
+        if header.count(column) > 1:
+            return f"; `{column}` is there more than once"
+    missing = next((column for column in COLUMNS if column not in header), "")
+    if missing and header:
+        return f"; `{missing}` is missing"
+    return "; they stand in another order" if header else ""
 
 
 def _row(name: str, line: int, cells: Sequence[str], places: frozenset[str], at: str) -> Row:
@@ -219,7 +234,7 @@ def _verdict_problems(given: Mapping[str, str]) -> dict[str, str]:
 def _text_problems(given: Mapping[str, str]) -> dict[str, str]:
     found = {column: said for column in TEXTS if (said := _text_problem(given[column]))}
     if given["review_by"] and not _is_day(given["review_by"]):
-        found["review_by"] = f"`{given['review_by']}` is not a day such as 2027-06-30"
+        found["review_by"] = f"`{given['review_by']}` is not a day such as 2027-06-30{_meant(given['review_by'])}"
     return found
 
 
@@ -240,6 +255,13 @@ def _is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
+
+
+def _meant(text: str) -> str:
+    """Return how to write a day that a spreadsheet wrote its own way, where only one can be meant; else nothing."""
+    found = _DAY_FIRST.fullmatch(text) or _YEAR_FIRST.fullmatch(text)
+    iso = f"{found['year']}-{int(found['month']):02}-{int(found['day']):02}" if found else ""
+    return f"; write {iso}" if _is_day(iso) else ""
 
 
 def _is_data(word: str) -> bool:

@@ -47,7 +47,8 @@ def told(explanation: Explanation, language: str = "en", *, what_if: bool = True
     lines: list[str] = []
     for target in explanation.targets:
         verdict = phrase(f"target_{'allowed' if target.allowed else 'refused'}", language, target=target.id)
-        lines += ["", f"{verdict} ({_told_place(target.place, language)})" if target.place else verdict]
+        place = _told_place(target.place, language)
+        lines += ["", phrase("target_at", language, target=verdict, place=place) if place else verdict]
         lines += [f"  {line}" for line in _told_rules(target.rules, language)]
         lines += [f"  {line}" for line in _told_rows(target.rows, language)]
     return [*lines, "", *_told_changes(explanation, language)] if what_if else lines
@@ -55,7 +56,7 @@ def told(explanation: Explanation, language: str = "en", *, what_if: bool = True
 
 def _told_place(place: str, language: str) -> str:
     near, _, country = place.partition("/")
-    return ", ".join(named(word, language) for word in (near, country) if word)
+    return phrase("comma", language).join(named(word, language) for word in (near, country) if word)
 
 
 def _told_rules(rules: Sequence[RuleSaid], language: str) -> list[str]:
@@ -92,8 +93,9 @@ def _told_row(row: RowSaid, about: list[str], language: str) -> str:
     if not row.line:
         return phrase("no_table_row", language, data=data)
     verdict = named(row.redaction, language) if row.decision == "allow" else phrase("refused", language)
-    note = f" ({row.note})" if row.note else ""
-    return f"{phrase('table_row', language, row=str(row.line), data=data)}: {verdict}{note}"
+    note = phrase("row_note", language, note=row.note) if row.note else ""
+    about_row = phrase("table_row", language, row=str(row.line), data=data)
+    return phrase("row_said", language, row=about_row, verdict=verdict) + note
 
 
 def _told_changes(explanation: Explanation, language: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 What one names is found in this order::
 
-    (nothing)                 the policies and the rule table of the settings, as `sekisho policy build` would take them
+    (nothing) or files        the policies and the rule table of the settings, as `sekisho policy build` would take them
     in-force                  the revision in force
     path/to/revision          a revision's folder
     path/to/policies          a folder of rules; with its rules.csv, else with the table of the settings
@@ -30,7 +30,8 @@ from gateway.policy.table import read
 from gateway.policy.table.row import groups_of
 from gateway.settings import Settings
 
-IN_FORCE = "in-force"
+IN_FORCE, FILES = "in-force", "files"
+"""Words that name a policy, as for `sekisho policy diff`; a folder of that name is `./files`."""
 _LARGEST_PART_BYTES = 32 * 1024 * 1024
 
 
@@ -70,7 +71,7 @@ def find(settings: Settings, reference: str = "", table: Path | None = None) -> 
 
 def _named(settings: Settings, reference: str) -> Proposal:
     path = Path(reference)
-    if not reference:
+    if reference in ("", FILES):
         standing = draft(settings)
         return Proposal("what lies on disk", standing.bundle, standing.rulebook)
     if reference == IN_FORCE:
