@@ -177,6 +177,29 @@ async def test_a_token_beside_another_opens_nothing(echo: Access) -> None:
     assert refused.split()[1] == b"401"
 
 
+def _ticks(pid: int) -> int:
+    """Processor time that the process has taken, in clock ticks."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+async def test_a_question_that_nobody_waits_for_any_more_is_given_up(opa: Opa, short_dir: Path) -> None:
+    rule = "count([1 | some a in numbers.range(1, 9000); some b in numbers.range(1, 9000); a * b == input.word])"
+    process, access = await _up(opa, _bundle(opa, short_dir, rule), short_dir / "run")
+    try:
+        assert process.pid
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await _call(access, b'{"input": {"word": 1}}')
+        await asyncio.sleep(1.0)
+        before = _ticks(process.pid)
+        await asyncio.sleep(1.0)
+
+        assert _ticks(process.pid) - before < 8  # of 100; its health is looked at meanwhile
+    finally:
+        await process.stop()
+
+
 async def _answers(settings: Settings, targets: tuple[Target, ...], questions: list[PolicyInput]) -> list[bytes]:
     policy = OpaPolicy(settings, draft(settings))
     await policy.start()
