@@ -32,3 +32,37 @@ def test_a_number_is_found_as_messages_have_it(text: str, type: str, value: str)
 )
 def test_a_date_and_a_row_of_sizes_are_no_number(text: str) -> None:
     assert found(text) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("tel_08912345678_x", "08912345678"),
+        ("see backup/tel_+4989123456.vcf", "+4989123456"),
+        ("customer_phone_nr_0176-1234567_2024", "0176-1234567"),
+        ("FAX__0049 89 1234567_old", "0049 89 1234567"),
+        ("Mobil_13812345678.jpg", "13812345678"),
+        ("phone: _+4989123456_", "+4989123456"),
+        ("ring _089 1234567_, please", "089 1234567"),
+        ("ring __+49 89 1234567__", "+49 89 1234567"),
+    ],
+)
+def test_a_telephone_number_between_underscores_is_found(text: str, value: str) -> None:
+    assert ("PHONE_NUMBER", value) in found(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "part_08912345678_rev2",
+        "tel_20240312_x",
+        "phone_1",
+        "fax_08912345678a",
+        "fax_0891234567812345678",
+        "hotel_08912345678_x",
+        "see _08912345678_rev2",
+        "model _089 1234567 here",
+    ],
+)
+def test_what_an_underscore_joins_to_a_code_is_no_number(text: str) -> None:
+    assert "PHONE_NUMBER" not in {type for type, _ in found(text)}

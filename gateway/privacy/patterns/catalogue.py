@@ -33,6 +33,7 @@ from gateway.privacy.patterns import (
     states,
     stuck,
     travel,
+    underscored,
     vehicles,
 )
 from gateway.privacy.patterns.rule import Rule
@@ -64,6 +65,7 @@ FAMILIES = (
     states,
     stuck,
     travel,
+    underscored,
     vehicles,
 )
 

@@ -210,7 +210,9 @@ def _is_plain(text: str, start: int, end: int) -> bool:
     before = text[max(0, start - 2) : start]
     if after[:1] in ".,:" and after[1:].isdigit():
         return False
-    return not (before[1:] in (".", ",", ":") and before[:1].isdigit()) and before[1:] not in ("_", "+", "#")
+    if before[1:] == "_" and not (after[:1] == "_" and not before[:1].isalnum() and not after[1:].isalnum()):
+        return False  # within a longer code, but for emphasis: _089 1234567_
+    return not (before[1:] in (".", ",", ":") and before[:1].isdigit()) and before[1:] not in ("+", "#")
 
 
 def _international(text: str, start: int, end: int) -> Proof | None:
