@@ -159,7 +159,7 @@ def _carry_out(session: Session, settings: Settings, said: Statement, envelope: 
             raise SetupError(problem, "Mend it, and begin anew with --reason.") from error
     session.output.result(
         {"log": said.log, "state": "recovered", "signed_by": approvers, "sound": said.sound, "missing": said.missing},
-        f"{said.log} goes on from record {said.sound}; {said.missing} are missing, and a gap record says so.",
+        f"{said.log} goes on from record {said.sound}; {_missing(said)}. A gap record says so.",
         f"What was found lies in {aside}.",
         *(f"Heads in {path} fit no more: keep that file, and begin a new one." for path in _apart(said, settings)),
     )
@@ -203,11 +203,18 @@ def _write(file: Path, envelope: Envelope) -> None:
         ) from error
 
 
+def _missing(said: Statement) -> str:
+    """Return how many records are lost; a head of another log that is no longer than this one does not tell."""
+    if any(seen.size <= said.sound for seen in said.seen):
+        return "another log was seen than this one: how many of its records are missing here is not known"
+    return f"{said.missing} are missing, as far as is known"
+
+
 def _told(said: Statement) -> list[str]:
     """Return what one signs, line by line."""
     return [
         f"The log {said.log}: {said.problem}",
-        f"  sound up to record {said.sound}; {said.missing} are missing, as far as is known",
+        f"  sound up to record {said.sound}; {_missing(said)}",
         *(f"  a head of {seen.size} records was seen in {seen.where}" for seen in said.seen),
         f"  because: {said.reason}",
     ]

@@ -127,6 +127,7 @@ def write_installation(
     from gateway.policy.table.read import preset
 
     config = folder / "sekisho.yaml"
+    made = [path for path in (config, folder / "rules.csv") if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         data_dir = "/var/lib/sekisho" if folder.resolve() == Path("/etc/sekisho") else "./.sekisho"
@@ -140,7 +141,12 @@ def write_installation(
         raise SetupError(
             f"{folder} cannot be written ({error.strerror}).", "Check its owner and free space."
         ) from error
-    create_keyring(written)
+    try:
+        create_keyring(written)
+    except SetupError:  # what should seal the secrets is not there: the same command shall do when it is
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise
     return written
 
 

@@ -148,6 +148,7 @@ def test_a_backup_put_back_whole_is_recovered_where_a_medium_tells(sekisho, its:
 
     assert said.code == 0, said.err
     assert "keep that file, and begin a new one" in said.out
+    assert ("is not known" in said.out) == bool(written), said.out  # a log that went on hides how much of it was lost
     (gap,) = its.gaps()
     assert ("file", 500) in [(seen["where"].split()[0], seen["size"]) for seen in gap["details"]["seen"]]
     assert gap["details"]["missing"] == max(0, 500 - gap["details"]["sound"])

@@ -127,3 +127,18 @@ def test_at_a_terminal_it_asks_again_until_an_answer_is_good(sekisho, short_dir:
 
 def test_yes_asks_nothing_even_at_a_terminal(sekisho, short_dir: Path) -> None:
     assert sekisho("init", "--yes", "--dir", str(short_dir), terminal=True).code == 0
+
+
+def test_where_what_seals_the_keys_is_not_there_the_same_command_works_later(
+    sekisho, short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = short_dir / "credentials"
+    credentials.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    given = ("init", "--yes", "--dir", str(short_dir / "plant"), "--key-provider", "systemd")
+
+    early = sekisho(*given)
+    (credentials / "sekisho-keys").write_bytes(bytes(32))
+
+    assert (early.code, "no systemd credential" in early.err) == (3, True), early.err
+    assert sekisho(*given).code == 0
