@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,13 +18,13 @@ from gateway.audit.export import run
 from gateway.audit.export.kinds import NAMES
 from gateway.audit.export.run import export
 from gateway.audit.log import bundles
-from gateway.audit.log.layout import BUNDLE_RECORDS
+from gateway.audit.log.layout import BUNDLE_RECORDS, HISTORY, notes
 from gateway.audit.log.packing import pack
 from gateway.audit.log.reader import Filter, raw_records
 from gateway.audit.log.sealed import root_of
 from gateway.audit.log.succession import OneKey
 from gateway.audit.retention import RetentionOffice
-from gateway.audit.verify import check
+from gateway.audit.verify import check, parse_head
 from gateway.domain import Outcome
 from gateway.errors import SetupError
 from gateway.settings import AgeSettings, AuditSettings, RetentionSettings
@@ -36,10 +37,14 @@ RECORDS = 3 * BUNDLE_RECORDS + 100
 
 @pytest.fixture
 def log(tmp_path: Path, key: Ed25519PrivateKey) -> Iterator[OpenLog]:
-    """A log of a little more than three full bundles, open."""
+    """A log of a little more than three full bundles, open, all of it under a signed head: exports go no further."""
     made = OpenLog(tmp_path / "audit", key, SETTINGS)
     for number in range(RECORDS // 2):
         made.intent(number).close(Outcome("done"))
+    history, until = made.folder / HISTORY, time.monotonic() + 30
+    while not any(parse_head(note).size >= RECORDS for _, note in notes(history.read_bytes())):
+        assert time.monotonic() < until
+        time.sleep(0.01)
     yield made
     made.book.close()
 
