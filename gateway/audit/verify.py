@@ -3606,6 +3606,9 @@ def logs_below(place: Path) -> list[Path]:
 
 _MOST_ALIKE = 3
 _DIGITS, _COVERED = re.compile(r"[0-9]+"), re.compile(r"(?: \([^()]*\))?: the first [0-9]+ records")
+_OTHER_KEY_HINT = (
+    "hint: no head is signed with a key that was given. Is it this log's key? If not, nothing else here counts"
+)
 _KEY_HINT = (
     "hint: records that tell which key followed which may be among those that are missing. "
     "Give all keys of the log with --key: its keys/log-vkeys has them"
@@ -3646,7 +3649,9 @@ def _problem_lines(report: Report) -> list[str]:
         many = len(said) > _MOST_ALIKE
         lines += [said[0], f"{same[0].kind}: and {len(said) - 2} like it, up to:", said[-1]] if many else said
     kinds = {problem.kind for problem in report.problems}
-    if "other-key" in kinds and kinds & {"deleted", "cut-off"}:
+    if "other-key" in kinds and not report.checkpoints and report.what == "log":
+        lines.append(_OTHER_KEY_HINT)
+    elif "other-key" in kinds and kinds & {"deleted", "cut-off"}:
         lines.append(_KEY_HINT)
     return lines
 

@@ -364,3 +364,13 @@ def test_of_many_heads_kept_in_one_place_the_largest_is_told() -> None:
     said = [line.strip() for line in told_lines(report) if "kept elsewhere" in line]
 
     assert said == ["kept elsewhere: kept: the first 8 records are those that it covers (and 7 smaller heads fit)"]
+
+
+def test_a_key_of_another_log_is_told_first(tmp_path: Path) -> None:
+    lay(tmp_path, RECORDS[:40], signed_heads(RECORDS[:40], Ed25519PrivateKey.generate(), every=10))
+
+    report = verify(tmp_path, VKEY)
+
+    (hint,) = [line.strip() for line in told_lines(report) if "hint: " in line]
+    assert "Is it this log's key?" in hint
+    assert not report.ok
