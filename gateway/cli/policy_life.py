@@ -209,4 +209,9 @@ def _standing(view: View) -> list[str]:
 
 def _shelved(view: View) -> list[str]:
     others = [one for one in view["revisions"] if not one["in_force"]]
-    return [f"{one['revision'][:12]}  {one['created']}  {_next(one)}" for one in others]
+    back = view["before"][0] if view["before"] else ""
+    return [
+        f"{one['revision'][:12]}  {one['created']}  "
+        + ("It was in force before: sekisho policy rollback" if one["revision"] == back else _next(one))
+        for one in others
+    ]

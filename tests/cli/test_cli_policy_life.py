@@ -78,6 +78,8 @@ def test_from_an_edit_to_a_policy_in_force_and_back(sekisho, life: Path) -> None
 
     assert sekisho("policy", "activate", second).code == 0
     assert sekisho("policy", "status", "--json").json["in_force"]["revision"] == second
+    assert f"{first[:12]}  " in sekisho("policy", "status").out
+    assert "It was in force before: sekisho policy rollback" in sekisho("policy", "status").out
     assert sekisho("policy", "rollback").code == 0
     assert sekisho("policy", "status", "--json").json["in_force"]["revision"] == first
     assert _types(life) == [

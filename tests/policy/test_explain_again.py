@@ -79,7 +79,7 @@ async def test_another_target_opens_it_and_is_told_first(why: Explain, ask: Ask)
     assert ("origin", "CN") in said(found.changes)
     assert found.changes[0].what == "target"
     assert found.changes[-1].what == "origin"
-    assert "  - if it could go to par/n/w0:m" in told(found)
+    assert "  - if it went to par/n/w0:m" in told(found)
 
 
 @pytest.mark.real

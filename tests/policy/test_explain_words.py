@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import decisions
 import msgspec
 import pytest
 
-from gateway.domain import DATA_CLASSES, Reason
+from gateway.domain import DATA_CLASSES, PolicyInput, Reason
 from gateway.kinds import KINDS, SPECIAL
 from gateway.policy.client import rulebook
 from gateway.policy.life.build import build
@@ -17,6 +17,7 @@ from gateway.policy.opa.program import find_opa
 from gateway.policy.organisation import Route
 from gateway.policy.table.row import NEAR, OPERATORS
 from gateway.policy.trials.cases import run
+from gateway.policy.trials.counterfactual import Change
 from gateway.policy.trials.explanation import Explanation, RowSaid, TargetSaid
 from gateway.policy.trials.explanation_words import told
 from gateway.policy.words import FOLDER, LANGUAGES, language_of, named, parameters, sentence, texts, with_law
@@ -56,6 +57,21 @@ def test_an_explanation_has_the_signs_of_its_language(language: str, heading: st
     lines = told(Explanation(allowed=False, targets=(target,), changes=()), language, what_if=False)
 
     assert lines == ["", heading, f"  {row}"]
+
+
+@pytest.mark.parametrize(
+    ("change", "language", "said"),
+    [
+        (("place", "DE"), "en", "if it went to a model here: another site, Germany"),
+        (("place", "same-site"), "en", "if it went to a model here: this site"),
+        (("place", "DE"), "ja", "次の場所のモデルへ送る場合：別の拠点、ドイツ"),
+        (("target", "a/n/w:m"), "de", "wenn es an a/n/w:m ginge"),
+    ],
+)
+def test_a_change_reads_as_what_lets_pass_and_as_what_stops(change: tuple[str, str], language: str, said: str) -> None:
+    unasked = cast(PolicyInput, None)  # words need no question
+
+    assert Change(*change, unasked).said(language) == said
 
 
 def test_sentences_differ_between_languages() -> None:

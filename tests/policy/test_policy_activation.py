@@ -122,6 +122,8 @@ async def test_rollback_goes_back_and_not_forth(people: PolicyHouse) -> None:
     await people.sign(life, second, "ana", "ben")
     await life.activate(second, "ana")
 
+    assert list(life.view(life.revisions.get(first))["hindrances"]) == ["policy.not_approved"]  # as `activate` says
+    assert list((await life.activate(first, "ana"))["hindrances"]) == ["policy.not_approved"]
     assert (await life.rollback("ana"))["revision"] == first
     assert people.book.types()[-1] == "policy.rolled_back"
     assert people.book.last()["before"] == second

@@ -243,8 +243,8 @@ class PolicyLife:
     def view(self, revision: Revision) -> View:
         """Return a revision as people and scripts see it."""
         trust, note, now = trust_of(self._settings.keys), self.revisions.note(), self._clock()
-        known = (note.revision, *note.before) if note else ()
-        free = self._settings.site.preset == "demo" or revision.id in known
+        in_force = note is not None and note.revision == revision.id
+        free = self._settings.site.preset == "demo" or in_force  # as `activate` sees it: going back is `rollback`
         return {
             **view_of(revision, now),
             "signatures": [
@@ -252,7 +252,7 @@ class PolicyLife:
                 for one in signatures(revision, trust)
             ],
             "hindrances": hindrances(revision, trust, now, approved=free),
-            "in_force": note is not None and note.revision == revision.id,
+            "in_force": in_force,
         }
 
     def show(self, reference: str) -> View:

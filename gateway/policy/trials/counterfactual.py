@@ -43,7 +43,10 @@ class Change(msgspec.Struct, frozen=True):
 
     def said(self, language: str = "en") -> str:
         parameter = {"leave_out": "data", "add": "data"}.get(self.what, self.what)
-        return phrase(f"change_{self.what}", language, value=named(self.value, language, parameter))
+        value = named(self.value, language, parameter)
+        if self.what == "place" and self.value not in _HERE:  # a country: that of another site
+            value = phrase("comma", language).join((named("other", language), value))
+        return phrase(f"change_{self.what}", language, value=value)
 
 
 def changes(question: PolicyInput, facts: Mapping[str, Any], rulebook: Rulebook | None) -> Iterator[Change]:
