@@ -20,6 +20,7 @@ CHAPTERS = {
     "policy.break_glass": "break_glass",
     "policy": "policy",
     "key": "keys",
+    "issuer": "keys",
     "model": "models",
     "engine": "models",
     "config": "settings",
