@@ -71,7 +71,9 @@ class HttpArrival:
         return Call(api, request, tree, declared, limits.max_text_chars)
 
     def _check_media_type(self) -> None:
-        """Raise UnsupportedMediaType where the body says that it is something else than JSON."""
+        """Raise UnsupportedMediaType where the body says that it is something else than JSON, or is compressed."""
+        if self._headers.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
+            raise UnsupportedMediaType("A compressed body is not read; send it as it is, without content-encoding.")
         if self._api.any_media_type:
             return
         said = self._headers.get(b"content-type", b"").partition(b";")[0].strip().lower()

@@ -12,6 +12,7 @@ from typing import Any, Self
 import uvicorn
 
 from gateway.errors import SetupError
+from gateway.http.bounded import BoundedProtocol
 from gateway.http.peer import PeerProtocol
 from gateway.settings import ServerSettings
 from gateway.telemetry.log import UVICORN_OPTIONS
@@ -69,7 +70,7 @@ class Listener(uvicorn.Server):
 
 
 def _config(app: Any, **more: Any) -> uvicorn.Config:
-    options = {"http": "httptools", **more}
+    options = {"http": BoundedProtocol, **more}
     return uvicorn.Config(
         app,
         loop="none",  # this loop, already uvloop

@@ -10,10 +10,10 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from gateway.http.bounded import BoundedProtocol
 
 
-class PeerProtocol(HttpToolsProtocol):
+class PeerProtocol(BoundedProtocol):
     """Give it to uvicorn as ``http=``, with a context that asks for certificates."""
 
     def on_message_begin(self) -> None:
