@@ -13,9 +13,13 @@ from gateway.cli.session import USED_WRONGLY, Session, command, group
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gateway.cli.server import Server
-    from gateway.identity.bounds import Change
-    from gateway.identity.limits_office import LimitsOffice
+    from gateway.identity.bounds import Change, Rules
+    from gateway.identity.limits import OwnLimits
+    from gateway.identity.limits_office import Changes, LimitsOffice
+    from gateway.identity.office import Events
     from gateway.settings import Settings
 
 app = group("limits", "Show and change what keys, projects, tenants and models may use.")
@@ -138,8 +142,12 @@ def _through(server: Server) -> Callable[[str], list[View]]:
 
 
 def _from_files(settings: Settings) -> Callable[[str], list[View]]:
-    office = _office(settings, _NoBook())
-    return lambda account: asyncio.run(office.show(account))
+    from gateway.identity.limits_office import read_changes, shown
+
+    limits, rules_of = _as_kept(settings)
+    changes = read_changes(_changes_file(settings))
+    limits.use(rules_of(changes))
+    return lambda account: asyncio.run(shown(limits, changes, account))
 
 
 @contextmanager
@@ -165,22 +173,23 @@ def _changer(settings: Settings) -> Iterator[Callable[[str, Change | None], View
         yield lambda account, change: asyncio.run(office.change(account, change, operator()))
 
 
-class _NoBook:
-    """For reading: nothing is changed, so nothing is written."""
+def _office(settings: Settings, book: Events) -> LimitsOffice:
+    from gateway.identity.limits_office import LimitsOffice
 
-    def event(self, type: str, **details: Any) -> None:
-        raise NotImplementedError
-
-    async def durable(self) -> None:
-        raise NotImplementedError
+    limits, rules_of = _as_kept(settings)
+    return LimitsOffice(_changes_file(settings), rules_of, limits, book)
 
 
-def _office(settings: Settings, book: Any) -> LimitsOffice:
+def _changes_file(settings: Settings) -> Path:
+    return settings.state / "limits.json"
+
+
+def _as_kept(settings: Settings) -> tuple[OwnLimits, Callable[[Changes], Rules]]:
+    """Return what the files say was used, and what makes rules of changes. Writes nothing."""
     from gateway.cli.keys import stored_keys
     from gateway.identity.bounds import Rules
     from gateway.identity.ledger import Calendar, Ledger
     from gateway.identity.limits import OwnLimits
-    from gateway.identity.limits_office import LimitsOffice
 
     names = {record.id: record.wish.name for record in stored_keys(settings)}
     calendar = Calendar(settings.zone)
@@ -188,7 +197,7 @@ def _office(settings: Settings, book: Any) -> LimitsOffice:
     ledger.take(settings.state / "usage" / f"{calendar.month}.tsv")
     limits = OwnLimits(Rules(settings.limits), ledger)
 
-    def rules_of(changes: Any) -> Rules:
+    def rules_of(changes: Changes) -> Rules:
         return Rules(settings.limits, changes, lambda key_id: names.get(key_id, ""))
 
-    return LimitsOffice(settings.state / "limits.json", rules_of, limits, book)
+    return limits, rules_of

@@ -76,11 +76,7 @@ class LimitsOffice:
 
     async def show(self, account: str = "") -> list[View]:
         """Return accounts with their bounds and what they used: the one, or all that were used, named or changed."""
-        rules, ledger = self._limits.rules, self._limits.ledger
-        names = [account] if account else sorted({*ledger.accounts(), *rules.named(), *self._changes})
-        day, used = ledger.calendar.day, await self._limits.used(names)
-        told = zip(names, used, strict=True)
-        return [view(name, rules, sums, day, self._changes.get(name)) for name, sums in told]
+        return await shown(self._limits, self._changes, account)
 
     async def change(self, account: str, change: Change | None, by: str) -> View:
         """Put bounds over those of the settings; ``None``: go back to those of the settings.
@@ -123,6 +119,15 @@ class LimitsOffice:
         self._stamp = stamp
         self._changes = read_changes(self._path)
         self._limits.use(self._rules_of(self._changes))
+
+
+async def shown(limits: Ruled, changes: Changes, account: str = "") -> list[View]:
+    """Return accounts with their bounds and what they used, as :meth:`LimitsOffice.show`. Changes nothing."""
+    rules, ledger = limits.rules, limits.ledger
+    names = [account] if account else sorted({*ledger.accounts(), *rules.named(), *changes})
+    day, used = ledger.calendar.day, await limits.used(names)
+    told = zip(names, used, strict=True)
+    return [view(name, rules, sums, day, changes.get(name)) for name, sums in told]
 
 
 def account_named(text: str) -> str:
