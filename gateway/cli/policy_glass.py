@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_type_hints
 
 import typer
 
@@ -168,11 +168,22 @@ def _wish(**fields: Any) -> Wish:
 
     from gateway.policy.glass.grant import Wish
 
-    try:
-        return msgspec.convert(fields, Wish)
-    except msgspec.ValidationError as error:
-        mend = "Give TENANT/PROJECT, codes such as policy.residency, 1 to 24 hours, and a reason of one line."
-        raise SetupError(f"That cannot be asked for: {error}.", mend, exit_code=USED_WRONGLY) from error
+    hints = get_type_hints(Wish, include_extras=True)
+    for name, (option, form) in _FORMS.items():
+        try:
+            msgspec.convert(fields[name], hints[name])
+        except msgspec.ValidationError as error:
+            raise SetupError(f"{option} is not as it must be.", f"Give {form}.", exit_code=USED_WRONGLY) from error
+    return msgspec.convert(fields, Wish)
+
+
+_FORMS = {
+    "project": ("--project", "TENANT/PROJECT, each of a-z, 0-9 and -"),
+    "waives": ("--waive", "codes such as policy.residency, at most 16"),
+    "hours": ("--hours", "a number from 1 to 24"),
+    "reason": ("--reason", "one line of at most 200 characters"),
+}
+"""What each option of a wish must be."""
 
 
 def _told(view: View) -> list[str]:

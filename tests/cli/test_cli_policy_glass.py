@@ -94,6 +94,22 @@ def test_what_may_not_be_asked_for_is_2_and_leaves_nothing(sekisho, persons: Pat
     assert sekisho(*GLASS, "list", "--json").json["data"] == []
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "form"),
+    [
+        ("--project", "recall", "TENANT/PROJECT"),
+        ("--waive", "residency", "codes such as policy.residency"),
+        ("--reason", "two\nlines", "one line of at most 200 characters"),
+    ],
+)
+def test_the_option_that_is_wrong_is_named_with_its_form(
+    sekisho, persons: Path, option: str, value: str, form: str
+) -> None:
+    said = sekisho(*REQUEST, option, value).err
+    assert f"{option} is not as it must be. Give {form}" in said
+    assert "regex" not in said
+
+
 def test_keys_that_do_not_count_are_refused(sekisho, persons: Path) -> None:
     id_ = requested(sekisho)
     create_private(persons / "eve.pem", "")
