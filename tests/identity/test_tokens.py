@@ -107,6 +107,7 @@ FORGED = {
     "iat: missing": signed({"iat": None}),
     "iat: in the future": signed({"iat": NOW + 31}),
     "nbf: far in the future": signed({"nbf": NOW + 10**8}),
+    "iat: in the future, nbf not": signed({"iat": NOW + 31, "nbf": NOW}),
     "nbf: text": by_hand(HEADER, {**CLAIMS, "nbf": "0"}),
     "iss: another": signed({"iss": NAME + "/"}),
     "iss: missing": signed({"iss": None}),
