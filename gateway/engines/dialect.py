@@ -13,8 +13,9 @@ llama.cpp's own ways, met here so that no other file knows them:
 - It understands a ``tool_choice`` that is a word; one that names a tool it would pass over, and let the model choose.
   So the named tool is the only one that it is told of, and required.
 - Tools are rendered by the model's own template; one that has no place for them drops them without a word, and the
-  choice with them. Whether it has, is asked at each start (:attr:`LlamaDialect.knows_tools`); where not, tools are
-  told in words and the answer is held to JSON (:mod:`.plain_tools`).
+  choice with them; and of some that have it knows no form of calls, and forces none. Both is tried at each start
+  (:attr:`LlamaDialect.knows_tools`); where not, tools are told in words and the answer is held to JSON
+  (:mod:`.plain_tools`).
 - Penalties look at the last 64 tokens unless it is told to look at all of them.
 - Seeds have 32 bits, and the greatest of them means: any.
 - Without ``top_logprobs`` it sends 20 alternatives; OpenAI sends none.

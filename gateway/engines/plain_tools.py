@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from gateway.domain import Capability, Prompt
 from gateway.engines.openai_wire import rejected
 from gateway.errors import BadRequest
 
@@ -58,6 +59,21 @@ PROBE: Body = {
         }
     ],
 }
+
+FORCED = Prompt(
+    "warm-up",
+    Capability.CHAT,
+    {
+        "messages": PROBE["messages"][:1],
+        "tools": PROBE["tools"],
+        "tool_choice": "required",
+        "max_tokens": 48,
+        "temperature": 0,
+    },
+    stream=True,
+    slot=0,
+)
+"""What an engine that knows how its model writes calls answers with a call."""
 
 _NOTHING: Body = {"type": "object", "properties": {}, "additionalProperties": False}
 _VALUES = frozenset(("const", "enum", "default", "examples"))  # instances, where "$ref" is no reference

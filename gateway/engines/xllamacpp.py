@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 
 from gateway.domain import Capability, Prompt
@@ -10,8 +11,9 @@ from gateway.engines.client import open_session
 from gateway.engines.config import Extras, WorkerConfig
 from gateway.engines.dialect import LlamaDialect
 from gateway.engines.openai_http import Exchange
-from gateway.engines.plain_tools import PROBE, PROBE_MARKS
+from gateway.engines.plain_tools import FORCED, PROBE, PROBE_MARKS
 from gateway.engines.supervised import Supervised
+from gateway.errors import BadRequest
 from gateway.settings import EngineSettings
 
 _FIRST_PROMPTS = {
@@ -69,11 +71,24 @@ class ManagedWorker(Supervised):
         return self._exchange
 
     async def _prove(self) -> None:
-        """It answers; and does its chat template speak of tools, of calls and of their results?"""
+        """It answers; and can its chat template say tools, calls and results, and does it make a call that must be?"""
         await super()._prove()
         if self._extras.mode == "chat":
             assert self._exchange is not None  # noqa: S101 - set by start
-            self._dialect.knows_tools = await self._exchange.renders(PROBE, PROBE_MARKS, self._explain)
+            self._dialect.knows_tools = True
+            renders = await self._exchange.renders(PROBE, PROBE_MARKS, self._explain)
+            self._dialect.knows_tools = renders and await self._calls(self._exchange)
+
+    async def _calls(self, exchange: Exchange) -> bool:
+        """Whether a call that is required is made, and not words: llama.cpp knows no calls of some templates."""
+        try:
+            async with aclosing(exchange.answer(FORCED, self._explain)) as chunks:
+                async for choice in (choice async for chunk in chunks for choice in chunk.choices):
+                    if choice.tool_calls or (choice.content or "").strip():
+                        return bool(choice.tool_calls)
+        except BadRequest:
+            return False
+        return True  # it thought, and came no further
 
     def _first_prompt(self) -> Prompt:
         return _FIRST_PROMPTS[self._extras.mode]

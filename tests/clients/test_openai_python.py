@@ -58,7 +58,7 @@ def test_text_completion_plain_and_streamed(client: openai.OpenAI, model_name: s
 def test_a_tool_that_is_required_is_called_plain_and_streamed(client: openai.OpenAI, model_name: str) -> None:
     schema = {"type": "object", "properties": {"city": {"enum": ["Paris", "Munich"]}}, "required": ["city"]}
     tools = [{"type": "function", "function": {"name": "weather", "parameters": schema}}]
-    options: Any = {"tools": tools, "tool_choice": "required", "parallel_tool_calls": False, "max_tokens": 60}
+    options: Any = {"tools": tools, "tool_choice": "required", "parallel_tool_calls": False, "max_tokens": 250}
 
     plain = ask(client, model_name, **options).choices[0]
     parts = [chunk.choices[0] for chunk in ask(client, model_name, stream=True, **options) if chunk.choices]

@@ -135,7 +135,7 @@ async def test_bad_parameters_are_the_callers_fault(
 async def test_a_required_call_of_a_tool_is_made(engine: Any, chat: Any, collect: Any, stream: bool) -> None:
     schema = {"type": "object", "properties": {"city": {"enum": ["Paris", "Munich"]}}, "required": ["city"]}
     tools = [{"type": "function", "function": {"name": "weather", "parameters": schema}}]
-    one: Any = {"tools": tools, "tool_choice": "required", "parallel_tool_calls": False, "max_tokens": 60}
+    one: Any = {"tools": tools, "tool_choice": "required", "parallel_tool_calls": False, "max_tokens": 250}
 
     whole = Assembler()
     for chunk in await collect(engine, chat("The weather in Paris?", stream=stream, **one)):

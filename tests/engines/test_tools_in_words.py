@@ -23,12 +23,6 @@ TOOLS = [
     {"type": "function", "function": {"name": "weather", "description": "Tell the weather.", "parameters": PARAMETERS}},
     {"type": "function", "function": {"name": "clock", "description": "Tell the time."}},
 ]
-KNOWING = (
-    "{% for tool in tools %}{{ tool | tojson }}{% endfor %}"
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
-    "{{ message.content or '' }}{% for call in message.tool_calls or [] %}{{ call | tojson }}{% endfor %}<|im_end|>\n"
-    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 
 
 def check(choice: Choice, names: set[str]) -> None:
@@ -49,7 +43,7 @@ def check(choice: Choice, names: set[str]) -> None:
 async def test_a_required_call_is_made(worker: Any, chat: Any, collect: Any) -> None:
     asked = chat(
         "The weather in Paris for 2 days?", stream=False, tools=TOOLS, tool_choice="required",
-        parallel_tool_calls=False, max_tokens=100,
+        parallel_tool_calls=False, max_tokens=250,
     )  # fmt: skip
 
     (answer,) = await collect(worker, asked)
@@ -60,7 +54,7 @@ async def test_a_required_call_is_made(worker: Any, chat: Any, collect: Any) -> 
 
 async def test_a_named_function_is_called_in_a_stream(worker: Any, chat: Any, collect: Any) -> None:
     named = {"type": "function", "function": {"name": "weather"}}
-    asked = chat("Hello", tools=TOOLS, tool_choice=named, parallel_tool_calls=False, max_tokens=100)
+    asked = chat("Hello", tools=TOOLS, tool_choice=named, parallel_tool_calls=False, max_tokens=250)
 
     parts = [choice for chunk in await collect(worker, asked) for choice in chunk.choices]
 
@@ -73,7 +67,7 @@ async def test_a_named_function_is_called_in_a_stream(worker: Any, chat: Any, co
 
 
 async def test_left_to_itself_it_calls_or_answers_in_text(worker: Any, chat: Any, collect: Any) -> None:
-    (answer,) = await collect(worker, chat("Say hello.", stream=False, tools=TOOLS, max_tokens=120))
+    (answer,) = await collect(worker, chat("Say hello.", stream=False, tools=TOOLS, max_tokens=250))
 
     choice = answer.choices[0]
     if choice.tool_calls:
@@ -98,8 +92,11 @@ async def test_results_in_the_history_are_read(worker: Any, chat: Any, collect: 
     assert answer.choices[0].content
 
 
-async def test_whether_a_template_knows_tools_is_asked_at_the_start(
-    worker: Any, worker_on: Any, model_file: Path
+async def test_a_template_that_shows_tools_but_forces_no_call_is_not_relied_on(
+    worker_on: Any, model_file: Path, model_manifest: Any, chat: Any, collect: Any
 ) -> None:
-    async with worker_on(model_file, chat_template=KNOWING) as knowing:
-        assert (worker._dialect.knows_tools, knowing._dialect.knows_tools) == (False, True)
+    async with worker_on(model_file, chat_template=model_manifest.chat_template) as showing:
+        asked = chat("Hello", stream=False, tools=TOOLS, tool_choice="required", max_tokens=250)
+        (answer,) = await collect(showing, asked)
+
+    check(answer.choices[0], {"weather", "clock"})
