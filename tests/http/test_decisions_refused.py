@@ -51,7 +51,8 @@ def test_another_rule_says_its_reason_and_where_the_way_out_is_told() -> None:
     error = denied(decision(RESIDENCY), [SSN], leaves_site=True)
 
     assert "(policy.residency)" in error.message
-    assert error.message.endswith("Use a model on this site or see `sekisho doctor policy.residency`.")
+    ways = "Use a model on this site or ask your operator, whom `sekisho doctor policy.residency` tells what helps."
+    assert error.message.endswith(ways)
     assert error.param is None
 
 
@@ -88,7 +89,8 @@ def test_reasons_that_hang_on_no_data_are_told_beside_those_that_do() -> None:
 
     assert "US_SSN (messages[1].content)" in error.message
     assert "(policy.residency)" in error.message
-    assert error.message.endswith("Remove them or see `sekisho doctor policy.residency`.")
+    ways = "Remove them or ask your operator, whom `sekisho doctor policy.residency` tells what helps."
+    assert error.message.endswith(ways)
 
 
 def test_a_no_without_reasons_is_still_a_sentence() -> None:
@@ -201,8 +203,8 @@ def test_a_call_tells_its_modalities() -> None:
             "Das Regelwerk lässt diese Anfrage nicht zu: Daten der Art IBAN_CODE (messages[0].content) und US_SSN "
             "(messages[1].content) dürfen an kein Ziel dieses Modells gesendet werden (policy.table_denied); Daten mit "
             "Herkunft Deutschland dürfen nicht dorthin gesendet werden: China; das Recht ihrer Herkunft öffnet keinen "
-            "Weg (policy.residency). Lassen Sie sie weg oder nehmen Sie ein Modell an diesem Standort oder siehe "
-            "`sekisho doctor policy.residency`.",
+            "Weg (policy.residency). Lassen Sie sie weg oder nehmen Sie ein Modell an diesem Standort oder fragen Sie "
+            "Ihren Betreiber, dem `sekisho doctor policy.residency` sagt, was hilft.",
         ),
         ("ja", "ポリシーにより、このリクエストは許可されません："),
         ("zh", "策略不允许此请求：类型为IBAN_CODE (messages[0].content)和US_SSN (messages[1].content)的数据"),
