@@ -64,19 +64,19 @@ class ServerPolicy:
         self._server = server
 
     def build(self) -> View:
-        return dict(self._server.post("policy/revisions", {}))
+        return dict(self._server.post("policy/revisions", {}, seconds=Server.TRIAL_SECONDS))
 
     def take(self, folder: str) -> View:
-        return dict(self._server.post("policy/revisions", {"from": folder}))
+        return dict(self._server.post("policy/revisions", {"from": folder}, seconds=Server.TRIAL_SECONDS))
 
     def sign(self, revision: str, key_id: str, signature: str) -> View:
         return dict(self._server.post(f"policy/revisions/{revision}/signatures", {"keyid": key_id, "sig": signature}))
 
     def activate(self, revision: str) -> View:
-        return dict(self._server.put("policy/in-force", {"revision": revision}))
+        return dict(self._server.put("policy/in-force", {"revision": revision}, seconds=Server.TRIAL_SECONDS))
 
     def rollback(self) -> View:
-        return dict(self._server.post("policy/rollback", {}))
+        return dict(self._server.post("policy/rollback", {}, seconds=Server.TRIAL_SECONDS))
 
     def add_signer(self, signer: Signer, approvals: Sequence[Signature]) -> View:
         wish = {"name": signer.name, "public_key": signer.public_key, "roles": signer.roles}

@@ -29,7 +29,7 @@ def start(session: Session, bundle: Bundle = "", rules: TableOption = None) -> N
     wish = {"bundle": _absolute(bundle), "rules": str(rules.absolute()) if rules else ""}
     server = _server(session)
     with session.output.progress("Starting the shadow"):
-        found = server.post("policy/shadow", wish)
+        found = server.post("policy/shadow", wish, seconds=server.TRIAL_SECONDS)
     session.output.result(found, f"{found['name']} ({found['revision'][:12]}) is compared from now on.", _MORE)
 
 

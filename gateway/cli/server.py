@@ -22,6 +22,8 @@ _ANSWER_SECONDS = 60.0
 class Server:
     """A server that answers on its admin socket."""
 
+    TRIAL_SECONDS = 900.0  # for what has several of opa's commands run, each within policy.command_seconds
+
     def __init__(self, path: Path) -> None:
         self._path = path
 
@@ -32,8 +34,9 @@ class Server:
         """Return the answer. ``seconds``: how long to wait for what takes its time."""
         return self._call("POST", route, body, seconds)
 
-    def put(self, route: str, body: object) -> Any:
-        return self._call("PUT", route, body)
+    def put(self, route: str, body: object, *, seconds: float = _ANSWER_SECONDS) -> Any:
+        """As :meth:`post`."""
+        return self._call("PUT", route, body, seconds)
 
     def delete(self, route: str, body: object = None) -> Any:
         return self._call("DELETE", route, body)

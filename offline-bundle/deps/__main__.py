@@ -2,7 +2,7 @@
 
     python3.11 offline-bundle/deps run      what serving takes
     python3.11 offline-bundle/deps check    run, and what `make check` takes
-    python3.11 offline-bundle/deps test     check, and the compiled llama-cpp-python
+    python3.11 offline-bundle/deps test     check, the compiled llama-cpp-python, a Redis and an nginx
     python3.11 offline-bundle/deps bench    check, and the peers that `make bench` measures against
 
 Every step knows by a hash over what it is made from whether there is something to do. Exit codes: 0 done, 2 used
@@ -49,6 +49,7 @@ def bring_up(level: str, board: Board) -> None:
         steps.append(lambda: redis.install(board))
     if level == "bench":
         steps.append(lambda: environment.install(board, layout.CACHE / "bench-venv", "bench"))
+    if level in ("test", "bench"):
         steps.append(lambda: nginx.install(board))
     _side_by_side(board, steps)
     model.store(board)

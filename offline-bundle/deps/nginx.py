@@ -1,7 +1,7 @@
-"""nginx for `make bench`, unpacked beside the checkout instead of installed: installing it would start a web server.
+"""nginx for `make bench` and the tests behind a proxy, unpacked beside the checkout: installing it would start it.
 
-The Debian package is fetched and checked by apt; nothing of it runs but the program, under the bench's own settings.
-Where that is not possible the bench leaves nginx out and says so.
+The Debian package is fetched and checked by apt; nothing of it runs but the program, under settings of their own.
+Where that is not possible those tests are skipped, and the bench leaves nginx out and says so.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import layout
 from progress import Board, StepFailed
 
 FOLDER = layout.CACHE / "nginx"
-MEND = "Install it by hand (apt-get install nginx-light), or do without: its row will be empty."
+MEND = "Install it by hand (apt-get install nginx-light), or do without: tests behind it are skipped."
 
 
 def install(board: Board) -> None:

@@ -37,6 +37,8 @@ from gateway.settings import EngineSettings, ServerSettings
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 ONE_SLOT = EngineSettings(threads=2, context_tokens=1024, slots=1)
+ROOT = Path(__file__).resolve().parent.parent.parent
+NGINX_PLACES = f"/usr/sbin:/usr/bin:/usr/local/sbin:{ROOT}/.cache/nginx/usr/sbin"
 NGINX = """
 daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 64; }}
@@ -94,7 +96,7 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
 
 async def proxy_before(upstream: int, folder: Path) -> tuple[asyncio.subprocess.Process, int]:
     """Start nginx before the gateway; return it and its port once it takes connections."""
-    program, port = shutil.which("nginx"), free_port()
+    program, port = shutil.which("nginx", path=NGINX_PLACES), free_port()
     if program is None:
         pytest.skip("nginx is not installed")
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, upstream=upstream))
