@@ -129,6 +129,11 @@ async def test_an_auditor_and_another_person_a_privacy_officer_must_sign(
         assert desk.records("admin.person_searched") == []
 
 
+async def test_an_officer_who_signs_twice_is_told_by_the_name_that_was_given(desk: Desk) -> None:
+    with pytest.raises(SetupError, match=r"^aud has signed it already"):
+        await desk.opened("aud", "aud")
+
+
 async def test_two_names_with_one_key_are_one_person(desk: Desk) -> None:
     twin = replace(desk.signers[0], name="twin", roles=("privacy-officer",))
     desk.signers.append(twin)

@@ -132,13 +132,13 @@ class PersonsOffice:
         async with self._one_at_a_time:
             signed = self.find(reference)
             if self._state(signed) == "expired":
-                raise _wrong(f"the search {signed.warrant.id} is over", "Ask for another one.")
+                raise _wrong(f"The search {signed.warrant.id} is over", "Ask for another one.")
             payload = signed.warrant.payload()
             new = self._officers.signed(warrant.WARRANT_TYPE, payload, [signature])
             officer = next((one for one in new if {"auditor", "privacy-officer"} & set(one.roles)), None)
             if officer is None:
                 raise _wrong(
-                    "that key is neither an auditor's nor a privacy officer's", "See: sekisho policy signer list"
+                    "That key is neither an auditor's nor a privacy officer's", "See: sekisho policy signer list"
                 )
             if officer.name in {one.name for one in self._signers(signed)}:
                 raise _wrong(f"{officer.name} has signed it already", "Another officer must sign it too.")
@@ -159,9 +159,9 @@ class PersonsOffice:
         if self._state(signed) != "in force":
             mend = "An auditor and a privacy officer, two persons, must sign it within its time."
             how = "is over" if self._state(signed) == "expired" else "waits for signatures"
-            raise _wrong(f"the search {signed.warrant.id} {how}", mend)
+            raise _wrong(f"The search {signed.warrant.id} {how}", mend)
         if not warrant.is_for(signed.warrant, wish.subject, self._secrets_of(signed.warrant.tenant)):
-            raise _wrong("that search is for somebody else", "Give the person exactly as it was asked for.")
+            raise _wrong("That search is for somebody else", "Give the person exactly as it was asked for.")
         reader = self._reader(wish.claim, "search", signed.warrant.id) if wish.claim else None
         values = {"values_for": reader.name, "key": reader.key} if reader else {}
         await self._on_record("admin.person_searched", by, search={**self._view(signed), **values})
@@ -173,7 +173,7 @@ class PersonsOffice:
         """Return a warrant by its id or the end of it. Raises SetupError when there is none, or more than one."""
         paths = [p for p in self._folder.glob("*.json") if reference and p.stem.endswith(reference.upper())]
         if len(paths) != 1:
-            problem = f"there {'is no search' if not paths else 'is more than one search'} {reference}"
+            problem = f"There {'is no search' if not paths else 'is more than one search'} {reference}"
             raise _wrong(problem, LIST)
         return self._read(paths[0])
 
@@ -272,7 +272,7 @@ class PersonsOffice:
         officer = warrant.may_read(claim.reading, what, id_, officers, self._now())
         if officer is None:
             raise _wrong(
-                "only a privacy officer may see values", "Sign with --key FILE; see: sekisho policy signer list"
+                "Only a privacy officer may see values", "Sign with --key FILE; see: sekisho policy signer list"
             )
         return officer
 
@@ -337,4 +337,4 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def _wrong(problem: str, mend: str) -> SetupError:
-    return SetupError(f"{problem[0].upper()}{problem[1:]}.", mend, exit_code=2)
+    return SetupError(f"{problem}.", mend, exit_code=2)
