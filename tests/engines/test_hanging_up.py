@@ -94,11 +94,9 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
     await writer.wait_closed()
 
 
-async def proxy_before(upstream: int, folder: Path) -> tuple[asyncio.subprocess.Process, int]:
+async def proxy_before(upstream: int, program: str, folder: Path) -> tuple[asyncio.subprocess.Process, int]:
     """Start nginx before the gateway; return it and its port once it takes connections."""
-    program, port = shutil.which("nginx", path=NGINX_PLACES), free_port()
-    if program is None:
-        pytest.skip("nginx is not installed")
+    port = free_port()
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, upstream=upstream))
     started = await asyncio.create_subprocess_exec(program, "-p", str(folder), "-c", str(folder / "nginx.conf"))
     while started.returncode is None:
@@ -114,6 +112,9 @@ async def proxy_before(upstream: int, folder: Path) -> tuple[asyncio.subprocess.
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def plant(worker_on: Any, model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plant]:
+    program = shutil.which("nginx", path=NGINX_PLACES)
+    if program is None:
+        pytest.skip("nginx is not installed")  # before anything is started that only the end of this closes
     folder = tmp_path_factory.mktemp("nginx")
     async with worker_on(model_file, ONE_SLOT, extras=Extras(show_slots=True)) as worker:
         target = Target("a", "m", (Capability.CHAT,), "plant", "n1", "DE", same_node=True)
@@ -124,7 +125,7 @@ async def plant(worker_on: Any, model_file: Path, tmp_path_factory: pytest.TempP
         listener = Listener.on_address(Endpoint(chat.API, Checkpoint(rooms), Gate(), settings), settings)
         serving = asyncio.create_task(listener.run_sockets())
         await listener.began()
-        nginx, before = await proxy_before(port, folder)
+        nginx, before = await proxy_before(port, program, folder)
         running.ports = {"directly": port, "behind nginx": before}
         yield running
         nginx.terminate()
