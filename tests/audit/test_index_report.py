@@ -69,6 +69,22 @@ def test_a_small_day_cannot_be_computed_from_days_and_sums() -> None:
         assert sum(getattr(day, how).count is None for day in report.days) >= 2
 
 
+def test_few_denials_by_policy_do_not_follow_from_what_was_asked_of_it() -> None:
+    """30 were allowed and 33 have a model: three were denied by policy, the other denials never came so far."""
+    tally = Tally()
+    asked = [("model", "m", 33), ("class", "public", 20), ("class", "internal", 13), ("reason", "residency", 33)]
+    codes = [("code", "policy.residency", 3), ("code", "identity.purpose", 12), ("tenant", "a", 45)]
+    sums = [("decision", "allowed", 30), ("decision", "denied", 15)]
+    tally.add_span(45, [*asked, *codes, *sums], [("2026-03-01", "allowed", 30), ("2026-03-01", "denied", 15)])
+
+    report = tally.report()
+
+    told = {name: [row.count for row in rows] for name, rows in report.tables.items()}
+    assert (told["decision"], told["tenant"]) == ([30, 15], [45])
+    assert told["model"] == told["reason"] == [None]
+    assert told["class"] == told["code"] == [None, None]
+
+
 def test_what_is_no_decision_is_not_counted() -> None:
     report = tallied((9, decision("a", kind="preview")), (9, decision("a", kind="outcome"))).report()
 

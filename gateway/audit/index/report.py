@@ -34,6 +34,9 @@ TABLES = ("decision", "rule", "reason", "code", "class", "destination", "tenant"
 """Fields that are counted, each in a table of its own."""
 
 COUNTED = ("intent", "denial")
+SINGLE = ("class", "model", "collected")
+"""Fields of which a decision that policy was asked for has one word at most."""
+
 TOTAL = "total"
 Why = Literal["", "few", "cover"]
 Cell = TypeVar("Cell", bound=Hashable)
@@ -110,10 +113,40 @@ class Tally:
             cells.update({(name, word): count for word, count in counts.items()})
             equations.append((TOTAL, [(name, word) for word in counts]))
         equations += self._days_into(cells)
-        hidden = withheld(cells, equations, least)
+        telling = self._telling_into(cells, equations, least)
+        hidden = withheld(cells, equations, least, telling)
         tables = {name: _table(name, counts, hidden) for name, counts in self.words.items()}
         days = [_day(day, cells, hidden) for day in sorted({day for day, _ in self.days})]
         return Report(_count(TOTAL, TOTAL, cells, hidden), tables, days, least)
+
+    def _telling_into(
+        self, cells: dict[Hashable, int], equations: list[tuple[Hashable, list[Hashable]]], least: int
+    ) -> list[Hashable]:
+        """Return cells that tell of few denials, since they count all that was allowed and few more.
+
+        Whatever was allowed has a class, a model and reasons; a denial has them only where policy was asked. So what
+        such a table counts beyond the allowed ones are denials by policy. The sums of tables join the cells.
+        """
+        allowed = self.words["decision"]["allowed"]
+        telling: list[Hashable] = []
+        for name, counts in self.words.items():
+            if name in ("decision", "code"):
+                continue
+            whole = sum(counts.values())
+            near: list[Hashable] = [(name, word) for word, count in counts.items() if 0 < count - allowed < least]
+            if name in SINGLE and 0 < whole - allowed < least:
+                cells["sum", name] = whole
+                equations.append((("sum", name), [(name, word) for word in counts]))
+                near.append(("sum", name))
+            if near and len(counts) == 1 and whole < self.decisions:  # those without a line keep it from the total
+                cells["rest", name] = self.decisions - whole
+                parts = next(
+                    found for total, found in equations if total == TOTAL and (name, next(iter(counts))) in found
+                )
+                parts.append(("rest", name))
+                near.append(("rest", name))
+            telling += near
+        return telling
 
     def _days_into(self, cells: dict[Hashable, int]) -> list[tuple[Hashable, list[Hashable]]]:
         """Add the days to the cells; return the equations that hold between them and the table of decisions."""
@@ -145,15 +178,20 @@ def refused_unknown(counts: Mapping[str, int], least: int = LEAST) -> list[Count
 
 
 def withheld(
-    cells: Mapping[Cell, int], equations: Iterable[tuple[Cell, Collection[Cell]]], least: int = LEAST
+    cells: Mapping[Cell, int],
+    equations: Iterable[tuple[Cell, Collection[Cell]]],
+    least: int = LEAST,
+    telling: Iterable[Cell] = (),
 ) -> dict[Cell, Why]:
     """Return which cells may not be told, and why.
 
     Args:
         cells: counts; one that is 0 tells of nobody and need not be withheld.
         equations: each a total and the cells that add up to it, or are widely taken to.
+        telling: cells that are withheld besides, since they tell of small ones in other ways.
     """
-    hidden: dict[Cell, Why] = {cell: "few" for cell, count in cells.items() if 0 < count < least}
+    hidden: dict[Cell, Why] = dict.fromkeys(telling, "cover")
+    hidden.update({cell: "few" for cell, count in cells.items() if 0 < count < least})
     known = [(total, [part for part in parts if cells[part]]) for total, parts in equations]
     changed = True
     while changed:
