@@ -13,7 +13,7 @@ from gateway.ports import Call, Rooms
 from gateway.privacy.door import Redacted
 
 _FIRST = frozenset(("tools", "functions", "chat_template_kwargs"))
-_THEN = frozenset(("system", "messages", "prompt", "suffix", "input", "query", "documents"))
+_THEN = frozenset(("system", "instructions", "messages", "prompt", "suffix", "input", "query", "documents"))
 """Fields of a body that become part of a prompt. Chat templates put the first ones before all messages."""
 
 _GENERATES = frozenset((Capability.CHAT, Capability.COMPLETE, Capability.VISION))

@@ -14,6 +14,7 @@ value or the text of a foreign exception.
     │   ├── UnsupportedMediaType      415  request.media_type
     │   ├── ModerationNotConfigured   404  moderation_not_configured
     │   ├── ModelNotFound             404  model_not_found
+    │   ├── ResponseNotFound          404  request.response_not_found
     │   └── DecisionNotFound          404  policy.*             no such decision or receipt of this caller's
     ├── Unauthenticated               401  identity.*
     ├── Forbidden                     403
@@ -128,6 +129,14 @@ class ModelNotFound(BadRequest):
     status = 404
     default_code = "model_not_found"
     default_message = "This model does not exist or you do not have access to it."
+
+
+class ResponseNotFound(BadRequest):
+    """Of every id: answers are not kept."""
+
+    status = 404
+    default_code = "request.response_not_found"
+    default_message = "There is no response of this id: this gateway keeps no answers."
 
 
 class DecisionNotFound(BadRequest):

@@ -33,6 +33,7 @@ from gateway.http import (
     ollama_models,
     ollama_speech,
     rerank,
+    responses,
 )
 from gateway.http.arrival import authorization_of, client_address
 from gateway.http.call import Api
@@ -43,6 +44,7 @@ from gateway.http.front import Front
 from gateway.http.gate import Gate
 from gateway.http.models import Models, NoModels
 from gateway.http.openapi import describe
+from gateway.http.responses_kept import add_responses
 from gateway.http.speech import Speech
 from gateway.http.wire import OPENAI, error_headers
 from gateway.inquiry import Inquiry
@@ -57,6 +59,8 @@ HOT = {
     "/v1/completions": completions.API,
     "/v1/embeddings": embeddings.API,
     "/v1/rerank": rerank.BY_RERANKER,
+    "/v1/responses": responses.API,
+    "/v1/responses/input_tokens": responses.COUNT,
     "/v1/messages": messages.API,
     "/v1/messages/count_tokens": messages.COUNT,
     "/api/chat": ollama.CHAT,
@@ -113,6 +117,7 @@ def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate) -> None:
 
     add_decisions(app, inquiry, identify)
     ollama_models.add_ollama(app, inquiry, identify)
+    add_responses(app, identify)
 
     @app.get("/health/live", tags=["health"], summary="Whether the process answers")
     async def live() -> Response:

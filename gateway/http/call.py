@@ -20,6 +20,7 @@ LONGEST_PATH = 256  # characters that are shown of where something stands
 
 _NOT_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _CALLED = ("messages", "tool_calls")
+_SPEAKERS = {"function_call": "assistant", "reasoning": "assistant", "function_call_output": "tool"}  # of items
 
 
 class Request(Protocol):
@@ -181,4 +182,7 @@ def _role(tree: dict[str, Any], path: Path, tool_names: frozenset[Path]) -> str:
     if path[0] == "messages" and len(path) > 1:
         message = tree["messages"][path[1]]
         return str(message["role"])
+    item = tree["input"][path[1]] if path[0] == "input" and len(path) > 1 else None
+    if isinstance(item, dict):
+        return str(item.get("role") or _SPEAKERS.get(item["type"], ""))
     return ""

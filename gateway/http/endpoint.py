@@ -19,6 +19,7 @@ from gateway.http.call import Api, Call, Write
 from gateway.http.gate import Gate, closing
 from gateway.http.hangup import HangUp
 from gateway.http.reply import JSON_TYPE, Reply
+from gateway.http.speech import Failing
 from gateway.http.wire import OPENAI
 from gateway.pipeline import Checkpoint, Passage
 from gateway.settings import ServerSettings
@@ -83,6 +84,8 @@ class Endpoint:
 
     async def _relay(self, passage: Passage, call: Call, answer_id: str, reply: Reply) -> None:
         writer = self._speech.writer(call, answer_id)
+        if isinstance(writer, Failing):
+            reply.error_event = writer.failed
         async with aclosing(passage.answer()) as chunks:
             if call.stream:
                 async for chunk in chunks:

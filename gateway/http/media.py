@@ -27,20 +27,22 @@ _DATA = ("url", "data", "file_data", "image_url")
 _LONGEST_HEAD = 256
 
 
-def refuse_media(messages: Any) -> None:
+def refuse_media(messages: Any, at: str = "messages", field: str = "content") -> None:
     """Refuse the first part that is no text.
 
     Args:
         messages: of the body, not checked yet.
+        at: where in the body they stand.
+        field: of each that holds its parts.
 
     Raises:
         BadRequest: ``request.part_unreadable``, or ``request.base64_invalid`` if its data are broken as well.
     """
     for index, message in enumerate(messages if isinstance(messages, list) else ()):
-        content = message.get("content") if isinstance(message, dict) else None
+        content = message.get(field) if isinstance(message, dict) else None
         for place, part in enumerate(content if isinstance(content, list) else ()):
             if isinstance(part, dict) and isinstance(part.get("type"), str) and part["type"] in MEDIA:
-                raise _refusal(part, f"messages[{index}].content[{place}]")
+                raise _refusal(part, f"{at}[{index}].{field}[{place}]")
 
 
 def modalities_of(messages: Any) -> tuple[Modality, ...]:

@@ -17,6 +17,7 @@ from gateway.http.embeddings import EmbeddingRequest
 from gateway.http.fields import Reading
 from gateway.http.messages_types import CountRequest, MessagesRequest
 from gateway.http.rerank import RerankRequest
+from gateway.http.responses_types import InputTokensRequest, ResponsesRequest
 from gateway.http.verdict import DecisionShown, PreviewShown
 
 REF = "#/components/schemas/{name}"
@@ -26,6 +27,8 @@ _HOT: dict[str, tuple[type[Any], str]] = {
     "/v1/completions": (CompletionRequest, "Continue a text"),
     "/v1/embeddings": (EmbeddingRequest, "Turn texts into vectors"),
     "/v1/rerank": (RerankRequest, "Put documents in the order in which they fit a query"),
+    "/v1/responses": (ResponsesRequest, "Answer a conversation, in items"),
+    "/v1/responses/input_tokens": (InputTokensRequest, "Count a conversation's tokens, in items"),
     "/v1/messages": (MessagesRequest, "Answer a conversation, in Anthropic's form"),
     "/v1/messages/count_tokens": (CountRequest, "Count a conversation's tokens, in Anthropic's form"),
     "/api/chat": (ollama_types.OllamaChat, "Answer a conversation, in Ollama's form"),

@@ -6,7 +6,8 @@ Rules:
    told. ``refused``: 400 ``unsupported_parameter``, by name.
 2. ``only`` are the values that have an honest meaning here; any other value is refused as in rule 1.
 3. Where a caller may have parameters dropped (``server.drop_params``, or ``x-sekisho-drop-params: true``), what rules 1
-   and 2 refuse is taken out of the body instead, and the answer names it. Nothing else ever is.
+   and 2 refuse is taken out of the body instead, and the answer names it. Nothing else ever is; nor are ``needed``
+   ones, without which another question would be answered (an earlier turn that nobody reads).
 4. ``null`` is as if the parameter were not there.
 
 A name is a path: ``stream_options.include_usage``, ``messages[].content[].text``. A row that refuses speaks for all
@@ -36,6 +37,7 @@ class Parameter(msgspec.Struct, frozen=True):
     does: Does
     how: str
     only: tuple[Any, ...] = ()
+    needed: bool = False
 
     def refuses(self, value: Any) -> bool:
         """Whether a value other than null is one that this gateway cannot make true."""
@@ -74,7 +76,7 @@ class Table:
 
     def drop(self, tree: dict[str, Any]) -> tuple[str, ...]:
         """Take out what is refused and return its names, in the order of the table."""
-        names = tuple(self._refused(tree))
+        names = tuple(name for name in self._refused(tree) if not self.by_name[name].needed)
         for name in names:
             holder, _, field = name.rpartition(".")
             (tree[holder] if holder else tree).pop(field)
@@ -223,4 +225,101 @@ MODERATIONS = Table(
     _refused("model", "404 `moderation_not_configured`."),
 )
 
-TABLES = (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS)
+_NOTHING_KEPT = "No answer is kept here; send the whole conversation in `input`. Never dropped."
+_NULL = "Only null is taken."
+_NONE_CITED = "Only an empty list is taken: nothing is cited."
+_OTHER_ITEM = "Only in items that this gateway has no type for: 400, naming the item's `type`."
+_OTHER_TOOL = "Only tools of type function."
+
+RESPONSES = Table(
+    "/v1/responses",
+    *(row for row in _SAMPLING if row.name in {"model", "temperature", "top_p", "stream", "user"}),
+    _honoured("input", "A text, or items of type message, function_call, function_call_output and reasoning."),
+    *_each(_TEXT, "input[].", "content", "output", "name", "arguments", "content[].text", "content[].refusal"),
+    *_each(_TEXT, "input[].", "output[].text", "summary[].text"),
+    *_each(_WORD, "input[].", "type", "role", "id", "call_id", "status", "content[].type", "output[].type"),
+    *_each(_WORD, "input[].", "summary[].type"),
+    _honoured("input[].phase", "Taken, but no chat template here has a place for it."),
+    _honoured("input[].summary", "Read where the item has no `content`."),
+    *(_refused(f"input[].content[].{name}", _NONE_CITED) for name in ("annotations", "logprobs")),
+    *(_refused(f"input[].{name}", _NULL) for name in ("caller", "namespace", "encrypted_content")),
+    *(
+        _refused(f"input[].{holder}[].{name}", _UNREADABLE)
+        for holder in ("content", "output")
+        for name in ("detail", "image_url", "file_data", "file_id", "file_url", "filename")
+    ),
+    *(
+        _refused(f"input[].{holder}[].prompt_cache_breakpoint", "400 `unknown_parameter`. " + _NO_CACHE_CHOICE)
+        for holder in ("content", "output")
+    ),
+    *(_refused(f"input[].output.{name}", _OTHER_ITEM) for name in ("file_id", "image_url", "type")),
+    *(_refused(f"input[].output[].{name}", _OTHER_ITEM) for name in ("outcome", "stderr", "stdout")),
+    *(
+        _refused(f"input[].{name}", _OTHER_ITEM)
+        for name in (
+            "acknowledged_safety_checks action actions approval_request_id approve async background code container_id "
+            "environment error execution fingerprint input max_output_length operation output_format outputs "
+            "pending_safety_checks quality queries reason reasoning result results revised_prompt server_label size "
+            "svg_usage text tools"
+        ).split()
+    ),
+    _honoured("instructions", "The first system message. Searched as text."),
+    _honoured("max_output_tokens", "Up to what the context holds."),
+    _honoured("tools", "Of type function, up to 128."),
+    *_each(_WORD, "tools[].", "type", "strict"),
+    *_each(_TEXT, "tools[].", "name", "description", "parameters"),
+    *(
+        _refused(f"tools[].{name}", _OTHER_TOOL)
+        for name in (
+            "action allowed_callers allowed_tools async authorization background complexity connector_id container "
+            "defer_loading display_height display_width environment execution external_web_access filters format "
+            "frame_count frame_duration_ms headers input_fidelity input_image_mask max_num_results model moderation "
+            "output_compression output_format output_schema partial_images quality ranking_options require_approval "
+            "search_content_types search_context_size server_description server_label server_url size svg tools "
+            "tunnel_id user_location vector_store_ids"
+        ).split()
+    ),
+    _honoured("tool_choice", "none, auto, required, one function by name, or allowed_tools; as for chat."),
+    _honoured("tool_choice.mode", "The engine is told of these tools alone."),
+    *_each(_TEXT, "tool_choice.", "name", "tools"),
+    _honoured("tool_choice.type", "function or allowed_tools."),
+    _refused("tool_choice.server_label", _OTHER_TOOL),
+    _honoured("parallel_tool_calls", "Where the model's template has a form for it, and where it knows no tools."),
+    _honoured("text", "Field by field."),
+    _honoured("text.format", "text, json_object, json_schema: held by a grammar in the engine, always strictly."),
+    *_each(_TEXT, "text.format.", "name", "description", "schema"),
+    _honoured("text.format.type", _WORD),
+    _honoured("text.format.strict", "Always as if it were true."),
+    _honoured("text.verbosity", "Say it in a message.", "medium"),
+    _kept("metadata", "Searched as text and told back; no engine sees it."),
+    _kept("safety_identifier", _USER),
+    _kept("service_tier", "There is one tier; `x-sekisho-priority` lowers a request's own.", "auto", "default"),
+    _kept("store", "No answer is kept here, and each says so.", False),
+    _kept("background", "Nothing runs behind the caller's back.", False),
+    _kept("truncation", "A conversation that is too long is refused.", "disabled"),
+    _kept("include", "Nothing of it is there to include.", []),
+    _kept("reasoning", "Field by field."),
+    *(
+        _refused(f"reasoning.{name}", "How a model reasons, and what it shows of it, is its own here.")
+        for name in ("effort", "summary", "generate_summary", "context", "mode")
+    ),
+    _kept("stream_options", "Field by field."),
+    _kept("stream_options.include_obfuscation", "Events are not padded.", False),
+    Parameter("previous_response_id", "refused", _NOTHING_KEPT, needed=True),
+    Parameter("conversation", "refused", _NOTHING_KEPT, needed=True),
+    Parameter(
+        "prompt", "refused", "No templates are kept here; send `instructions` and `input`. Never dropped.", (), True
+    ),
+    _refused("access_programs", "There are none here."),
+    _refused("background_options", "Nothing runs behind the caller's back."),
+    _refused("context_management", "Nothing here edits a conversation."),
+    _refused("image", "Answers are text."),
+    _refused("max_tool_calls", "Nothing here runs tools; `max_output_tokens` bounds an answer."),
+    _refused("moderation", "No moderation model is part of this gateway."),
+    _refused("prompt_cache_key", _NO_CACHE_CHOICE),
+    _refused("prompt_cache_options", _NO_CACHE_CHOICE),
+    _refused("prompt_cache_retention", _NO_CACHE_CHOICE),
+    _refused("top_logprobs", "This API's answers have no log probabilities here; `/v1/chat/completions` has them."),
+)
+
+TABLES = (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, RESPONSES)

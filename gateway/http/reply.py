@@ -28,6 +28,7 @@ class Reply:
         self.decision_id: Callable[[], str] = str
         self.standing: Callable[[], Standing | None] = lambda: None
         self.dropped: tuple[str, ...] = ()  # parameters that the answer does not heed, since the caller let them be
+        self.error_event: Callable[[SekishoError], bytes] = lambda error: speech.error_event(error, request_id)
         self._send = send
         self._speech = speech
         self._request_id = request_id
@@ -58,7 +59,7 @@ class Reply:
         if isinstance(error, LimitExceeded) and isinstance(found := error.standing, Standing):
             self.standing = lambda: found
         if self.begun:
-            await self.end(self._speech.error_event(error, self._request_id))
+            await self.end(self.error_event(error))
         else:
             self.decision_id = str  # the error names its own
             body, status = self._speech.error(error, self._request_id), self._speech.status(error)

@@ -6,7 +6,7 @@ Nothing here decides anything: what is written was guarded and restored before.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
 
@@ -28,6 +28,14 @@ class Writing(Protocol):
 
     def end(self) -> bytes:
         """Return what ends a stream that went well."""
+
+
+@runtime_checkable
+class Failing(Protocol):
+    """A writer whose streams end in an error that says what had come before it."""
+
+    def failed(self, error: SekishoError) -> bytes:
+        """Return what ends a stream that broke after its first byte."""
 
 
 class Speech(msgspec.Struct, frozen=True):

@@ -226,7 +226,7 @@ if the parameter were not there; one that is not in this table is a 400, `unknow
 
 With the header `x-sekisho-drop-params: true`, or for everybody with `server.drop_params`, what would be refused as
 `unsupported_parameter` is taken out instead, and the answer names it in `x-sekisho-dropped-params`. What is in a list
-(`messages[]`, `tools[]`) is refused even then.
+(`messages[]`, `tools[]`) is refused even then, and so is what says of itself that it is never dropped.
 
 Chat and text completions also take `top_k` (0 to 1000) and `min_p` (0 to 1), which llama.cpp knows and OpenAI does not.
 """

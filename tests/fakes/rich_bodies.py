@@ -1,6 +1,7 @@
-"""Bodies of other APIs than OpenAI's that use every field that holds text; no two hold the same dict.
+"""Bodies of other APIs than chat completions that use every field that holds text; no two hold the same dict.
 
-A tour: ``MESSAGE`` is Anthropic's, ``LLAMA`` is Ollama's. Whoever changes one copies it before.
+A tour: ``MESSAGE`` is Anthropic's, ``LLAMA`` is Ollama's, ``RESPONSE`` is of OpenAI's ``/v1/responses``. Whoever
+changes one copies it before.
 """
 
 from __future__ import annotations
@@ -60,4 +61,69 @@ LLAMA: dict[str, Any] = {
     ],
     "format": {"type": "object", "properties": {"named": {"type": "string"}}},
     "options": {"seed": 1, "num_predict": 7, "temperature": 0.5, "stop": ["halt"]},
+}
+
+RESPONSE: dict[str, Any] = {
+    "model": "m",
+    "instructions": "ruled",
+    "input": [
+        {"role": "developer", "content": "told"},
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "asked"}]},
+        {
+            "type": "reasoning",
+            "id": "rs_1",
+            "summary": [{"type": "summary_text", "text": "short"}],
+            "content": [{"type": "reasoning_text", "text": "thought"}],
+            "encrypted_content": None,
+        },
+        {
+            "type": "message",
+            "id": "msg_1",
+            "role": "assistant",
+            "status": "completed",
+            "content": [
+                {"type": "output_text", "text": "said", "annotations": [], "logprobs": []},
+                {"type": "refusal", "refusal": "would not"},
+            ],
+        },
+        {
+            "type": "function_call",
+            "id": "fc_1",
+            "call_id": "call_1",
+            "name": "look",
+            "arguments": '{"where":"there","number":12345}',
+            "status": "completed",
+        },
+        {"type": "function_call", "call_id": "call_2", "name": "look", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "call_1", "output": "came"},
+        {"type": "function_call_output", "call_id": "call_2", "output": [{"type": "input_text", "text": "went"}]},
+        {"role": "user", "content": "and?"},
+    ],
+    "tools": [
+        {
+            "type": "function",
+            "name": "look",
+            "description": "of a tool",
+            "parameters": {"type": "object", "properties": {"where": {"type": "string", "enum": ["here"]}}},
+            "strict": True,
+        }
+    ],
+    "tool_choice": {"type": "function", "name": "look"},
+    "parallel_tool_calls": False,
+    "text": {
+        "format": {
+            "type": "json_schema",
+            "name": "shape",
+            "description": "of a form",
+            "schema": {"type": "string", "const": "fixed"},
+        }
+    },
+    "max_output_tokens": 9,
+    "temperature": 0.5,
+    "top_p": 0.9,
+    "metadata": {"order": "numbered"},
+    "user": "somebody",
+    "safety_identifier": "someone",
+    "store": False,
+    "truncation": "disabled",
 }

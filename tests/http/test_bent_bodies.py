@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from rich_bodies import LLAMA, MESSAGE
+from rich_bodies import LLAMA, MESSAGE, RESPONSE
 
 from gateway.domain import Declared
 from gateway.errors import BadRequest
-from gateway.http import messages, ollama
+from gateway.http import messages, ollama, responses
 from gateway.http.call import Api, Call
 
 WRONG: list[Any] = [None, True, 0, -1, 1e300, "", "x", [], ["x"], [None], {}, {"x": 1}, {"type": "text"}, {"type": []}]
 BODIES: list[tuple[Api, dict[str, Any]]] = [
     (messages.API, MESSAGE),
     (messages.COUNT, {name: MESSAGE[name] for name in ("model", "messages", "system", "tools")}),
+    (responses.API, RESPONSE),
+    (responses.COUNT, {name: RESPONSE[name] for name in ("model", "input", "instructions", "tools", "text")}),
     (ollama.CHAT, LLAMA),
     (ollama.GENERATE, {"model": "m", "prompt": "p", "system": "s", "options": {"stop": ["x"]}, "format": "json"}),
 ]

@@ -11,9 +11,11 @@ import pytest
 import typing_extensions
 from openai.types import completion_create_params, embedding_create_params, moderation_create_params
 from openai.types.chat import completion_create_params as chat_create_params
+from openai.types.responses import response_create_params
 
-from gateway.http import chat, completions, embeddings
-from gateway.http.parameters import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, Table
+from gateway.errors import BadRequest
+from gateway.http import chat, completions, embeddings, responses
+from gateway.http.parameters import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, RESPONSES, Table
 
 SPECIFIED: list[tuple[Table, tuple[type, ...]]] = [
     (CHAT, (chat_create_params.CompletionCreateParamsNonStreaming, chat_create_params.CompletionCreateParamsStreaming)),
@@ -26,6 +28,13 @@ SPECIFIED: list[tuple[Table, tuple[type, ...]]] = [
     ),
     (EMBEDDINGS, (embedding_create_params.EmbeddingCreateParams,)),
     (MODERATIONS, (moderation_create_params.ModerationCreateParams,)),
+    (
+        RESPONSES,
+        (
+            response_create_params.ResponseCreateParamsNonStreaming,
+            response_create_params.ResponseCreateParamsStreaming,
+        ),
+    ),
 ]
 TABLES = [table for table, _ in SPECIFIED]
 
@@ -64,7 +73,12 @@ def fields_of(kind: type) -> set[str]:
 
 @pytest.mark.parametrize(
     ("table", "kind"),
-    [(CHAT, chat.ChatRequest), (COMPLETIONS, completions.CompletionRequest), (EMBEDDINGS, embeddings.EmbeddingRequest)],
+    [
+        (CHAT, chat.ChatRequest),
+        (COMPLETIONS, completions.CompletionRequest),
+        (EMBEDDINGS, embeddings.EmbeddingRequest),
+        (RESPONSES, responses.ResponsesRequest),
+    ],
 )
 def test_the_typed_request_has_what_the_table_honours_and_nothing_that_it_refuses(table: Table, kind: type) -> None:
     above = {row.name.partition(".")[0].partition("[")[0] for row in table.rows if row.does != "refused"}
@@ -76,10 +90,20 @@ def test_the_typed_request_has_what_the_table_honours_and_nothing_that_it_refuse
 
 @pytest.mark.parametrize("table", TABLES, ids=[table.path for table in TABLES])
 def test_what_is_for_the_gateway_alone_goes_to_no_engine(table: Table) -> None:
-    withheld = {CHAT: chat.API, COMPLETIONS: completions.API, EMBEDDINGS: embeddings.API}
+    withheld = {CHAT: chat.API, COMPLETIONS: completions.API, EMBEDDINGS: embeddings.API, RESPONSES: responses.API}
     kept = {row.name.partition(".")[0] for row in table.rows if row.does == "kept"}
 
     assert table not in withheld or kept <= withheld[table].withheld
+
+
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation", "prompt"])
+def test_what_would_change_the_question_is_never_dropped(name: str) -> None:
+    tree = {"model": "m", "input": "x", name: {"id": "y"}, "moderation": {"model": "z"}}
+
+    assert RESPONSES.drop(tree) == ("moderation",)
+    assert name in tree
+    with pytest.raises(BadRequest):
+        RESPONSES.check(tree)
 
 
 def test_each_row_is_there_once_and_says_how() -> None:

@@ -6,6 +6,7 @@ Where content is kept it is sealed, so that the same search finds nothing either
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import secrets
 import signal
@@ -80,6 +81,33 @@ def message(bird: Aviary, **change: Any) -> dict[str, Any]:
     }
 
 
+def response(bird: Aviary, **change: Any) -> dict[str, Any]:
+    """A body of OpenAI's responses, with a bird in every field that holds text."""
+    schema = {"type": "object", "properties": {bird(): {"type": "string", "enum": [bird()], "description": bird()}}}
+    name = bird()
+    thought = {"type": "reasoning", "id": "rs_1", "content": [{"type": "reasoning_text", "text": bird()}]}
+    call = {"type": "function_call", "call_id": "call_1", "name": name, "arguments": json.dumps({bird(): [bird()]})}
+    return {
+        "model": MODEL,
+        "instructions": bird(),
+        "input": [
+            {"role": "developer", "content": bird()},
+            {"role": "user", "content": [{"type": "input_text", "text": bird("Write to {}@example.com, please.")}]},
+            {**thought, "summary": [{"type": "summary_text", "text": bird()}]},
+            {"role": "assistant", "content": [{"type": "output_text", "text": bird()}]},
+            call,
+            {"type": "function_call_output", "call_id": "call_1", "output": bird()},
+            {"role": "user", "content": bird("My name is Anna {}.")},
+        ],
+        "tools": [{"type": "function", "name": name, "description": bird(), "parameters": schema}],
+        "metadata": {bird(): bird()},
+        "user": bird(),
+        "safety_identifier": bird(),
+        "max_output_tokens": 4,
+        **change,
+    }
+
+
 def llama(bird: Aviary, **change: Any) -> dict[str, Any]:
     """A body of Ollama's API, with a bird in every field that holds text."""
     name = bird()
@@ -108,6 +136,11 @@ def others(bird: Aviary) -> list[tuple[str, Any, dict[str, str]]]:
         ("/v1/messages", message(bird, **{bird(): bird()}), {}),
         ("/v1/messages", message(bird), {"authorization": "", "x-api-key": bird("sk-sekisho-{}")}),
         ("/v1/messages/count_tokens", uncounted, {}),
+        ("/v1/responses", response(bird), {}),
+        ("/v1/responses", response(bird, stream=True), {}),
+        ("/v1/responses", response(bird, **{bird(): bird()}), {}),
+        ("/v1/responses", response(bird, previous_response_id=bird()), {}),
+        ("/v1/responses/input_tokens", {"model": MODEL, "input": bird(), "instructions": bird()}, {}),
         ("/api/chat", llama(bird), {}),
         ("/api/chat", llama(bird, stream=False, format={"type": "string", "const": bird()}), {}),
         ("/api/chat", llama(bird, options={bird(): 1}), {}),
