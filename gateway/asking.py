@@ -13,8 +13,10 @@ from gateway.ports import Call, Rooms
 from gateway.privacy.door import Redacted
 
 _FIRST = frozenset(("tools", "functions", "chat_template_kwargs"))
-_THEN = frozenset(("system", "instructions", "messages", "prompt", "suffix", "input", "query", "documents"))
-"""Fields of a body that become part of a prompt. Chat templates put the first ones before all messages."""
+_RULES = frozenset(("system", "instructions"))
+_THEN = frozenset(("messages", "prompt", "suffix", "input", "query", "documents"))
+"""Fields of a body that become part of a prompt. Chat templates put the first ones before all messages, and rules
+before what is asked, wherever a client's body has them."""
 
 _GENERATES = frozenset((Capability.CHAT, Capability.COMPLETE, Capability.VISION))
 
@@ -54,6 +56,7 @@ class Asking:
         """Yield role and redacted text of all that becomes part of the prompt, in the order in which it is read."""
         texts, segments = self.redacted(grant).texts, self._visit.call.segments
         yield from _of(_FIRST, segments, texts)
+        yield from _of(_RULES, segments, texts)
         yield from _of(_THEN, segments, texts)
 
     def redacted(self, grant: Grant) -> Redacted:

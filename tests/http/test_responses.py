@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from asgi import Answered, endpoint, post
@@ -13,6 +14,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 from rich_bodies import RESPONSE as RICH
 
+from gateway.asking import Asking
 from gateway.domain import Choice, Chunk, Declared, ToolCallDelta, Usage
 from gateway.errors import BadRequest, EngineUnavailable
 from gateway.http import responses
@@ -82,6 +84,25 @@ def test_segments_know_who_said_them() -> None:
         "tool",
         "tool-name",
     )
+
+
+class Known(Asking):
+    """A request whose texts stay as they are."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(cast(Any, None), cast(Any, SimpleNamespace(call=call)))
+
+    def redacted(self, grant: Any) -> Any:
+        return SimpleNamespace(texts=[segment.text for segment in self._visit.call.segments])
+
+
+def test_the_fleet_sees_a_prompt_in_the_order_in_which_it_is_read() -> None:
+    """Clients send their fields by the alphabet: ``input`` before ``instructions``, and both before ``tools``."""
+    body = {"input": "asked", "instructions": "ruled", "model": "m", "tools": RICH["tools"], "user": "somebody"}
+
+    texts = [text for _, text in Known(called(body)).turns(cast(Any, None))]
+
+    assert texts == ["look", "of a tool", "where", "here", "ruled", "asked"]
 
 
 def test_an_engine_gets_the_chat_form_with_what_was_put_in_place() -> None:
