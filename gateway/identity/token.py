@@ -47,7 +47,7 @@ class NotBelieved(Unauthenticated):
     default_code = "identity.token"
     default_message = "This token is not one that the gateway believes."
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str = "") -> None:
         super().__init__()
         self.why = why
 
