@@ -173,6 +173,7 @@ class RouteSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     until: Literal["end", "first"] = "end"  # which moment counts: the whole answer, or its first token
     limit_seconds: NotNegativeNumber = 0.0  # with cheapest: what takes longer comes last; 0: no limit
     limit_cost: NotNegativeNumber = 0.0  # with soonest: what costs more, for one request, comes last; 0: no limit
+    priority: Literal["high", "normal", "low"] = "high"  # the highest in which these wait; a key's own may be lower
 
 
 class FleetSettings(Section, frozen=True, forbid_unknown_fields=True):

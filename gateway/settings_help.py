@@ -61,7 +61,7 @@ HELP: dict[str, str] = {
     "engine.sandbox": "required: do not start an engine that cannot be locked in; best-effort: warn",
     "fleet.models": "models of this node: a list of model, pin, ttl_seconds, slots and more; empty: engine.model alone",
     "fleet.engines": "servers that others run: a list of name, model, url, site, jurisdiction, external, ca and more",
-    "fleet.routes": "what is best, by model, project, purpose: a list; the first that fits counts; none: soonest",
+    "fleet.routes": "what is best and in which class it waits, by model, project, purpose: a list",
     "fleet.providers_python": "for engines of kind litellm: the Python of an environment that has it",
     "fleet.memory_mib": "memory for all loaded models together, in MiB; 0: what the machine has",
     "fleet.turn_seconds": "how long a busy model keeps its place while another one waits for that room",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 
-from gateway.domain import PRIORITIES, Caller, Capability, Decision, Grant, Target
+from gateway.domain import Caller, Capability, Decision, Grant, Target
 from gateway.errors import EngineUnavailable, LimitExceeded, ModelNotFound
 from gateway.fleet.choose.cohort import is_in_cohort
 from gateway.fleet.choose.queue import Claim
@@ -124,7 +124,7 @@ class LocalFleet:
                 was (``fleet.wait_too_long``).
         """
         deadline = min(deadline, monotonic() + self._terms.wait_seconds)
-        claim = Claim(caller.tenant, PRIORITIES.index(caller.priority), deadline=deadline)
+        claim = Claim(caller.tenant, self._priority(decision.targets, caller), deadline=deadline)
         wish, tried = Wish(asked, caller), set(failed)
         why: EngineUnavailable | None = None
         while True:
@@ -144,6 +144,10 @@ class LocalFleet:
             else:
                 stay.sit(held.lease.slot)
                 return HeldSlot(desk, held, stay)
+
+    def _priority(self, grants: Sequence[Grant], caller: Caller) -> int:
+        known = (self._desks[grant.id].home.target.model for grant in grants if grant.id in self._desks)
+        return self._ranking.priority(next(known, ""), caller)
 
     def ready(self) -> bool:
         """Return whether at least one target would take a prompt now, or can be loaded for it."""

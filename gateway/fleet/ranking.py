@@ -12,7 +12,7 @@ from time import monotonic
 
 import msgspec
 
-from gateway.domain import Caller, Choosing, Chunk, Considered, Grant, Target, Timings, Usage
+from gateway.domain import PRIORITIES, Caller, Choosing, Chunk, Considered, Grant, Target, Timings, Usage
 from gateway.fleet.choose.board import Seat
 from gateway.fleet.choose.chooser import Chooser
 from gateway.fleet.choose.prefix import Hasher, rendered
@@ -126,6 +126,11 @@ class Ranking:
     def expected_tokens(self, ask: Ask) -> float:
         """Return how long the answer is likely to be."""
         return self.chooser.expect.tokens(ask.model, ask.caller, ask.max_tokens) if ask.generates else 0.0
+
+    def priority(self, model: str, caller: Caller) -> int:
+        """Return the class in which a request waits, an index in PRIORITIES: its caller's, or its route's lower one."""
+        said = self._objective(model, caller).priority
+        return max(PRIORITIES.index(caller.priority), PRIORITIES.index(said))
 
     def only(self, desk: Standing, grant: Grant, wish: Wish) -> Chosen:
         """Return the choice of the one target that is left of several."""

@@ -42,7 +42,7 @@ def _place(said: ModelSettings | RemoteEngineSettings, manifest: Manifest | None
 
 
 def _objective(route: RouteSettings) -> Objective:
-    return Objective(route.best, route.until, route.limit_seconds, route.limit_cost)
+    return Objective(route.best, route.until, route.limit_seconds, route.limit_cost, route.priority)
 
 
 def _fits(route: RouteSettings, model: str, caller: Caller) -> bool:

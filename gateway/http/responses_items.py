@@ -79,7 +79,7 @@ class Items:
     def has_reasoning(self) -> bool:
         return any(item.kind == "reasoning" for item in self._begun)
 
-    def event(self, kind: str, **fields: Any) -> bytes:
+    def frame(self, kind: str, **fields: Any) -> bytes:
         """Return one event with its number."""
         data = {"type": f"response.{kind}", "sequence_number": self._sequence, **fields}
         self._sequence += 1
@@ -130,26 +130,26 @@ class Items:
         if item.kind == "function_call":
             item.call_id = item.call_id or f"call_{ULID()}"
         self._begun.append(item)
-        out += self.event("output_item.added", output_index=item.number, item=item.shown())
+        out += self.frame("output_item.added", output_index=item.number, item=item.shown())
         if item.kind != "function_call":
-            out += self.event("content_part.added", **_where(item), part=item.part())
+            out += self.frame("content_part.added", **_where(item), part=item.part())
         return out
 
     def _add(self, item: Item, text: str) -> bytes:
         item.text += text
         more = _LOGPROBS if item.kind == "message" else {}
-        return self.event(f"{_SAYS[item.kind]}.delta", **_where(item), delta=text, **more)
+        return self.frame(f"{_SAYS[item.kind]}.delta", **_where(item), delta=text, **more)
 
     def _done(self, item: Item, status: str) -> bytes:
         item.status = status
         where, kind = _where(item), f"{_SAYS[item.kind]}.done"
         if item.kind == "function_call":
-            out = self.event(kind, **where, name=item.name, arguments=item.text)
+            out = self.frame(kind, **where, name=item.name, arguments=item.text)
         else:
             more = _LOGPROBS if item.kind == "message" else {}
-            out = self.event(kind, **where, text=item.text, **more)
-            out += self.event("content_part.done", **where, part=item.part())
-        return out + self.event("output_item.done", output_index=item.number, item=item.shown())
+            out = self.frame(kind, **where, text=item.text, **more)
+            out += self.frame("content_part.done", **where, part=item.part())
+        return out + self.frame("output_item.done", output_index=item.number, item=item.shown())
 
 
 def _where(item: Item) -> dict[str, Any]:

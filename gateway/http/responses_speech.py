@@ -49,17 +49,17 @@ class Writer:
         out = b"" if self._began else self._begin()
         out += self._items.finish(cut=self._cut is not None)
         response = self._ended()
-        return out + self._items.event(str(response["status"]), response=response)
+        return out + self._items.frame(str(response["status"]), response=response)
 
     def failed(self, error: SekishoError) -> bytes:
         """Return the event that says why the response ends here, with the items as far as they came."""
         self._items.give_up()
-        return self._items.event("failed", response=self._response("failed", error=error_body(error)["error"]))
+        return self._items.frame("failed", response=self._response("failed", error=error_body(error)["error"]))
 
     def _begin(self) -> bytes:
         self._began = True
         response = self._response("in_progress")
-        return self._items.event("created", response=response) + self._items.event("in_progress", response=response)
+        return self._items.frame("created", response=response) + self._items.frame("in_progress", response=response)
 
     def _note(self, chunk: Chunk) -> bytes:
         self._usage = chunk.usage or self._usage

@@ -11,22 +11,32 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gateway.domain import Chunk, Usage
+from gateway.domain import PRIORITIES, Chunk, Usage
 from gateway.errors import LimitExceeded
+from gateway.fleet.choose.terms import Objective
 from gateway.fleet.desk import Terms
 from gateway.fleet.local import LocalFleet, Member
+from gateway.fleet.ranking import Ranking
 
 NONE: frozenset[str] = frozenset()
+USUAL, NIGHTLY = Objective(), Objective(priority="low")
 
 
 class Stand:
     """One engine with one slot, and callers that ask for it."""
 
-    def __init__(self, world: Any, queue: int = 3, slots: int = 1, **terms: Any) -> None:
+    def __init__(
+        self, world: Any, queue: int = 3, slots: int = 1, ranking: Ranking | None = None, **terms: Any
+    ) -> None:
         self.world, self.place, self.engine = world, world.target("w0"), world.engine(slots=slots)
         members = [Member(self.place, self.engine)]
         self.fleet = LocalFleet(
-            members, queue=queue, find_model=lambda name: name, model_names=lambda: ["tiny"], terms=Terms(**terms)
+            members,
+            queue=queue,
+            find_model=lambda name: name,
+            model_names=lambda: ["tiny"],
+            terms=Terms(**terms),
+            ranking=ranking,
         )
         (self.desk,) = self.fleet.desks()
         self.order: list[str] = []
@@ -62,6 +72,27 @@ async def test_a_higher_priority_is_next(world: Any) -> None:
     await asyncio.gather(*asking)
 
     assert stand.order == ["high", "normal", "low"]
+
+
+async def test_a_route_lowers_a_priority_and_raises_none(world: Any) -> None:
+    ranking = Ranking(
+        objective=lambda model, caller: NIGHTLY if model == "tiny" and caller.tenant == "night" else USUAL
+    )
+    stand = Stand(world, ranking=ranking)
+    held = await stand.take()
+    asking = [stand.ask("low key", "day", priority="low"), stand.ask("night", "night", priority="high")]
+    asking.append(stand.ask("day", "day"))
+    await asyncio.sleep(0)
+    held.release()
+    await asyncio.gather(*asking)
+
+    assert stand.order == ["day", "low key", "night"]
+    assert [ranking.priority("tiny", replace(world.caller("night"), priority=each)) for each in PRIORITIES] == [2, 2, 2]
+    assert [ranking.priority("other", replace(world.caller("night"), priority=each)) for each in PRIORITIES] == [
+        0,
+        1,
+        2,
+    ]
 
 
 async def test_a_full_queue_makes_room_for_another_tenant_and_the_last_one_is_told(world: Any, prompt: Any) -> None:

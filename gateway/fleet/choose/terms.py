@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from gateway.domain import Priority
+
 
 class Place(msgspec.Struct, frozen=True):
     """What is known of a target without ever having asked it.
@@ -96,6 +98,7 @@ class Score(msgspec.Struct, frozen=True):
 
 class Objective(msgspec.Struct, frozen=True):
     """What is best. A limit of 0 is none; where no candidate keeps to it, the one that comes nearest is taken.
+    ``priority`` is the highest class in which these requests wait.
 
     ``soonest`` has a limit of cost, ``cheapest`` one of seconds. ``until`` says which end counts: that of the whole
     answer, or the first token.
@@ -105,3 +108,4 @@ class Objective(msgspec.Struct, frozen=True):
     until: Literal["end", "first"] = "end"
     limit_seconds: float = 0.0
     limit_cost: float = 0.0
+    priority: Priority = "high"
