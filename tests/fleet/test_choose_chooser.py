@@ -150,6 +150,22 @@ def test_the_cheapest_within_the_limit_is_chosen_and_the_soonest_where_none_is()
     assert (first(1e-9).target, first(1e-9).why) == ("dear", "over-limit")
 
 
+def test_an_energy_that_nobody_knows_is_not_taken_for_none() -> None:
+    chooser, ask = Chooser(), Ask("m", 1000, max_tokens=100)
+    slow = Candidate("slow", "m", slots=4, place=Place("cpu", 10**9))
+    thrifty = Candidate("thrifty", "m", slots=4, place=Place("cpu", 10**9, watts=10.0))
+    quick = Candidate("quick", "m", slots=4, place=Place("gpu", 10**9, watts=3000.0))
+    cheapest = Objective("cheapest")
+
+    scores = chooser.rank([slow, quick], ask, 0.0, cheapest)
+
+    assert [(score.target, score.energy > 0.0) for score in scores] == [("quick", True), ("slow", False)]
+    (frugal, wasteful) = chooser.rank([quick, thrifty], ask, 0.0, cheapest)
+    assert (frugal.target, wasteful.target) == ("thrifty", "quick")
+    assert frugal.energy < wasteful.energy
+    assert frugal.total_seconds > wasteful.total_seconds
+
+
 def test_equals_stay_in_the_decisions_order() -> None:
     chooser = Chooser()
     names = ["c", "a", "b"]

@@ -3,7 +3,8 @@
 Rules:
 
 1. ``soonest``: the shortest time, among those whose cost is within the limit. ``cheapest``: the least cost, then the
-   least energy, among those whose time is within the limit.
+   least energy, among those whose time is within the limit. Energy counts where it is known of each of these: of a
+   target that nobody has measured it is not known that it uses none.
    Time is the request's own, and what others would wait because a model is sent out for it: each of these seconds
    counts as much as one of its own.
 2. Where none is within the limit, the request is not refused: the one that comes nearest to it is taken.
@@ -29,10 +30,11 @@ def best_first(pairs: Sequence[Ranked], objective: Objective) -> list[Score]:
     """Return the scores, best first, of which the first says why. ``pairs`` are in the decision's order."""
     within = [pair for pair in pairs if is_within(pair[1], objective)]
     beyond = [pair for pair in pairs if not is_within(pair[1], objective)]
-    order = sorted(within, key=partial(_key, objective=objective))
+    by_energy = all(score.energy > 0.0 for _, score in within)
+    order = sorted(within, key=partial(_key, objective=objective, by_energy=by_energy))
     why: Why = objective.best if order else "over-limit"
     if order:
-        best, first = order[0], _preferred(within, order[0], objective)
+        best, first = order[0], _preferred(within, order[0], objective, by_energy)
         if first is not best:
             order.remove(first)
             order.insert(0, first)
@@ -58,9 +60,13 @@ def is_within(score: Score, objective: Objective) -> bool:
     return not objective.limit_seconds or seconds_of(score, objective) <= objective.limit_seconds
 
 
-def _key(pair: Ranked, objective: Objective) -> tuple[float, ...]:
+def _key(pair: Ranked, objective: Objective, by_energy: bool) -> tuple[float, ...]:
     score, seconds = pair[1], burden_of(pair[1], objective)
-    return (seconds, score.cost) if objective.best == "soonest" else (score.cost, score.energy, seconds)
+    return (seconds, score.cost) if objective.best == "soonest" else (*_spent(score, by_energy), seconds)
+
+
+def _spent(score: Score, by_energy: bool) -> tuple[float, float]:
+    return score.cost, score.energy if by_energy else 0.0
 
 
 def _nearest(pair: Ranked, objective: Objective) -> tuple[float, ...]:
@@ -68,14 +74,14 @@ def _nearest(pair: Ranked, objective: Objective) -> tuple[float, ...]:
     return (score.cost, seconds) if objective.best == "soonest" else (seconds, score.cost)
 
 
-def _preferred(within: Sequence[Ranked], best: Ranked, objective: Objective) -> Ranked:
+def _preferred(within: Sequence[Ranked], best: Ranked, objective: Objective, by_energy: bool) -> Ranked:
     """Return the one of those as good as the best that rule 3 prefers."""
-    alike = [pair for pair in within if _is_alike(pair[1], best[1], objective)]
+    alike = [pair for pair in within if _is_alike(pair[1], best[1], objective, by_energy)]
     return min(alike, key=_standing)
 
 
-def _is_alike(score: Score, best: Score, objective: Objective) -> bool:
-    if objective.best == "cheapest" and (score.cost, score.energy) != (best.cost, best.energy):
+def _is_alike(score: Score, best: Score, objective: Objective, by_energy: bool) -> bool:
+    if objective.best == "cheapest" and _spent(score, by_energy) != _spent(best, by_energy):
         return False
     seconds, least = burden_of(score, objective), burden_of(best, objective)
     return seconds <= least * (1.0 + _ALIKE) + _ALIKE_SECONDS

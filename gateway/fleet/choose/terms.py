@@ -91,7 +91,7 @@ class Score(msgspec.Struct, frozen=True):
     cached_tokens: int  # of the prompt, that it need not read again
     output_tokens: float  # expected
     cost: float = 0.0
-    energy: float = 0.0  # joules
+    energy: float = 0.0  # joules; 0: not known
     others_seconds: float = 0.0  # that those will wait, all together, who come to targets that are sent out for it
     why: Why | None = None  # of the first
 
