@@ -408,5 +408,5 @@ class Outcome(Value, frozen=True, gc=False):
     restored: int = 0  # tags turned back into values
     guarded: dict[str, int] = {}  # values in the answer that were masked, or that ended it, by type
     parts: dict[str, float] = {}  # seconds by stage, of all attempts so far
-    energy_mj: int | None = None  # millijoules of this machine, where it measures them
+    energy_mj: int | None = None  # millijoules of this machine's processors, where it measures them; no graphics card's
     content: Kept | None = None  # the answer, where it had to be kept
