@@ -78,14 +78,15 @@ class Exchange:
             return False
 
     async def renders(self, body: Body, marks: Sequence[str], explain: Explain = _broken) -> bool:
-        """Whether a llama.cpp server's prompt of a chat holds all these marks. Raises EngineUnavailable."""
+        """Whether a llama.cpp server's prompt of a chat holds all these marks; one that does not tell has none.
+
+        Raises EngineUnavailable.
+        """
         try:
             rendered = orjson.loads(await self._whole(self._template_url, body, explain))["prompt"]
-        except BadRequest:
-            return False  # its template raised an error
-        except (orjson.JSONDecodeError, LookupError, TypeError) as error:
-            raise interrupted() from error
-        return all(mark in rendered for mark in marks)
+            return all(mark in rendered for mark in marks)
+        except (BadRequest, orjson.JSONDecodeError, LookupError, TypeError):  # or its template raised an error
+            return False
 
     async def answer(self, prompt: Prompt, explain: Explain = _broken) -> AsyncGenerator[Chunk, None]:
         """As :meth:`gateway.engines.door.Engine.answer`. A lost connection raises what ``explain`` returns."""

@@ -55,6 +55,7 @@ class ManagedWorker(Supervised):
         self._model = model
         self._chat_template = chat_template
         self._extras = extras
+        self._knows_tools: bool | None = None  # until it was asked
 
     @property
     def slots(self) -> int:
@@ -71,13 +72,19 @@ class ManagedWorker(Supervised):
         return self._exchange
 
     async def _prove(self) -> None:
-        """It answers; and can its chat template say tools, calls and results, and does it make a call that must be?"""
+        """It answers. The first time it is also asked whether it knows tools; the same files say the same again."""
         await super()._prove()
-        if self._extras.mode == "chat":
+        if self._extras.mode != "chat":
+            return
+        if self._knows_tools is None:
             assert self._exchange is not None  # noqa: S101 - set by start
-            self._dialect.knows_tools = True
-            renders = await self._exchange.renders(PROBE, PROBE_MARKS, self._explain)
-            self._dialect.knows_tools = renders and await self._calls(self._exchange)
+            self._dialect.knows_tools = True  # or the question itself would be told in words
+            self._knows_tools = await self._asked(self._exchange)
+        self._dialect.knows_tools = self._knows_tools
+
+    async def _asked(self, exchange: Exchange) -> bool:
+        """Whether its chat template says tools, calls and results, and a call that must be is made."""
+        return await exchange.renders(PROBE, PROBE_MARKS, self._explain) and await self._calls(exchange)
 
     async def _calls(self, exchange: Exchange) -> bool:
         """Whether a call that is required is made, and not words: llama.cpp knows no calls of some templates."""
