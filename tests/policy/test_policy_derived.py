@@ -59,7 +59,7 @@ async def test_answers_are_the_same_with_and_without_what_was_worked_out(setting
     asked = [question_of(Random(number)) for number in range(60)]
     facts = build_facts(settings.site, ORGANISATION, TARGETS, rulebook(settings))
     async with Rehearsal(find_opa(settings), draft(settings).bundle.path) as rehearsal:
-        client: Any = rehearsal._client
+        client: Any = rehearsal._client("push")
         derived = await client.derive(facts, PUSHED)
         answers = []
         for pushed in (facts, {**facts, "derived": derived}):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace as replace_field
 from pathlib import Path
 
 import aiohttp
@@ -13,9 +14,9 @@ from msgspec.structs import replace
 from gateway.domain import PolicyInput, Target
 from gateway.errors import SetupError
 from gateway.policy.answer import Refused
-from gateway.policy.client import rulebook
+from gateway.policy.client import draft, rulebook
 from gateway.policy.facts import build_facts
-from gateway.policy.opa.program import find_opa
+from gateway.policy.opa.program import Opa, find_opa
 from gateway.policy.organisation import Organisation
 from gateway.policy.trials.proposal import Proposal, find
 from gateway.policy.trials.scratch import NICE, Rehearsal
@@ -40,28 +41,71 @@ def proposal(house: Settings) -> Proposal:
     return find(house)
 
 
+@pytest.fixture(params=["decide", "run"])
+def opa(request: pytest.FixtureRequest, house: Settings) -> Opa:
+    """Our `opa`, and one that has no `opa decide`."""
+    found = find_opa(house)
+    if request.param == "decide" and not found.decides:
+        pytest.skip("this opa has no `decide`")
+    return replace_field(found, decides=request.param == "decide")
+
+
 def niceness(pid: int) -> set[int]:
     """How far the threads of a process give way; nothing when it is gone."""
     return {os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in Path(f"/proc/{pid}/task").glob("*")}
 
 
+def command_of(pid: int | None) -> list[bytes]:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+
+
 async def test_it_answers_under_the_facts_that_it_was_given(
-    house: Settings, proposal: Proposal, targets: tuple[Target, ...], ask: Ask
+    opa: Opa, house: Settings, proposal: Proposal, targets: tuple[Target, ...], ask: Ask
 ) -> None:
-    async with Rehearsal(find_opa(house), proposal.bundle.path) as rehearsal:
+    async with Rehearsal(opa, proposal.bundle.path) as rehearsal:
         with pytest.raises(Refused):
             await rehearsal.ask(ask())
         revision = await rehearsal.push(build_facts(house.site, Organisation(), targets, rulebook(house)))
 
         answer = await rehearsal.ask(ask())
-        inside = await rehearsal.internals(ask())
 
     assert (answer.facts, len(answer.targets)) == (revision, 3)
-    assert inside["decision"]["facts"] == revision
 
 
-async def test_without_its_token_nobody_is_let_in(house: Settings, proposal: Proposal) -> None:
-    async with Rehearsal(find_opa(house), proposal.bundle.path) as rehearsal:
+async def test_what_decides_in_service_decides_here(house: Settings, proposal: Proposal) -> None:
+    found = find_opa(house)
+    async with Rehearsal(found, proposal.bundle.path) as rehearsal:
+        words = command_of(rehearsal.pid)
+
+    assert (b"decide" in words, b"run" in words) == (found.decides, not found.decides)
+
+
+@pytest.mark.parametrize("reference", ["in-force", "bundle"])
+async def test_a_signed_bundle_is_taken_without_its_key(
+    opa: Opa, house: Settings, targets: tuple[Target, ...], ask: Ask, reference: str
+) -> None:
+    revision = shelve(house)
+    proposal = find(house, str(revision.folder / "bundle.tar.gz") if reference == "bundle" else reference)
+    async with Rehearsal(opa, proposal.bundle.path) as rehearsal:
+        await rehearsal.push(build_facts(house.site, Organisation(), targets, rulebook(house)))
+
+        assert len((await rehearsal.ask(ask())).targets) == 3
+
+
+async def test_what_rules_derive_is_put_beside_the_facts_and_changes_no_answer(
+    opa: Opa, settings: Settings, targets: tuple[Target, ...], ask: Ask
+) -> None:
+    facts = build_facts(settings.site, Organisation(), targets, rulebook(settings))
+    async with Rehearsal(opa, draft(settings).bundle.path) as rehearsal:
+        plain = await rehearsal.push(facts), await rehearsal.ask(ask())
+        derived = await rehearsal.push(facts, "2026-06-01T12:00:00Z"), await rehearsal.ask(ask())
+
+        assert (await rehearsal._derived(facts, "2026-06-01T12:00:00Z"))["residency"]["ways"]["DE"]["FR"]
+    assert plain == derived
+
+
+async def test_without_its_token_nobody_is_let_in(opa: Opa, proposal: Proposal) -> None:
+    async with Rehearsal(opa, proposal.bundle.path) as rehearsal:
         socket = rehearsal._folder / "opa.sock"
         assert socket.stat().st_mode & 0o777 == 0o600
         assert socket.parent.stat().st_mode & 0o777 == 0o700
@@ -71,8 +115,8 @@ async def test_without_its_token_nobody_is_let_in(house: Settings, proposal: Pro
                     assert response.status == 401
 
 
-async def test_it_gives_way_to_others_and_leaves_nothing(house: Settings, proposal: Proposal) -> None:
-    async with Rehearsal(find_opa(house), proposal.bundle.path) as rehearsal:
+async def test_it_gives_way_to_others_and_leaves_nothing(opa: Opa, proposal: Proposal) -> None:
+    async with Rehearsal(opa, proposal.bundle.path) as rehearsal:
         pid, folder = rehearsal.pid, rehearsal._folder
         assert pid
         assert niceness(pid) == {NICE}
@@ -83,12 +127,13 @@ async def test_it_gives_way_to_others_and_leaves_nothing(house: Settings, propos
         await rehearsal.push({})
 
 
-async def test_a_bundle_that_opa_does_not_take_is_told_in_its_words(house: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"no bundle", b"\x1f\x8b\x08\x00 broken"])
+async def test_a_bundle_that_opa_does_not_take_is_told_in_its_words(opa: Opa, tmp_path: Path, content: bytes) -> None:
     bad = tmp_path / "bundle.tar.gz"
-    bad.write_bytes(b"no bundle")
+    bad.write_bytes(content)
 
     with pytest.raises(SetupError, match="OPA does not take"):
-        async with Rehearsal(find_opa(house), bad):
+        async with Rehearsal(opa, bad):
             pass
 
 

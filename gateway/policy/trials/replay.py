@@ -8,13 +8,14 @@ Rules:
 1. A question is put again as it was, at its own time, with its own counters.
 2. Equal questions are asked once, where the answer itself says until when it holds (``remember_until``).
 3. An answer that is no decision is a refusal here, as it would be in service.
-4. Data sets are pushed one after another; within one, questions are asked side by side.
+4. Data sets are pushed one after another, each with what the rules derive from it for its first question's day;
+   within one, questions are asked side by side.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -191,10 +192,10 @@ class Replay:
         return self.report
 
     async def _under(
-        self, rehearsal: Rehearsal, facts: dict[str, Any], questions: Iterable[_Asked], progress: Progress
+        self, rehearsal: Rehearsal, facts: dict[str, Any], questions: Collection[_Asked], progress: Progress
     ) -> None:
         facts = under(facts, self._proposal.rulebook) if self._proposal.rulebook else facts
-        await rehearsal.push(facts)
+        await rehearsal.push(facts, next(time for asked in questions for time, _, _ in asked.times))
         waiting, done = iter(questions), 0
 
         async def work() -> None:
