@@ -1,4 +1,4 @@
-"""Values as people write them by hand: one sign at a time, in small letters, or over the end of a line.
+"""Values as people write them: one sign at a time, in small letters, over the end of a line, between underscores.
 
 What proves them is the same as everywhere: the rules are asked again about what stands before, and the value as its
 standard writes it::
@@ -14,6 +14,11 @@ Rules:
 3. *Broken.* A line of at least 45 characters with four words that ends within digits or capitals, and the line behind
    it: their seam is a blank, or nothing behind a hyphen. Quotation marks of mails (``>``) are skipped.
 4. Such a value counts only where a word near it says what it is, or two check digits hold: forms alone are not enough.
+5. *Joined.* A name of a file, a key or an export whose parts underscores join, with four digits or more:
+   ``scan_steuer_id_86095742719_2024.pdf``. Underscores are read as blanks. What the rules find there counts where an
+   underscore is beside it, and a word in the name itself or in the 24 characters before it says what it is, or two
+   check digits hold; a day or a moment (``20240312``, ``20240312174512``) never. Elsewhere an underscore joins parts
+   of a code.
 
 Work is linear in the text; each such value is searched once more, with the 60 characters before it. What the rules said
 of a value in its surroundings is remembered as in :mod:`gateway.privacy.memory`: it hangs on nothing else, so known
@@ -47,6 +52,17 @@ _ENDS = re.compile(r"[0-9A-Z)]-?[ ]{0,2}\Z")
 _LONGEST_ENDS = 4
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LEAST_LINE, _LEAST_WORDS = 45, 4
+_JOINT = re.compile(
+    r"_(?:(?=[A-Za-z]{0,8}-?[0-9][\w.-]{3})|(?<=[\w.-]{3}[0-9]_)"
+    r"|(?<=[0-9][A-Z]_)|(?<=[0-9][A-Z]{2}_)|(?<=[0-9][A-Z]{3}_))"
+)
+_NAME = re.compile(r"[\w./+-]*")
+_LONGEST_NAME, _BEFORE_NAME, _LEAST_DIGITS_JOINED = 80, 24, 4
+_MOMENT = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])_?(?:[0-5][0-9]){0,3}")
+_NOT_JOINED = frozenset("PHONE_NUMBER LOCATION UK_POSTCODE DATE_OF_BIRTH EMAIL_ADDRESS URL CLASSIFICATION_MARK".split())
+
+
+_Key = tuple[str, int, int, bool]
 
 
 class _Question(NamedTuple):
@@ -56,11 +72,12 @@ class _Question(NamedTuple):
     places: Sequence[int]  # where each of its characters stands in the text
     low: int  # a finding must end behind it, and begin before `high`: lie in the value, or over a seam
     high: int
+    original: str = ""  # of a name that underscores join: as `text`, with them
 
     @property
-    def key(self) -> tuple[str, int, int]:
+    def key(self) -> _Key:
         """All that the answer hangs on."""
-        return self.text, self.low, self.high
+        return self.original or self.text, self.low, self.high, bool(self.original)
 
 
 class Known(NamedTuple):
@@ -71,7 +88,8 @@ class Known(NamedTuple):
 
     def name(self, question: _Question) -> bytes:
         """Return what the answer to a question stands under."""
-        return self.memory.name(self.scope + b"\0spelled %d %d" % (question.low, question.high), question.text)
+        text, low, high, joined = question.key
+        return self.memory.name(self.scope + b"\0spelled %d %d %d" % (low, high, joined), text)
 
 
 def spelled(text: str, rules: Finder, proceed: Proceed, known: Known | None = None) -> list[Span]:
@@ -81,8 +99,8 @@ def spelled(text: str, rules: Finder, proceed: Proceed, known: Known | None = No
         known: remembers what the rules said; without it they are asked each time, with the same result.
     """
     found: list[Span] = []
-    answers: dict[tuple[str, int, int], tuple[Span, ...]] = {}  # what comes again is not searched again
-    for some in _batches(chain(_apart(text), _small(text), _broken(text))):
+    answers: dict[_Key, tuple[Span, ...]] = {}  # what comes again is not searched again
+    for some in _batches(chain(_apart(text), _small(text), _broken(text), _joined(text))):
         asked = {each.key: each for each in some if each.key not in answers}
         answers |= zip(asked, _answers([*asked.values()], rules, proceed, known), strict=True)
         found += (_back(span, question) for question in some for span in answers[question.key])
@@ -112,9 +130,21 @@ def _said(questions: Sequence[_Question], rules: Finder, proceed: Proceed) -> li
 
 
 def _counts(span: Span, question: _Question) -> bool:
+    if question.original:
+        return _counts_joined(span, question)
     if span.start >= question.high or span.end <= question.low:
         return False
     return bool(span.context) or span.score >= _LEAST_SCORE
+
+
+def _counts_joined(span: Span, question: _Question) -> bool:
+    """Rule 5."""
+    name, start, end = question.original, span.start, span.end
+    if start < question.low or span.type in _NOT_JOINED or _MOMENT.fullmatch(name, start, end):
+        return False
+    if "_" not in (name[start - 1 : start], name[end : end + 1]):
+        return False
+    return bool(span.context) or (span.score >= _LEAST_SCORE and bool(span.check) and "_" not in name[start:end])
 
 
 def _back(span: Span, question: _Question) -> Span:
@@ -184,3 +214,24 @@ def _broken(text: str) -> Iterator[_Question]:
         after = text[end:high].partition("\n")[0]
         places = [*range(low, start), *([start] if seam else []), *range(end, end + len(after))]
         yield _Question(f"{text[low:start]}{seam}{after}", places, start - low + len(seam), start - low)
+
+
+def _name_length(text: str) -> int:
+    """Return how many characters at its beginning can be a name's."""
+    found = _NAME.match(text)
+    return found.end() if found else 0
+
+
+def _joined(text: str) -> Iterator[_Question]:
+    at = 0
+    while match := _JOINT.search(text, at):
+        joint = match.start()
+        start = joint - _name_length(text[max(0, joint - _LONGEST_NAME) : joint][::-1])
+        at = end = joint + _name_length(text[joint : joint + _LONGEST_NAME])
+        if joint - start == _LONGEST_NAME or end - joint == _LONGEST_NAME:  # no name that anybody reads
+            continue
+        name = text[start:end]
+        if sum(map(str.isdecimal, name)) >= _LEAST_DIGITS_JOINED:
+            low = max(text.rfind("\n", 0, start) + 1, start - _BEFORE_NAME)
+            asked = text[low:end]
+            yield _Question(asked.replace("_", " "), range(low, end), start - low, end - low, asked)

@@ -97,6 +97,9 @@ PASSAGES = (
     "0044 0532 0130 00",
     "commit 3f2b9c1e7d4a, job ab4711820cd in 1422 ms",
     "Am Ende der Schicht zeigte der Zähler von Linie vier 4711",
+    "nhs_9434765870_x",
+    "steuer_id_86095742719",
+    "_86095742719_x",
 )
 
 
@@ -136,3 +139,42 @@ def test_only_values_in_new_surroundings_are_asked_about(rules: Patterns) -> Non
     spelled(some[0], counting, go_on, known)
     spelled(far.join(["", *some, ""]), counting, go_on, Known(known.memory, b"other"))
     assert counting.asked == 1 + 2
+
+
+@pytest.mark.parametrize(
+    ("text", "type", "value"),
+    [
+        ("scan_steuer_id_86095742719_2024.pdf", "DE_TAX_ID", "86095742719"),
+        ("siehe ablage/steuer_id_86095742719_x", "DE_TAX_ID", "86095742719"),
+        ("86095742719_steuer_id.pdf", "DE_TAX_ID", "86095742719"),
+        ("Steuer-ID: x_86095742719_x", "DE_TAX_ID", "86095742719"),
+        ("nhs_9434765870_old", "UK_NHS", "9434765870"),
+        ("nhs_943_476_5870_old", "UK_NHS", "943_476_5870"),
+        ("personnummer_880320-0016_kopia", "SE_PERSONNUMMER", "880320-0016"),
+        ("マイナンバー_123456789018_控え.pdf", "JP_MY_NUMBER", "123456789018"),
+        ("kennzeichen_M-XY4711_vorn.jpg", "LICENSE_PLATE", "M-XY4711"),
+        ("host_10.20.30.40_ip.log", "IP_ADDRESS", "10.20.30.40"),
+        ("x_756.9217.0769.85_x", "CH_AHV", "756.9217.0769.85"),
+        ("reisepass_C01X00T478_kopie", "DE_PASSPORT", "C01X00T478"),
+    ],
+)
+def test_a_value_in_a_name_that_underscores_join_is_found(rules: Patterns, text: str, type: str, value: str) -> None:
+    assert (type, value) in found(rules, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x_86095742719_x",
+        "part_no_86095742719_tax_id",
+        "steuer_id_86095742718_x",
+        "passport_20241128_x.csv",
+        "imsi_report_20200318221348.log",
+        "driver_10.2.3.4_setup",
+        "steuer_id 12345 job_86095742718_x",
+        "job_1711234567_0042",
+        f"steuer_id_86095742719_{'x1_' * 40}",
+    ],
+)
+def test_what_underscores_join_to_a_code_is_left(rules: Patterns, text: str) -> None:
+    assert found(rules, text) == set()
