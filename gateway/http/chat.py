@@ -250,7 +250,7 @@ API = Api(
 
 def message_of(choice: Choice, tool_name: Any) -> dict[str, Any]:
     """Return a plain answer's choice."""
-    message: dict[str, Any] = {"role": "assistant", "content": choice.content, "refusal": None}
+    message: dict[str, Any] = {"role": "assistant", "content": choice.content, "refusal": None, "annotations": []}
     if choice.reasoning:
         message["reasoning_content"] = choice.reasoning
     if choice.tool_calls:

@@ -71,6 +71,7 @@ _BLOCK = {
     "tool_use_id": FIXED,
     "name": TEXT,
     "input": DATA,
+    "caller": {"type": FIXED},
     "content": _TEXTS,
     "thinking": TEXT,
     "cache_control": _CACHE,

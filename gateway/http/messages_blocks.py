@@ -42,10 +42,10 @@ class Block:
 
     def start(self) -> dict[str, Any]:
         if self.is_call:
-            return {"type": "tool_use", "id": self.id or call_id(), "name": self.name, "input": {}}
+            return tool_use(self.id, self.name, {})
         if self.key[0] == "thinking":
             return {"type": "thinking", "thinking": "", "signature": ""}
-        return {"type": "text", "text": ""}
+        return text_of("")
 
     def delta(self, text: str) -> dict[str, Any]:
         if self.is_call:
@@ -109,6 +109,16 @@ class Blocks:
 
     def _event(self, kind: str, **fields: Any) -> bytes:
         return event_of({"type": kind, "index": self._begun - 1, **fields})
+
+
+def text_of(text: str) -> dict[str, Any]:
+    """Return a text as a block; nothing is cited in it."""
+    return {"type": "text", "text": text, "citations": None}
+
+
+def tool_use(given_id: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return a call as a block; the model itself made it, no tool did."""
+    return {"type": "tool_use", "id": given_id or call_id(), "name": name, "input": given, "caller": {"type": "direct"}}
 
 
 def object_of(arguments: str) -> dict[str, Any] | None:

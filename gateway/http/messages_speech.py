@@ -15,7 +15,7 @@ import orjson
 from gateway.domain import Choice, Chunk, Usage
 from gateway.errors import EngineUnavailable, SekishoError
 from gateway.http.call import Call
-from gateway.http.messages_blocks import Block, Blocks, call_id, event_of, object_of
+from gateway.http.messages_blocks import Block, Blocks, event_of, object_of, text_of, tool_use
 from gateway.http.speech import Speech
 
 _TYPES = {
@@ -29,6 +29,16 @@ _TYPES = {
 }
 _REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 OVERLOADED = 529
+
+# what Anthropic's own servers have to say and engines here have not
+_UNSTOPPED: dict[str, Any] = {"stop_reason": None, "stop_sequence": None, "stop_details": None, "container": None}
+_WHOLE: dict[str, Any] = {
+    "cache_creation": None,
+    "inference_geo": None,
+    "output_tokens_details": None,
+    "server_tool_use": None,
+    "service_tier": "standard",
+}
 
 
 class Writer:
@@ -52,10 +62,10 @@ class Writer:
         if choice.reasoning:
             content.append({"type": "thinking", "thinking": choice.reasoning, "signature": ""})
         if choice.content:
-            content.append({"type": "text", "text": choice.content})
+            content.append(text_of(choice.content))
         content += self._calls(choice)
-        stopped = {"stop_reason": _reason(choice.finish_reason, bool(choice.tool_calls)), "stop_sequence": None}
-        return orjson.dumps({**self._head, "content": content, **stopped, "usage": usage_of(chunk.usage)})
+        stopped = {**_UNSTOPPED, "stop_reason": _reason(choice.finish_reason, bool(choice.tool_calls))}
+        return orjson.dumps({**self._head, "content": content, **stopped, "usage": _WHOLE | usage_of(chunk.usage)})
 
     def _calls(self, choice: Choice) -> list[dict[str, Any]]:
         """Return the calls; the last one of an answer that was cut short is left out where it is not whole."""
@@ -66,7 +76,7 @@ class Writer:
                 raise EngineUnavailable("The engine's answer was not complete.", code="engine.interrupted")
             if given is not None:
                 name = self._tool_name(call.name or "")
-                calls.append({"type": "tool_use", "id": call.id or call_id(), "name": name, "input": given})
+                calls.append(tool_use(call.id or "", name, given))
         return calls
 
     # --- in parts ---
@@ -80,7 +90,7 @@ class Writer:
 
     def _begin(self) -> bytes:
         self._began = True
-        empty: dict[str, Any] = {"content": [], "stop_reason": None, "stop_sequence": None, "usage": usage_of(None)}
+        empty: dict[str, Any] = {"content": [], **_UNSTOPPED, "usage": _WHOLE | usage_of(None)}
         return event_of({"type": "message_start", "message": {**self._head, **empty}}) + event_of({"type": "ping"})
 
     def _part(self, choice: Choice) -> bytes:
@@ -105,7 +115,7 @@ class Writer:
 
     def end(self) -> bytes:
         begun = b"" if self._began else self._begin()
-        stopped = {"stop_reason": _reason(self._reason, self._called), "stop_sequence": None}
+        stopped = {**_UNSTOPPED, "stop_reason": _reason(self._reason, self._called)}
         last = {"type": "message_delta", "delta": stopped, "usage": usage_of(self._usage)}
         return begun + self._blocks.finish() + event_of(last) + event_of({"type": "message_stop"})
 

@@ -29,11 +29,15 @@ class TextBlock(Block, tag="text", kw_only=True):
     citations: Annotated[list[Any], msgspec.Meta(max_length=0)] | None = None
 
 
+class DirectCaller(Strict):
+    type: Literal["direct"]
+
+
 class ToolUse(Block, tag="tool_use", kw_only=True):
     id: Id
     name: ToolName
     input: JsonObject
-    caller: None = None
+    caller: DirectCaller | None = None
     toolset_name: None = None
 
 

@@ -32,7 +32,7 @@ from gateway.http.call import Answer, Api, Call
 from gateway.http.media import refuse_media
 from gateway.http.parameters import RESPONSES
 from gateway.http.responses_speech import SPEECH
-from gateway.http.responses_types import InputTokensRequest, Prompting, ResponsesRequest
+from gateway.http.responses_types import DEFAULT, InputTokensRequest, Prompting, ResponsesRequest
 from gateway.http.walk import FIXED, JSON, SCHEMA, TEXT
 
 T = TypeVar("T", bound=Prompting)
@@ -145,7 +145,7 @@ def recast(tree: dict[str, Any]) -> dict[str, Any]:
         body["response_format"] = _format(shape)
     if tree.get("max_output_tokens") is not None:
         body["max_tokens"] = tree["max_output_tokens"]
-    return body | {name: tree[name] for name in ("temperature", "top_p") if tree.get(name) is not None}
+    return body | {name: DEFAULT if tree.get(name) is None else tree[name] for name in ("temperature", "top_p")}
 
 
 def _turns(given: Any) -> Iterable[dict[str, Any]]:

@@ -17,7 +17,7 @@ from gateway.domain import Choice, Chunk, Usage
 from gateway.errors import SekishoError
 from gateway.http.call import Call
 from gateway.http.responses_items import Items
-from gateway.http.responses_types import ResponsesRequest
+from gateway.http.responses_types import DEFAULT, ResponsesRequest
 from gateway.http.speech import Speech
 from gateway.http.wire import OPENAI, error_body
 
@@ -107,21 +107,26 @@ def _told_back(request: ResponsesRequest) -> dict[str, Any]:
     tools = [{"description": None, "parameters": None, "strict": None, **_plain(tool)} for tool in request.tools or ()]
     return {
         "background": False,
+        "completed_at": None,
+        "frequency_penalty": 0,
         "instructions": request.instructions,
         "max_output_tokens": request.max_output_tokens,
         "max_tool_calls": None,
         "metadata": request.metadata or {},
         "parallel_tool_calls": request.parallel_tool_calls is not False,
+        "presence_penalty": 0,
         "previous_response_id": None,
+        "prompt_cache_key": None,
         "reasoning": {"effort": None, "summary": None},
         "safety_identifier": request.safety_identifier,
         "service_tier": "default",
         "store": False,
-        "temperature": request.temperature,
+        "temperature": DEFAULT if request.temperature is None else request.temperature,
         "text": {"format": text.get("format") or {"type": "text"}},
         "tool_choice": _plain(request.tool_choice) or "auto",
         "tools": tools,
-        "top_p": request.top_p,
+        "top_logprobs": 0,
+        "top_p": DEFAULT if request.top_p is None else request.top_p,
         "truncation": "disabled",
         "user": request.user,
     }

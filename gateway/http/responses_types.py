@@ -24,6 +24,7 @@ from gateway.http.fields import (
 )
 
 Status = Literal["in_progress", "completed", "incomplete"]
+DEFAULT = 1.0  # OpenAI API reference, "Create a model response": temperature and top_p; an answer says which held
 Nothing = Annotated[list[Any], msgspec.Meta(max_length=0)]
 
 # --- input -----------------------------------------------------------------------------------------------------------

@@ -25,8 +25,14 @@ MESSAGE: dict[str, Any] = {
             "role": "assistant",
             "content": [
                 {"type": "thinking", "thinking": "thought", "signature": ""},
-                {"type": "text", "text": "said"},
-                {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"where": "there", "number": 12345}},
+                {"type": "text", "text": "said", "citations": None},
+                {
+                    "type": "tool_use",
+                    "id": "toolu_1",
+                    "name": "look",
+                    "input": {"where": "there", "number": 12345},
+                    "caller": {"type": "direct"},
+                },
             ],
         },
         {

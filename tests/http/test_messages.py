@@ -152,8 +152,8 @@ async def test_a_plain_answer() -> None:
 
     assert answer["content"] == [
         {"type": "thinking", "thinking": "hm", "signature": ""},
-        {"type": "text", "text": "hi"},
-        {"type": "tool_use", "id": "id0", "name": "look", "input": {"where": "here"}},
+        {"type": "text", "text": "hi", "citations": None},
+        {"type": "tool_use", "id": "id0", "name": "look", "input": {"where": "here"}, "caller": {"type": "direct"}},
     ]
     assert (answer["type"], answer["role"], answer["stop_reason"], answer["model"]) == (
         "message",
@@ -162,7 +162,9 @@ async def test_a_plain_answer() -> None:
         "m",
     )
     counts = {"input_tokens": 4, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 3, "output_tokens": 2}
-    assert answer["usage"] == counts
+    assert {name: answer["usage"].pop(name) for name in counts} == counts
+    assert answer["usage"].pop("service_tier") == "standard"
+    assert {answer["stop_sequence"], answer["stop_details"], answer["container"], *answer["usage"].values()} == {None}
 
 
 async def test_the_events_of_a_stream_come_in_their_order() -> None:
@@ -171,7 +173,7 @@ async def test_the_events_of_a_stream_come_in_their_order() -> None:
     names = [name for name, _ in answered.events]
     assert names[:3] == ["message_start", "ping", "content_block_start"]
     assert names[-3:] == ["content_block_stop", "message_delta", "message_stop"]
-    assert blocks(answered) == [{"type": "text", "text": "one two"}]
+    assert blocks(answered) == [{"type": "text", "text": "one two", "citations": None}]
     assert answered.events[-2][1]["usage"]["output_tokens"] == 2
     assert answered.headers["content-type"].startswith("text/event-stream")
 

@@ -143,6 +143,12 @@ def test_an_engine_is_told_the_wishes_and_nothing_that_is_the_gateways() -> None
     }
 
 
+def test_an_engine_is_told_what_an_answer_says_where_the_caller_said_nothing() -> None:
+    body = engine_body(BODY)
+
+    assert (body["temperature"], body["top_p"]) == (1.0, 1.0)
+
+
 def test_of_allowed_tools_an_engine_is_told_those_alone() -> None:
     tools: list[Any] = [{"type": "function", "name": name, "parameters": {}} for name in ("a", "b")]
     choice = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "b"}]}
