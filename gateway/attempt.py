@@ -225,7 +225,7 @@ class Attempt:
         self._restorer = redacted.restorer()
         self._started = perf_counter()
         self._finish_reason = ""
-        self._energy = rooms.telemetry.energy() if self.target.same_node else None
+        self._share = rooms.telemetry.energy(self.target.id, placement.devices) if self.target.same_node else None
 
     async def answer(self) -> AsyncGenerator[Chunk]:
         """Yield the engine's answer, guarded where the grant says so, values restored.
@@ -266,6 +266,7 @@ class Attempt:
 
     def end(self, status: Literal["done", "failed", "hung_up", "interrupted"], code: str = "") -> Outcome:
         """Write the outcome and give the slot back. Awaits nothing."""
+        energy = self._share.end() if self._share else self._placement.energy
         outcome = Outcome(
             status=status,
             code=code,
@@ -274,14 +275,15 @@ class Attempt:
             first_byte_seconds=self.first_byte_seconds,
             total_seconds=perf_counter() - self._started,
             parts=dict(self.visit.parts),
-            energy_mj=self._energy.end() if self._energy else None,
+            energy_mj=energy.own_mj if energy else None,
+            energy_beside_mj=energy.beside_mj if energy else None,
             redactions=dict(self._redacted.counts),
             restored=self._restorer.restored,
             guarded=dict(self._guard.counts) if self._guard else {},
             content=self._kept.end(),
         )
         self._entry.close(outcome)
-        self._placement.release()
+        self._placement.release(energy)
         return outcome
 
     def used(self) -> Usage | None:

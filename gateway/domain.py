@@ -347,6 +347,15 @@ class Timings(Value, frozen=True, gc=False):
     cached_tokens: int = 0
 
 
+class Energy(Value, frozen=True, gc=False):
+    """What one answer used, as the devices that computed it measured. Millijoules; a device's idling is in it."""
+
+    own_mj: int  # its equal part, while others were answered there
+    target_mj: int  # what all answers of its target used while this one was open
+    seconds: float  # that it was open
+    beside_mj: int | None = None  # of the processors, where GPUs computed it; None: not measured, or they did
+
+
 class Chunk(msgspec.Struct, frozen=True):
     """One event of an answer. A plain answer is one chunk with whole choices and a usage.
 
@@ -359,6 +368,7 @@ class Chunk(msgspec.Struct, frozen=True):
     vectors: tuple[bytes, ...] = ()
     scores: tuple[float, ...] = ()
     timings: Timings | None = None  # with the last chunk, from engines that tell
+    energy: Energy | None = None  # of the whole answer, as a joined node measured it: a chunk of its own, the last one
 
 
 class Considered(Value, frozen=True, gc=False):
@@ -371,6 +381,7 @@ class Considered(Value, frozen=True, gc=False):
     cached_tokens: int = 0  # of the prompt, that it would not have had to read
     cost_micro: int = 0  # millionths of the site's currency
     energy_mj: int = 0  # millijoules
+    energy_from: Literal["", "measured", "configured"] = ""  # whose watts these are; "": not known
     others_ms: int = 0  # that others will wait, all together, since their model is sent out for it
 
 
@@ -408,5 +419,6 @@ class Outcome(Value, frozen=True, gc=False):
     restored: int = 0  # tags turned back into values
     guarded: dict[str, int] = {}  # values in the answer that were masked, or that ended it, by type
     parts: dict[str, float] = {}  # seconds by stage, of all attempts so far
-    energy_mj: int | None = None  # millijoules of this machine's processors, where it measures them; no graphics card's
+    energy_mj: int | None = None  # millijoules of all devices that computed it, where they are measured
+    energy_beside_mj: int | None = None  # of the processors beside a GPU that computed it
     content: Kept | None = None  # the answer, where it had to be kept

@@ -74,7 +74,8 @@ class OutcomeRecord(Record, kw_only=True, tag="outcome"):
     usage: Usage | None = None
     first_byte_us: int | None = None
     total_us: int = 0
-    energy_mj: int | None = None  # millijoules, where the machine measures them
+    energy_mj: int | None = None  # millijoules of the devices that computed it, where all of them are measured
+    energy_beside_mj: int | None = None  # of the processors meanwhile, where GPUs computed it
     parts_us: Mapping[str, int] = {}  # by stage, of all attempts so far: detect, decide, choose, redact, sync
     redactions: Mapping[str, int] = {}
     restored: int = 0
@@ -140,6 +141,7 @@ def outcome_record(request: str, intent: int, outcome: Outcome) -> OutcomeRecord
         first_byte_us=None if first is None else round(first * 1e6),
         total_us=round(outcome.total_seconds * 1e6),
         energy_mj=outcome.energy_mj,
+        energy_beside_mj=outcome.energy_beside_mj,
         parts_us={stage: round(seconds * 1e6) for stage, seconds in outcome.parts.items()},
         redactions=outcome.redactions,
         restored=outcome.restored,

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
+from gateway.domain import Energy
 from gateway.errors import AuditUnavailable, EngineUnavailable, LimitExceeded
 from gateway.fleet.choose.breaker import ALL, DEFAULT, Guard, Limits
+from gateway.fleet.choose.power import Power
 from gateway.fleet.choose.queue import Bill, Claim, FairQueue, Place
 from gateway.fleet.member import Home
 from gateway.fleet.slots import Lease, Slots, Use
@@ -40,6 +42,7 @@ class Terms:
     shares: Mapping[str, float] = field(default_factory=dict)  # weight by tenant, above 0; 1 for all others
     breaker: Limits = DEFAULT
     canaries: Mapping[str, float] = field(default_factory=dict)  # by target: the part of all callers that tries it
+    watts: Mapping[str, float] = field(default_factory=dict)  # by target: what is said that its device draws
     tell: Callable[[str, Mapping[str, Any]], None] = lambda type, said: None  # puts an event on record
 
 
@@ -70,6 +73,7 @@ class Desk:
         self._queue: FairQueue[Waiter] = FairQueue(self._terms.shares)
         self.breaker = Guard(self._terms.breaker)
         self.canary = self._terms.canaries.get(self.id, 0.0)  # the part of callers that tries it; 0: it is none
+        self.power = Power(self._terms.watts.get(self.id, 0.0))
         self._service_seconds = 0.0
         self.openings = 0  # engines that came new, and hold nobody's prompt
         self._usual_tokens = _FIRST_TOKENS
@@ -116,6 +120,10 @@ class Desk:
         for whom in self.breaker.answered(tenant):
             _log.warning("target %s answers again%s", self.id, f" (tenant {whom})" if whom else "")
             self._tell("target.resumed", **_by(whom))
+
+    def drew(self, energy: Energy) -> None:
+        """Note what was measured while an answer was made here."""
+        self.power.see(self.home.target.device, energy.target_mj / 1e3, energy.seconds)
 
     def ended(self, tenant: str) -> None:
         """Note that an answer to a tenant ended well."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Protocol
 
-from gateway.domain import Caller, Capability, Choosing, Chunk, Decision, Grant, Prompt, Target
+from gateway.domain import Caller, Capability, Choosing, Chunk, Decision, Energy, Grant, Prompt, Target
 
 
 class Asked(Protocol):
@@ -47,11 +47,23 @@ class Placement(Protocol):
     def choice(self) -> Choosing | None:
         """How the target was chosen; ``None`` where there was no other."""
 
+    @property
+    def devices(self) -> Sequence[str]:
+        """What computes there: ``cpu``, or ``gpu:0`` and so on; none: nobody knows."""
+
+    @property
+    def energy(self) -> Energy | None:
+        """What the answer used, as its node measured it; ``None`` before its end, and where that does not tell."""
+
     def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk]:
         """As :meth:`gateway.engines.door.Engine.answer`."""
 
-    def release(self) -> None:
-        """Give the slot back. Synchronous; safe to call twice."""
+    def release(self, energy: Energy | None = None) -> None:
+        """Give the slot back. Synchronous; safe to call twice.
+
+        Args:
+            energy: what the answer used, where that was measured: it is learned.
+        """
 
 
 class Fleet(Protocol):

@@ -238,6 +238,7 @@ def _standing(desk: Desk, claim: Claim) -> Standing:
         has_own=desk.has_own(claim.tenant),
         service_seconds=desk.service_seconds,
         openings=desk.openings,
+        watts=desk.power.measured,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +52,10 @@ class Home(Protocol):
     @property
     def context_tokens(self) -> int: ...
 
+    @property
+    def devices(self) -> Sequence[str]:
+        """What computes there: ``cpu``, or ``gpu:0`` and so on; none: nobody knows."""
+
     def is_open(self) -> bool:
         """Whether a prompt would be taken now."""
 
@@ -100,6 +104,10 @@ class Member:
     @property
     def context_tokens(self) -> int:
         return self.engine.context_tokens
+
+    @property
+    def devices(self) -> Sequence[str]:
+        return ()
 
     def is_open(self) -> bool:
         return self.engine.ready()

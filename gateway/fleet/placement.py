@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from time import monotonic
 from typing import cast
 
-from gateway.domain import Choosing, Chunk, Prompt, Target, Usage
+from gateway.domain import Choosing, Chunk, Energy, Prompt, Target, Usage
 from gateway.errors import EngineUnavailable
 from gateway.fleet.desk import Desk, Held
 from gateway.fleet.ranking import Stay, Unwatched
@@ -17,13 +17,14 @@ from gateway.fleet.slots import Use
 class HeldSlot:
     """A slot until :meth:`release`, which MUST come after the answer's generator was closed."""
 
-    __slots__ = ("_desk", "_held", "_released", "_since", "_stay", "_usage", "_use")
+    __slots__ = ("_desk", "_energy", "_held", "_released", "_since", "_stay", "_usage", "_use")
 
     def __init__(self, desk: Desk, held: Held, stay: Stay | Unwatched) -> None:
         self._desk = desk
         self._held = held
         self._stay = stay
         self._usage: Usage | None = None
+        self._energy: Energy | None = None
         self._since = monotonic()
         self._use: Use = "untouched"
         self._released = False
@@ -48,6 +49,14 @@ class HeldSlot:
     def choice(self) -> Choosing | None:
         return self._stay.choice
 
+    @property
+    def devices(self) -> Sequence[str]:
+        return self._desk.home.devices
+
+    @property
+    def energy(self) -> Energy | None:
+        return self._energy
+
     async def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         """As :meth:`gateway.engines.door.Engine.answer`; notes whether the engine took the prompt."""
         if self._use == "untouched":
@@ -56,6 +65,9 @@ class HeldSlot:
         try:
             async with aclosing(cast(AsyncGenerator[Chunk, None], self._desk.home.answer(prompt))) as chunks:
                 async for chunk in chunks:
+                    if chunk.energy is not None:
+                        self._energy = chunk.energy
+                        continue
                     self._note(chunk)
                     yield chunk
         except EngineUnavailable as error:
@@ -71,11 +83,13 @@ class HeldSlot:
         self._usage = chunk.usage or self._usage
         self._stay.see(chunk)
 
-    def release(self) -> None:
+    def release(self, energy: Energy | None = None) -> None:
         """Give the slot back. Synchronous; a second call does nothing."""
         if self._released:
             return
         self._released = True
+        if energy is not None and self._use == "answered":
+            self._desk.drew(energy)
         self._stay.rise(self._held.lease.slot, self._use, self._usage)
         self._desk.give_back(self._held, self._use, monotonic() - self._since, cost_of(self._usage))
 

@@ -40,6 +40,7 @@ class Standing(msgspec.Struct, frozen=True):
     has_own: bool = False  # a free slot holds a prompt of its tenant
     service_seconds: float = 0.0  # that a slot is held, on average; 0: not known
     openings: int = 0  # engines that came new
+    watts: float = 0.0  # what it was measured to draw; 0: not known
 
 
 class Wish:
@@ -167,6 +168,7 @@ class Ranking:
             own_slots=int(desk.has_own),
             cached_tokens=self.chooser.held_tokens(target.id, ask.blocks, ask.block_tokens),
             service_seconds=desk.service_seconds,
+            watts=desk.watts,
             place=self.place(target),
         )
 
@@ -343,6 +345,7 @@ def on_record(scores: Sequence[Score], prompt_tokens: int) -> Choosing:
                 cached_tokens=score.cached_tokens,
                 cost_micro=round(score.cost * 1e6),
                 energy_mj=round(score.energy * 1e3),
+                energy_from=score.energy_from,
                 others_ms=round(score.others_seconds * 1e3),
             )
             for score in scores[:MOST_ON_RECORD]

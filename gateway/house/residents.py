@@ -95,6 +95,7 @@ class Residents:
         members: list[Home] = [Member(target, engine) for target, engine, _ in self._others]
         members += self.keeper.homes.values()
         own, store = {member.target.model for member in members}, self._store
+        places = places_of(self._settings, store)
         return LocalFleet(
             members,
             queue=self._settings.engine.queue,
@@ -102,8 +103,8 @@ class Residents:
             find_model=lambda name: name if name in own else store.canonical(name),
             model_names=lambda: sorted({*own, *store.names()}),
             find_adapter=store.adapter_of,
-            terms=self._terms(),
-            ranking=Ranking(places_of(self._settings, store), objectives_of(self._settings.fleet.routes)),
+            terms=self._terms({target: place.watts for target, place in places.items()}),
+            ranking=Ranking(places, objectives_of(self._settings.fleet.routes)),
         )
 
     def office(self, fleet: LocalFleet, announce: Announce, nodes: Nodes | None = None) -> FleetOffice:
@@ -128,11 +129,11 @@ class Residents:
         await announce(lambda: all_as_signed(self._store, [*fleet.targets(), wish.target]))
         fleet.adopt(self.keeper.adopt(wish), self._queues[wish.target.id])
 
-    def _terms(self) -> Terms:
+    def _terms(self, watts: Mapping[str, float]) -> Terms:
         wanted = self._settings.fleet
         breaker = Limits(failures=wanted.failures, longest_pause_seconds=wanted.longest_pause_seconds)
         canaries = {remote_target_of(self._settings, each).id: each.canary for each in wanted.engines if each.canary}
-        return Terms(wanted.wait_seconds, wanted.shares, breaker, canaries, self._tell)
+        return Terms(wanted.wait_seconds, wanted.shares, breaker, canaries, watts, self._tell)
 
     def _tell(self, type: str, said: Mapping[str, Any]) -> None:
         self._book.event(type, **said)

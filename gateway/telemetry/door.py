@@ -12,11 +12,11 @@ The life of one request, as these calls see it::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
-from gateway.domain import Outcome
+from gateway.domain import Energy, Outcome
 
 Stage = Literal["detect", "decide", "choose", "redact", "sync"]
 
@@ -24,8 +24,8 @@ Stage = Literal["detect", "decide", "choose", "redact", "sync"]
 class Share(Protocol):
     """One answer's part of the energy that this machine uses."""
 
-    def end(self) -> int | None:
-        """Return its millijoules; ``None`` where nothing measures them. Call it once."""
+    def end(self) -> Energy | None:
+        """Return it; ``None`` where not all of it is measured. Call it once."""
 
 
 class Telemetry(Protocol):
@@ -37,8 +37,12 @@ class Telemetry(Protocol):
     def stage(self, name: Stage, parts: MutableMapping[str, float]) -> AbstractContextManager[None]:
         """Time what runs inside, whether it succeeds or raises, and add its seconds to ``parts[name]`` too."""
 
-    def energy(self) -> Share:
-        """Begin to measure what one answer on this machine takes."""
+    def energy(self, target: str, devices: Sequence[str]) -> Share:
+        """Begin to measure what one answer of a target on this machine takes.
+
+        Args:
+            devices: that compute it, ``cpu`` or ``gpu:0`` and so on; none: nobody knows.
+        """
 
     def found(self, counts: Mapping[str, int]) -> None:
         """Count findings by type."""

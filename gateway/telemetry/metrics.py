@@ -8,7 +8,7 @@ All methods belong to the event loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from gateway.domain import Outcome
 from gateway.telemetry.accumulate import Names, Tally, Times
 from gateway.telemetry.door import Share, Stage
-from gateway.telemetry.energy import EnergyMeter
+from gateway.telemetry.energy import CPU, EnergyMeter, counters
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -52,16 +52,24 @@ class Metrics(Collector):
         models: own names of the models this process serves: with those of :meth:`serve` the only values of the label
             ``model``.
         endpoints: the only values of the label ``endpoint``.
+        meter: of the energy of answers; none given: this machine's processors, where they tell.
     """
 
-    def __init__(self, *, version: str, models: Iterable[str], endpoints: Iterable[str] = ENDPOINTS) -> None:
+    def __init__(
+        self,
+        *,
+        version: str,
+        models: Iterable[str],
+        endpoints: Iterable[str] = ENDPOINTS,
+        meter: EnergyMeter | None = None,
+    ) -> None:
         self._version = version
         self._models = Names(models)
         self._endpoints = Names(endpoints)
         self._codes = Names((), room=MORE_CODES)
         self._types = Names((), room=MORE_TYPES)
         self._in_flight = 0
-        self._energy = EnergyMeter()
+        self._meter = meter or EnergyMeter({CPU: counters()})
         self._rooms: dict[str, Callable[[], bool]] = {}
         self._values: dict[str, tuple[str, Callable[[], float | None]]] = {}
         self._families: list[Family] = []
@@ -90,8 +98,8 @@ class Metrics(Collector):
     def stage(self, name: Stage, parts: MutableMapping[str, float]) -> _Stopwatch:
         return _Stopwatch(self._stages, name, parts)
 
-    def energy(self) -> Share:
-        return self._energy.begin()
+    def energy(self, target: str, devices: Sequence[str]) -> Share:
+        return self._meter.begin(target, devices)
 
     def found(self, counts: Mapping[str, int]) -> None:
         for kind, count in counts.items():
@@ -145,6 +153,14 @@ class Metrics(Collector):
         for name, (said, read) in self._values.items():
             if (value := read()) is not None:
                 yield GaugeMetricFamily(name, said, value=value)
+        energy = CounterMetricFamily(
+            "sekisho_energy_joules",
+            "What answers used of devices of this machine that are measured.",
+            labels=("device",),
+        )
+        for device, joules in self._meter.joules().items():
+            energy.add_metric((device,), joules)
+        yield energy
         for each in self._families:
             yield each.shown()
         for tally in (self._requests, self._tokens, self._findings, self._guarded, self._refusals):

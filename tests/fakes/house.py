@@ -23,6 +23,7 @@ from gateway.domain import (
     Decision,
     Declared,
     Detection,
+    Energy,
     Finding,
     Grant,
     Outcome,
@@ -79,8 +80,11 @@ class Placement:
     def __init__(self, house: House, engine: Engine) -> None:
         self.house, self.target, self.answer = house, engine.target, engine.answer
         self.choice = house.choice
+        self.devices: Sequence[str] = ()
+        self.energy: Energy | None = house.energy
 
-    def release(self) -> None:
+    def release(self, energy: Energy | None = None) -> None:
+        self.house.drawn.append(energy)
         self.house.diary.append("slot back")
 
 
@@ -190,8 +194,8 @@ class Telemetry:
         parts[name] = parts.get(name, 0.0)
         yield
 
-    def energy(self) -> Any:
-        return EnergyMeter(()).begin()
+    def energy(self, target: str, devices: Sequence[str]) -> Any:
+        return self.house.meter.begin(target, devices)
 
     def found(self, counts: Any) -> None: ...
 
@@ -228,6 +232,9 @@ class House:
         self.project_floor = "public"
         self.crossing: Any = None
         self.questions: list[Any] = []
+        self.meter = EnergyMeter({})
+        self.energy: Energy | None = None  # what another machine measured
+        self.drawn: list[Energy | None] = []  # as slots were given back
         self.choice: Any = None  # how its targets are chosen, as placements tell
         self.choices: list[Any] = []  # as intents were given them
 

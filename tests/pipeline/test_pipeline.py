@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
-from gateway.domain import Choice, Chunk, CounterFacts, Target
+from gateway.domain import Choice, Chunk, CounterFacts, Energy, Target
 from gateway.errors import (
     AuditUnavailable,
     BadRequest,
@@ -21,6 +22,7 @@ from gateway.errors import (
     SekishoError,
     Unauthenticated,
 )
+from gateway.telemetry.energy import EnergyMeter
 
 
 async def test_a_request_passes_all_rooms_in_order(house: Any, visit: Any) -> None:
@@ -294,3 +296,42 @@ async def test_persons_that_cannot_be_written_keep_the_prompt_here(house: Any, v
 
     assert not [line for line in house.diary if line.startswith(("intent", "engine"))]
     assert "persons given back" in house.diary
+
+
+class Counted:
+    """A processor's counter that moves by 90 mJ with each look."""
+
+    def wake(self) -> None: ...
+
+    def rest(self) -> None: ...
+
+    def read(self) -> float:
+        return 90_000.0
+
+
+async def test_what_an_answer_used_is_on_record_and_learned(house: Any, visit: Any) -> None:
+    house.meter = EnergyMeter({"cpu": [Counted()]})
+
+    await visit()
+
+    (learned,) = house.drawn
+    assert house.outcomes[0].energy_mj == learned.own_mj == 90
+    assert house.outcomes[0].energy_beside_mj is None
+
+
+async def test_what_another_machine_measured_is_on_record_and_learned(house: Any, visit: Any) -> None:
+    house.energy = Energy(own_mj=700, target_mj=1400, seconds=2.0, beside_mj=30)
+    for engine in house.engines.values():
+        engine.target = msgspec.structs.replace(engine.target, same_node=False)
+
+    await visit()
+
+    assert (house.outcomes[0].energy_mj, house.outcomes[0].energy_beside_mj) == (700, 30)
+    assert house.drawn == [house.energy]
+
+
+async def test_where_nothing_measures_there_is_no_figure(house: Any, visit: Any) -> None:
+    await visit()
+
+    assert house.outcomes[0].energy_mj is None
+    assert house.drawn == [None]

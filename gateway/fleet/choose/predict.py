@@ -6,7 +6,9 @@ Rules:
    one that waits before this one takes the first that is free.
 2. An engine reads prompts one after another: what it has still to read of others comes before this one's.
 3. Tokens are written at the pace of the batch that is there once this one has joined.
-4. What is predicted is finite, at least 0, and no less for a longer queue.
+4. Energy is what the target draws, all its slots together, times the request's part of the time in which it is busy:
+   a batch's time is divided by those in it, once. Measured watts come before those of the settings.
+5. What is predicted is finite, at least 0, and no less for a longer queue.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Sequence
 from heapq import heapify, heapreplace
 
 from gateway.fleet.choose.rates import Pace
-from gateway.fleet.choose.terms import Ask, Candidate, Score
+from gateway.fleet.choose.terms import Ask, Candidate, EnergyFrom, Score
 
 LONGEST_SECONDS = 1e6
 _MOST_STEPS = 256  # of those who wait: the rest is taken to be served at the same pace
@@ -40,6 +42,8 @@ def predict(candidate: Candidate, ask: Ask, pace: Pace, output_tokens: float, ca
     million = (to_read + output_tokens) / 1e6
     busy = (to_read * read + output_tokens * write) / batch
     place = candidate.place
+    watts = candidate.watts or place.watts
+    known: EnergyFrom = "measured" if candidate.watts else "configured" if watts else ""
     return Score(
         target=candidate.target,
         first_seconds=first,
@@ -48,7 +52,8 @@ def predict(candidate: Candidate, ask: Ask, pace: Pace, output_tokens: float, ca
         cached_tokens=min(cached_tokens, ask.prompt_tokens),
         output_tokens=output_tokens,
         cost=_bounded(place.cost * million),
-        energy=_bounded(place.watts * busy),
+        energy=_bounded(watts * busy),
+        energy_from=known,
     )
 
 

@@ -22,7 +22,7 @@ class Place(msgspec.Struct, frozen=True):
     device: str = ""
     weights_bytes: int = 0  # size of the model's file; 0: not known
     cost: float = 0.0  # of a million tokens, read or made
-    watts: float = 0.0  # what the device draws while it answers, all its slots together
+    watts: float = 0.0  # what the settings say that the device draws while it answers, all its slots together
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -43,6 +43,7 @@ class Candidate(msgspec.Struct, frozen=True):
     own_slots: int = 0  # free slots that hold a prompt of this tenant
     cached_tokens: int | None = None  # of the prompt, in a free slot there; None: as the ask's blocks say
     service_seconds: float = 0.0  # that a request held a slot there, on average; 0: not known
+    watts: float = 0.0  # what it draws while it answers, measured: before what its place says; 0: not known
     place: Place = Place()
 
 
@@ -81,6 +82,10 @@ Why = Literal["only", "soonest", "cheapest", "tie", "over-limit"]
 decision's order; or none was within the objective's limit, and this comes nearest."""
 
 
+EnergyFrom = Literal["", "measured", "configured"]
+"""Whose watts an expected energy is made of; empty: not known."""
+
+
 class Score(msgspec.Struct, frozen=True):
     """What is to be expected of a candidate, seconds from now on."""
 
@@ -92,6 +97,7 @@ class Score(msgspec.Struct, frozen=True):
     output_tokens: float  # expected
     cost: float = 0.0
     energy: float = 0.0  # joules; 0: not known
+    energy_from: EnergyFrom = ""
     others_seconds: float = 0.0  # that those will wait, all together, who come to targets that are sent out for it
     why: Why | None = None  # of the first
 

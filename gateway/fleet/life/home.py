@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -15,6 +15,17 @@ from gateway.fleet.member import NOBODY, Displaced, away
 
 _UNKNOWN_LOAD_SECONDS = 10.0
 """How long a load takes before one was measured: the Retry-After of a first one."""
+
+
+def computing(device: str, taken: Mapping[str, int]) -> Sequence[str]:
+    """Return what computes a model; none: nobody knows.
+
+    Args:
+        device: as its engine tells: ``cpu: …``, ``gpu: …``, or nothing.
+        taken: the memory that it takes, or is expected to, by device.
+    """
+    gpus = tuple(sorted(name for name, amount in taken.items() if name.startswith("gpu:") and amount > 0))
+    return gpus or (() if device.startswith("gpu") else ("cpu",))
 
 
 class LifeEngine(Protocol):
@@ -74,6 +85,11 @@ class ResidentHome:
         self._clock = clock
         self._opened: Callable[[], None] = lambda: None
         self._closed: Callable[[EngineUnavailable], None] = lambda _: None
+
+    @property
+    def devices(self) -> Sequence[str]:
+        """As :attr:`gateway.fleet.member.Home.devices`: the GPUs that it takes memory of, else the processors."""
+        return computing(self.target.device, self.measured or self.resident.price)
 
     def watch(self, opened: Callable[[], None], closed: Callable[[EngineUnavailable], None]) -> None:
         self._opened, self._closed = opened, closed
