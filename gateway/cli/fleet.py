@@ -14,7 +14,9 @@ from gateway.cli.session import Session, command, group
 
 app = group("fleet", "Show which models run where.")
 
-_COLUMNS = ("model", "state", "in use", "waiting", "memory (MiB)", "load", "idle", "sent out", "device, or problem")
+_COLUMNS = (
+    "model", "state", "in use", "waiting", "memory (MiB)", "load", "idle", "sent out", "draws", "device, or problem",
+)  # fmt: skip
 _CLEAR = "\x1b[H\x1b[2J"
 _EVERY_SECONDS = 1.0
 
@@ -54,11 +56,18 @@ def _show(session: Session, said: dict[str, Any]) -> None:
     for device, memory in said["memory"].items():
         aside = f", {memory['claimed_mib']:,} put aside" if memory["claimed_mib"] else ""
         print(f"{device}: {memory['taken_mib']:,} of {memory['budget_mib']:,} MiB taken{aside}.")
+    print(_energy(said.get("energy_measured", {})))
     for node in said.get("nodes", ()):
         print(_node(node))
     print(
         f"Since the start: {said['loads']} loads, {said['evictions']} sent out for others, {said['failures']} failed."
     )
+
+
+def _energy(measured: dict[str, bool]) -> str:
+    """Say of which of this machine's devices the energy of answers is measured."""
+    words = [f"{device} {'measured' if told else 'not told'}" for device, told in sorted(measured.items())]
+    return f"Energy of answers here: {', '.join(words) or 'not told'}."
 
 
 def _node(node: dict[str, Any]) -> str:
@@ -83,6 +92,7 @@ def _row(model: dict[str, Any]) -> tuple[str, ...]:
         f"{load:.1f} s" if load else "",
         "" if idle is None else f"{idle:,.0f} s",
         ", ".join(f"{reason} {count}" for reason, count in sorted(model.get("sent_out", {}).items())),
+        _draws(model.get("power", {})),
         _remark(model),
     )
 
@@ -100,6 +110,15 @@ def _memory(model: dict[str, Any]) -> str:
         seen = f" (measured {measured[device]:,})" if measured.get(device, amount) != amount else ""
         parts.append(f"{amount:,} {device}{seen}")
     return ", ".join(parts)
+
+
+def _draws(power: dict[str, Any]) -> str:
+    """What it draws while it answers, and whose word that is."""
+    watts, source = power.get("watts"), power.get("source", "unknown")
+    if source == "unknown" or watts is None:
+        return "unknown" if power else ""
+    whose = f"measured over {power['answers']} answers" if source == "measured" else "by the settings"
+    return f"{watts:,.0f} W, {whose}"
 
 
 def _remark(model: dict[str, Any]) -> str:

@@ -84,6 +84,12 @@ def desk_families(desks: Callable[[], Sequence[Desk]]) -> Sequence[Family]:
             counts=True,
         ),
         Family(
+            "sekisho_fleet_power_watts",
+            "What a target draws while it answers: measured over its answers, or as the settings say.",
+            ("target", "source"),
+            lambda: (((desk.id, desk.power.source), desk.power.watts) for desk in desks() if desk.power.watts),
+        ),
+        Family(
             "sekisho_fleet_queue",
             "Requests that hold a slot of a target, and that wait for one.",
             ("target", "what"),

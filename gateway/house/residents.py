@@ -107,16 +107,24 @@ class Residents:
             ranking=Ranking(places, objectives_of(self._settings.fleet.routes)),
         )
 
-    def office(self, fleet: LocalFleet, announce: Announce, nodes: Nodes | None = None) -> FleetOffice:
+    def office(
+        self,
+        fleet: LocalFleet,
+        announce: Announce,
+        nodes: Nodes | None = None,
+        measured: Callable[[], Mapping[str, bool]] = dict,
+    ) -> FleetOffice:
         """Return who shows the models to operators, and takes their orders.
 
         Args:
             fleet: as :meth:`fleet` returned it.
             nodes: the joined ones.
+            measured: of each device of this machine, whether its energy is.
             announce: lets the policy know of all targets; awaited before a new one takes requests.
         """
         find, adopt = self._store.canonical, partial(self._adopt, fleet, announce)
-        return FleetOffice(self.keeper, fleet.desks, self._book, find, adopt, self._too_big, nodes)
+        desks, too_big = fleet.desks, self._too_big
+        return FleetOffice(self.keeper, desks, self._book, find, adopt, too_big, nodes, measured=measured)
 
     async def _adopt(self, fleet: LocalFleet, announce: Announce, name: str) -> None:
         """Serve one more model until the house closes, with the engine's own settings. Raises SetupError."""

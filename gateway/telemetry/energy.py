@@ -207,6 +207,10 @@ class EnergyMeter:
         found = [self._devices.get(name, _Device(())) for name in known]
         return Share(group, found, self._devices.get(CPU) if CPU not in known else None)
 
+    def measured(self) -> Mapping[str, bool]:
+        """Return of each device of this machine whether it is measured."""
+        return {name: bool(device.sources) for name, device in self._devices.items()}
+
     def joules(self) -> Mapping[str, float]:
         """Return what all answers used since the start, by device that is measured."""
         return {name: device.given / 1e6 for name, device in self._devices.items() if device.sources}

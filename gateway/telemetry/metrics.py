@@ -101,6 +101,10 @@ class Metrics(Collector):
     def energy(self, target: str, devices: Sequence[str]) -> Share:
         return self._meter.begin(target, devices)
 
+    def measured(self) -> Mapping[str, bool]:
+        """Return of each device of this machine whether its energy is measured."""
+        return self._meter.measured()
+
     def found(self, counts: Mapping[str, int]) -> None:
         for kind, count in counts.items():
             self._findings.add((self._types(kind),), count)

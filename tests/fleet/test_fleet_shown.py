@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.fleet import _row
+from gateway.cli.fleet import _COLUMNS, _energy, _row
+from gateway.domain import Energy
 from gateway.errors import EngineUnavailable
-from gateway.fleet.life.office import _breaker
+from gateway.fleet.choose.power import ENOUGH_ANSWERS, Power
+from gateway.fleet.life.office import _breaker, _power
 from gateway.house.gauges import desk_families
 
 NONE: frozenset[str] = frozenset()
@@ -55,3 +57,36 @@ async def test_the_metrics_say_it_by_target(world: Any, prompt: Any) -> None:
     assert rows["sekisho_fleet_suspended"] == {(place,): 1.0}
     assert rows["sekisho_fleet_suspensions"] == {(place,): 1}
     assert rows["sekisho_fleet_queue"] == {(place, "held"): 0, (place, "waiting"): 0}
+
+
+def drawn(power: Power, answers: int) -> str:
+    for _ in range(answers):
+        power.see("cpu: x", 124.0, 2.0)
+    row = _row({**MODEL, "power": _power(power)})
+    return dict(zip(_COLUMNS, row, strict=True))["draws"]
+
+
+def test_the_status_says_what_a_target_draws_and_whose_word_that_is() -> None:
+    assert drawn(Power(), 0) == "unknown"
+    assert drawn(Power(350.0), ENOUGH_ANSWERS - 1) == "350 W, by the settings"
+    assert drawn(Power(350.0), 12) == "62 W, measured over 12 answers"
+    measured = Power(350.0)
+    drawn(measured, 12)
+    assert _power(measured) == {"watts": 62.0, "source": "measured", "answers": 12, "configured": 350.0}
+    assert _power(Power()) == {"watts": None, "source": "unknown", "answers": 0, "configured": None}
+
+
+def test_the_status_says_of_which_devices_energy_is_measured() -> None:
+    assert _energy({"cpu": False, "gpu:0": True}) == "Energy of answers here: cpu not told, gpu:0 measured."
+    assert _energy({}) == "Energy of answers here: not told."
+
+
+async def test_the_metrics_say_what_targets_draw_where_it_is_known(world: Any, prompt: Any) -> None:
+    place, other = world.target("w0"), world.target("w1")
+    fleet = world.make_fleet((place, world.engine()), (other, world.engine()))
+    for _ in range(ENOUGH_ANSWERS):
+        fleet.desks()[0].drew(Energy(1, 124_000, 2.0))
+
+    rows = {family.name: dict(family.read()) for family in desk_families(fleet.desks)}
+
+    assert rows["sekisho_fleet_power_watts"] == {(place.id, "measured"): 62.0}

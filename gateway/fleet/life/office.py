@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from gateway.domain import Target
 from gateway.errors import SetupError
 from gateway.fleet.choose.breaker import ALL, Guard
+from gateway.fleet.choose.power import Power
 from gateway.fleet.desk import Desk
 from gateway.fleet.life.home import ResidentHome
 from gateway.fleet.life.keeper import Keeper
@@ -63,9 +64,10 @@ class FleetOffice:
         adopt: takes in a model that is known and not served as yet; raises SetupError when it cannot be.
         too_big: models that this machine could never hold, each with one line that says why.
         nodes: the joined ones.
+        measured: of each device of this machine, whether its energy is.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each of them by its name
         self,
         keeper: Keeper,
         desks: Callable[[], Sequence[Desk]],
@@ -74,7 +76,10 @@ class FleetOffice:
         adopt: Callable[[str], Awaitable[None]],
         too_big: Mapping[str, str] | None = None,
         nodes: Nodes | None = None,
+        *,
+        measured: Callable[[], Mapping[str, bool]] = dict,
     ) -> None:
+        self._measured = measured
         self._nodes = nodes or NoNodes()
         self._keeper = keeper
         self._desks = desks
@@ -144,15 +149,16 @@ class FleetOffice:
                 device: {"budget_mib": budget, "taken_mib": taken[device], "claimed_mib": claimed[device]}
                 for device, budget in ledger.budget.items()
             },
+            "energy_measured": dict(self._measured()),
             "loads": sum(each.loads for each in residents),
             "failures": sum(each.failed for each in residents),
             "evictions": sum(each.reasons.get("room", 0) for each in residents),
         }
 
     def _shown(self, desk: Desk) -> View:
-        home, breaker = desk.home, _breaker(desk.breaker, monotonic())
+        home, breaker, power = desk.home, _breaker(desk.breaker, monotonic()), _power(desk.power)
         if isinstance(home, ResidentHome):
-            return {**self._resident(home), "breaker": breaker}
+            return {**self._resident(home), "breaker": breaker, "power": power}
         is_open = home.is_open()
         problem = "" if is_open else str(getattr(getattr(home, "engine", None), "problem", ""))  # where it is watched
         return {
@@ -164,6 +170,7 @@ class FleetOffice:
             "problem": problem,
             "canary": desk.canary,
             "breaker": breaker,
+            "power": power,
         }
 
     def _resident(self, home: ResidentHome) -> View:
@@ -211,6 +218,11 @@ def _breaker(breaker: Guard, now: float) -> View:
         "tenants": list(breaker.tenants),
         "again_in_seconds": again,
     }
+
+
+def _power(power: Power) -> View:
+    watts = round(power.watts, 1) if power.watts else None
+    return {"watts": watts, "source": power.source, "answers": power.answers, "configured": power.configured or None}
 
 
 def _target(target: Target) -> View:
