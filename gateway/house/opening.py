@@ -54,8 +54,6 @@ from gateway.http.admin_shadow import shadow_routes
 from gateway.http.gate import Gate
 from gateway.identity.keys import KeyRegister
 from gateway.inquiry import Inquiry
-from gateway.kept.door import Responses
-from gateway.kept.responses import KeptResponses
 from gateway.keys.opening import open_keyring
 from gateway.officers import persons_office
 from gateway.pipeline import Checkpoint
@@ -146,8 +144,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
         ]  # fmt: skip
         book.event("config", **offices.what_runs(settings, policy, privacy, targets))
-        kept = KeptResponses(side, settings.state / "kept-hidden", book, settings.origin, settings.responses)
-        house = _assemble(settings, rooms, register, store, more, kept)
+        house = _assemble(settings, rooms, register, store, more)
         house.nodes = nodes.listener(stack, settings, enrolled, book)
         stack.push_async_callback(joined.stop)
         joined.open(fleet, partial(_announce, metrics, policy))
@@ -223,17 +220,9 @@ async def _policy_in_force(stack: AsyncExitStack, life: PolicyLife, settings: Se
 
 
 def _assemble(
-    settings: Settings,
-    rooms: Rooms,
-    register: KeyRegister,
-    store: ContentStore,
-    more: Sequence[Route],
-    kept: Responses,
+    settings: Settings, rooms: Rooms, register: KeyRegister, store: ContentStore, more: Sequence[Route]
 ) -> House:
     gate = Gate()
     inquiry = Inquiry(rooms, int(datetime.now(UTC).timestamp()))
-    public = api.build(Checkpoint(rooms), inquiry, gate, settings.server, ServedModels(rooms.fleet, store), kept)
-    admin = admin_app(register, rooms.book, inquiry.readiness, store, more, rooms.identity)
-    if settings.server.admin_api:
-        public.open_admin(admin.keyed)
-    return House(public, admin, gate, register.watch)
+    public = api.build(Checkpoint(rooms), inquiry, gate, settings.server, ServedModels(rooms.fleet, store))
+    return House(public, admin_app(register, rooms.book, inquiry.readiness, store, more), gate, register.watch)
