@@ -15,6 +15,7 @@ value or the text of a foreign exception.
     │   ├── ModerationNotConfigured   404  moderation_not_configured
     │   ├── ModelNotFound             404  model_not_found
     │   ├── ResponseNotFound          404  request.response_not_found
+    │   ├── PreviousResponseNotFound  400  request.previous_response_not_found
     │   └── DecisionNotFound          404  policy.*             no such decision or receipt of this caller's
     ├── Unauthenticated               401  identity.*
     ├── Forbidden                     403
@@ -26,6 +27,7 @@ value or the text of a foreign exception.
     └── Unavailable                   503  with Retry-After
         ├── DetectorUnavailable       503  privacy.*
         ├── PolicyUnavailable         503  policy.*
+        │   └── PolicyExpired         503  policy.bundle_expired  waiting does not help
         ├── EngineUnavailable         503  engine.*             may be tried elsewhere while no byte has left
         └── AuditUnavailable          503  audit.*
 
@@ -132,11 +134,22 @@ class ModelNotFound(BadRequest):
 
 
 class ResponseNotFound(BadRequest):
-    """Of every id: answers are not kept."""
+    """No such response, another caller's, one that was not kept or has ended: one message for all of them."""
 
     status = 404
     default_code = "request.response_not_found"
-    default_message = "There is no response of this id: this gateway keeps no answers."
+    default_message = "There is no response of this id. One is kept where `store` is true, until its days are over."
+
+
+class PreviousResponseNotFound(BadRequest):
+    """As :class:`ResponseNotFound`, where a conversation was to go on; OpenAI's status, code and field."""
+
+    default_code = "request.previous_response_not_found"
+    openai_code = "previous_response_not_found"
+    default_message = (
+        "Previous response not found: it, or one before it, was not kept, has ended, was deleted, or is not yours. "
+        "Send the whole conversation in `input`, and `store: true` where you want to go on."
+    )
 
 
 class DecisionNotFound(BadRequest):
@@ -260,6 +273,14 @@ class DetectorUnavailable(Unavailable):
 class PolicyUnavailable(Unavailable):
     default_code = "policy.unavailable"
     default_message = "There was no valid policy decision, so the request was refused."
+
+
+class PolicyExpired(PolicyUnavailable):
+    """The policy in force has expired: trying again cannot help until a new one is in force."""
+
+    default_code = "policy.bundle_expired"
+    default_message = "The policy in force has expired, so every request is refused until a new one is in force."
+    retryable = False
 
 
 class EngineUnavailable(Unavailable):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.policy_explain import Lang, explained_by, language_for, plain_json
-from gateway.cli.policy_replay import TableOption
+from gateway.cli.policy_replay import TableOption, called
 from gateway.cli.session import ANSWERED_NO, USED_WRONGLY, Session, command
 from gateway.errors import SetupError
 
@@ -75,7 +75,7 @@ def ask(
     lang: Lang = "",
 ) -> None:
     """Put a question to the policy, without a server and without a prompt. Leaves with 1 when the answer is no."""
-    from gateway.policy.trials.asking import Wish, facts_to_ask_under, question_of
+    from gateway.policy.trials.asking import Wish, facts_to_ask_under, question_of, require_known_countries
     from gateway.policy.trials.explanation_words import plain, told, told_question
     from gateway.policy.trials.proposal import find
     from gateway.policy.words import phrase
@@ -87,18 +87,23 @@ def ask(
     wish = Wish(
         tenant, project, origin, access_from, data_class, tuple(data or ()), tuple(special or ()), purpose, model
     )
+    if not input:
+        require_known_countries(settings, proposal, wish, tuple(place or ()))
     facts, candidates = facts_to_ask_under(settings, proposal, wish, tuple(target or ()), tuple(place or ()))
     question = _read_question(input) if input else question_of(settings, wish, candidates, _now())
     for line in _unfound(settings, question):
         session.output.note(line)
     with session.output.progress("Asking"):
         found = asyncio.run(explained_by(settings, proposal, facts, question, what_if=why))
-    asked_of = f"{proposal.name} ({proposal.bundle.revision[:12]})"
+    asked_of = called(proposal.name, proposal.bundle.revision)
+    expired = proposal.expired(question.env.time)
     lines = [*told_question(question, language), phrase("asked_of", language, policy=asked_of)]
     lines += [phrase("allowed" if found.allowed else "refused", language), *told(found, language, what_if=why)]
-    data_said = {"question": plain_json(question), "policy": proposal.as_dict(), **plain(found, language)}
-    session.output.result(data_said, *lines)
-    if not found.allowed:
+    if expired:
+        lines.append(f"EXPIRED {proposal.expires[:10]}: in force it refuses every request (policy.bundle_expired).")
+    policy = {**proposal.as_dict(), "expires": proposal.expires, "expired": expired}
+    session.output.result({"question": plain_json(question), "policy": policy, **plain(found, language)}, *lines)
+    if expired or not found.allowed:
         raise typer.Exit(ANSWERED_NO)
 
 

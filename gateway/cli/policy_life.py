@@ -174,10 +174,15 @@ def _told(view: View) -> list[str]:
     ]
     return [
         f"Revision {view['revision']}, built {view['created']} at {view['site']} with OPA {view['opa']}",
-        f"  expires {view['expires'][:10]} ({view['days_left']} days left)",
+        f"  {_until(view)}",
         f"  {tested}{tried}",
         *signed,
     ]
+
+
+def _until(view: View) -> str:
+    day, left = view["expires"][:10], view["days_left"]
+    return f"expires {day} ({left} days left)" if left >= 0 else f"EXPIRED {day}: it refuses every request"
 
 
 def _next(view: View) -> str:

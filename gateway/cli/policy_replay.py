@@ -98,7 +98,7 @@ async def _replayed(session: Session, proposal: Proposal, past: Replay) -> Repor
 def _told(report: Report, proposal: Proposal) -> list[str]:
     counts = report.sums.counts()
     lines = [
-        f"{report.decisions} decisions again under {proposal.name} ({proposal.bundle.revision[:12]}): "
+        f"{report.decisions} decisions again under {called(proposal.name, proposal.bundle.revision)}: "
         f"{report.same} the same.",
         f"Targets: {counts['opened']} opened, {counts['closed']} closed; "
         f"redaction and terms: {counts['weaker']} weaker, {counts['stronger']} stronger.",
@@ -113,6 +113,11 @@ def _told(report: Report, proposal: Proposal) -> list[str]:
         lines.append(f"NOT COMPARED, {report.unreadable} that could not be read:")
         lines += [f"  {named}" for named in report.unreadable_named]
     return lines
+
+
+def called(name: str, revision: str) -> str:
+    """Return what to call a policy that is tried, with the beginning of its revision's id once."""
+    return name if revision[:12] in name else f"{name} ({revision[:12]})"
 
 
 def _table(session: Session, report: Report) -> None:

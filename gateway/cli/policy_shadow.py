@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.policy_replay import COLUMNS, TableOption, row_of
+from gateway.cli.policy_replay import COLUMNS, TableOption, called, row_of
 from gateway.cli.session import Session, command, group
 from gateway.errors import SetupError
 
@@ -30,7 +30,7 @@ def start(session: Session, bundle: Bundle = "", rules: TableOption = None) -> N
     server = _server(session)
     with session.output.progress("Starting the shadow"):
         found = server.post("policy/shadow", wish, seconds=server.TRIAL_SECONDS)
-    session.output.result(found, f"{found['name']} ({found['revision'][:12]}) is compared from now on.", _MORE)
+    session.output.result(found, f"{called(found['name'], found['revision'])} is compared from now on.", _MORE)
 
 
 _MORE = "See: sekisho policy shadow status"
@@ -76,7 +76,7 @@ def _told(found: dict[str, Any]) -> list[str]:
         return ["No shadow runs."]
     compared = found["same"] + found["other"]
     return [
-        f"{found['name']} ({found['revision'][:12]}), since {found['since']}"
+        f"{called(found['name'], found['revision'])}, since {found['since']}"
         + ("" if found["running"] else "; it has been stopped."),
         f"{found['seen']} decisions: {found['same']} of {compared} compared are the same, "
         f"{found['unanswered']} were not answered, {found['dropped']} dropped, {found['waiting']} wait.",

@@ -78,10 +78,13 @@ def lint(session: Session) -> None:
 
 def remarks_of(settings: Settings) -> tuple[str, list[Remark]]:
     """Return the table's file, and what is odd about it. Raises SetupError."""
+    from gateway.policy import organisation
+    from gateway.policy.life.names import unknown_sites
     from gateway.policy.table.lint import lint
 
     file, book = _table(settings)
-    return file, lint(book.rows, book.groups, datetime.now(UTC).date(), types_found(settings))
+    strange = unknown_sites(settings, organisation.load(settings), book.rows)
+    return file, [*strange, *lint(book.rows, book.groups, datetime.now(UTC).date(), types_found(settings))]
 
 
 def check_table(settings: Settings) -> tuple[bool, dict[str, Any], list[str]]:

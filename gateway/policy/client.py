@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from ulid import ULID
 
 from gateway.domain import Caller, DataClass, Decision, PolicyInput, Target
-from gateway.errors import PolicyUnavailable, SetupError
+from gateway.errors import PolicyExpired, PolicyUnavailable, SetupError
 from gateway.policy import organisation
 from gateway.policy.answer import Answer, Refused, read_answer
 from gateway.policy.datasets import DataSets
@@ -182,6 +182,8 @@ class OpaPolicy:
                 raise Refused("policy.unavailable")
             decision = await self._decided(decider, question, decision_id)
         except Refused as refusal:
+            if refusal.code == PolicyExpired.default_code:
+                raise PolicyExpired(decision_id=decision_id) from None
             raise PolicyUnavailable(
                 code=refusal.code, decision_id=decision_id, retry_after_seconds=RETRY_AFTER_SECONDS
             ) from None
@@ -272,7 +274,7 @@ class OpaPolicy:
 
     async def _decided(self, decider: Decider, question: PolicyInput, decision_id: str) -> Decision:
         if _expired(decider.standing, question.env.time):
-            raise Refused("policy.bundle_expired")
+            raise Refused(PolicyExpired.default_code)
         key = decider.remembered.key(question)
         known = decider.remembered.get(key, decider.in_force)
         if known:

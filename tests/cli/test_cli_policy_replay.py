@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from gateway.cli.past import log_folders, newest_first
 from gateway.domain import Decision, PolicyInput
+from gateway.policy.life.revisions import Revisions
 from gateway.policy.trials.proposal import find
 from gateway.settings import Settings, load
 from tests.policy.conftest import TARGETS, make_question
@@ -323,6 +324,41 @@ def test_a_word_that_is_none_is_refused_in_one_line(sekisho, settings: Settings,
 
     assert said.code == 2
     assert said.err.strip().splitlines()[-1].startswith("sekisho: ")
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [("--origin", "XX"), ("--access-from", "QQ"), ("--place", "other/XX"), ("--place", "external/EU")],
+)
+def test_a_country_that_no_law_knows_is_refused_with_those_that_are(
+    sekisho, settings: Settings, here: Path, option: str, word: str
+) -> None:
+    said = sekisho("policy", "ask", "--bundle", "own", option, word)
+
+    country = word[-2:]
+    assert said.code == 2
+    assert f"{option}{f' {word}' if option == '--place' else ''}: `{country}` is no country" in said.err
+    assert "Known: AD, AR, " in said.err
+    (here / "organisation.yaml").write_text(f"sites: {{far: {{jurisdiction: {country}}}}}\n")
+    assert sekisho("policy", "ask", "--bundle", "own", option, word).code in (0, 1)
+
+
+def test_one_that_has_expired_says_no_and_so(sekisho, settings: Settings, here: Path) -> None:
+    shelve(settings)
+    (here / "q.json").write_bytes(msgspec.json.encode(replace(ALL, env=replace(ALL.env, time="2199-01-01T00:00:00Z"))))
+
+    assert sekisho("policy", "ask", "--place", "other/AT", "--json").json["policy"]["expired"] is False
+    said = sekisho("policy", "ask", "--input", "q.json")
+    assert (said.code, "EXPIRED" in said.out, "policy.bundle_expired" in said.out) == (1, True, True)
+
+
+def test_a_revision_is_called_by_its_id_once(sekisho, settings: Settings, here: Path) -> None:
+    past_in_force(settings, ALL)
+    id_ = Revisions(settings.state / "policy").in_force().id[:12]  # type: ignore[union-attr]
+
+    for command in (("ask", "--place", "other/AT"), ("replay", "--bundle", "in-force")):
+        assert sekisho("policy", *command).out.count(id_) == 1
+    assert sekisho("policy", "replay").out.count("what lies on disk (") == 1
 
 
 def test_a_policy_that_is_not_in_force_can_be_asked(sekisho, settings: Settings, here: Path) -> None:

@@ -191,6 +191,22 @@ def test_a_site_that_nobody_declared_does_not_pass(sekisho, house: Path) -> None
     assert "rules.csv, line 2, column destination: there is no site `ber`" in answer.err
 
 
+def test_lint_names_each_site_that_nobody_declared(sekisho, house: Path) -> None:
+    write(house, "VIN,*,*,*,site:ber,deny,,law,2099-01-01,ana,,", "IBAN_CODE,*,*,*,CN site:par,deny,,,,,,", REST)
+
+    said = sekisho("policy", "lint")
+
+    file = house / "rules.csv"
+    mend = "Mend the name, or declare the site in organisation.yaml."
+    assert said.code == 1
+    assert said.out.splitlines()[:2] == [
+        f"error: {file}, line 2, column destination: there is no site `ber`. {mend}",
+        f"error: {file}, line 3, column destination: there is no site `par`. {mend}",
+    ]
+    (house / "organisation.yaml").write_text("sites: {ber: {jurisdiction: DE}, par: {jurisdiction: FR}}\n")
+    assert sekisho("policy", "lint").code == 0
+
+
 def test_a_table_that_is_gone_is_told(sekisho, house: Path) -> None:
     (house / "rules.csv").unlink()
 

@@ -374,6 +374,7 @@ async def test_an_expired_policy_refuses_every_question(
         await policy.decide(ask())
 
     assert (refusal.value.code, refusal.value.status) == ("policy.bundle_expired", 503)
+    assert not refusal.value.retryable  # no second try helps, and SDKs would make three
     assert refusal.value.decision_id
     assert not policy.ready()
     await policy.stop()

@@ -51,7 +51,7 @@ class YourOpa:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}" if self.port else f"unix:{self.folder / 's'}"
 
-    async def start(self, revision: Revision, *, pushes: bool = True) -> None:
+    async def start(self, revision: Revision, *, pushes: bool = True, closed: bool = True) -> None:
         shutil.copyfile(revision.bundle.path, self.folder / "bundle.tar.gz")
         methods = ["GET", "POST", *(["PUT"] if pushes else [])]
         (self.folder / "authz.rego").write_text(AUTHZ % (TOKEN, json.dumps(methods)))
@@ -74,7 +74,8 @@ class YourOpa:
         address = f"127.0.0.1:{self.port}" if self.port else f"unix://{self.folder / 's'}"
         self.process = await asyncio.create_subprocess_exec(
             *(str(find_opa(self.house.settings).path), "run", "--server", "--addr", address),
-            *("--authentication=token", "--authorization=basic", "--log-level", "error", "--skip-version-check"),
+            *(("--authentication=token", "--authorization=basic") if closed else ()),
+            *("--log-level", "error", "--skip-version-check"),
             *("--config-file", str(self.folder / "opa.json"), str(self.folder / "authz.rego")),
             stderr=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
@@ -203,6 +204,21 @@ async def test_where_its_api_takes_no_facts_answers_without_them_are_refused(
         await _eventually_started(policy)
         await policy.push_facts(targets)
         assert await _code(policy, ask()) in {"policy.malformed", "policy.facts_unknown"}
+    finally:
+        await policy.stop()
+        await yours.stop()
+
+
+async def test_one_that_wants_no_token_is_asked_without(
+    house: PolicyHouse, short_dir: Path, targets: tuple[Target, ...], ask: Ask
+) -> None:
+    yours = YourOpa(house, short_dir / "yours")
+    await yours.start(await house.life().first("init"), closed=False)
+    policy = OpaPolicy(house.with_policy(url=yours.url))
+    try:
+        await _eventually_started(policy)
+        await policy.push_facts(targets)
+        assert (await policy.decide(ask())).allow
     finally:
         await policy.stop()
         await yours.stop()

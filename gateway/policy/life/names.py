@@ -10,9 +10,11 @@ from gateway.errors import SetupError
 from gateway.policy.life.build import rules_in
 from gateway.policy.lines import line_of, tree_of
 from gateway.policy.organisation import Organisation, load
+from gateway.policy.table.lint import Remark
 from gateway.policy.table.row import SITE, Row
 from gateway.settings import Settings
 
+_MEND = "Mend the name, or declare the site in organisation.yaml."
 _SITE_IN_REGO = re.compile(r"""data\.facts\.sites(?:\.([a-z_]\w*)|\["([^"]*)"\])""")
 
 
@@ -22,12 +24,20 @@ def require_known_sites(settings: Settings, organisation: Organisation, rows: Se
     Raises:
         SetupError: names file and line.
     """
-    known = {settings.site.name, *organisation.sites}
-    for row in rows:
-        for word in row.destination:
-            if word.startswith(SITE) and word.removeprefix(SITE) not in known:
-                raise _unknown(f"{table}, line {row.line}, column destination", word.removeprefix(SITE))
+    for remark in unknown_sites(settings, organisation, rows):
+        raise SetupError(f"{remark.place(table)}: {remark.says}.", remark.mend, exit_code=2)
     require_known_sites_in_rego(settings, organisation)
+
+
+def unknown_sites(settings: Settings, organisation: Organisation, rows: Sequence[Row]) -> list[Remark]:
+    """Return an error for each row that sends to a site which nobody declared: such a destination cannot exist."""
+    known = {settings.site.name, *organisation.sites}
+    return [
+        Remark("site", "error", (row.line,), f"there is no site `{name}`", _MEND, "destination")
+        for row in rows
+        for word in row.destination
+        if word.startswith(SITE) and (name := word.removeprefix(SITE)) not in known
+    ]
 
 
 def require_known_sites_in_rego(settings: Settings, organisation: Organisation | None = None) -> None:
@@ -69,5 +79,4 @@ def _rego(directory: Path) -> list[Path]:
 
 
 def _unknown(place: str, name: str) -> SetupError:
-    mend = "Mend the name, or declare the site in organisation.yaml."
-    return SetupError(f"{place}: there is no site `{name}`.", mend, exit_code=2)
+    return SetupError(f"{place}: there is no site `{name}`.", _MEND, exit_code=2)

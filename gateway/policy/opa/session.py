@@ -53,7 +53,7 @@ class UnixOpaClient(AsyncOpaClient):  # type: ignore[misc]  # the library has no
     async def _init_session(self) -> None:
         self._connector = self._new_connector()
         self._session = aiohttp.ClientSession(
-            headers={**self.headers, "Accept-Encoding": "identity"},  # OPA would gzip from 1 KiB on
+            headers={**(self.headers or {}), "Accept-Encoding": "identity"},  # OPA would gzip from 1 KiB on
             connector=self._connector,
             timeout=aiohttp.ClientTimeout(total=None),  # `_request` has the deadline
             json_serialize=_serialize,

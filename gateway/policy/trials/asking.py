@@ -83,6 +83,27 @@ def facts_to_ask_under(
     return facts, candidates
 
 
+def require_known_countries(settings: Settings, proposal: Proposal, wish: Wish, places: tuple[str, ...]) -> None:
+    """Refuse a country of which neither law nor site knows anything: no rule was written with it in mind.
+
+    Args:
+        places: as for :func:`facts_to_ask_under`.
+
+    Raises:
+        SetupError: it is none, or not a known one; says which are known.
+    """
+    here = {site.jurisdiction for site in organisation.load(settings).sites.values()} | {settings.site.jurisdiction}
+    known = {*(proposal.rulebook or rulebook(settings)).groups, *here} - {""}
+    asked = {"--origin": wish.origin, "--access-from": wish.access_from}
+    asked |= {f"--place {word}": word.partition("/")[2] for word in places}
+    for option, country in asked.items():
+        _require(
+            country in ("", *known),
+            f"{option}: `{country}` is no country that the policy knows.",
+            f"Known: {', '.join(sorted(known))}.",
+        )
+
+
 def question_of(settings: Settings, wish: Wish, candidates: list[str], now: str) -> PolicyInput:
     """Return the question. Raises SetupError: a word that is none."""
     site = settings.site

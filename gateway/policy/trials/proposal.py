@@ -42,6 +42,11 @@ class Proposal:
     name: str
     bundle: Bundle
     rulebook: Rulebook | None
+    expires: str = ""  # RFC 3339; empty: what is no revision never does
+
+    def expired(self, now: str) -> bool:
+        """Whether it refuses every request at that time, which is RFC 3339 in UTC, and sorts as it is."""
+        return bool(self.expires) and now[:19] >= self.expires[:19]
 
     def as_dict(self) -> dict[str, str]:
         table = "its own" if self.rulebook else "of each data set"
@@ -87,7 +92,8 @@ def _named(settings: Settings, reference: str) -> Proposal:
 
 
 def _of(revision: Revision) -> Proposal:
-    return Proposal(f"revision {revision.id[:12]}", revision.bundle, revision.rulebook)
+    name, expires = f"revision {revision.id[:12]}", revision.manifest.expires
+    return Proposal(name, revision.bundle, revision.rulebook, expires)
 
 
 def _folder(settings: Settings, folder: Path) -> Proposal:
