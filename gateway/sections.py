@@ -55,6 +55,7 @@ class ServerSettings(Section, frozen=True, forbid_unknown_fields=True):
     grace_seconds: Seconds = 20.0
     drop_params: bool = False
     cors_origins: tuple[Origin, ...] = ()
+    admin_api: bool = False
     workers: Positive = 1
 
 

@@ -20,6 +20,7 @@ HELP: dict[str, str] = {
     "server.grace_seconds": "how long requests in flight may finish after SIGTERM",
     "server.drop_params": "take parameters out that no engine here honours, and say so, in place of a 400",
     "server.cors_origins": "origins of web pages that may call, such as https://apps.example; none: no browser may",
+    "server.admin_api": "serve the admin API at the same address, for keys whose roles allow; off: on its socket alone",
     "server.workers": "processes that serve; this release has one, and refuses more",
     "privacy.detection": "search for personal data; off (measurements only): no finding is ever made",
     "privacy.names": "search for names and addresses by models too; off: by patterns alone",

@@ -13,6 +13,7 @@ EVENTS = {
     "admin.clock_went_back": "the wall clock is behind what it said before",
     "admin.content_read": "a privacy officer looked at a kept prompt or answer: which, and why",
     "admin.exported": "records were exported: which, by whom, and the digest of the manifest",
+    "admin.forbidden": "a key tried what none of its roles may: which action, and its roles",
     "admin.hold_cleared": "a legal hold ended: records of the log may be pruned again",
     "admin.hold_set": "a legal hold: no record of the log may be pruned, and why",
     "admin.pruned": "the beginning of a log was cut off: up to which record and time, by whom",

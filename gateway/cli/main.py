@@ -6,6 +6,7 @@ imports happen inside commands, so that ``sekisho --help`` answers at once.
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -34,9 +35,12 @@ from gateway.cli import (
     serve,
     version,
 )
-from gateway.cli.session import COULD_NOT, ConfigOption, JsonOption, Session
+from gateway.cli.server import act_with
+from gateway.cli.session import COULD_NOT, USED_WRONGLY, ConfigOption, JsonOption, Session
 from gateway.cli.trouble import Trouble, trouble_of
+from gateway.errors import SetupError
 
+MOST_KEY_CHARS = 16 * 1024  # a token's; a key is shorter
 HELP = """
 Sekisho: the checkpoint that every prompt passes before it reaches a language model.
 
@@ -64,6 +68,9 @@ PassphraseOption = Annotated[
     int, typer.Option("--passphrase-fd", metavar="N", min=-1, help=PASSPHRASE_HELP, show_default=False)
 ]
 
+KEY_HELP = "File descriptor that holds an API key or token: be held to what its roles may, by the running server."
+KeyOption = Annotated[int, typer.Option("--key-fd", metavar="N", min=-1, help=KEY_HELP, show_default=False)]
+
 
 @app.callback()
 def common(
@@ -72,10 +79,26 @@ def common(
     as_json: JsonOption = False,
     debug: DebugOption = False,
     passphrase_fd: PassphraseOption = -1,
+    key_fd: KeyOption = -1,
 ) -> None:
     """Remember what was said before the command's name."""
     ctx.obj = _called.session = Session(config, as_json, passphrase_fd)
     _called.debug = debug
+    act_with(_key_from(key_fd) if key_fd >= 0 else "")
+    ctx.obj.shows_key = key_fd >= 0
+
+
+def _key_from(descriptor: int) -> str:
+    """Return the key that a file descriptor holds. Raises SetupError: there is none."""
+    try:
+        with os.fdopen(os.dup(descriptor), encoding="ascii") as opened:
+            key = opened.readline(MOST_KEY_CHARS).strip()
+    except (OSError, ValueError):
+        key = ""
+    if not key:
+        mend = "Such as: sekisho --key-fd 3 keys list 3< key.txt"
+        raise SetupError(f"File descriptor {descriptor} holds no key.", mend, exit_code=USED_WRONGLY)
+    return key
 
 
 class _Called:

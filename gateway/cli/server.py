@@ -8,7 +8,7 @@ import pwd
 import socket
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from gateway.cli.trouble import ServerRefusal
@@ -22,6 +22,7 @@ _ANSWER_SECONDS = 60.0
 class Server:
     """A server that answers on its admin socket."""
 
+    shown: ClassVar[str] = ""  # the key that every call shows; empty: none, as the machine's own user
     TRIAL_SECONDS = 900.0  # for what has several of opa's commands run, each within policy.command_seconds
 
     def __init__(self, path: Path) -> None:
@@ -44,6 +45,8 @@ class Server:
     def _call(self, method: str, route: str, body: object, seconds: float = _ANSWER_SECONDS) -> Any:
         connection = _UnixConnection(self._path, seconds)
         headers = {"x-sekisho-by": operator(), "content-type": "application/json"}
+        if self.shown:
+            headers["authorization"] = f"Bearer {self.shown}"
         content = None if body is None else json.dumps(body).encode()
         try:
             connection.request(method, f"/admin/v1/{quote(route)}", content, headers)
@@ -76,6 +79,26 @@ def running_server(run: Path) -> Server | None:
         except OSError:
             return None
     return Server(path)
+
+
+def act_with(key: str) -> None:
+    """Let every call of this process show a key; empty: none."""
+    Server.shown = key
+
+
+def refuse_forbidden(run: Path, verb: str) -> None:
+    """Return where the key that is shown may run that verb; without one, everybody who came so far may.
+
+    Raises:
+        ServerRefusal: its roles do not let it, or it is no key that works.
+        SetupError: no server runs that could tell.
+    """
+    if not Server.shown:
+        return
+    server = running_server(run)
+    if server is None:
+        raise SetupError("No server runs here that could say what this key may.", "Start it: sekisho serve")
+    server.post("roles/verbs", {"verb": verb})
 
 
 def operator() -> str:

@@ -38,6 +38,7 @@ class Session:
     def __init__(self, config: str | None = None, as_json: bool = False, passphrase_fd: int = -1) -> None:
         self.config = config
         self._passphrase_fd = passphrase_fd
+        self.shows_key = False  # whether it is held to what a key may: see sekisho --key-fd
         self.output = Output(as_json)
 
     @functools.cached_property
@@ -94,7 +95,12 @@ def _with_common_options(work: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(work)
     def run(ctx: typer.Context, config: str | None, as_json: bool, **given: Any) -> None:
-        work(session_of(ctx, config, as_json), **given)
+        session = session_of(ctx, config, as_json)
+        if session.shows_key:
+            from gateway.cli.server import refuse_forbidden
+
+            refuse_forbidden(session.settings.run, ctx.command_path.partition(" ")[2])
+        work(session, **given)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     common = [

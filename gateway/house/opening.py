@@ -225,4 +225,7 @@ def _assemble(
     gate = Gate()
     inquiry = Inquiry(rooms, int(datetime.now(UTC).timestamp()))
     public = api.build(Checkpoint(rooms), inquiry, gate, settings.server, ServedModels(rooms.fleet, store))
-    return House(public, admin_app(register, rooms.book, inquiry.readiness, store, more), gate, register.watch)
+    admin = admin_app(register, rooms.book, inquiry.readiness, store, more, rooms.identity)
+    if settings.server.admin_api:
+        public.open_admin(admin.keyed)
+    return House(public, admin, gate, register.watch)

@@ -13,20 +13,21 @@ Routes, all JSON, all under ``/admin/v1``; errors have OpenAI's shape::
     …      audit              searching the audit log: gateway.http.admin_audit
     POST   audit/exports      sign the manifest of an export: gateway.http.admin_exports
 
-There is no key on this API: whoever may open the socket (mode 0600, in a folder of mode 0700) is the operator. It must
-never be bound to TCP. Every change is on record before it takes effect, and has taken effect when the answer comes.
-``x-sekisho-by`` names the operator in that record; it is what the command line says, not a proof.
+Whoever may open the socket (mode 0600, in a folder of mode 0700) is the machine's own user, and may do everything; with
+a key, there or at the server's own address, one may do what :mod:`gateway.identity.roles` says
+(:mod:`gateway.http.admin_doors`). Every change is on record before it takes effect, and has taken effect when the
+answer comes. ``x-sekisho-by`` names the machine's own user in that record; it is what the command line says, not a
+proof.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import msgspec
 from starlette.applications import Starlette
@@ -35,14 +36,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.errors import BadRequest, BodyTooLarge, MethodNotAllowed, RouteNotFound, SekishoError, SetupError
+from gateway.errors import BadRequest, MethodNotAllowed, RouteNotFound, SekishoError, SetupError
+from gateway.http.admin_doors import Doors, OnSocket, Records
+from gateway.http.admin_json import MAX_BODY_BYTES, body_of, json_response, operator_of
+from gateway.http.admin_roles import role_routes
+from gateway.http.wire import error_headers
+from gateway.identity.door import Identity
 from gateway.identity.office import Events, KeyOffice, Register
 from gateway.identity.record import NewKey
 
+__all__ = ["MAX_BODY_BYTES", "admin_app", "admin_socket", "body_of", "json_response", "operator_of"]
+
 SOCKET_NAME = "admin.sock"
-MAX_BODY_BYTES = 64 * 1024
 MAX_SOCKET_PATH_BYTES = 100
-_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._@-]")
 
 
 class Shelf(Protocol):
@@ -62,9 +68,6 @@ class Alias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of ``PUT aliases/{alias}``."""
 
     model: str
-
-
-T = TypeVar("T")
 
 
 class Admin:
@@ -113,12 +116,13 @@ class Admin:
 
 def admin_app(
     keys: Register,
-    book: Events,
+    book: Records,
     status: Callable[[], Mapping[str, Any]],
     shelf: Shelf,
     more: Sequence[Route] = (),
-) -> Starlette:
-    """Return the ASGI application, to be served on :func:`admin_socket` and nowhere else.
+    identity: Identity | None = None,
+) -> OnSocket:
+    """Return the ASGI application, to be served on :func:`admin_socket`; its ``keyed`` may be served elsewhere.
 
     Args:
         keys: the server's own key register, so that a change takes effect at once.
@@ -126,7 +130,12 @@ def admin_app(
         status: what ``sekisho doctor`` shows of a running server; plain JSON, called for each request.
         shelf: the server's own model registry.
         more: routes of other files, such as :func:`gateway.http.admin_policy.policy_routes`.
+        identity: who knows keys; without one, only the machine's own user comes in.
+
+    Raises:
+        KeyError: a route has no row in :mod:`gateway.identity.roles`.
     """
+    doors = Doors(identity, book)
     admin = Admin(KeyOffice(keys, book), book, status, shelf)
     routes = [
         Route("/admin/v1/keys", admin.keys, methods=["GET", "POST"]),
@@ -134,6 +143,7 @@ def admin_app(
         Route("/admin/v1/models", admin.models, methods=["GET", "POST"]),
         Route("/admin/v1/aliases/{alias:path}", admin.alias, methods=["PUT"]),
         Route("/admin/v1/status", admin.status, methods=["GET"]),
+        *role_routes(doors),
         *more,
     ]
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
@@ -142,7 +152,7 @@ def admin_app(
         HTTPException: _unknown,
         Exception: _own_error,
     }
-    return Starlette(routes=routes, exception_handlers=handlers)
+    return OnSocket(Starlette(routes=[doors.guarded(route) for route in routes], exception_handlers=handlers))
 
 
 def admin_socket(run: Path) -> socket.socket:
@@ -170,33 +180,11 @@ def admin_socket(run: Path) -> socket.socket:
     return listener
 
 
-async def body_of(request: Request, wanted: type[T], most_bytes: int = MAX_BODY_BYTES) -> T:
-    """Return the decoded body. Raises BadRequest, BodyTooLarge."""
-    raw = bytearray()
-    async for part in request.stream():
-        raw += part
-        if len(raw) > most_bytes:
-            raise BodyTooLarge
-    try:
-        return msgspec.json.decode(bytes(raw), type=wanted)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        # msgspec's own text, which may quote a value: the one who reads it is the operator who sent it
-        raise BadRequest(f"The body is not valid: {error}.") from error
-
-
-def operator_of(request: Request) -> str:
-    """Return who says that he does this."""
-    return _NOT_IN_A_NAME.sub("", request.headers.get("x-sekisho-by", ""))[:64] or "unknown"
-
-
-def json_response(content: object, status: int = 200) -> Response:
-    headers = {"cache-control": "no-store"}
-    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
-
-
 def _error(error: SekishoError) -> Response:
     detail = {"message": error.message, "type": error.openai_type, "param": error.param, "code": error.code}
-    return json_response({"error": detail}, error.status)
+    answer = json_response({"error": detail}, error.status)
+    answer.headers.update({name.decode(): value.decode() for name, value in error_headers(error)})
+    return answer
 
 
 async def _refused(request: Request, error: Exception) -> Response:

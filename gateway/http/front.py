@@ -7,11 +7,12 @@ Rules:
 2. Every answer has ``x-request-id``, and in ``openai-processing-ms`` how long it took until it began.
 3. HEAD is GET without the body (RFC 9110, 9.3.2).
 4. Pages of listed origins may read answers (:mod:`gateway.http.cors`).
+5. What lies under ``/admin/v1`` is the admin API's, where it is served here; else there is nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from time import perf_counter
 from typing import Any
 
@@ -24,6 +25,8 @@ from gateway.http.cors import Cors, Headers
 from gateway.http.endpoint import Endpoint
 
 _ID = b"x-request-id"
+ADMIN = "/admin/v1/"
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Front:
@@ -33,6 +36,11 @@ class Front:
         self._hot = hot
         self._app = app
         self._cors = cors
+        self._admin: Asgi | None = None
+
+    def open_admin(self, admin: Asgi) -> None:
+        """Serve the admin API too: ``keyed`` of :class:`gateway.http.admin_doors.OnSocket`."""
+        self._admin = admin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -44,6 +52,9 @@ class Front:
         telling = _telling(send, self._cors.headers(cross.get(b"origin")))
         if endpoint is not None:
             await endpoint(scope, receive, telling)
+            return
+        if self._admin is not None and scope["path"].startswith(ADMIN):
+            await self._admin(scope, receive, _telling(send, []))  # no page of another origin may read answers here
             return
         preflight = self._cors.preflight(cross) if method == "OPTIONS" and self._cors else None
         if preflight is not None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from gateway.domain import PRIORITIES, Caller, Declared, Role
+from gateway.domain import PRIORITIES, Caller, Declared
 from gateway.errors import Forbidden
+from gateway.identity.roles import BY_NAME, may
 
-ASKING_ROLES = frozenset((Role.APP, Role.USER))
+_ASK = BY_NAME["models.ask"]
 
 
 def narrow(caller: Caller, declared: Declared) -> Caller:
@@ -17,7 +18,7 @@ def narrow(caller: Caller, declared: Declared) -> Caller:
         Forbidden: the key's role may not ask models (``identity.role``), or a header names a project or purpose that
             the key does not have (``identity.project``, ``identity.purpose``).
     """
-    if ASKING_ROLES.isdisjoint(caller.roles):
+    if not may(caller.roles, _ASK):
         raise Forbidden("This key's role may not send prompts; use a key with role app.", code="identity.role")
     if declared.project not in (None, caller.project):
         raise Forbidden("This key does not belong to that project.", code="identity.project", param="x-sekisho-project")

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import export_pages
 import msgspec
 import privacy_pages
+import roles_page
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
@@ -248,6 +249,7 @@ def _only(values: tuple[Any, ...]) -> str:
 
 PAGES = {
     "parameters.md": parameters_page,
+    "roles.md": roles_page.roles_page,
     "policy-documents.md": documents_page,
     "exports.md": export_pages.exports_page,
     "records.md": records_page,
