@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from collections.abc import Callable
@@ -132,7 +133,17 @@ def opa(settings: Settings) -> Check:
     from gateway.policy.opa.program import find_opa
 
     found = find_opa(settings)
-    return Check("opa", "ok", f"OPA {found.version} at {found.path}")
+    said = f"OPA {found.version} at {found.path}"
+    return Check("opa", "ok", f"{said}; decided by {_your_opa(settings)}" if settings.policy.url else said)
+
+
+def _your_opa(settings: Settings) -> str:
+    """Return what can be seen of your own OPA. Raises SetupError: it cannot be asked now."""
+    from gateway.policy.client import standing_in_force
+    from gateway.policy.opa.external import seen
+
+    name = asyncio.run(seen(settings, standing_in_force(settings)))
+    return f"{name} at {settings.policy.url}, which has the revision in force"
 
 
 def rules(settings: Settings) -> Check:

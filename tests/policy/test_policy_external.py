@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from policy_house import PolicyHouse
 
+from gateway.cli.checks_site import opa
 from gateway.domain import PolicyInput, Target
 from gateway.errors import PolicyUnavailable, SetupError
 from gateway.policy.client import OpaPolicy
@@ -177,6 +178,38 @@ async def test_with_another_policy_it_is_not_asked(policy: OpaPolicy, yours: You
         assert code == "policy.unavailable"
         await asyncio.sleep(0.1)
     pytest.fail("it was never seen to have another policy")
+
+
+async def test_that_it_is_lost_and_back_is_in_the_log(
+    policy: OpaPolicy, yours: YourOpa, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "sekisho.policy")
+    revision = yours.house.life().revisions.in_force()
+    assert revision
+    await yours.stop()
+    await _until(lambda: "does not tell its status" in caplog.text)
+    await yours.start(revision)
+    await _until(lambda: "has the revision in force" in caplog.text)
+
+    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert said == [
+        ("WARNING", f"the OPA at {yours.url} does not tell its status"),
+        ("INFO", f"the OPA at {yours.url} has the revision in force"),
+    ]
+
+
+async def test_doctor_looks_at_it(house: PolicyHouse, yours: YourOpa) -> None:
+    settings = _settings(house, yours)
+    for _ in range(100):  # it has begun to listen before it has its bundle
+        with contextlib.suppress(SetupError):
+            check = await asyncio.to_thread(opa, settings)
+            break
+        await asyncio.sleep(0.2)
+    assert (check.state, yours.url in check.said) == ("ok", True)
+    await yours.stop()
+
+    with pytest.raises(SetupError, match="does not tell its status"):
+        await asyncio.to_thread(opa, settings)
 
 
 async def test_a_revision_that_it_does_not_have_is_not_activated(policy: OpaPolicy, yours: YourOpa, ask: Ask) -> None:

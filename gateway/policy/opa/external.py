@@ -7,12 +7,14 @@ bundle: only its operator knows. Rules:
 1. No question is put to it unless its status was seen within :data:`STALE_SECONDS` and named the revision in force.
 2. Facts are pushed to ``/v1/data/facts`` at first, when they change, and when another process answers. Where
    its API forbids that, it must have the same facts from elsewhere: every answer says under which it was made.
+3. That it is lost, has another policy or is right again is told in this program's log, once each time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -33,8 +35,11 @@ from gateway.policy.opa.session import UnixOpaClient
 from gateway.policy.remembered import Remembered
 from gateway.settings import Settings
 
+_log = logging.getLogger("sekisho.policy")
 LOOK_SECONDS = 1.0
 STALE_SECONDS = 3.0
+_SEEN = {"": "has the revision in force", "policy.bundle_unknown": "has another policy"}
+_NOT_SEEN = "does not tell its status"
 _NOT_ALLOWED = frozenset({401, 403, 404, 405})
 
 
@@ -107,9 +112,8 @@ class ExternalOpa:
         await self._other.open()
         await self._look()
         if self._code():
-            what = "has another policy" if self._code() == "policy.bundle_unknown" else "does not tell its status"
             wanted = self.standing.bundle.revision
-            raise SetupError(f"The OPA at {self._url} {what}.", f"Give it the bundle of revision {wanted}.")
+            raise SetupError(f"The OPA at {self._url} {self._what()}.", f"Give it the bundle of revision {wanted}.")
         self._looker = asyncio.get_running_loop().create_task(self._keep_looking(), name="opa-looker")
 
     async def stop(self) -> None:
@@ -165,10 +169,18 @@ class ExternalOpa:
         """Return why it is not to be asked, empty when it is."""
         return "policy.unavailable" if monotonic() - self._seen_at > STALE_SECONDS else self._wrong
 
+    def _what(self) -> str:
+        return _SEEN.get(self._code(), _NOT_SEEN)
+
     async def _keep_looking(self) -> None:
+        told = self._what()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             await self._look()
+            if self._what() != told:
+                told = self._what()
+                level = logging.INFO if not self._code() else logging.WARNING
+                _log.log(level, "the OPA at %s %s", self._url, told, extra={"revision": self.standing.bundle.revision})
 
     async def _look(self) -> None:
         """See whether it is there with the right policy; remembered decisions end when it is not."""
@@ -187,6 +199,20 @@ class ExternalOpa:
             if self._facts is not None:  # another process, which knows nothing yet
                 with contextlib.suppress(PolicyUnavailable):
                     await self.push(self._facts)
+
+
+async def seen(settings: Settings, standing: Standing) -> str:
+    """Look at your OPA once; return what it calls itself, as in ``external-opa/1.22.2``.
+
+    Raises:
+        SetupError: as :meth:`ExternalOpa.start`, or what the settings say of it is wrong.
+    """
+    yours = ExternalOpa(settings, standing, "look")
+    try:
+        await yours.start()
+        return yours.engine
+    finally:
+        await yours.stop()
 
 
 def address_of(url: str) -> SplitResult:
