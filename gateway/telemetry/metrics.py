@@ -20,7 +20,8 @@ from prometheus_client.registry import Collector
 from gateway.domain import Outcome
 from gateway.telemetry.accumulate import Names, Tally, Times
 from gateway.telemetry.door import Share, Stage
-from gateway.telemetry.energy import CPU, EnergyMeter, counters
+from gateway.telemetry.energy import EnergyMeter
+from gateway.telemetry.gpus import this_machine
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -52,7 +53,7 @@ class Metrics(Collector):
         models: own names of the models this process serves: with those of :meth:`serve` the only values of the label
             ``model``.
         endpoints: the only values of the label ``endpoint``.
-        meter: of the energy of answers; none given: this machine's processors, where they tell.
+        meter: of the energy of answers; none given: what this machine has and tells.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Metrics(Collector):
         self._codes = Names((), room=MORE_CODES)
         self._types = Names((), room=MORE_TYPES)
         self._in_flight = 0
-        self._meter = meter or EnergyMeter({CPU: counters()})
+        self._meter = meter or EnergyMeter(this_machine())
         self._rooms: dict[str, Callable[[], bool]] = {}
         self._values: dict[str, tuple[str, Callable[[], float | None]]] = {}
         self._families: list[Family] = []

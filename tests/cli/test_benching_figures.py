@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,27 +82,40 @@ def test_a_seed_gives_its_prompt_again() -> None:
     assert len(prompt(50, 1).partition(".")[0].split()) == 50
 
 
-@dataclass
 class Gpu:
-    id: str
-    watts: float
+    """A GPU that used some joules between two looks, or does not answer."""
+
+    def __init__(self, *joules: float) -> None:
+        self.joules = list(joules)
+        self.is_awake = False
+
+    def wake(self) -> None:
+        self.is_awake = True
+
+    def rest(self) -> None:
+        self.is_awake = False
+
+    def read(self) -> float:
+        if not self.joules:
+            raise OSError
+        return self.joules.pop(0) * 1e6
 
 
-def test_watts_are_energy_by_time_of_processors_and_means_of_gpus(tmp_path: Path) -> None:
-    counter = tmp_path / "energy_uj"
+def test_watts_are_energy_by_time(tmp_path: Path) -> None:
+    counter, gpu = tmp_path / "energy_uj", Gpu(77.0, 300.0)
     counter.write_text("1000000")
-    looks = iter([[Gpu("gpu:0", 100.0)], [Gpu("gpu:0", 300.0)]])
 
-    with Power(lambda: [Counter(counter, 10_000_000)], lambda: next(looks), each_seconds=3600) as power:
+    with Power({"cpu": [Counter(counter, 10_000_000)], "gpu:0": [gpu]}, each_seconds=3600) as power:
+        assert gpu.is_awake
         counter.write_text("500000")  # it began anew: 9.5 J
 
-    assert power.watts["gpu:0"] == 200.0
-    assert power._microjoules == 9_500_000
-    assert power.watts["cpu"] > 0
+    assert power.watts["gpu:0"] / power.watts["cpu"] == pytest.approx(300.0 / 9.5)
+    assert power._microjoules == {"cpu": 9_500_000, "gpu:0": 300e6}
+    assert not gpu.is_awake
 
 
 def test_where_nothing_tells_there_are_no_watts() -> None:
-    with Power(list, lambda: [Gpu("gpu:0", -1.0)]) as power:
+    with Power({"cpu": [], "gpu:0": [Gpu(1.0)]}, each_seconds=3600) as power:  # it tells once, and goes away
         pass
 
     assert power.watts == {}

@@ -1,10 +1,13 @@
 /* A driver of two GPUs, for tests: the few functions of NVML that the planner asks, with figures that are easy to know.
  *
- * The first has 80 GiB, 60 of them free, and tells its power; the second has 24 GiB, all free, and does not. Environment:
- * FAKE_NVML=absent makes the start fail as without a device, FAKE_NVML=lost loses the second one.
+ * The first has 80 GiB, 60 of them free, and tells its power and counts its energy: 412.5 W, always. The second has
+ * 24 GiB, all free, and does neither. Environment: FAKE_NVML=absent makes the start fail as without a device,
+ * FAKE_NVML=lost loses the second one, FAKE_NVML=old has GPUs that count no energy, FAKE_NVML=fails loses the first one's
+ * counter after three looks at it.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 typedef struct { unsigned long long total, free, used; } memory;
 typedef struct { unsigned int pid; unsigned long long bytes; unsigned int instance, compute; } process;
@@ -45,6 +48,16 @@ int nvmlDeviceGetCudaComputeCapability(void *handle, int *major, int *minor) {
 int nvmlDeviceGetPowerUsage(void *handle, unsigned int *milliwatts) {
     *milliwatts = 412500;
     return handle == (void *)1 ? 0 : 3; /* NVML_ERROR_NOT_SUPPORTED */
+}
+
+int nvmlDeviceGetTotalEnergyConsumption(void *handle, unsigned long long *millijoules) {
+    static int looks;
+    struct timespec now;
+    if (is("old") || handle != (void *)1) return 3; /* NVML_ERROR_NOT_SUPPORTED */
+    if (is("fails") && ++looks > 3) return 15; /* NVML_ERROR_GPU_IS_LOST */
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    *millijoules = 7000000ULL + (unsigned long long)((now.tv_sec + now.tv_nsec / 1e9) * 412500.0);
+    return 0;
 }
 
 int nvmlDeviceGetEnforcedPowerLimit(void *handle, unsigned int *milliwatts) {

@@ -1,9 +1,9 @@
 """What this machine draws while it answers, where it says so: processors by RAPL's counters, GPUs by NVML.
 
-RAPL (Linux ``powercap``) counts energy, so its watts are a true mean; GPUs are looked at twice a second. What other
-programs draw is in both. Where neither can be read, there is no figure: none is estimated. ::
+Each counts its energy, or is looked at ten times a second (:mod:`gateway.telemetry.gpus`), so watts are a true mean.
+What other programs draw is in them. Where nothing can be read, there is no figure: none is estimated. ::
 
-    with Power() as power:
+    with Power(this_machine()) as power:
         ...
     power.watts     # {"cpu": 61.2, "gpu:0": 212.0}
 """
@@ -12,55 +12,40 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
-from gateway.fleet.fit.devices import Device, nvidia
-from gateway.telemetry.energy import Counter, counters
+from gateway.telemetry.energy import Source
 
 EACH_SECONDS = 0.5
 CANNOT = "Watts cannot be told here: there is no GPU with NVML, and no RAPL counter that this user may read."
 ELSEWHERE = "Watts cannot be told: the server is on another machine."
 
 
-class Draws(Protocol):
-    """What this needs of a GPU."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def watts(self) -> float:
-        """-1 where its driver does not say."""
-
-
-def _gpus() -> tuple[Device, ...]:
-    return nvidia()[0]
-
-
 class Power:
-    """Measures from entering to leaving. ``watts`` by source, empty where nothing says it."""
+    """Measures from entering to leaving. ``watts`` by device, empty where nothing says it.
 
-    def __init__(
-        self,
-        packages: Callable[[], list[Counter]] = counters,
-        gpus: Callable[[], Iterable[Draws]] = _gpus,
-        each_seconds: float = EACH_SECONDS,
-    ) -> None:
+    Args:
+        sources: by device, as :func:`gateway.telemetry.gpus.this_machine` returns them.
+    """
+
+    def __init__(self, sources: Mapping[str, Sequence[Source]], each_seconds: float = EACH_SECONDS) -> None:
         self.watts: dict[str, float] = {}
-        self._packages, self._gpus, self._each = packages(), gpus, each_seconds
-        self._microjoules = 0
-        self._looks: dict[str, list[float]] = {}
+        self._sources = {name: tuple(each) for name, each in sources.items() if each}
+        self._each = each_seconds
+        self._microjoules = dict.fromkeys(self._sources, 0.0)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
-        for package in self._packages:
-            package.read()
+        for sources in self._sources.values():
+            for source in sources:
+                source.wake()
         self._began = time.perf_counter()
         self._look()
-        if self._packages or self._looks:
+        self._microjoules = dict.fromkeys(self._microjoules, 0.0)  # what was before is nobody's
+        if self._sources:
             self._thread.start()
         return self
 
@@ -72,9 +57,10 @@ class Power:
             self._thread.join()
         self._look()
         seconds = time.perf_counter() - self._began
-        if self._packages:
-            self.watts["cpu"] = self._microjoules / 1e6 / seconds
-        self.watts.update({name: sum(seen) / len(seen) for name, seen in self._looks.items()})
+        self.watts = {name: self._microjoules[name] / 1e6 / seconds for name in self._sources}
+        for sources in self._sources.values():
+            for source in sources:
+                source.rest()
 
     def _watch(self) -> None:
         while not self._over.wait(self._each):
@@ -82,10 +68,8 @@ class Power:
 
     def _look(self) -> None:
         """Add what was used since the last look: a counter begins anew after some minutes."""
-        try:
-            self._microjoules += sum(package.read() for package in self._packages)
-        except (OSError, ValueError):  # a counter that went away tells nothing any more
-            self._packages = []
-        for gpu in self._gpus():
-            if gpu.watts >= 0:
-                self._looks.setdefault(gpu.id, []).append(gpu.watts)
+        for name, sources in list(self._sources.items()):
+            try:
+                self._microjoules[name] += sum(source.read() for source in sources)
+            except (OSError, ValueError):  # what went away tells nothing any more
+                del self._sources[name]

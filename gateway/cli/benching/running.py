@@ -17,6 +17,7 @@ from gateway.cli.benching.load import ENDLESS, Plan, Round, prepared, run_round
 from gateway.cli.benching.report import Asked, EqualLength, Host, Report, host
 from gateway.clock import now
 from gateway.errors import SetupError
+from gateway.telemetry.gpus import this_machine
 
 _BUSY_SHARE = 0.3
 _NOTE = "Prompts were made of words and hold no personal data; nothing was sent anywhere else."
@@ -72,9 +73,10 @@ async def _rounds(asker: Asker, plan: Plan, order: Order, told: Told, *, here: b
     """Return the rounds of each number of callers, measured in turn."""
     seen: dict[int, list[Round]] = {callers: [] for callers in order.callers}
     done = asked = 0
+    sources = this_machine() if here else {}
     for _ in range(order.rounds):
         for callers, rounds in seen.items():
-            with power.Power(*(() if here else (list, tuple))) as measured:
+            with power.Power(sources) as measured:
                 one = await run_round(asker, plan, callers, order.seconds, first=asked)
             one.watts = measured.watts
             rounds.append(one)
