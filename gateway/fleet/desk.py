@@ -61,10 +61,20 @@ class Desk:
         home: where the model is served.
         queue: how many may wait.
         terms: of the fleet.
+        foretell: when a slot of a desk is likely to be free once so many who wait were served, in seconds from when
+            its model is loaded; ``None``: nothing was learned of it.
     """
 
-    def __init__(self, home: Home, *, queue: int, terms: Terms | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        *,
+        queue: int,
+        terms: Terms | None = None,
+        foretell: Callable[[Desk, int], float | None] = lambda desk, ahead: None,
+    ) -> None:
         self.home = home
+        self._foretell = foretell
         self.id = home.target.id
         self._count = home.slots
         self._slots = Slots(self._count)
@@ -178,8 +188,13 @@ class Desk:
         return (2, len(self._queue) / self._count)
 
     def wait_seconds(self, claim: Claim) -> float:
-        """Return when a slot is likely to be free for one more, from observed service times and the load it takes."""
-        serving = self._service_seconds * (self._queue.ahead(claim) + 1) / self._count
+        """Return when a slot is likely to be free for one more, with the load it takes: foretold from who is there and
+        how fast the target was seen to be, else from how long requests took there.
+        """
+        ahead = self._queue.ahead(claim)
+        serving = self._foretell(self, ahead)
+        if serving is None:
+            serving = self._service_seconds * (ahead + 1) / self._count
         return self.home.opens_in_seconds() + serving
 
     def turns_away(self, claim: Claim, *, is_open: bool = True) -> LimitExceeded | None:

@@ -58,7 +58,7 @@ class LocalFleet:
     ) -> None:
         self._ranking = ranking or Ranking()
         queues, self._terms = queues or {}, terms or Terms()
-        desks = [Desk(each, queue=queues.get(each.target.id, queue), terms=self._terms) for each in members]
+        desks = [self._desk(each, queues.get(each.target.id, queue)) for each in members]
         self._desks = {desk.id: desk for desk in desks}
         if len(self._desks) != len(members):
             raise ValueError("two members have one target id")
@@ -69,11 +69,19 @@ class LocalFleet:
 
     def adopt(self, home: Home, queue: int) -> None:
         """Offer one more target from now on. Raises ValueError when its id is taken."""
-        desk = Desk(home, queue=queue, terms=self._terms)
+        desk = self._desk(home, queue)
         if desk.id in self._desks:
             raise ValueError("two members have one target id")
         self._desks[desk.id] = desk
         self._index()
+
+    def _desk(self, home: Home, queue: int) -> Desk:
+        return Desk(home, queue=queue, terms=self._terms, foretell=self._foretold)
+
+    def _foretold(self, desk: Desk, ahead: int) -> float | None:
+        """Return when a slot is likely to be free once so many others were served; ``None``: nothing is known."""
+        seen = Standing(desk.home.target, desk.slots, desk.held, ahead, service_seconds=desk.service_seconds)
+        return self._ranking.wait_seconds(seen)
 
     def retire(self, target: str) -> None:
         """Offer a target no more; does nothing where there is none. Nobody waits there, those inside finish."""
@@ -188,7 +196,7 @@ class LocalFleet:
         if not with_room:
             raise min((refusal for _, _, refusal in asked if refusal), key=lambda each: each.retry_after_seconds or 0)
         if len(with_room) == 1 and with_room[0][0].home.target.model not in self._shared:
-            return Chosen(with_room[0][0].id)
+            return self._ranking.alone(with_room[0][0].home.target, wish)
         by_id = {desk.id: desk for desk, _ in with_room}
         options = [(_standing(by_id[grant.id], claim), grant) for grant in grants if grant.id in by_id]
         if len(options) == 1 and not by_id[options[0][1].id].canary:

@@ -10,7 +10,7 @@ from typing import cast
 from gateway.domain import Choosing, Chunk, Energy, Prompt, Target, Usage
 from gateway.errors import EngineUnavailable
 from gateway.fleet.desk import Desk, Held
-from gateway.fleet.ranking import Stay, Unwatched
+from gateway.fleet.ranking import Stay
 from gateway.fleet.slots import Use
 
 
@@ -19,7 +19,7 @@ class HeldSlot:
 
     __slots__ = ("_desk", "_energy", "_held", "_released", "_since", "_stay", "_usage", "_use")
 
-    def __init__(self, desk: Desk, held: Held, stay: Stay | Unwatched) -> None:
+    def __init__(self, desk: Desk, held: Held, stay: Stay) -> None:
         self._desk = desk
         self._held = held
         self._stay = stay

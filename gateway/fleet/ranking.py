@@ -1,8 +1,8 @@
 """Brings what is known of the desks to the chooser, and what became of each request back to it.
 
-A request for a model that one target serves costs nothing here: it is not redacted, hashed, weighed or watched for a
-choice that there is not. Where a model is served at several targets, its prompt is redacted as each of them would get
-it, once for each way of doing so.
+A request for a model that one target serves is not redacted, hashed or weighed for a choice that there is not; it is
+watched, since whoever waits there is told for how long. Where a model is served at several targets, its prompt is
+redacted as each of them would get it, once for each way of doing so.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ MOST_ON_RECORD = 8
 """Candidates whose scores go on record, the best first."""
 
 SOONEST = Objective()
+_READ_STEP = 0.2  # weight of the newest prompt in how long prompts usually are
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -79,13 +80,10 @@ class Wish:
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """One of the targets. ``choice`` is for the record, ``None`` where there was no other then.
-
-    ``ask`` is ``None`` where no other target serves that model: there is nothing to learn for a choice.
-    """
+    """One of the targets. ``choice`` is for the record, ``None`` where there was no other then."""
 
     target: str
-    ask: Ask | None = None
+    ask: Ask
     output_tokens: float = 0.0
     cached_tokens: int = 0
     choice: Choosing | None = None
@@ -123,6 +121,7 @@ class Ranking:
         self._objective = objective
         self._places = dict(places or {})
         self._openings: dict[str, int] = {}
+        self._usual_reads: dict[str, float] = {}  # by model: tokens of a prompt that had to be read, on average
 
     def expected_tokens(self, ask: Ask) -> float:
         """Return how long the answer is likely to be."""
@@ -132,6 +131,30 @@ class Ranking:
         """Return the class in which a request waits, an index in PRIORITIES: its caller's, or its route's lower one."""
         said = self._objective(model, caller).priority
         return max(PRIORITIES.index(caller.priority), PRIORITIES.index(said))
+
+    def alone(self, target: Target, wish: Wish) -> Chosen:
+        """Return the choice of the one target that serves a model: nobody looks at the prompt for it."""
+        ask = Ask(target.model, 0, wish.max_tokens, caller=wish.caller.key_id, generates=wish.generates)
+        return Chosen(target.id, ask, self.expected_tokens(ask))
+
+    def wait_seconds(self, desk: Standing) -> float | None:
+        """Return when a slot there is likely to be free for one more, from what was learned of it; ``None``: nothing
+        was as yet.
+        """
+        return self.chooser.wait_seconds(self._candidate(desk, Ask(desk.target.model)), self.clock())
+
+    def to_read(self, ask: Ask, cached_tokens: int) -> int:
+        """Return how many tokens of a prompt the engine has likely to read; where nobody looked at it, as many as of
+        the model's other ones.
+        """
+        if ask.prompt_tokens:
+            return max(0, ask.prompt_tokens - cached_tokens)
+        return round(self._usual_reads.get(ask.model, 0.0))
+
+    def has_read(self, model: str, tokens: int) -> None:
+        """Learn how many tokens of a prompt an engine had to read."""
+        usual = self._usual_reads.get(model, float(tokens))
+        self._usual_reads[model] = usual + _READ_STEP * (tokens - usual)
 
     def only(self, desk: Standing, grant: Grant, wish: Wish) -> Chosen:
         """Return the choice of the one target that is left of several."""
@@ -191,34 +214,15 @@ class Ranking:
         """Count one who asks there now, whether or not there was a choice."""
         self.chooser.arrivals.came(target, self.clock())
 
-    def stay(self, target: Target, chosen: Chosen) -> Stay | Unwatched:
+    def stay(self, target: Target, chosen: Chosen) -> Stay:
         """Count in one who asks there now. MUST be followed by :meth:`Stay.sit` or :meth:`Stay.leave`."""
-        return UNWATCHED if chosen.ask is None else Stay(self, target, chosen, chosen.ask)
-
-
-class Unwatched:
-    """A :class:`Stay` where there is nothing to choose, so nothing to learn."""
-
-    choice = None
-    tokens = 0.0
-    slot = None
-
-    def leave(self) -> None: ...
-
-    def sit(self, slot: int) -> None: ...
-
-    def asks(self, *, streams: bool) -> None: ...
-
-    def see(self, chunk: Chunk) -> None: ...
-
-    def rise(self, slot: int, use: Use, usage: Usage | None) -> None: ...
-
-
-UNWATCHED = Unwatched()
+        return Stay(self, target, chosen)
 
 
 class Stay:
-    """One request's way through a target. Watched, so that the next choice is a better one."""
+    """One request's way through a target. Watched, so that the next choice is a better one, and what those who wait
+    are told is right.
+    """
 
     __slots__ = (
         "_ask",
@@ -233,9 +237,9 @@ class Stay:
         "_timings",
     )
 
-    def __init__(self, ranking: Ranking, target: Target, chosen: Chosen, ask: Ask) -> None:
-        self._ask = ask
-        to_read = max(0, ask.prompt_tokens - chosen.cached_tokens)
+    def __init__(self, ranking: Ranking, target: Target, chosen: Chosen) -> None:
+        ask = self._ask = chosen.ask
+        to_read = ranking.to_read(ask, chosen.cached_tokens)
         seat = Seat(ask.model, ask.caller, to_read=to_read, output_tokens=chosen.output_tokens, most=ask.max_tokens)
         self._ranking, self._target, self._chosen = ranking, target, chosen
         self._seat = ranking.chooser.board.queue(target.id, seat)
@@ -294,6 +298,7 @@ class Stay:
         if usage is not None:
             counted = _count(usage.prompt_tokens)
             self._ranking.counter.correct(self._target.model, self._ask.prompt_tokens, counted)
+            self._ranking.has_read(self._target.model, counted - min(counted, _count(seen.cached_tokens)))
 
     def _seen(self, batch: float, usage: Usage | None) -> Seen:
         chosen, told = self._chosen, self._timings

@@ -65,6 +65,11 @@ class Table:
         """How many sit there once one more does."""
         return len(self.seats) + 1.0
 
+    @property
+    def reads(self) -> bool:
+        """Whether anybody's prompt there may still be read."""
+        return any(seat.first_at is None for seat in self.seats)
+
     def advance(self, now: float) -> float:
         if self.seats:
             self.area += len(self.seats) * max(0.0, now - self._at)

@@ -20,7 +20,7 @@ from gateway.fleet.choose.arrivals import Arrivals
 from gateway.fleet.choose.board import Board, Seat
 from gateway.fleet.choose.expect import Expect
 from gateway.fleet.choose.objective import best_first
-from gateway.fleet.choose.predict import LONGEST_SECONDS, predict
+from gateway.fleet.choose.predict import LONGEST_SECONDS, predict, queued
 from gateway.fleet.choose.prefix import Prefixes
 from gateway.fleet.choose.rates import Rates
 from gateway.fleet.choose.terms import Ask, Candidate, Objective, Place, Score, Seen
@@ -100,10 +100,25 @@ class Chooser:
             frees_in=tuple(table.frees_in(now, self.expect, read, pace.write.at(batch))),
         )
 
+    def wait_seconds(self, candidate: Candidate, now: float) -> float | None:
+        """Return when a slot is likely to be free for one more, once the target is open; ``None``: too little was seen
+        to say so. A pace that was only assumed turns nobody away.
+        """
+        table = self.board.table(candidate.target)
+        pace = self.rates.of(candidate.target, candidate.model, candidate.place)
+        writes = table.output_tokens > 0.0 or any(seat.output_tokens > 0.0 for seat in table.seats)
+        if not (pace.write if writes else pace.read).was_seen:
+            return None
+        batch = float(candidate.slots)
+        usual = self.expect.tokens(candidate.model, "") if writes else 0.0
+        return queued(self.standing(candidate, now), pace.read.at(batch), pace.write.at(batch), usual)
+
     def sit(self, seat: Seat, place: Place, now: float) -> None:
         """One who waited got a slot."""
-        pace = self.rates.of(seat.target, seat.model, place)
-        self.board.sit(seat, now, pace.read.at(self.board.table(seat.target).batch))
+        table, read = self.board.table(seat.target), 1.0
+        if table.reads:  # else nobody's prompt is before this one's, whatever the pace
+            read = self.rates.of(seat.target, seat.model, place).read.at(table.batch)
+        self.board.sit(seat, now, read)
 
     def began(self, target: str, slot: int, now: float) -> None:
         """A request took a slot: what lay in it is no longer to be had by another."""

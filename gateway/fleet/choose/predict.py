@@ -34,7 +34,7 @@ def predict(candidate: Candidate, ask: Ask, pace: Pace, output_tokens: float, ca
     waits = candidate.held + candidate.waiting >= candidate.slots
     batch = float(min(candidate.slots, candidate.held + candidate.waiting + 1))
     read, write = pace.read.at(batch), pace.write.at(batch)
-    wait = candidate.opens_in_seconds + (_queued(candidate, read, write, output_tokens) if waits else 0.0)
+    wait = candidate.opens_in_seconds + (queued(candidate, read, write, output_tokens) if waits else 0.0)
     unread = 0 if waits else candidate.unread_tokens
     to_read = max(0, ask.prompt_tokens - cached_tokens)
     first = _bounded(wait + pace.overhead_seconds() + (unread + to_read) * read)
@@ -57,8 +57,13 @@ def predict(candidate: Candidate, ask: Ask, pace: Pace, output_tokens: float, ca
     )
 
 
-def _queued(candidate: Candidate, read: float, write: float, usual_tokens: float) -> float:
-    """Return when a slot is free for one more than those who wait now (rule 1)."""
+def queued(candidate: Candidate, read: float, write: float, usual_tokens: float) -> float:
+    """Return when a slot is free for one more than those who wait now (rule 1), once the target is open.
+
+    Args:
+        read: seconds for a token of a prompt, ``write`` for one of an answer.
+        usual_tokens: of the answers of those of whom nothing is known.
+    """
     waiting = max(1, candidate.waiting)
     prompts, outputs = candidate.waiting_prompt_tokens, candidate.waiting_output_tokens
     usual = usual_tokens * write

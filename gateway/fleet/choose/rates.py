@@ -80,6 +80,11 @@ class Curve:
     def _expected(self, batch: float) -> float:
         return self._base * (1.0 + self._slope * (batch - 1.0))
 
+    @property
+    def was_seen(self) -> bool:
+        """Whether anything was learned; else it is what is expected of the device."""
+        return any(bucket.weight for bucket in self._buckets)
+
     def add(self, batch: float, seconds_per_token: float, weight: float) -> None:
         """Take in what was seen; ignored where it cannot be."""
         if not (_FASTEST < seconds_per_token < _SLOWEST and batch >= 1.0):
