@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from gateway.domain import Chunk, Prompt
+from gateway.domain import Chunk, Energy, Prompt
 from gateway.errors import BadRequest, EngineUnavailable, SekishoError
 
 PROTOCOL = 1
@@ -35,6 +35,8 @@ MAX_STATE_BYTES = 512 * 1024
 MAX_PIECE_BYTES = 16 * 1024 * 1024
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """A plain answer is one line: as long as a whole answer of any engine may be."""
+
+_MOST_SECONDS, _MOST_MJ = 1e6, 1_000_000_000_000  # of one answer: eleven days, a gigajoule
 
 _Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 _Line = Annotated[str, msgspec.Meta(max_length=512)]
@@ -146,7 +148,9 @@ class Failed(msgspec.Struct, frozen=True, tag="failed", tag_field="is"):
 
 
 class Over(msgspec.Struct, frozen=True, tag="over", tag_field="is"):
-    """The whole answer was said."""
+    """The whole answer was said. ``energy`` is what it used there; ``None``: not measured, or an older release."""
+
+    energy: Energy | None = None
 
 
 Part = Said | Failed | Over
@@ -232,5 +236,14 @@ class Parts:
             raise error_of(part)
         if isinstance(part, Over):
             self.over = True
-            return None
+            return Chunk((), energy=part.energy) if part.energy is not None and _can_be(part.energy) else None
+        if part.chunk.energy is not None:  # it comes with the end, and nowhere else
+            raise lost()
         return part.chunk
+
+
+def _can_be(energy: Energy) -> bool:
+    """Whether a node's word for its energy is one that a meter could tell: a figure is taken for none otherwise."""
+    beside = energy.beside_mj or 0
+    is_part = 0 <= energy.own_mj <= energy.target_mj + 1 and beside >= 0
+    return is_part and 0.0 < energy.seconds < _MOST_SECONDS and max(energy.target_mj, beside) < _MOST_MJ

@@ -7,10 +7,11 @@ tried here. Nothing is loaded that would not be loaded at home.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from gateway.registry.catalogue import parse_manifest
 from gateway.registry.manifest import Manifest
 from gateway.registry.store import ContentStore
 from gateway.settings import EngineSettings, Settings
+from gateway.telemetry.energy import Draw, Source, counters
 
 _LOOKED_FOR_SECONDS = 0.4  # a look at memory and GPUs takes some milliseconds; it is asked for twice a second
 
@@ -90,6 +92,7 @@ class Loading:
             manifest.name,
             manifest.sha256,  # compared with the file's own just now
             mode_of(manifest),
+            price.mib,
             lambda: {} if engine.pid is None else taken(engine.pid, price),
             lambda: 0 if engine.pid is None else spare_bytes(engine.pid, price),
             lambda: shutil.rmtree(run_dir, ignore_errors=True),
@@ -126,20 +129,27 @@ class Loading:
 
 
 class Portrait:
-    """What the node says of itself, looked at afresh when the last look is older than a moment."""
+    """What the node says of itself, looked at afresh when the last look is older than a moment.
 
-    def __init__(self, loading: Loading, blobs: Blobs, residents: Residents) -> None:
+    Args:
+        powercap: what counts the processors' energy; none given: what this machine has.
+    """
+
+    def __init__(
+        self, loading: Loading, blobs: Blobs, residents: Residents, powercap: Sequence[Source] | None = None
+    ) -> None:
         self._loading = loading
         self._blobs = blobs
         self._residents = residents
         self._boot = secrets.token_hex(8)
         self._seen: Machine | None = None
         self._seen_at = float("-inf")
+        self._draw = Draw(counters() if powercap is None else powercap)
         self._facts: Mapping[str, Any] = facts_of(loading.fitting) if not loading.problem else {}
 
     async def state(self) -> NodeState:
         if time.monotonic() - self._seen_at > _LOOKED_FOR_SECONDS:
-            self._seen = await asyncio.to_thread(look)
+            self._seen = _with_power(await asyncio.to_thread(look), self._draw.watts(time.monotonic()))
             self._seen_at = time.monotonic()
         assert self._seen is not None  # noqa: S101 - set above
         spare = await asyncio.to_thread(self._residents.spare_bytes)
@@ -155,6 +165,11 @@ class Portrait:
             problem=self._loading.problem[:512],
             **self._facts,
         )
+
+
+def _with_power(machine: Machine, watts: float) -> Machine:
+    """Return a machine whose processors, which its memory stands for, draw so much; -1: not told."""
+    return dataclasses.replace(machine, ram=dataclasses.replace(machine.ram, watts=watts))
 
 
 def facts_of(fitting: Fitting) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ every engine has ended when :meth:`Residents.close` returns.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -15,6 +15,8 @@ from gateway.domain import Capability, Chunk, Prompt
 from gateway.engines.door import Engine
 from gateway.engines.node_wire import Loaded, NodeResident, Order
 from gateway.errors import EngineUnavailable
+from gateway.fleet.life.home import computing
+from gateway.telemetry.energy import EnergyMeter
 
 _PROOFS = {
     "chat": Prompt(
@@ -33,7 +35,8 @@ class Built:
     model: str
     digest: str
     mode: str = "chat"
-    measured_mib: Callable[[], Mapping[str, int]] = dict  # what it has taken, by device
+    price_mib: Mapping[str, int] = field(default_factory=dict)  # what it is expected to take, by device
+    measured_mib: Callable[[], Mapping[str, int]] = dict  # what it has taken
     spare_bytes: Callable[[], int] = int  # of what it has mapped, what others could have
     clear: Callable[[], None] = lambda: None  # takes away what it left on disk
 
@@ -49,16 +52,23 @@ class Unknown(Exception):
 class _Resident:
     built: Built
     files: frozenset[str]
+    devices: Sequence[str] = ()  # that compute it
     held: int = 0
     leaving: bool = False
     empty: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Residents:
-    """All loads of this node, by the gateway's names for them."""
+    """All loads of this node, by the gateway's names for them.
 
-    def __init__(self, build: Build) -> None:
+    Args:
+        build: returns an engine for an order.
+        meter: of the energy of answers.
+    """
+
+    def __init__(self, build: Build, meter: EnergyMeter | None = None) -> None:
         self._build = build
+        self._meter = meter or EnergyMeter({})
         self._loaded: dict[str, _Resident] = {}
         self._loading: dict[str, frozenset[str]] = {}  # and the files of each
 
@@ -94,9 +104,9 @@ class Residents:
                 raise
         finally:
             files = self._loading.pop(order.id)
-        self._loaded[order.id] = _Resident(built, files)
-        engine = built.engine
-        return Loaded(order.id, built.digest, engine.device, engine.build, dict(built.measured_mib()))
+        engine, measured = built.engine, dict(built.measured_mib())
+        self._loaded[order.id] = _Resident(built, files, computing(engine.device, {**built.price_mib, **measured}))
+        return Loaded(order.id, built.digest, engine.device, engine.build, measured)
 
     async def unload(self, name: str, *, drain: bool = False) -> None:
         """Send a model out; does nothing where there is none. With ``drain`` those inside finish first."""
@@ -117,15 +127,24 @@ class Residents:
                 pass
 
     async def answer(self, name: str, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
-        """As :meth:`gateway.engines.door.Engine.answer`. Raises Unknown, too."""
+        """As :meth:`gateway.engines.door.Engine.answer`. Raises Unknown, too.
+
+        A whole answer's last chunk holds nothing but the energy that it used, where that is measured.
+        """
         resident = self._of(name)
         if resident.leaving:
             raise EngineUnavailable("The model is on its way out.", code="engine.restarting")
         resident.held += 1
+        share = self._meter.begin(name, resident.devices)
         try:
-            async with aclosing(resident.built.engine.answer(prompt)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+            try:
+                async with aclosing(resident.built.engine.answer(prompt)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+            finally:
+                energy = share.end()
+            if energy is not None:
+                yield Chunk((), energy=energy)
         finally:
             resident.held -= 1
             if not resident.held:

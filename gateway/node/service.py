@@ -142,12 +142,15 @@ class Service:
             except SekishoError as error:
                 return await _ended(request, response, wire.failure_of(error))
             await response.prepare(request)
-            ended: wire.Part = wire.Over()
+            ended: wire.Part = wire.Over(first.energy) if first is not None else wire.Over()
             try:
-                if first is not None:
+                if first is not None and first.energy is None:
                     await response.write(wire.line_of(wire.Said(first)))
                 async for chunk in chunks:
-                    await response.write(wire.line_of(wire.Said(chunk)))
+                    if chunk.energy is not None:
+                        ended = wire.Over(chunk.energy)
+                    else:
+                        await response.write(wire.line_of(wire.Said(chunk)))
             except SekishoError as error:
                 ended = wire.failure_of(error)
         return await _ended(request, response, ended)

@@ -27,6 +27,8 @@ from gateway.node.residents import Residents
 from gateway.node.service import Service, listening
 from gateway.settings import Settings
 from gateway.telemetry import log as logs
+from gateway.telemetry.energy import EnergyMeter
+from gateway.telemetry.gpus import this_machine
 
 _RENEW_LOOK_SECONDS = 3600.0
 
@@ -58,7 +60,7 @@ async def _live(folder: Path, settings: Settings, on_ready: Callable[[str], None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     loading, blobs = Loading(settings), Blobs(store_folder(settings))
-    residents = Residents(loading.build)
+    residents = Residents(loading.build, EnergyMeter(this_machine()))
     service = Service(Portrait(loading, blobs, residents), blobs, residents, known.gateway)
     if loading.problem:
         _log.error("nothing can be loaded here: %s", loading.problem)

@@ -85,6 +85,23 @@ def counters(folder: Path = POWERCAP) -> list[Counter]:
     return found
 
 
+class Draw:
+    """What something draws on average from one look to the next; its sources are its own."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self._at: float | None = None
+
+    def watts(self, now: float) -> float:
+        """Return watts since the last call; -1 at the first one, and where nothing tells. ``now``: monotonic."""
+        try:
+            used = sum(source.read() for source in self._sources)
+        except (OSError, ValueError):
+            self._sources = ()
+        before, self._at = self._at, now
+        return used / 1e6 / (now - before) if self._sources and before is not None and now > before else -1.0
+
+
 class _Group:
     """The answers of one target that are open at one device, and what they used together since the first of them."""
 

@@ -145,7 +145,7 @@ class Gateway:
                 async for chunk in chunks:
                     words += [choice.content for choice in chunk.choices if choice.content]
         finally:
-            held.release()
+            held.release(held.energy)
         return "".join(words)
 
 

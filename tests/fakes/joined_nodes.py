@@ -33,6 +33,7 @@ from gateway.keys.vault import FileVault
 from gateway.node.blobs import Blobs
 from gateway.node.residents import Built, Residents
 from gateway.node.service import Service, listening
+from gateway.telemetry.energy import EnergyMeter
 
 SITE = "plant"
 PROMPT = Prompt("r1", Capability.CHAT, {"messages": []}, stream=True, slot=0)
@@ -109,13 +110,30 @@ class ScriptedEngine:
             self.left += 1
 
 
+class Counted:
+    """A processor's counter that moves by ``step`` joules with each look; below 0 there is none."""
+
+    def __init__(self) -> None:
+        self.step = -1.0
+
+    def wake(self) -> None: ...
+
+    def rest(self) -> None: ...
+
+    def read(self) -> float:
+        if self.step < 0:
+            raise OSError
+        return self.step * 1e6
+
+
 class JoinedNode:
     """See the module's tour. It is the service's portrait, too."""
 
     def __init__(self, folder: Path, its: Papers) -> None:
         self.papers = its
         self.blobs = Blobs(folder / "store" / "sha256")
-        self.residents = Residents(self.build)
+        self.counter = Counted()
+        self.residents = Residents(self.build, EnergyMeter({"cpu": [self.counter]}))
         self.engines: list[ScriptedEngine] = []
         self.stopped: list[str] = []
         self.digest = ""

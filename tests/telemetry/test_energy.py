@@ -225,6 +225,16 @@ def test_what_nobody_was_answered_for_belongs_to_nobody(machine: Machine) -> Non
     assert meter.joules() == {"cpu": 0.0}
 
 
+def test_what_is_drawn_is_the_mean_since_the_last_look(machine: Machine) -> None:
+    draw = energy.Draw(counters(machine.folder))
+    assert draw.watts(10.0) == -1
+    machine.says(600_000)
+    assert draw.watts(12.0) == pytest.approx(0.3)
+    (machine.folder / "intel-rapl:0" / "energy_uj").unlink()
+    assert draw.watts(13.0) == -1
+    assert energy.Draw(()).watts(1.0) == -1
+
+
 def test_metrics_show_the_joules_of_answers(machine: Machine) -> None:
     metrics = Metrics(version="1", models=["m"], meter=machine.meter())
     share = metrics.energy("a", ["cpu"])

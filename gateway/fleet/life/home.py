@@ -89,7 +89,7 @@ class ResidentHome:
     @property
     def devices(self) -> Sequence[str]:
         """As :attr:`gateway.fleet.member.Home.devices`: the GPUs that it takes memory of, else the processors."""
-        return computing(self.target.device, self.measured or self.resident.price)
+        return computing(self.target.device, {**self.resident.price, **self.measured})
 
     def watch(self, opened: Callable[[], None], closed: Callable[[EngineUnavailable], None]) -> None:
         self._opened, self._closed = opened, closed

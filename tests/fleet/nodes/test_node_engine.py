@@ -44,6 +44,19 @@ async def test_a_model_is_pushed_loaded_and_answers_when_it_is_wanted(gateway: G
     assert gateway.events[-1][1]["node"] == "gpu1"
 
 
+async def test_what_a_node_measures_is_learned_here(gateway: Gateway, gpu1: JoinedNode) -> None:
+    gpu1.counter.step = 3.0
+    gateway.join(gpu1)
+    await until(gateway.fleet.targets)
+
+    for _ in range(3):
+        assert await gateway.ask() == "abc"
+
+    (power,) = (desk.power for desk in gateway.fleet.desks() if desk.home.target.model == "tiny")
+    assert power.answers == 3
+    assert power._joules == pytest.approx(9.0)
+
+
 async def test_a_pinned_model_is_loaded_at_once(tmp_path: Path, gpu1: JoinedNode) -> None:
     async with gateway_of(tmp_path / "gateway", ModelSettings(model="tiny", pin=True)) as gateway:
         gateway.join(gpu1)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joined_nodes import PROMPT, bound_socket, papers
 
-from gateway.domain import Choice, Chunk, Timings, Usage
+from gateway.domain import Choice, Chunk, Energy, Timings, Usage
 from gateway.engines import node_wire as wire
 from gateway.engines.node_link import NodeAway, NodeLink
 from gateway.errors import EngineUnavailable, SekishoError
@@ -64,6 +64,42 @@ def test_what_was_not_agreed_breaks_the_answer_off(line: bytes) -> None:
     with pytest.raises(EngineUnavailable) as told:
         read(line)
     assert told.value.code == "engine.interrupted"
+
+
+def test_an_answers_energy_comes_with_its_end() -> None:
+    energy = Energy(own_mj=700, target_mj=1400, seconds=2.0, beside_mj=30)
+
+    assert read(WORD, wire.line_of(wire.Over(energy)))[1:] == [Chunk((), energy=energy)]
+
+
+@pytest.mark.parametrize(
+    "energy",
+    [
+        Energy(-1, 10, 1.0),
+        Energy(11, 5, 1.0),  # a part that is more than the whole
+        Energy(1, 10, 0.0),
+        Energy(1, 10, -1.0),
+        Energy(1, 10, 1e300),
+        Energy(2**60, 2**60, 1.0),  # no number of JSON
+        Energy(1, 10, 1.0, beside_mj=-1),
+        Energy(1, 10, 1.0, beside_mj=2**60),
+    ],
+)
+def test_an_energy_that_cannot_be_is_none_and_breaks_nothing_off(energy: Energy) -> None:
+    assert len(read(WORD, wire.line_of(wire.Over(energy)))) == 1
+
+
+def test_an_energy_before_the_end_breaks_the_answer_off() -> None:
+    with pytest.raises(EngineUnavailable):
+        read(wire.line_of(wire.Said(Chunk((Choice(0, content="a"),), energy=Energy(1, 1, 1.0)))))
+
+
+def test_releases_that_know_no_energy_are_understood_and_understand() -> None:
+    class Over(msgspec.Struct, frozen=True, tag="over", tag_field="is"):
+        """As it was before."""
+
+    assert read(WORD, msgspec.json.encode(Over()) + b"\n")[0].energy is None
+    assert msgspec.json.decode(wire.line_of(wire.Over(Energy(1, 1, 1.0))), type=Over) == Over()
 
 
 def test_a_line_without_end_is_bounded() -> None:

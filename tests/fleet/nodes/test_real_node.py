@@ -57,7 +57,9 @@ async def real_node(folder: Path, settings: Settings) -> AsyncIterator[tuple[Joi
     async with node(folder) as running:
         loading = Loading(settings)
         running.residents._build = loading.build
-        running.state = Portrait(loading, running.blobs, running.residents).state  # type: ignore[method-assign]
+        running.counter.step = 5.0
+        portrait = Portrait(loading, running.blobs, running.residents, [running.counter])
+        running.state = portrait.state  # type: ignore[method-assign]
         link = running.link()
         yield running, link
         await link.close()
@@ -83,6 +85,7 @@ async def test_an_order_is_checked_loaded_and_answered(
         assert loaded.device.startswith(("cpu:", "gpu:"))
         assert loaded.measured_mib["ram"] > 50
         assert "4" in await said(link)
+        assert (await link.state()).devices[0].watts > 0  # the second look: joules since the first
         await link.prove("ab" * 16)
 
 

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from joined_nodes import PROMPT, JoinedNode, node, papers, until
 
+from gateway.domain import Energy
 from gateway.engines.node_link import NodeAway, NodeLink, NodeRefused
 from gateway.engines.node_wire import Order
 from gateway.errors import BadRequest, EngineUnavailable
@@ -115,6 +116,29 @@ async def test_a_model_is_loaded_answers_and_leaves(gpu1: JoinedNode, link: Node
     assert gpu1.stopped == [ORDER.id]
     with pytest.raises(EngineUnavailable):
         await text(link)
+
+
+async def energies(link: NodeLink) -> list[Energy | None]:
+    async with aclosing(link.answer(ORDER.id, PROMPT, 100)) as chunks:
+        return [chunk.energy async for chunk in chunks]
+
+
+async def test_it_says_what_an_answer_used_where_it_measures_that(gpu1: JoinedNode, link: NodeLink) -> None:
+    gpu1.counter.step = 0.5
+    await link.load(ORDER)
+
+    *words, energy = await energies(link)
+
+    assert len(words) == 4
+    assert not any(words)
+    assert energy is not None
+    assert (energy.own_mj, energy.target_mj, energy.beside_mj) == (500, 500, None)
+
+
+async def test_where_it_does_not_measure_it_says_nothing(gpu1: JoinedNode, link: NodeLink) -> None:
+    await link.load(ORDER)
+
+    assert await energies(link) == [None] * 4
 
 
 async def test_a_load_that_nobody_waits_for_any_more_is_taken_back(gpu1: JoinedNode, link: NodeLink) -> None:
