@@ -152,10 +152,20 @@ def test_without_counters_there_is_no_figure(tmp_path: Path) -> None:
     assert meter.joules() == {}
 
 
+def test_a_counter_that_begins_anew_twice_in_one_answer_is_followed_where_somebody_looks(machine: Machine) -> None:
+    meter = machine.meter()
+    share = meter.begin()
+    for microjoules in (900_000, 400_000, 300_000):
+        machine.says(microjoules)
+        meter.joules()
+
+    assert own(share) == 2300
+
+
 def test_a_counter_that_goes_away_ends_the_measuring(machine: Machine) -> None:
     meter = machine.meter()
     share = meter.begin()
-    (machine.folder / "intel-rapl:0" / "energy_uj").unlink()
+    (machine.folder / "intel-rapl:0" / "energy_uj").write_text("")
 
     assert own(share) is None
     assert own(meter.begin()) is None
@@ -230,7 +240,7 @@ def test_what_is_drawn_is_the_mean_since_the_last_look(machine: Machine) -> None
     assert draw.watts(10.0) == -1
     machine.says(600_000)
     assert draw.watts(12.0) == pytest.approx(0.3)
-    (machine.folder / "intel-rapl:0" / "energy_uj").unlink()
+    (machine.folder / "intel-rapl:0" / "energy_uj").write_text("")
     assert draw.watts(13.0) == -1
     assert energy.Draw(()).watts(1.0) == -1
 
