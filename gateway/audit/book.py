@@ -39,6 +39,7 @@ from gateway.audit import record as records
 from gateway.audit.door import Case
 from gateway.audit.events import is_event
 from gateway.audit.log import lookup, succession
+from gateway.audit.log import trouble as troubles
 from gateway.audit.log.committer import Committer
 from gateway.audit.log.disk import Disk
 from gateway.audit.log.keeper import Keeper
@@ -47,7 +48,7 @@ from gateway.audit.log.note import NoteError, Signer, SigningKey, Verifier
 from gateway.audit.log.recovery import recover
 from gateway.audit.log.site import DEFAULT, SiteHeads, origin_of
 from gateway.audit.log.succession import LogKeys, log_keys
-from gateway.audit.log.trouble import RECORD_REFUSED
+from gateway.audit.log.trouble import RECORD_REFUSED, TAMPERED, Trouble
 from gateway.audit.log.writer import Writer
 from gateway.audit.opening import (
     bind_nothing,
@@ -139,13 +140,17 @@ class LogBook:
                 require_here(self._base, self.folder, all_logs=self._site is not None)
             make_folders(self._base, self.folder)
             self._lock.take()
-            found = recover(self.folder, self._signer.origin, self._verifiers())
+            name = self.folder.relative_to(self._base).as_posix()
+            trouble = Trouble(name, troubles.place(self._base, name))
+            afresh = trouble.earlier is not None and trouble.earlier.code == TAMPERED
+            found = recover(self.folder, self._signer.origin, self._verifiers(), afresh=afresh)
             if not excused:
                 require_newest(self._base, self.folder, found)
             bind = self._site.update if self._site else bind_nothing
-            writer = Writer(self._lock, found, self._signer, self._settings, self._disk, bind)
+            writer = Writer(self._lock, found, self._signer, self._settings, self._disk, trouble, bind)
             tell_rotated(writer, self._signer, succession.unannounced(self._keys, found.signed_last, found.announced))
             tell_recovered(writer, found)
+            writer.tell_earlier()
         except OSError as error:
             self._lock.release()
             mend = "Check who owns it and whether its disk works."

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import typer
 
 from gateway.cli.checks import Check, State
@@ -34,23 +35,40 @@ _NOT_YET = (
 
 
 def status(session: Session) -> None:
-    """Show all logs: size, head, from where they are witnessed. Leaves with 1 when a log is not what was seen of it."""
+    """Show all logs: size, head, from where they are witnessed.
+
+    Leaves with 1 when a log is not what was seen of it, or cannot be written.
+    """
     settings = session.settings
     try:
         logs = [_view(each, settings) for each in _standings(settings)]
     except (OSError, ValueError) as error:
         raise SetupError("A log's files cannot be read.", "Run: sekisho audit verify") from error
-    anchors = _anchors(settings)
-    good = all(each["state"] != "conflict" for each in anchors) and not any(each["problems"] for each in logs)
-    data = {"ok": good, "logs": logs, "anchors": anchors}
+    anchors, stopped = _anchors(settings), _stopped(settings)
+    contrary = any(each["state"] == "conflict" for each in anchors) or any(each["problems"] for each in logs)
+    good = not (contrary or stopped)
+    data = {"ok": good, "logs": logs, "anchors": anchors, "stopped": stopped}
     rows = [_row(each) for each in logs]
     session.output.table("Audit logs", COLUMNS, rows, data, "There is no log with a signed head yet.")
     if not session.output.as_json:
         _show_anchors(session, anchors)
-        for line in _warnings(logs, anchors):
+        for line in [*map(_stop_line, stopped), *_warnings(logs, anchors)]:
             session.output.note(line)
     if not good:
         raise typer.Exit(ANSWERED_NO)
+
+
+def _stopped(settings: Settings) -> list[dict[str, Any]]:
+    """Return the logs that cannot be written, by what their server noted, or its last one before it ended."""
+    from gateway.audit.log.trouble import MENDS, notes
+
+    found = notes(settings.data / "audit")
+    return [{"log": log, **msgspec.structs.asdict(note), "mend": MENDS.get(note.code, "")} for log, note in found]
+
+
+def _stop_line(stopped: dict[str, Any]) -> str:
+    said = f"{stopped['log']}: {stopped['what']} ({stopped['code']})"
+    return f"WRONG  {said}; no requests are taken since {stopped['since'][:19]}Z. {stopped['mend']}"
 
 
 def anchors(settings: Settings) -> Check:

@@ -21,9 +21,13 @@ def logs_as_seen(settings: Settings) -> Check:
     from gateway.audit.log.copied_heads import all_of
     from gateway.audit.log.growing import Tampered
     from gateway.audit.log.site import read
+    from gateway.audit.log.trouble import MENDS, notes
     from gateway.audit.rollback import seen
 
     base, name = settings.data / "audit", "audit logs"
+    for log, note in notes(base):
+        said = f"{log}: {note.what} ({note.code}); no requests are taken since {note.since[:19]}Z"
+        return Check(name, "fails", said, MENDS.get(note.code, "Run: sekisho audit verify"))
     try:
         known = {**all_of(base), **read(base, settings.site.name)}
         behind = [

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,29 +22,10 @@ from gateway.audit.log.reader import search
 from gateway.audit.verify import verify
 from gateway.domain import Outcome
 from gateway.errors import AuditUnavailable, SetupError
+from tests.audit.bad_disk import BadDisk
 
 Log = Any  # conftest.OpenLog
 NOTICED_WITHIN_SECONDS = 2.0  # one second is promised; a busy machine gets another
-
-
-class BadDisk(Disk):
-    """A disk that does as told: ``write_error`` and ``sync_error`` are error numbers, or 0; ``go`` lets syncs go on."""
-
-    def __init__(self) -> None:
-        self.write_error = self.sync_error = 0
-        self.go = threading.Event()
-        self.go.set()
-
-    def append(self, descriptor: int, data: bytes, at: int) -> None:
-        if self.write_error:
-            raise OSError(self.write_error, os.strerror(self.write_error))
-        super().append(descriptor, data, at)
-
-    def sync(self, descriptor: int) -> None:
-        self.go.wait()
-        if self.sync_error:
-            raise OSError(self.sync_error, os.strerror(self.sync_error))
-        super().sync(descriptor)
 
 
 def wait_until(question: Callable[[], bool]) -> bool:

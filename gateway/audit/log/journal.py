@@ -14,6 +14,7 @@ from gateway.audit.log.disk import Disk, sync_files
 from gateway.audit.log.growing import GrowingFile
 from gateway.audit.log.merkle import CompactRange, leaf_hash
 from gateway.audit.log.sealed import SealedBundles
+from gateway.audit.log.tile_watch import TileWatch
 from gateway.audit.log.tiles import BundleSizes, HashTiles
 from gateway.durable import sync_folder
 
@@ -55,6 +56,7 @@ class Journal:
         self._full: list[GrowingFile] = []  # to be synced once more, then closed
         self._folders: list[Path] = []
         self.watch = SealedBundles(folder, tail.first, tail.sizes, tail.tiles.roots)
+        self.tile_watch = TileWatch(folder, tail.tiles, tail.first)
         self._bundle: GrowingFile | None = None
         if tail.bytes:
             self._bundle = GrowingFile(self._path(len(tail.sizes)), disk, size=tail.bytes)
@@ -134,6 +136,16 @@ class Journal:
         """Compare the current bundle with what was written. Raises Tampered."""
         if self._bundle:
             self._bundle.check()
+
+    def check_tiles(self) -> None:
+        """Compare hash tiles and sizes with what was written. Not beside :meth:`write_tiles`. Raises Tampered."""
+        self.tile_watch.check()
+        self._sizes_file.check()
+
+    def prune(self, bundles: int) -> None:
+        """Let go of what is about to be pruned."""
+        self.watch.prune(bundles)
+        self.tile_watch.prune(bundles)
 
     def close(self) -> None:
         for file in {id(file): file for file in (*self._full, *([self._bundle] if self._bundle else []))}.values():

@@ -96,11 +96,12 @@ class Found:
         return hashlib.sha256(b"".join(lost for _, _, lost in self.torn)).hexdigest() if self.torn else ""
 
 
-def recover(folder: Path, origin: str, verifiers: Sequence[Verifier]) -> Found:
+def recover(folder: Path, origin: str, verifiers: Sequence[Verifier], *, afresh: bool = False) -> Found:
     """Take up the log in ``folder``, whose lock the caller holds.
 
     Args:
         verifiers: every key that may have signed a head of it.
+        afresh: make the tiles again from the records, since files were touched when the log was last open.
 
     Raises:
         SetupError: the log is not what was written; says what.
@@ -109,7 +110,7 @@ def recover(folder: Path, origin: str, verifiers: Sequence[Verifier]) -> Found:
     try:
         found = _heads(folder, origin, verifiers)
         found.begin = _begin(folder, origin, verifiers)
-        _records(folder, found)
+        _records(folder, found, afresh=afresh)
         settle_packing(folder, found.bundles)
         clear(folder, found.begin.first)
         _cut_torn_tails(folder, found)
@@ -156,7 +157,7 @@ def _begin(folder: Path, origin: str, verifiers: Sequence[Verifier]) -> Pruned:
         raise Tampered(f"{layout.PRUNED}: {error}") from error
 
 
-def _records(folder: Path, found: Found) -> None:
+def _records(folder: Path, found: Found, *, afresh: bool) -> None:
     """Rebuild the tree: up to the head from tiles, or from every record; from there on from the records."""
     first = found.begin.bundles
     indexes = [index for index in layout.bundle_indexes(folder) if index >= first]
@@ -165,7 +166,8 @@ def _records(folder: Path, found: Found) -> None:
         missing = next(n for n, index in enumerate(indexes, first) if n != index)
         raise Tampered(f"{layout.tile_path('entries', missing)} is gone")
     covered = found.heads[0].size // layout.BUNDLE_RECORDS if found.heads else 0  # synced up to the published head
-    found.tail = _from_tiles(folder, max(first, covered), first) or _from_begin(folder, found.begin)
+    kept = None if afresh else _from_tiles(folder, max(first, covered), first)
+    found.tail = kept or _from_begin(folder, found.begin)
     try:
         _replay(folder, found)
     except Tampered:

@@ -6,6 +6,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from gateway.audit.log.growing import Tampered
+
 RESERVE_BYTES = 1024 * 1024
 """About 2,000 outcome records, more than can be in flight."""
 
@@ -34,6 +36,15 @@ class Reserve:
         if not enough:
             self.release()
         return enough
+
+    def check(self) -> None:
+        """Raise Tampered unless the space is kept back."""
+        try:
+            found = self._path.stat().st_size
+        except OSError:
+            found = 0
+        if found != self._bytes:
+            raise Tampered(f"{self._path.name} is gone or was cut")
 
     def release(self) -> None:
         """Give the space back. Never raises."""

@@ -123,6 +123,8 @@ class SiteHeads:
         for name, (size, _) in self._last.items():
             if name != self._excused and (name not in bound or bound[name][0] < size):
                 raise Tampered(f"{HEADS} is not what was written")
+        if self._last and not (self._folder / CHECKPOINT).exists():
+            raise Tampered(f"{CHECKPOINT} is gone")
         return bound
 
     def _published(self) -> Heads:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.audit.log import layout
+from gateway.audit.log.growing import Tampered
 from gateway.audit.log.merkle import CompactRange, root_hash
 
-_FULL = layout.BUNDLE_RECORDS * layout.HASH_BYTES
+FULL_TILE_BYTES = layout.BUNDLE_RECORDS * layout.HASH_BYTES
 _SIZE_BYTES = 8
 
 
@@ -65,7 +68,7 @@ class HashTiles:
         level, count = 0, bundles
         while count:
             paths = (self._folder / layout.tile_path(level, index) for index in range(first, count))
-            if not all(path.exists() and path.stat().st_size == _FULL for path in paths):
+            if not all(path.exists() and path.stat().st_size == FULL_TILE_BYTES for path in paths):
                 return False
             level, count, first = level + 1, count // layout.BUNDLE_RECORDS, first // layout.BUNDLE_RECORDS
         return True
@@ -75,10 +78,10 @@ class HashTiles:
         roots: dict[int, bytes] = {}
         full, width = divmod(bundles, layout.BUNDLE_RECORDS)
         for index in range(first // layout.BUNDLE_RECORDS, full + bool(width)):
-            hashes = _hashes(self._read(1, index, width if index == full else layout.BUNDLE_RECORDS) or b"")
+            hashes = hashes_of(self._read(1, index, width if index == full else layout.BUNDLE_RECORDS) or b"")
             above, place = divmod(index, layout.BUNDLE_RECORDS)
             if not hashes or (
-                index < full and _hashes(self._read(2, above, place + 1) or b"")[place:] != [root_hash(hashes)]
+                index < full and hashes_of(self._read(2, above, place + 1) or b"")[place:] != [root_hash(hashes)]
             ):
                 return False
             roots.update(enumerate(hashes, index * layout.BUNDLE_RECORDS))
@@ -88,7 +91,7 @@ class HashTiles:
     def _tree(self) -> CompactRange:
         tree = CompactRange()
         for level in range(len(self._levels) - 1, 0, -1):
-            for digest in _hashes(self._levels[level].hashes):
+            for digest in hashes_of(self._levels[level].hashes):
                 tree.append_subtree(digest, 8 * level)
         return tree
 
@@ -107,10 +110,10 @@ class HashTiles:
             self._levels.append(_Tile(0))
         tile = self._levels[level]
         tile.hashes += digest
-        if len(tile.hashes) == _FULL:
+        if len(tile.hashes) == FULL_TILE_BYTES:
             self._full.append((level, tile))
             self._levels[level] = _Tile(tile.index + 1)
-            root = root_hash(_hashes(tile.hashes))
+            root = root_hash(hashes_of(tile.hashes))
             if level == 0:
                 self.roots[tile.index] = root
             self.add(root, level + 1)
@@ -127,6 +130,19 @@ class HashTiles:
         """Return the files that :meth:`flush` wrote since the last call: they are to be synced."""
         paths, self._unsynced = self._unsynced, set()
         return paths
+
+    def written(self) -> Iterator[tuple[int, int]]:
+        """Yield, for each level, how many full tiles are in their files, and the bytes of the one that grows."""
+        waiting = Counter(level for level, _ in self._full)
+        for level, tile in enumerate(self._levels):
+            yield tile.index - waiting[level], 0 if waiting[level] else tile.written
+
+    def knows(self, level: int, index: int, hashes: list[bytes]) -> bool:
+        """Whether a full tile's hashes make what the tree has; of the lowest two levels, which all others rest on."""
+        if level == 0:
+            return self.roots.get(index, b"") == root_hash(hashes)
+        first = index * layout.BUNDLE_RECORDS
+        return level > 1 or hashes == [self.roots.get(at) for at in range(first, first + layout.BUNDLE_RECORDS)]
 
     def put_back(self, paths: set[Path]) -> None:
         """These were taken, and could not be synced."""
@@ -151,6 +167,15 @@ class BundleSizes:
         self._path = folder / "sizes"
         self._written = 0  # so that a start writes the file anew
 
+    def check(self) -> None:
+        """Raise Tampered unless the file has as many bytes as were written."""
+        try:
+            found = self._path.stat().st_size if self._written else 0
+        except OSError as error:
+            raise Tampered(f"{self._path.name} is gone") from error
+        if found != self._written * _SIZE_BYTES:
+            raise Tampered(f"{self._path.name} has {found} bytes; {self._written * _SIZE_BYTES} were written")
+
     def load(self) -> list[int]:
         """Return the sizes on file, by bundle index; a torn last one is left out."""
         raw = self._path.read_bytes() if self._path.exists() else b""
@@ -166,7 +191,8 @@ class BundleSizes:
             self._written += len(new)
 
 
-def _hashes(tile: bytes | bytearray) -> list[bytes]:
+def hashes_of(tile: bytes | bytearray) -> list[bytes]:
+    """Return the hashes in a tile, 32 bytes each."""
     return [bytes(tile[at : at + layout.HASH_BYTES]) for at in range(0, len(tile), layout.HASH_BYTES)]
 
 

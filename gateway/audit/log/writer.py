@@ -31,13 +31,21 @@ from gateway.audit.log.pruning import beginning, clear
 from gateway.audit.log.recovery import Found
 from gateway.audit.log.reserve import Reserve
 from gateway.audit.log.silence import Silence
-from gateway.audit.log.trouble import DISK_FULL, GONE, KEY_SILENT, NO_SPACE, RECORD_REFUSED, TAMPERED, UNAVAILABLE
+from gateway.audit.log.trouble import (
+    DISK_FULL,
+    GONE,
+    KEY_SILENT,
+    NO_SPACE,
+    RECORD_REFUSED,
+    TAMPERED,
+    UNAVAILABLE,
+    Trouble,
+)
 from gateway.audit.recent import Recent
 from gateway.clock import ClockQuality
 from gateway.errors import AuditUnavailable
 from gateway.settings import AuditSettings
 
-_SECOND = 1.0
 _ABOUT_A_SECOND = 0.9
 _log = logging.getLogger("sekisho.audit")
 
@@ -58,6 +66,7 @@ class Writer:
         signer: Signer,
         settings: AuditSettings,
         disk: Disk,
+        trouble: Trouble,
         published: Callable[[], None] = lambda: None,
     ) -> None:
         self._folder = folder = lock.path.parent
@@ -82,9 +91,7 @@ class Writer:
         self._open = dict(found.open_intents)
         self._unwritten: list[records.Record] = []
         self._denials = DenialCounts()
-        self._trouble = ""  # stable code
-        self._passing = False
-        self._trouble_since, self._refused = "", 0
+        self._trouble = trouble
         self._due = DueHead(settings)
         self._synced = found.tail.tree.size
         self._mark = self._mark_written = -1
@@ -106,9 +113,7 @@ class Writer:
 
     def error(self) -> AuditUnavailable:
         """Return what a caller is told now."""
-        return AuditUnavailable(
-            code=self._trouble or UNAVAILABLE, retry_after_seconds=_SECOND if self._passing else None
-        )
+        return self._trouble.error()
 
     def write(self, record: records.Record) -> int:
         """Write one record, and return its sequence.
@@ -119,8 +124,7 @@ class Writer:
         """
         with self._lock:
             if self._trouble:
-                self._refused += 1
-                raise self.error()
+                raise self._trouble.refuse()
             return self._append(record)
 
     def change_key(self, announcements: Sequence[records.Record], signer: Signer) -> None:
@@ -139,7 +143,7 @@ class Writer:
     def write_closing(self, outcome: records.OutcomeRecord) -> None:
         """Write an outcome, on a full disk too. Kept until the disk has room when even that fails. Never raises."""
         with self._lock:
-            if self._trouble and not self._passing:
+            if self._trouble and not self._trouble.passing:
                 return
             try:
                 self._append(outcome)
@@ -182,7 +186,7 @@ class Writer:
     def sync(self) -> int:
         """Put everything written so far on stable storage; return how many records that is. Raises AuditUnavailable."""
         with self._lock:
-            if self._trouble and not self._passing:
+            if self._trouble and not self._trouble.passing:
                 raise self.error()
             size = self._journal.size
             if self._due.is_due(size - self._heads.size):
@@ -197,7 +201,7 @@ class Writer:
             with self._lock:
                 self._journal.settle(batch)
         except OSError as error:
-            self._break(DISK_FULL if error.errno in NO_SPACE else UNAVAILABLE, "a sync failed")
+            self._break(DISK_FULL if error.errno in NO_SPACE else UNAVAILABLE, f"a sync failed, {error.strerror}")
             raise self.error() from error
         except Tampered as problem:
             self._break(TAMPERED, str(problem))
@@ -230,16 +234,17 @@ class Writer:
     def finish(self, *, orderly: bool) -> None:
         """Sync, sign and publish what there is, if things are in order; close every file. The committer has ended."""
         try:
-            if orderly and (self.well or self._passing):  # a full disk: the reserve has room for the end
+            if orderly and (self.well or self._trouble.passing):  # a full disk: the reserve has room for the end
                 self._write_denial_counts()
                 self._settle()
         except (OSError, AuditUnavailable, Tampered) as error:
-            _log.error("the audit log could not be closed in order: %s", type(error).__name__)
+            _log.error("audit log %s could not be closed in order: %s", self._origin, type(error).__name__)
+        self._trouble.keep()
         self._journal.close()
         self._heads.close()
 
     def _sign(self) -> None:
-        if self._trouble and not self._passing:
+        if self._trouble and not self._trouble.passing:
             return
         with self._due.taken() as head:
             if head:
@@ -262,7 +267,7 @@ class Writer:
     def keep(self) -> None:
         """Look whether everything is as written; at most each second publish, count, try again; pack."""
         with self._keeping, self._trouble_told():
-            if not self._trouble or self._passing:
+            if not self._trouble or self._trouble.passing:
                 self._look()
                 self._each_second()
                 self._tell_published()
@@ -273,6 +278,12 @@ class Writer:
         self._journal.watch.check()
         with self._files:
             self._heads.check()
+            self._journal.check_tiles()
+        with self._lock:
+            if not self._trouble:
+                self._reserve.check()
+        if self._mark_written >= 0 and not self._mark_file.exists():
+            raise Tampered(f"{self._mark_file.name} is gone")
         if not self._folder_lock.held():
             raise Tampered("lock was replaced")
         if self._begin.first and begin(self._folder) != self._begin:
@@ -282,7 +293,7 @@ class Writer:
         if time.monotonic() - self._kept_at < _ABOUT_A_SECOND:
             return
         self._kept_at = time.monotonic()
-        if self._passing and self._reserve.take():
+        if self._trouble.passing and self._reserve.take():
             self._heads.try_signing()
             self._well_again()
         self._write_denial_counts()
@@ -322,13 +333,23 @@ class Writer:
     def _well_again(self) -> None:
         """The disk has room, and the key signs: say for how long it was not so, and write what had to wait."""
         with self._lock:
-            details = {"code": self._trouble, "since": self._trouble_since, "refused": self._refused}
-            self._append(records.Event(type="gap", details=details))
+            self._tell_gap()
             while self._unwritten:
                 self._append(self._unwritten[0])
                 self._unwritten.pop(0)
-            self._trouble, self._passing, self._refused = "", False, 0
-        _log.warning("the audit log can be written again")
+            self._trouble.over()
+
+    def tell_earlier(self) -> None:
+        """Say for how long the process before could not write, if it could not. Now, or once the disk has room."""
+        with self._lock, contextlib.suppress(AuditUnavailable):
+            if self._trouble.earlier and not self._trouble:
+                self._tell_gap()
+                self._trouble.over()
+
+    def _tell_gap(self) -> None:
+        known = self._trouble.since()
+        if known:
+            self._append(records.Event(type="gap", details=known.details()))
 
     # --- pruning ---------------------------------------------------------------------------------------------------
 
@@ -361,7 +382,7 @@ class Writer:
                 cut = beginning(self._folder, first)
                 replace(self._folder / layout.PRUNED, cut.note(signer), durable=True)
                 self._begin = cut
-                self._journal.watch.prune(cut.bundles)
+                self._journal.prune(cut.bundles)
                 self._packer.prune(cut.bundles)
                 clear(self._folder, first)
             except (OSError, ValueError) as error:
@@ -377,24 +398,15 @@ class Writer:
         elif isinstance(error, KeySilent):
             self._wait_for_key(str(error))
         else:
-            self._break(UNAVAILABLE, "a write failed")
+            self._break(UNAVAILABLE, f"a write failed, {error.strerror}")
 
     def _full(self) -> None:
         self._reserve.release()
-        if not self._trouble:
-            self._trouble_since = records.now()
-            self._trouble, self._passing = DISK_FULL, True
-            _log.error("the disk of the audit log is full; new requests are refused")
+        self._trouble.wait(DISK_FULL, "its disk is full")
 
     def _wait_for_key(self, what: str) -> None:
         """Nothing can be signed: new requests are refused, closing records are written; tried again each second."""
-        if not self._trouble:
-            self._trouble_since = records.now()
-            self._trouble, self._passing = KEY_SILENT, True
-            _log.error("the audit log cannot be signed: %s; new requests are refused", what)
+        self._trouble.wait(KEY_SILENT, f"it cannot be signed: {what}")
 
     def _break(self, code: str, what: str) -> None:
-        if not self._trouble or self._passing:
-            self._trouble_since = records.now()
-        self._trouble, self._passing = code, False
-        _log.error("the audit log cannot be written (%s): %s; new requests are refused", code, what)
+        self._trouble.stop(code, what)
