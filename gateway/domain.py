@@ -88,6 +88,8 @@ class Caller(msgspec.Struct, frozen=True):
     vouches_for_users: bool = False  # the end users that its requests name are who they are said to be
     person: str = ""
     priority: Priority = "normal"
+    purposes: tuple[str, ...] = ()  # others that a request may name in place of ``purpose``
+    sites: tuple[str, ...] = ()  # where its prompts may be worked on; empty: wherever policy lets them
 
 
 class Segment(Value, frozen=True, gc=False):

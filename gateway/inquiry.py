@@ -11,7 +11,7 @@ import msgspec
 from gateway import __version__
 from gateway.audit.door import Case, Spot
 from gateway.domain import Caller, Capability, Target
-from gateway.errors import AuditUnavailable, DecisionNotFound, LimitExceeded, ModelNotFound
+from gateway.errors import AuditUnavailable, DecisionNotFound, Forbidden, LimitExceeded, ModelNotFound
 from gateway.judged import Judged, belongs_to, judged
 from gateway.ports import Rooms
 
@@ -58,7 +58,7 @@ class Inquiry:
     def _does(self, capability: Capability, name: str, caller: Caller) -> bool:
         try:
             return bool(self._rooms.fleet.candidates(name, capability, caller))
-        except ModelNotFound:
+        except (Forbidden, ModelNotFound):
             return False
 
     def model(self, name: str, caller: Caller) -> ModelCard:

@@ -35,6 +35,7 @@ EVENTS = {
     "key.change_failed": "a key was to be made or revoked, and could not be stored",
     "key.created": "an API key was made",
     "key.overlap_ended": "the time in which an old secret still counted is over",
+    "key.renewed": "an API key was rotated: another text of it works, the one before until a time",
     "key.retired": "a secret that was followed by another one was destroyed",
     "key.revoked": "an API key was revoked",
     "key.rotated": "a secret follows another one: log key, pepper or tenants' keys",

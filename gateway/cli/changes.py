@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,6 +37,12 @@ class Changes(Protocol):
         """Make a key; ``key`` in the answer is its plain text."""
 
     def revoke_key(self, reference: str) -> View: ...
+
+    def rotate_key(self, reference: str, overlap: timedelta) -> View:
+        """Give a key another text; ``key`` in the answer is that."""
+
+    def end_key_overlap(self, reference: str) -> View:
+        """Let the text before work no more."""
 
     def register_model(self, manifest: View) -> None: ...
 
@@ -76,6 +83,13 @@ class ServerChanges:
 
     def revoke_key(self, reference: str) -> View:
         return dict(self._server.delete(f"keys/{reference}"))
+
+    def rotate_key(self, reference: str, overlap: timedelta) -> View:
+        seconds = int(overlap.total_seconds())
+        return dict(self._server.post(f"keys/{reference}/rotate", {"overlap_seconds": seconds}))
+
+    def end_key_overlap(self, reference: str) -> View:
+        return dict(self._server.delete(f"keys/{reference}/overlap"))
 
     def register_model(self, manifest: View) -> None:
         self._server.post("models", manifest)
@@ -128,6 +142,12 @@ class OfflineChanges:
 
     def revoke_key(self, reference: str) -> View:
         return asyncio.run(self._office().revoke(reference, operator()))
+
+    def rotate_key(self, reference: str, overlap: timedelta) -> View:
+        return asyncio.run(self._office().rotate(reference, overlap, operator()))
+
+    def end_key_overlap(self, reference: str) -> View:
+        return asyncio.run(self._office().end_overlap(reference, operator()))
 
     def register_model(self, manifest: View) -> None:
         self._on_record("model.added", partial(self._shelf().register, manifest), manifest)

@@ -22,7 +22,7 @@ app = group("keys", "Make, list and revoke API keys.")
 
 _AGE = re.compile(r"([0-9]{1,5})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
-_COLUMNS = ("name", "id", "tenant", "project", "roles", "class", "state", "created", "last 4")
+_COLUMNS = ("name", "id", "tenant", "project", "roles", "class", "state", "created", "last used", "last 4")
 
 
 def _refuse_unknown_class(value: str) -> str:
@@ -40,12 +40,21 @@ def _refuse_unknown_priority(value: str) -> str:
 Name = Annotated[str, typer.Option("--name", help="A name for people, such as the program that will use it.")]
 Tenant = Annotated[str, typer.Option("--tenant", help="Whose data it is. Prompts of one tenant never meet another's.")]
 Project = Annotated[str, typer.Option("--project", help="Scope of tags and rules within the tenant.")]
-Purpose = Annotated[str, typer.Option("--purpose", help="Why prompts are sent; rules may depend on it.")]
+Purposes = Annotated[
+    list[str] | None,
+    typer.Option("--purpose", help="Why prompts are sent, else general. Of several a request may name one."),
+]
 Roles = Annotated[list[Role] | None, typer.Option("--role", help="What it may do; may be given more than once.")]
 Floor = Annotated[
     str, typer.Option("--class-floor", callback=_refuse_unknown_class, help="Lowest class its data are treated as.")
 ]
 Models = Annotated[list[str] | None, typer.Option("--model", help="Model it may use; all when not given.")]
+Sites = Annotated[
+    list[str] | None, typer.Option("--at-site", help="Site where its prompts may be worked on; all when not given.")
+]
+Certificate = Annotated[
+    str, typer.Option(help="No key, but the account of the client certificate with this subject (RFC 4514).")
+]
 CollectedIn = Annotated[str, typer.Option(help="Country its data come from (ISO 3166-1 alpha-2); else the site's.")]
 AccessFrom = Annotated[str, typer.Option(help="Country where answers are read; else the site's.")]
 Vouches = Annotated[
@@ -63,6 +72,8 @@ Expires = Annotated[str, typer.Option(help="When it ends: 12h, 90d, 4w, or a dat
     examples=[
         "sekisho keys create --name ci --tenant bodyshop --role app",
         "sekisho keys create --name ana --tenant hr --project payroll --class-floor confidential --expires 90d",
+        "sekisho keys create --name bot --tenant hr --purpose drafting --purpose translation --at-site munich",
+        "sekisho keys create --name press --tenant bodyshop --certificate 'CN=press-shop,O=Beispiel AG'",
     ],
 )
 def create(
@@ -70,35 +81,44 @@ def create(
     name: Name,
     tenant: Tenant,
     project: Project = "default",
-    purpose: Purpose = "general",
+    purpose: Purposes = None,
     role: Roles = None,
     class_floor: Floor = "internal",
     model: Models = None,
+    at_site: Sites = None,
     collected_in: CollectedIn = "",
     access_from: AccessFrom = "",
     expires: Expires = "",
     vouches_for_users: Vouches = False,
     priority: Rank = "normal",
+    certificate: Certificate = "",
 ) -> None:
     """Make an API key and show it once: it is not stored and cannot be shown again."""
     from gateway.cli.changes import changes
 
+    usual, *others = purpose or ["general"]
     wish = _wish(
         name=name,
         tenant=tenant,
         project=project,
-        purpose=purpose,
+        purpose=usual,
+        purposes=others,
         roles=[str(r) for r in role or [Role.APP]],
         class_floor=class_floor,
         models=model or [],
+        sites=at_site or [],
         collected_in=collected_in,
         access_from=access_from,
         expires=_instant(expires) if expires else None,
         vouches_for_users=vouches_for_users,
         priority=priority,
+        certificate=certificate,
     )
     with changes(session.settings) as to_make:
         made = to_make.create_key(wish)
+    if certificate:
+        session.output.result(made, f"Whoever shows a certificate of {certificate} is {name} ({made['id']}).")
+        return
     session.output.note("This key is shown once. Keep it where secrets are kept.")
     session.output.result(made, made["key"])
 
@@ -109,9 +129,10 @@ def list_keys(
 ) -> None:
     """List API keys; never the keys themselves."""
     from gateway.identity.record import public_view
+    from gateway.identity.uses import uses_in
 
-    now = datetime.now(UTC)
-    views = [public_view(record, now) for record in stored_keys(session.settings)]
+    now, used = datetime.now(UTC), uses_in(session.settings.state / "keys-used")
+    views = [public_view(record, now, used) for record in stored_keys(session.settings)]
     shown = [view for view in views if view["state"] == "live" or not live]
     hint = "There is no key yet. Make one: sekisho keys create --name NAME --tenant TENANT"
     session.output.table("API keys", _COLUMNS, [_row(view) for view in shown], {"data": shown}, hint)
@@ -198,6 +219,9 @@ _MENDS = {
     "tenant": "Tenant, project and purpose are up to 63 of a-z, 0-9 and -.",
     "collected_in": "A country is two letters of ISO 3166-1, such as DE.",
     "access_from": "A country is two letters of ISO 3166-1, such as DE.",
+    "certificate": "Give the subject as RFC 4514 writes it, such as 'CN=press-shop,O=Beispiel AG,C=DE'.",
+    "sites": "A site is up to 63 of a-z, 0-9 and -.",
+    "purposes": "Tenant, project and purpose are up to 63 of a-z, 0-9 and -.",
 }
 
 
@@ -228,4 +252,6 @@ def _instant(text: str) -> datetime:
 def _row(view: dict[str, Any]) -> tuple[str, ...]:
     state = f"live until {view['expires']}" if view["state"] == "live" and view["expires"] else view["state"]
     head = (view["name"], view["id"], view["tenant"], view["project"], ", ".join(view["roles"]))
-    return (*head, view["class_floor"], state, view["created"], view["last4"])
+    if view["former"]:
+        state += f"; {view['former']['last4']} until {view['former']['until']}"
+    return (*head, view["class_floor"], state, view["created"], view["last_used"] or "-", view["last4"])

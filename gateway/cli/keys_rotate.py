@@ -32,6 +32,7 @@ View = dict[str, Any]
 
 _AGE = re.compile(r"([0-9]{1,4})([hdw])")
 _MOST_NAMES = 20
+KEY_OVERLAP = timedelta(days=7)
 _HOURS = {"h": 1, "d": 24, "w": 168}
 _COLUMNS = ("purpose", "id in force", "still counts beside it", "until")
 
@@ -53,15 +54,16 @@ class Way(StrEnum):
 
 
 What = Annotated[
-    Kind,
+    str,
     typer.Argument(
-        help="log: signs the audit log; pepper: API keys; tenants: pseudonyms.", metavar="log|pepper|tenants"
+        help="An API key by its id or name; or log: signs the audit log; pepper: API keys; tenants: pseudonyms.",
+        metavar="KEY|log|pepper|tenants",
     ),
 ]
 Overlap = Annotated[
     str,
     typer.Option(
-        help="How long the old one still counts: 12h, 7d, 4w, or 0. Else 7d for log, 30d for the others.",
+        help="How long the old one still counts: 12h, 7d, 4w, or 0. Else 7d for log and API keys, 30d for the others.",
         show_default=False,
     ),
 ]
@@ -71,6 +73,8 @@ EndOverlap = Annotated[bool, typer.Option("--end-overlap", help="Rotate nothing;
 def register(app: typer.Typer) -> None:
     """Add the commands to the group ``keys``."""
     examples = [
+        "sekisho keys rotate ci --overlap 7d",
+        "sekisho keys rotate ci --end-overlap",
         "sekisho keys rotate log",
         "sekisho keys rotate pepper --overlap 60d",
         "sekisho keys rotate pepper --end-overlap",
@@ -85,13 +89,38 @@ def register(app: typer.Typer) -> None:
 
 
 def rotate(session: Session, what: What, overlap: Overlap = "", end_overlap: EndOverlap = False) -> None:
-    """Let a new secret of the installation follow the one in force; for a while both count.
+    """Let a new API key, or a new secret of the installation, follow the one in force; for a while both count.
 
-    What was recorded under the old one still verifies. On record before it takes effect.
+    A rotated API key keeps its id, name and limits. What was recorded under an old secret still verifies. On record
+    before it takes effect.
     """
     lasting = _lasting(overlap) if overlap else None
     if end_overlap and overlap:
         raise SetupError("--overlap and --end-overlap are two things.", "Give one.", exit_code=USED_WRONGLY)
+    if what in set(Kind):
+        _rotate_secret(session, Kind(what), lasting, end_overlap=end_overlap)
+    else:
+        _rotate_key(session, what, lasting, end_overlap=end_overlap)
+
+
+def _rotate_key(session: Session, key: str, lasting: timedelta | None, *, end_overlap: bool) -> None:
+    from gateway.cli.changes import changes
+
+    with changes(session.settings) as to_make:
+        if end_overlap:
+            view = to_make.end_key_overlap(key)
+            session.output.result(view, f"{view['name']} ({view['id']}): only the newest key works, …{view['last4']}.")
+            return
+        view = to_make.rotate_key(key, KEY_OVERLAP if lasting is None else lasting)
+    former = view["former"]
+    beside = (
+        f"The one before (…{former['last4']}) works until {former['until']}." if former else "The one before ended."
+    )
+    session.output.note(f"This key is shown once. {beside} Limits are shared.")
+    session.output.result(view, view["key"])
+
+
+def _rotate_secret(session: Session, what: Kind, lasting: timedelta | None, *, end_overlap: bool) -> None:
     with rotations(session.settings) as to_make:
         if what is Kind.PEPPER and not session.output.as_json and sys.stdin.isatty():
             _ask_for_keys(to_make, at_once=not end_overlap and lasting == timedelta(0), ends=end_overlap)

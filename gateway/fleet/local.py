@@ -15,7 +15,7 @@ from contextlib import suppress
 from time import monotonic
 
 from gateway.domain import Caller, Capability, Decision, Grant, Target
-from gateway.errors import EngineUnavailable, LimitExceeded, ModelNotFound
+from gateway.errors import EngineUnavailable, Forbidden, LimitExceeded, ModelNotFound
 from gateway.fleet.choose.cohort import is_in_cohort
 from gateway.fleet.choose.queue import Claim
 from gateway.fleet.desk import SUSPENDED, Desk, Terms
@@ -101,12 +101,14 @@ class LocalFleet:
 
         Raises:
             ModelNotFound: it does not exist, is not served, or is not the caller's: one message for all of them.
+            Forbidden: none of them is at a site that the caller's key names (``identity.site``).
         """
         name = self._find_model(model)
         desks = self._serving.get((name, capability)) if name is not None else None
         if desks is None or not self._may_use(caller, model):
             raise self._not_found(model, capability, caller)
-        return tuple([desk.home.target for desk in desks])
+        targets = tuple([desk.home.target for desk in desks])
+        return at_sites(targets, caller) if caller.sites else targets
 
     def adapter(self, model: str) -> str:
         """Return the name of the adapter that ``model`` asks for; empty: none."""
@@ -230,6 +232,16 @@ class LocalFleet:
     def _serves(self, name: str, capability: Capability, caller: Caller) -> bool:
         own = self._find_model(name)
         return own is not None and (own, capability) in self._serving and self._may_use(caller, name)
+
+
+def at_sites(targets: Sequence[Target], caller: Caller) -> Sequence[Target]:
+    """Return the targets at the sites that the caller's key names. Raises Forbidden: there is none."""
+    found = tuple(target for target in targets if target.site in caller.sites)
+    if not found:
+        sites = " and ".join(caller.sites)
+        message = f"This key's prompts are worked on at {sites} only, and this model is served elsewhere."
+        raise Forbidden(message, code="identity.site", param="model")
+    return found
 
 
 def _standing(desk: Desk, claim: Claim) -> Standing:

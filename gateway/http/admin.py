@@ -5,6 +5,8 @@ Routes, all JSON, all under ``/admin/v1``; errors have OpenAI's shape::
     GET    keys               all keys, as people may see them
     POST   keys               make one; the answer holds the key, once
     DELETE keys/{id or name}  revoke it
+    POST   keys/{…}/rotate    {"overlap_seconds": …}: another text of it; the answer holds it, once
+    DELETE keys/{…}/overlap   the text that it had before works no more
     GET    models             known models, and whether their bytes are there
     POST   models             make a model known by its manifest
     PUT    aliases/{alias}    let an alias stand for a model
@@ -25,9 +27,10 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from starlette.applications import Starlette
@@ -47,6 +50,8 @@ from gateway.identity.record import NewKey
 
 __all__ = ["MAX_BODY_BYTES", "admin_app", "admin_socket", "body_of", "json_response", "operator_of"]
 
+USUAL_OVERLAP_SECONDS = 7 * 86_400
+MOST_OVERLAP_SECONDS = 366 * 86_400
 SOCKET_NAME = "admin.sock"
 MAX_SOCKET_PATH_BYTES = 100
 
@@ -70,6 +75,12 @@ class Alias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str
 
 
+class KeyRotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of ``POST keys/{key}/rotate``."""
+
+    overlap_seconds: Annotated[int, msgspec.Meta(ge=0, le=MOST_OVERLAP_SECONDS)] = USUAL_OVERLAP_SECONDS
+
+
 class Admin:
     """The handlers. One instance per server."""
 
@@ -87,6 +98,14 @@ class Admin:
 
     async def key(self, request: Request) -> Response:
         return json_response(await self._keys.revoke(request.path_params["key"], operator_of(request)))
+
+    async def rotate(self, request: Request) -> Response:
+        overlap = timedelta(seconds=(await body_of(request, KeyRotation)).overlap_seconds)
+        view = await self._keys.rotate(request.path_params["key"], overlap, operator_of(request))
+        return json_response(view, status=201)
+
+    async def overlap(self, request: Request) -> Response:
+        return json_response(await self._keys.end_overlap(request.path_params["key"], operator_of(request)))
 
     async def models(self, request: Request) -> Response:
         if request.method == "POST":
@@ -140,6 +159,8 @@ def admin_app(
     routes = [
         Route("/admin/v1/keys", admin.keys, methods=["GET", "POST"]),
         Route("/admin/v1/keys/{key}", admin.key, methods=["DELETE"]),
+        Route("/admin/v1/keys/{key}/rotate", admin.rotate, methods=["POST"]),
+        Route("/admin/v1/keys/{key}/overlap", admin.overlap, methods=["DELETE"]),
         Route("/admin/v1/models", admin.models, methods=["GET", "POST"]),
         Route("/admin/v1/aliases/{alias:path}", admin.alias, methods=["PUT"]),
         Route("/admin/v1/status", admin.status, methods=["GET"]),

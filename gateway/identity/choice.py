@@ -12,7 +12,7 @@ _ASK = BY_NAME["models.ask"]
 
 
 def narrow(caller: Caller, declared: Declared) -> Caller:
-    """Return the caller, with its headers' choice of project and purpose checked, and its priority as low as they say.
+    """Return the caller, with its headers' choice of project and purpose made, and its priority as low as they say.
 
     Raises:
         Forbidden: the key's role may not ask models (``identity.role``), or a header names a project or purpose that
@@ -22,9 +22,18 @@ def narrow(caller: Caller, declared: Declared) -> Caller:
         raise Forbidden("This key's role may not send prompts; use a key with role app.", code="identity.role")
     if declared.project not in (None, caller.project):
         raise Forbidden("This key does not belong to that project.", code="identity.project", param="x-sekisho-project")
-    if declared.purpose not in (None, caller.purpose):
-        raise Forbidden("This key is not for that purpose.", code="identity.purpose", param="x-sekisho-purpose")
-    return _lowered(caller, declared)
+    return _lowered(_for_purpose(caller, declared), declared)
+
+
+def _for_purpose(caller: Caller, declared: Declared) -> Caller:
+    said = declared.purpose
+    if said in (None, caller.purpose):
+        return caller
+    if said not in caller.purposes:
+        its = " and ".join((caller.purpose, *caller.purposes))
+        message = f"This key is not for that purpose, but for {its}: name one of these, or have a key made for yours."
+        raise Forbidden(message, code="identity.purpose", param="x-sekisho-purpose")
+    return replace(caller, purpose=said)
 
 
 def _lowered(caller: Caller, declared: Declared) -> Caller:

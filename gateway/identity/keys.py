@@ -20,10 +20,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -33,14 +33,16 @@ from ulid import ULID
 from gateway.domain import Caller
 from gateway.errors import BadRequest, RouteNotFound, SetupError, Unauthenticated, Unavailable
 from gateway.identity.apikey import KEY_CHARS, new_key, pepper_id, seal
-from gateway.identity.record import KeyFile, KeyRecord, NewKey, read_file, under, write_file
+from gateway.identity.certificate import CertificateSubject
+from gateway.identity.record import Former, KeyFile, KeyRecord, NewKey, read_file, under, write_file
+from gateway.identity.uses import FORMER, KeyUses
 from gateway.settings import SiteSettings
 
 WATCH_SECONDS = 0.5
 STALE_SECONDS = 30.0
 
 Clock = Callable[[], datetime]
-Known = tuple[Caller, datetime | None]  # and when the key expires
+Known = tuple[Caller, datetime | None, str]  # when that text of the key ends, and by which mark its use is noted
 
 
 class Pepper(Protocol):
@@ -88,7 +90,8 @@ class KeyRegister:
     def __init__(self, path: Path, peppers: bytes | Sequence[Pepper], site: SiteSettings, now: Clock = _now) -> None:
         self._path, self._site, self._now = path, site, now
         self._peppers: Sequence[Pepper] = (OnlyPepper(peppers),) if isinstance(peppers, bytes) else peppers
-        self._seen: dict[str, str] = {}  # by key id: its seal under the pepper in force
+        self._seen: dict[str, str] = {}  # by a seal under an older pepper: that under the one in force
+        self.uses = KeyUses(path.parent / "keys-used", site.worker, now)
         self._changing = threading.Lock()
         self._fresh_until = float("inf")  # finite once somebody watches the file
         self._stamp = _stamp(path)
@@ -103,6 +106,8 @@ class KeyRegister:
         """
         if time.monotonic() > self._fresh_until:
             raise Unavailable(code="identity.unavailable", retry_after_seconds=5)
+        if isinstance(authorization, CertificateSubject):
+            return self._entered(self._subjects.get(authorization))
         scheme, _, key = (authorization or "").partition(" ")
         key = key.strip()
         if scheme.lower() != "bearer" or len(key) != KEY_CHARS or not key.isascii():
@@ -110,17 +115,22 @@ class KeyRegister:
         newest, *older = self._rings
         sealed = seal(newest[0].secret, key)
         found = newest[1].get(sealed) or (self._by_older(older, key, sealed) if older else None)
+        return self._entered(found)
+
+    def _entered(self, found: Known | None) -> Caller:
         if found is None or (found[1] is not None and self._now() >= found[1]):
             raise Unauthenticated
+        self.uses.touched.add(found[2])
         return found[0]
 
     def _by_older(self, rings: Sequence[tuple[Pepper, dict[bytes, Known]]], key: str, sealed: bytes) -> Known | None:
         """Return who is behind a key that an older pepper sealed, and remember how it is to be sealed anew."""
         for pepper, callers in rings:
             if pepper.until is not None and self._now() < pepper.until:
-                found = callers.get(seal(pepper.secret, key))
+                older = seal(pepper.secret, key)
+                found = callers.get(older)
                 if found is not None:
-                    self._seen[found[0].key_id] = sealed.hex()
+                    self._seen[older.hex()] = sealed.hex()
                     return found
         return None
 
@@ -136,7 +146,7 @@ class KeyRegister:
         """Return a new key's record and its plain text; nothing is stored and the key does not work yet.
 
         Raises:
-            BadRequest: a live key has that name, or the key would have expired already.
+            BadRequest: a live key has that name or certificate, or the key would have expired already.
         """
         now = self._now()
         if any(record.wish.name == wish.name and record.is_live(now) for record in self._records):
@@ -145,9 +155,49 @@ class KeyRegister:
         if wish.expires is not None and wish.expires <= now:
             message = "The expiry lies in the past."
             raise BadRequest(message, code="identity.key_expiry_past", param="expires")
+        if wish.certificate:
+            return self._draft_account(wish, now), ""
         key = new_key()
         sealed = seal(self._peppers[0].secret, key).hex()
         return KeyRecord(id=str(ULID()), seal=sealed, last4=key[-4:], created=now, wish=wish), key
+
+    def _draft_account(self, wish: NewKey, now: datetime) -> KeyRecord:
+        if any(record.wish.certificate == wish.certificate and record.is_live(now) for record in self._records):
+            message = "A live account has that certificate subject already; revoke it first."
+            raise BadRequest(message, code="identity.key_name_taken", param="certificate")
+        return KeyRecord(id=str(ULID()), seal="", last4="", created=now, wish=wish)
+
+    def draft_rotation(self, reference: str, overlap: timedelta) -> tuple[KeyRecord, str]:
+        """Return a live key's record with another text, and that text; nothing is stored and it does not work yet.
+
+        Raises:
+            RouteNotFound: there is no such key.
+            BadRequest: it works no more, or a certificate stands in its place (``identity.key_not_rotatable``).
+        """
+        now, record = self._now(), self.find(reference)
+        if not record.is_live(now) or record.wish.certificate:
+            why = "is a certificate's account" if record.wish.certificate else "works no more"
+            message = f"The key {record.wish.name} {why}, so it cannot be rotated; make a new one."
+            raise BadRequest(message, code="identity.key_not_rotatable", param="key")
+        key = new_key()
+        sealed = seal(self._peppers[0].secret, key).hex()
+        return _followed(record, sealed, key[-4:], now, now + overlap), key
+
+    def rotate(self, drafted: KeyRecord) -> None:
+        """Store a drafted rotation; its text works when this returns. Blocks for the disk.
+
+        Raises:
+            RouteNotFound: the key was removed or revoked meanwhile.
+            SetupError: it could not be stored; the key works as before.
+        """
+        with self._changing:
+            stands = self.find(drafted.id)
+            if stands.revoked is not None or drafted.rotated is None:
+                raise RouteNotFound("That key was revoked meanwhile.", code="identity.key_not_found", param="key")
+            until = drafted.former.until if drafted.former else drafted.rotated
+            fresh = _followed(stands, drafted.seal, drafted.last4, drafted.rotated, until)
+            self._store(tuple(fresh if r.id == fresh.id else r for r in self._records))
+        self.uses.forget({f"{drafted.id}{FORMER}"})
 
     def add(self, record: KeyRecord) -> None:
         """Store a drafted key; it works when this returns. Blocks for the disk.
@@ -157,6 +207,13 @@ class KeyRegister:
         """
         with self._changing:
             self._store((*self._records, record))
+
+    def end_overlap(self, key_id: str) -> None:
+        """Let the text that a key had before work no more. Blocks for the disk. Raises SetupError: it still works."""
+        with self._changing:
+            ended = {r.id: msgspec.structs.replace(r, former=None) for r in self._records if r.id == key_id}
+            self._store(tuple(ended.get(r.id, r) for r in self._records))
+        self.uses.forget({key_id + FORMER})
 
     def create(self, wish: NewKey) -> tuple[KeyRecord, str]:
         """Draft and add in one step, for callers that have nothing to write in between."""
@@ -213,7 +270,7 @@ class KeyRegister:
 
     def unused(self, pepper: str) -> tuple[str, ...]:
         """Return the names of those of :meth:`unseen` that were not used meanwhile either."""
-        return tuple(record.wish.name for record in self.unseen(pepper) if record.id not in self._seen)
+        return tuple(record.wish.name for record in self.unseen(pepper) if record.seal not in self._seen)
 
     def reseal(self) -> None:
         """Seal anew, under the pepper in force, what was seen under an older one. Blocks for the disk.
@@ -224,9 +281,9 @@ class KeyRegister:
         seen = dict(self._seen)
         if seen:
             with self._changing:
-                self._store(tuple(_sealed_anew(record, seen.get(record.id)) for record in self._records))
-            for key_id in seen:
-                self._seen.pop(key_id, None)
+                self._store(tuple(_sealed_anew(record, seen) for record in self._records))
+            for older in seen:
+                self._seen.pop(older, None)
 
     def revoke_unseen(self, pepper: str) -> None:
         """Make keys worthless that only that pepper can tell. Blocks for the disk. Raises SetupError."""
@@ -243,17 +300,25 @@ class KeyRegister:
     async def watch(self) -> None:
         """Follow the file until cancelled, so that what other processes change takes effect here.
 
-        A file that cannot be read refuses everybody until it can be again.
+        A file that cannot be read refuses everybody until it can be again. When keys were last used is written too.
         """
-        while True:
-            try:
-                await asyncio.to_thread(self.refresh)
-                self._fresh_until = time.monotonic() + STALE_SECONDS
-            except SetupError:
-                self._fresh_until = float("-inf")
-            with suppress(SetupError):  # a full disk: the older pepper still tells them
-                await asyncio.to_thread(self.reseal)
-            await asyncio.sleep(WATCH_SECONDS)
+        try:
+            while True:
+                await self._look()
+                await asyncio.sleep(WATCH_SECONDS)
+        finally:
+            self.uses.settle()
+            self.uses.write()
+
+    async def _look(self) -> None:
+        try:
+            await asyncio.to_thread(self.refresh)
+            self._fresh_until = time.monotonic() + STALE_SECONDS
+        except SetupError:
+            self._fresh_until = float("-inf")
+        with suppress(SetupError):  # a full disk: the older pepper still tells them
+            await asyncio.to_thread(self.reseal)
+        await asyncio.to_thread(self.uses.settle)
 
     def refresh(self) -> None:
         """Read the file again if it changed. Raises SetupError when it is damaged or gone."""
@@ -277,19 +342,42 @@ class KeyRegister:
 
     def _take(self, content: KeyFile) -> None:
         callers: dict[str, dict[bytes, Known]] = {}
+        subjects: dict[str, Known] = {}
         for record in content.keys:
-            if record.revoked is None:
-                known = (record.caller(self._site), record.wish.expires)
-                callers.setdefault(record.pepper or content.pepper, {})[bytes.fromhex(record.seal)] = known
+            if record.revoked is not None:
+                continue
+            caller, ends, former = record.caller(self._site), record.wish.expires, record.former
+            if record.wish.certificate:
+                subjects[record.wish.certificate] = (caller, ends, record.id)
+                continue
+            ring = callers.setdefault(record.pepper or content.pepper, {})
+            ring[bytes.fromhex(record.seal)] = (caller, ends, record.id)
+            if former is not None:
+                until = former.until if ends is None else min(ends, former.until)
+                ring = callers.setdefault(former.pepper or content.pepper, {})
+                ring[bytes.fromhex(former.seal)] = (caller, until, record.id + FORMER)
+        self._subjects = subjects
         self._rings = [(pepper, callers.get(pepper.id, {})) for pepper in self._peppers]
         self._names = {record.id: record.wish.name for record in content.keys}
         self._records = content.keys
 
 
-def _sealed_anew(record: KeyRecord, sealed: str | None) -> KeyRecord:
-    if sealed is None or not record.pepper:
+def _sealed_anew(record: KeyRecord, seen: Mapping[str, str]) -> KeyRecord:
+    """Return the record with those of its seals renewed that were seen under an older pepper."""
+    former = record.former
+    if former is not None and former.pepper and former.seal in seen:
+        record = msgspec.structs.replace(
+            record, former=msgspec.structs.replace(former, seal=seen[former.seal], pepper="")
+        )
+    if not record.pepper or record.seal not in seen:
         return record
-    return msgspec.structs.replace(record, seal=sealed, pepper="")
+    return msgspec.structs.replace(record, seal=seen[record.seal], pepper="")
+
+
+def _followed(record: KeyRecord, sealed: str, last4: str, now: datetime, until: datetime) -> KeyRecord:
+    """Return the record with another text, the one that it had beside it until then."""
+    former = Former(seal=record.seal, last4=record.last4, until=until, pepper=record.pepper) if until > now else None
+    return msgspec.structs.replace(record, seal=sealed, last4=last4, pepper="", rotated=now, former=former)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
@@ -24,6 +24,12 @@ class Events(Protocol):
     async def durable(self) -> None: ...
 
 
+class Uses(Protocol):
+    """What this needs of :class:`gateway.identity.uses.KeyUses`."""
+
+    def all(self) -> dict[str, datetime]: ...
+
+
 class Register(Protocol):
     """What this needs of :class:`gateway.identity.keys.KeyRegister`."""
 
@@ -37,12 +43,21 @@ class Register(Protocol):
 
     def revoke(self, key_id: str) -> KeyRecord: ...
 
+    def draft_rotation(self, reference: str, overlap: timedelta) -> tuple[KeyRecord, str]: ...
+
+    def rotate(self, drafted: KeyRecord) -> None: ...
+
+    def end_overlap(self, key_id: str) -> None: ...
+
+    @property
+    def uses(self) -> Uses: ...
+
 
 View = dict[str, object]
 
 
 class KeyOffice:
-    """Makes, lists and revokes keys.
+    """Makes, lists, rotates and revokes keys.
 
     Args:
         register: the keys.
@@ -56,11 +71,11 @@ class KeyOffice:
 
     def show(self) -> list[View]:
         """Return all keys as people may see them, oldest first."""
-        now = datetime.now(UTC)
-        return [public_view(record, now) for record in self._register.records()]
+        now, used = datetime.now(UTC), self._register.uses.all()
+        return [public_view(record, now, used) for record in self._register.records()]
 
     async def create(self, wish: NewKey, by: str) -> View:
-        """Make a key. The answer's ``key`` is its plain text: the one time it is shown.
+        """Make a key. The answer's ``key`` is its plain text, shown this once; "" for a certificate's account.
 
         Raises:
             BadRequest: the name is taken, or the expiry lies in the past.
@@ -73,6 +88,32 @@ class KeyOffice:
             await self._on_record("key.created", by, view)
             await self._carry_out(partial(self._register.add, record), by, view)
             return {**view, "key": key}
+
+    async def rotate(self, reference: str, overlap: timedelta, by: str) -> View:
+        """Give a key another text, the answer's ``key``; the one that it has works beside it for ``overlap``.
+
+        Raises:
+            RouteNotFound: there is no such key.
+            BadRequest: it works no more, or is a certificate's account.
+            AuditUnavailable: it could not be put on record, so it was not made.
+            SetupError: it could not be stored; the key works as before.
+        """
+        async with self._one_at_a_time:
+            record, key = self._register.draft_rotation(reference, overlap)
+            view = public_view(record, datetime.now(UTC))
+            await self._on_record("key.renewed", by, view)
+            await self._carry_out(partial(self._register.rotate, record), by, view)
+            return {**view, "key": key}
+
+    async def end_overlap(self, reference: str, by: str) -> View:
+        """Let the text that a key had before work no more. Raises as :meth:`revoke`."""
+        async with self._one_at_a_time:
+            record = self._register.find(reference)
+            if record.former is not None:
+                view = public_view(record, datetime.now(UTC))
+                await self._on_record("key.overlap_ended", by, view)
+                await self._carry_out(partial(self._register.end_overlap, record.id), by, view)
+            return public_view(self._register.find(record.id), datetime.now(UTC))
 
     async def revoke(self, reference: str, by: str) -> View:
         """Make the key with that id or name worthless.

@@ -6,6 +6,7 @@ as a whole, so that a reader sees the old one or the new one and a power cut lea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +21,8 @@ from gateway.settings import SiteSettings
 Label = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,63}$")]
 KeyName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")]
 Country = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2})?$")]
+Subject = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9.]+=.+)?$", max_length=512)]
+"""A certificate's subject as RFC 4514 writes it, the most specific part first: ``CN=press-shop,O=Beispiel AG,C=DE``."""
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -30,14 +33,26 @@ class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     tenant: Label
     project: Label = "default"
     purpose: Label = "general"
+    purposes: Annotated[tuple[Label, ...], msgspec.Meta(max_length=64)] = ()  # others that a request may name
     roles: Annotated[tuple[Role, ...], msgspec.Meta(min_length=1)] = (Role.APP,)
     class_floor: DataClass = "internal"
     models: tuple[str, ...] = ()
+    sites: Annotated[tuple[Label, ...], msgspec.Meta(max_length=64)] = ()  # where its prompts may be worked on
     collected_in: Country = ""
     access_from: Country = ""
     expires: Instant | None = None
     vouches_for_users: bool = False  # the end users that its requests name are who they are said to be
     priority: Priority = "normal"
+    certificate: Subject = ""  # the account of a client certificate, which has no key
+
+
+class Former(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """The text that a key had before it was rotated, and until when that works too."""
+
+    seal: str
+    last4: str
+    until: Instant
+    pepper: str = ""  # as in :class:`KeyRecord`
 
 
 class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -53,6 +68,8 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     wish: NewKey
     revoked: Instant | None = None
     pepper: str = ""
+    rotated: Instant | None = None
+    former: Former | None = None
 
     def is_live(self, now: datetime) -> bool:
         """Whether the key opens the door at ``now``."""
@@ -75,6 +92,8 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             models=wish.models,
             vouches_for_users=wish.vouches_for_users,
             priority=wish.priority,
+            purposes=wish.purposes,
+            sites=wish.sites,
         )
 
 
@@ -86,12 +105,25 @@ class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: Literal["sekisho.keys/1"] = "sekisho.keys/1"
 
 
-def public_view(record: KeyRecord, now: datetime) -> dict[str, object]:
-    """Return what people and the audit log may see of a key: everything but its seal."""
+def public_view(record: KeyRecord, now: datetime, used: Mapping[str, datetime] | None = None) -> dict[str, object]:
+    """Return what people and the audit log may see of a key: everything but its seals.
+
+    Args:
+        used: the last use by mark, as :mod:`gateway.identity.uses` has them; ``None``: that is not told.
+    """
     wish: dict[str, object] = msgspec.to_builtins(record.wish)
     state = "revoked" if record.revoked else "live" if record.is_live(now) else "expired"
-    stamps: dict[str, object] = msgspec.to_builtins({"created": record.created, "revoked": record.revoked})
-    return {"id": record.id, **wish, "state": state, "last4": record.last4, **stamps}
+    stamps = {"created": record.created, "revoked": record.revoked, "rotated": record.rotated}
+    former = record.former
+    beside = (
+        {"last4": former.last4, "until": former.until} if former and state == "live" and now < former.until else None
+    )
+    if used is not None:
+        stamps["last_used"] = used.get(record.id)
+        if beside:
+            beside["last_used"] = used.get(f"{record.id}/former")
+    more: dict[str, object] = msgspec.to_builtins({**stamps, "former": beside})
+    return {"id": record.id, **wish, "state": state, "last4": record.last4, **more}
 
 
 def read_file(path: Path, *peppers: str) -> KeyFile:
@@ -125,8 +157,14 @@ def under(content: KeyFile, pepper: str) -> KeyFile:
     """Return the keys as a file of the pepper in force has them: a key that another one sealed says so."""
 
     def told(record: KeyRecord) -> KeyRecord:
-        sealed_by = record.pepper or content.pepper
-        return msgspec.structs.replace(record, pepper="" if sealed_by == pepper else sealed_by)
+        former = record.former
+        if former is not None:
+            former = msgspec.structs.replace(former, pepper=told_by(former.pepper))
+        return msgspec.structs.replace(record, pepper=told_by(record.pepper), former=former)
+
+    def told_by(sealed_by: str) -> str:
+        sealed_by = sealed_by or content.pepper
+        return "" if sealed_by == pepper else sealed_by
 
     return KeyFile(pepper=pepper, keys=tuple(map(told, content.keys)))
 

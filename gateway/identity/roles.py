@@ -65,7 +65,7 @@ TABLE: tuple[Action, ...] = (
         "keys.change",
         "make, rotate and revoke keys, and find out whose one is",
         (ADMIN,),
-        ("POST keys", "DELETE keys/{key}"),
+        ("POST keys", "DELETE keys/{key}", "POST keys/{key}/rotate", "DELETE keys/{key}/overlap"),
         ("keys create", "keys revoke", "keys check"),
     ),
     Action("secrets.show", "see ids of secrets", (OPERATOR, AUDITOR, ADMIN), ("GET secrets",), ("keys secrets",)),

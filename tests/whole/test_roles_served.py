@@ -75,8 +75,8 @@ def test_the_command_line_is_held_to_a_key(installed: Callable[..., Running]) ->
     served = installed().start()
     (served.folder / "key.txt").write_text(served.key("looks", role="auditor"))
     assert "looks" in shell(served, "keys list", 0)
-    assert "needs admin" in shell(served, "keys create --name new --tenant t", 1)
-    assert "own user" in shell(served, "keys protect", 1)
+    assert "needs admin" in shell(served, "keys create --name new --tenant t", 2)
+    assert "own user" in shell(served, "keys protect", 2)
     assert ask(served, "GET", "/admin/v1/keys", "")[0] == 404  # server.admin_api is off
     served.stop()
     assert "No server runs" in shell(served, "keys list", 3)
