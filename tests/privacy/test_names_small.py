@@ -30,6 +30,12 @@ NAMES = [
     ("the kids are called monica, derek, wendy and clara", "wendy"),
     ("mein name ist bettina", "bettina"),
     ("me llamo verónica", "verónica"),
+    ("my name is borna jerković but everyone calls me borna", "borna jerković"),
+    ("my name is borna jerković; tell the others that borna rang", "borna"),
+    ("hi, i'm jelena marković and i need help", "jelena marković"),
+    ("my name is aino virtanen and i wait here", "aino virtanen"),
+    ("selma lives in the red house", "selma"),
+    ("cormac had given them his number", "cormac"),
 ]
 
 
@@ -47,6 +53,9 @@ QUIET = [
     "select name from users where id = 4",
     "the file name is report and the job is called nightly",
     "My name is Brenda Larsson.",  # others' work
+    "my name is not on the list, my name is misspelled",
+    "this lives in the cache, and the value was born there",
+    "everyone calls me back when the line is down",
     "",
 ]
 
