@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.audit.evidence.document import Block, Chapter, Code, Points, number
+from gateway.audit.evidence.crossings import at_least_five
+from gateway.audit.evidence.document import Block, Chapter, Code, Points, number, said
 from gateway.audit.evidence.door import Approval, Revision
+from gateway.audit.evidence.few import ALLOWED, OUTCOMES, REFUSED
 from gateway.audit.evidence.findings import Findings
 from gateway.audit.evidence.history import Used
 from gateway.audit.evidence.pen import Pen, told, when
@@ -50,7 +52,7 @@ def continuity(pen: Pen, found: Findings) -> Chapter:
         pen.text("continuity_what") if told_of.whole else pen.text("continuity_filtered", "warn"),
         *pen.table(pauses, silences, caption="silences", wide=(2, 1.6, 1.6, 1, 1), code=(0,)),
         *pen.table(("time", "what", "log", "details"), news, caption="news", wide=(2, 2, 2, 3.5), code=(2,)),
-        pen.text("interrupted", "note", count=number(told_of.interrupted)),
+        pen.text("interrupted", "note", count=said(found.told(("outcome", "interrupted")))),
     ]
     if clocks:
         blocks.append(pen.text("clocks", "note", known=clocks))
@@ -63,7 +65,10 @@ def continuity(pen: Pen, found: Findings) -> Chapter:
 
 def policy(pen: Pen, found: Findings) -> Chapter:
     history = found.tally.history
-    rows = [_revision(pen, id_, found.revisions.get(id_), used) for id_, used in sorted(history.revisions.items())]
+    rows = [
+        _revision(pen, id_, found.revisions.get(id_), used, found.told(("revision", id_)))
+        for id_, used in sorted(history.revisions.items())
+    ]
     columns = ("revision", "created", "expires", "tests", "approved", "decided", "first", "last")
     wide = (2.0, 1.4, 1.4, 1.5, 1.7, 1.8, 1.4, 1.4)
     blocks: list[Block] = [
@@ -82,7 +87,13 @@ def policy(pen: Pen, found: Findings) -> Chapter:
 def glass(pen: Pen, found: Findings) -> Chapter:
     history = found.tally.history
     rows = [
-        (grant, ", ".join(sorted(history.waived[grant])), used.count, when(used.first), when(used.last))
+        (
+            grant,
+            ", ".join(sorted(history.waived[grant])),
+            found.told(("grant", grant)),
+            when(used.first),
+            when(used.last),
+        )
         for grant, used in sorted(history.grants_used.items())
     ]
     columns = ("grant", "waived", "used", "first", "last")
@@ -101,8 +112,9 @@ def keys(pen: Pen, found: Findings) -> Chapter:
 def models(pen: Pen, found: Findings) -> Chapter:
     known = {str(manifest.get("sha256")) for manifest in found.models}
     rows = [
-        (model, digest or pen("elsewhere"), build, device, _manifest(pen, digest, known), many)
-        for (model, digest, build, device), many in sorted(found.tally.counts.models.items())
+        (model, digest or pen("elsewhere"), build, device, _manifest(pen, digest, known), found.told(("model", each)))
+        for each in sorted(found.tally.counts.models)
+        for model, digest, build, device in [each]
     ]
     columns = ("model", "digest", "engine", "device", "manifest", "count")
     blocks: list[Block] = [
@@ -115,7 +127,7 @@ def models(pen: Pen, found: Findings) -> Chapter:
 
 def erasures(pen: Pen, found: Findings) -> Chapter:
     chapter = _changes(pen, found, "erasures", "erasures")
-    kept = pen.text("kept", "note", count=number(found.tally.counts.kept))
+    kept = pen.text("kept", "note", count=said(at_least_five(found.tally.counts.kept)))
     return replace(chapter, blocks=(chapter.blocks[0], kept, *chapter.blocks[1:]))
 
 
@@ -174,8 +186,16 @@ def _starts(pen: Pen, found: Findings) -> list[Block]:
     return pen.table(columns, rows, caption="settings_caption", wide=(1.5, 2, 1.4, 4), code=(1,))
 
 
-def _types(pen: Pen, found: Findings) -> list[tuple[str, int]]:
-    return [(pen.words.event(kind), many) for kind, many in sorted(found.tally.counts.types.items())]
+def _types(pen: Pen, found: Findings) -> list[tuple[str, int | str]]:
+    """Return how many records there are of each type; those of requests as they are told everywhere."""
+    cells = {"intent": ALLOWED, "denial": REFUSED, "outcome": OUTCOMES}
+    return [
+        (
+            pen.words.event(kind),
+            found.told(cells[kind]) if kind in cells else at_least_five(many) if kind == "preview" else many,
+        )
+        for kind, many in sorted(found.tally.counts.types.items())
+    ]
 
 
 def _clocks(found: Findings) -> dict[str, int]:
@@ -186,8 +206,8 @@ def _clocks(found: Findings) -> dict[str, int]:
     return {name: many for name, many in counted.items() if many}
 
 
-def _revision(pen: Pen, id_: str, revision: Revision | None, used: Used) -> tuple[str | int, ...]:
-    decided = (used.count, when(used.first), when(used.last))
+def _revision(pen: Pen, id_: str, revision: Revision | None, used: Used, count: int | str) -> tuple[str | int, ...]:
+    decided = (count, when(used.first), when(used.last))
     if revision is None:
         return (id_, pen("revision_gone"), "", "", "", *decided)
     tests = f"{revision.tests_passed} + {revision.cases_passed}"

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from gateway.audit.evidence.crossings import Way, at_least_five
-from gateway.audit.evidence.document import Block, Chapter, Days, Text, Tile, Tiles, number
+from gateway.audit.evidence.document import Block, Chapter, Days, Text, Tile, Tiles, number, said
+from gateway.audit.evidence.few import ALLOWED, CROSSED, DECISIONS, INSIDE, REFUSED, UNIDENTIFIED, UNSET, Told
 from gateway.audit.evidence.findings import Findings
 from gateway.audit.evidence.pen import Pen
 from gateway.audit.log.site import name_of
 
-MOST_DAYS = 92
-INSIDE, OTHER = "EEA_inside", "other"
-LAWS = (INSIDE, "EEA", "GB", "CH", "CN", "JP", OTHER)
+EEA_INSIDE, OTHER = "EEA_inside", "other"
+LAWS = (EEA_INSIDE, "EEA", "GB", "CH", "CN", "JP", OTHER)
 
 
 def summary(pen: Pen, found: Findings) -> Chapter:
-    counts, history = found.tally.counts, found.tally.history
+    history, counted = found.tally.history, found.told
     breaks = found.tally.continuity.breaks
     tiles = (
-        Tile(number(counts.allowed + counts.refused), pen("tile_decisions")),
-        Tile(number(counts.allowed), pen("tile_allowed")),
-        Tile(number(counts.refused), pen("tile_refused")),
-        Tile(number(found.tally.crossings.attempts), pen("tile_crossed")),
-        Tile(number(sum(counts.unidentified.values())), pen("tile_unidentified")),
-        _tile(pen, found.tally.continuity.interrupted, "tile_interrupted"),
+        Tile(said(counted(DECISIONS)), pen("tile_decisions")),
+        Tile(said(counted(ALLOWED)), pen("tile_allowed")),
+        Tile(said(counted(REFUSED)), pen("tile_refused")),
+        Tile(said(counted(CROSSED)), pen("tile_crossed")),
+        Tile(said(counted(UNIDENTIFIED)), pen("tile_unidentified")),
+        _tile(pen, counted(("outcome", "interrupted")), "tile_interrupted"),
         _tile(pen, len(history.grants_used), "tile_grants"),
         _tile(pen, found.unwitnessed, "tile_unwitnessed"),
     )
     given = {"records": number(found.records), "logs": number(len(found.logs)), "check": pen("summary_check")}
-    blocks: list[Block] = [pen.text("summary_what"), Tiles(tiles), pen.text("summary_good", "good", **given)]
+    blocks: list[Block] = [
+        pen.text("summary_what"),
+        Tiles(tiles),
+        pen.text("few_what", "note"),
+        pen.text("summary_good", "good", **given),
+    ]
     if found.partial:
         blocks.append(pen.text("summary_partial", "note"))
     for log in found.logs:
@@ -47,22 +52,24 @@ def summary(pen: Pen, found: Findings) -> Chapter:
 
 
 def decisions(pen: Pen, found: Findings) -> Chapter:
-    counts = found.tally.counts
+    counts, counted = found.tally.counts, found.told
     both = ("allowed", "refused")
-    where = [(_place(pen, place), (many,)) for place, many in counts.destinations.items()]
+    where = [(_place(pen, place), (counted.number(("destination", place)),)) for place in counts.destinations]
     classes = {*counts.allowed_by_class, *counts.refused_by_class}
-    by_class = [(pen.name(c), (counts.allowed_by_class[c], counts.refused_by_class[c])) for c in classes]
+    by_class = [(pen.name(c), tuple(counted.number((f"{how} by class", c)) for how in both)) for c in classes]
     tenants = sorted({*counts.tenants, *counts.refused_tenants})
-    rows = [(t or pen("unset"), p, counts.tenants[t, p], counts.refused_tenants[t, p]) for t, p in tenants]
+    rows = [(t or pen("unset"), p, *(counted((f"{how} by tenant", (t, p))) for how in both)) for t, p in tenants]
     blocks: list[Block] = [
         pen.text("decisions_what"),
-        *_by_day(pen, counts.allowed_by_day, counts.refused_by_day),
+        *_by_day(pen, counted),
         *pen.bars("by_destination", ("allowed",), where),
         *pen.bars("by_class", both, by_class),
         *pen.table(("tenant", "project", "allowed", "refused"), rows, caption="by_tenant", wide=(2, 2, 1, 1)),
         *_reasons(pen, found, "info"),
         *_reasons(pen, found, "deny"),
-        *pen.table(("purpose", "count"), _counted(pen, counts.purposes), caption="by_purpose", wide=(4, 1)),
+        *pen.table(
+            ("purpose", "count"), _counted(pen, counted, "purpose", counts.purposes), caption="by_purpose", wide=(4, 1)
+        ),
         *_outcomes(pen, found),
     ]
     return Chapter("decisions", pen("decisions"), tuple(blocks))
@@ -86,7 +93,7 @@ def data(pen: Pen, found: Findings) -> Chapter:
 
 def crossings(pen: Pen, found: Findings) -> Chapter:
     crossed = found.tally.crossings
-    given = {"inside": number(crossed.inside), "unset": number(crossed.unset)}
+    given = {"inside": said(found.told(INSIDE)), "unset": said(found.told(UNSET))}
     blocks: list[Block] = [pen.text("crossings_what"), pen.text("crossings_inside", "note", **given)]
     for law in LAWS:
         ways = sorted(way for way in crossed.ways if _law(pen, way) == law)
@@ -106,10 +113,10 @@ def crossings(pen: Pen, found: Findings) -> Chapter:
 
 
 def refusals(pen: Pen, found: Findings) -> Chapter:
-    counts = found.tally.counts
+    counts, counted = found.tally.counts, found.told
     known, unknown = (
-        [(code, _meaning(pen, found, code), many) for code, many in _most_first(codes)]
-        for codes in (counts.refused_by_code, counts.unidentified)
+        [(code, _meaning(pen, found, code), counted((name, code))) for code in _in_order(counted, name, codes)]
+        for name, codes in (("code", counts.refused_by_code), ("unidentified", counts.unidentified))
     )
     columns, wide = ("code", "meaning", "count"), (2, 5, 1)
     blocks: list[Block] = [
@@ -136,8 +143,13 @@ def _meaning(pen: Pen, found: Findings, code: str) -> str:
     return text if len(said) == 1 else pen("most_often", text=text)
 
 
-def _tile(pen: Pen, value: int, label: str) -> Tile:
-    return Tile(number(value), pen(label), "warn" if value else "good")
+def _in_order(counted: Told, name: str, words: Iterable[Any]) -> list[Any]:
+    """Return words by their counts, those that are not told last."""
+    return sorted(words, key=lambda word: (counted.rank((name, word)), word))
+
+
+def _tile(pen: Pen, value: int | str, label: str) -> Tile:
+    return Tile(said(value), pen(label), "warn" if value else "good")
 
 
 def _witnessed(pen: Pen, unwitnessed: int) -> Text:
@@ -155,37 +167,14 @@ def _logs(pen: Pen, found: Findings) -> list[Block]:
     return pen.table(columns, rows, caption="logs_caption", wide=(2.1, 2.2, 1.2, 1.2, 1.0, 1.8), code=(0, 5))
 
 
-def _by_day(pen: Pen, allowed: Mapping[str, int], refused: Mapping[str, int]) -> list[Block]:
+def _by_day(pen: Pen, told: Told) -> list[Block]:
     """Return a chart by day, by month where there are many days."""
-    days = sorted({*allowed, *refused})
-    if not days:
+    shown = told.periods
+    if not shown.labels:
         return [pen.text("none", "note")]
-    first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
-    span = (last - first).days + 1
-    if span <= MOST_DAYS:
-        labels = [(first + timedelta(at)).isoformat() for at in range(span)]
-        title, counts = "by_day", (allowed, refused)
-    else:
-        labels = _months(days[0][:7], days[-1][:7])
-        title, counts = "by_month", (_by_month(allowed), _by_month(refused))
-    values = tuple((counts[0].get(label, 0), counts[1].get(label, 0)) for label in labels)
-    return [Days(pen(title), (pen("allowed"), pen("refused")), tuple(labels), values)]
-
-
-def _by_month(days: Mapping[str, int]) -> Counter[str]:
-    months: Counter[str] = Counter()
-    for day, many in days.items():
-        months[day[:7]] += many
-    return months
-
-
-def _months(first: str, last: str) -> list[str]:
-    year, month = int(first[:4]), int(first[5:7])
-    labels = [first]
-    while labels[-1] < last:
-        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
-        labels.append(f"{year:04d}-{month:02d}")
-    return labels
+    both = ("allowed", "refused")
+    values = tuple(tuple(told.number((f"{name} by day", label)) for name in both) for label in shown.labels)
+    return [Days(pen(shown.title), tuple(pen(name) for name in both), shown.labels, values)]
 
 
 def _place(pen: Pen, place: tuple[str, bool]) -> str:
@@ -194,41 +183,38 @@ def _place(pen: Pen, place: tuple[str, bool]) -> str:
 
 
 def _reasons(pen: Pen, found: Findings, severity: str) -> list[Block]:
+    counted = found.told
     rows = [
-        (rule, code, pen.sentence(code, dict(params)), many)
-        for (code, rule, params), many in sorted(
-            found.tally.counts.reasons[severity].items(), key=lambda each: (-each[1], each[0])
-        )
+        (reason[1], reason[0], pen.sentence(reason[0], dict(reason[2])), counted((severity, reason)))
+        for reason in _in_order(counted, severity, found.tally.counts.reasons[severity])
     ]
     columns = ("rule", "code", "reason", "count")
     return pen.table(columns, rows, caption=f"by_rule_{severity}", wide=(1.5, 2.5, 3.8, 0.8), code=(0, 1))
 
 
-def _counted(pen: Pen, counter: Mapping[str, int]) -> list[tuple[str, int]]:
-    return [(pen.name(name), many) for name, many in _most_first(counter)]
+def _counted(pen: Pen, counted: Told, name: str, words: Iterable[str]) -> list[tuple[str, int | str]]:
+    return [(pen.name(word), counted((name, word))) for word in _in_order(counted, name, words)]
 
 
 def _outcomes(pen: Pen, found: Findings) -> list[Block]:
-    counts = found.tally.counts
-    rows = [(pen(f"outcome_{status}"), counts.outcomes[status]) for status in ("done", "failed", "hung_up")]
-    rows.append((pen("outcome_interrupted"), counts.outcomes["interrupted"]))
-    rows.append((pen("outcome_open"), max(0, counts.allowed - sum(counts.outcomes.values()))))
+    ends = ("done", "failed", "hung_up", "interrupted", "open")
+    rows = [(pen(f"outcome_{end}"), found.told(("outcome", end))) for end in ends]
     return pen.table(("outcome", "count"), rows, caption="outcomes", wide=(4, 1))
 
 
 def _law(pen: Pen, way: Way) -> str:
     """Return whose law judges a way; within the European Economic Area it is no transfer."""
     law = pen.law_of(way.origin)
-    return INSIDE if law == "EEA" and pen.law_of(way.destination) == "EEA" else law or OTHER
+    return EEA_INSIDE if law == "EEA" and pen.law_of(way.destination) == "EEA" else law or OTHER
 
 
 def _way(pen: Pen, found: Findings, way: Way) -> tuple[str | int, ...]:
     classes = ", ".join(pen.name(name) for name in sorted(found.tally.crossings.classes[way]))
     key = f"basis_{way.code.removeprefix('policy.')}" if way.code else "basis_none"
-    basis = pen("basis_free" if way.code == "policy.residency_adequate" and _law(pen, way) == INSIDE else key)
+    basis = pen("basis_free" if way.code == "policy.residency_adequate" and _law(pen, way) == EEA_INSIDE else key)
     detail = pen.name(way.route) if way.route else way.waives
     shown = pen("with_route", basis=basis, route=detail) if detail else basis
-    manner, many = pen(f"how_{way.how}"), found.tally.crossings.ways[way]
+    manner, many = pen(f"how_{way.how}"), found.told(("way", way))
     sites = ", ".join(sorted(found.tally.crossings.recipients.get(way, ())))
     to = pen("with_route", basis=pen.country(way.destination), route=sites) if sites else pen.country(way.destination)
     return (pen.country(way.origin), to, manner, shown, way.legal or "–", classes, many)

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.audit.evidence.document import Bars, Days, number
+from gateway.audit.evidence.document import Bars, Days, Parts, number
 
 COLOURS = ("#2b5c9e", "#c0562f", "#8a8f98")
 GRID, INK, SOFT = "#d9dee4", "#1f2933", "#5f6c7b"
 WIDTH = 720.0
+UNTOLD = "*"
 
 _LABEL, _ROW, _TOP, _END = 250.0, 24.0, 34.0, 70.0
 _LEFT, _RIGHT, _PLOT, _DATES = 56.0, 10.0, 134.0, 26.0
@@ -78,7 +79,7 @@ def nice(most: int) -> int:
 
 def _bars(chart: Bars) -> Picture:
     """Horizontal bars, stacked, the value at the end of each."""
-    most = max((sum(parts) for _, parts in chart.bars), default=0) or 1
+    most = max((_known(parts) for _, parts in chart.bars), default=0) or 1
     scale = (WIDTH - _LABEL - _END) / most
     top = _TOP if len(chart.series) > 1 else 6.0
     shapes = list(_legend(chart.series, _LABEL))
@@ -87,7 +88,7 @@ def _bars(chart: Bars) -> Picture:
     return Picture(top + _ROW * len(chart.bars) + 6, chart.title, _said(chart.bars, chart.series), tuple(shapes))
 
 
-def _bar(y: float, label: str, parts: tuple[int, ...], scale: float) -> Iterator[Shape]:
+def _bar(y: float, label: str, parts: Parts, scale: float) -> Iterator[Shape]:
     yield Word(_LABEL - 8, y + 15, _shortened(label), "end")
     x = _LABEL
     for at, part in enumerate(parts):
@@ -95,12 +96,12 @@ def _bar(y: float, label: str, parts: tuple[int, ...], scale: float) -> Iterator
             width = max(part * scale, 1.0)
             yield Box(x, y + 4, width, 15, COLOURS[at % len(COLOURS)])
             x += width
-    yield Word(x + 6, y + 16, number(sum(parts)), size=11)
+    yield Word(x + 6, y + 16, _sum(parts), size=11)
 
 
 def _days(chart: Days) -> Picture:
     """Columns over time, stacked, with some dates under them."""
-    top = nice(max((sum(values) for values in chart.values), default=0) or 1)
+    top = nice(max((_known(values) for values in chart.values), default=0) or 1)
     step = (WIDTH - _LEFT - _RIGHT) / max(len(chart.days), 1)
     shapes = [*_legend(chart.series, _LEFT), *_grid(top)]
     for at, values in enumerate(chart.values):
@@ -113,7 +114,7 @@ def _days(chart: Days) -> Picture:
     return Picture(_TOP + _PLOT + _DATES, chart.title, _said(told, chart.series), tuple(shapes))
 
 
-def _column(x: float, step: float, values: tuple[int, ...], scale: float) -> Iterator[Shape]:
+def _column(x: float, step: float, values: Parts, scale: float) -> Iterator[Shape]:
     y = _TOP + _PLOT
     for at, value in enumerate(values):
         if value:
@@ -137,13 +138,27 @@ def _legend(series: tuple[str, ...], x: float) -> Iterator[Shape]:
         x += 40 + sum(12.0 if ord(character) > _CJK else 6.4 for character in name)
 
 
-def _said(rows: tuple[tuple[str, tuple[int, ...]], ...], series: tuple[str, ...]) -> str:
+def _said(rows: tuple[tuple[str, Parts], ...], series: tuple[str, ...]) -> str:
     """Return what a chart shows as a sentence, for those who don't see it."""
     named = "; ".join(
-        f"{label}: {', '.join(f'{name} {value}' for name, value in zip(series, values, strict=True))}"
+        f"{label}: {', '.join(f'{name} {_one(value)}' for name, value in zip(series, values, strict=True))}"
         for label, values in rows[:_MOST_SAID]
     )
     return named + ("; …" if len(rows) > _MOST_SAID else "")
+
+
+def _known(parts: Parts) -> int:
+    return sum(part or 0 for part in parts)
+
+
+def _sum(parts: Parts) -> str:
+    """Return the sum; where a part is not told, only that it is more."""
+    known = _known(parts)
+    return number(known) if None not in parts else f"> {number(known)}" if known else UNTOLD
+
+
+def _one(value: int | None) -> str:
+    return UNTOLD if value is None else str(value)
 
 
 def _shortened(label: str) -> str:

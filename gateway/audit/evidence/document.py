@@ -57,13 +57,17 @@ class Table:
     code: frozenset[int] = frozenset()  # columns of digests and ids
 
 
+Parts = tuple[int | None, ...]
+"""Numbers of a chart; ``None``: not told."""
+
+
 @dataclass(frozen=True)
 class Bars:
     """Horizontal bars, one a label. ``parts`` are stacked, in the order of ``series``."""
 
     title: str
     series: tuple[str, ...]
-    bars: tuple[tuple[str, tuple[int, ...]], ...]
+    bars: tuple[tuple[str, Parts], ...]
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Days:
     title: str
     series: tuple[str, ...]
     days: tuple[str, ...]
-    values: tuple[tuple[int, ...], ...]
+    values: tuple[Parts, ...]
 
 
 Block = Text | Points | Code | Tiles | Table | Bars | Days
@@ -104,3 +108,8 @@ class Document:
 def number(value: int) -> str:
     """Return a number with thousands apart by a narrow space, as ISO 80000 writes it in every language."""
     return f"{value:,}".replace(",", "\u202f")
+
+
+def said(value: int | str) -> str:
+    """Return a count as it is told: a number, or what stands for one."""
+    return number(value) if isinstance(value, int) else value

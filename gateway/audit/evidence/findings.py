@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from gateway.audit.evidence.continuity import Continuity
 from gateway.audit.evidence.counts import Counts
 from gateway.audit.evidence.crossings import Crossings
 from gateway.audit.evidence.door import Revision
+from gateway.audit.evidence.few import Told
 from gateway.audit.evidence.history import History
 from gateway.audit.evidence.manifest import About, PackedLog
 
@@ -57,6 +59,11 @@ class Findings:
     revisions: Mapping[str, Revision | None]
     models: Sequence[Mapping[str, Any]]
     witnesses: Sequence[Seen] = ()
+
+    @cached_property
+    def told(self) -> Told:
+        """The counts as they may be told."""
+        return Told(self.tally.counts, self.tally.crossings, self.tally.history)
 
     @property
     def records(self) -> int:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gateway.audit.evidence.document import Bars, Block, Language, Table, Text, number
+from gateway.audit.evidence.document import Bars, Block, Language, Parts, Table, Text, number
 from gateway.audit.evidence.door import House
+from gateway.audit.evidence.few import COVERED
 from gateway.audit.evidence.history import Event
 from gateway.audit.evidence.words import Words
 
@@ -92,9 +93,9 @@ class Pen:
             blocks.append(Text(self("further", count=number(len(found) - MOST_ROWS)), "note"))
         return blocks
 
-    def bars(self, title: str, series: Sequence[str], rows: Iterable[tuple[str, tuple[int, ...]]]) -> list[Block]:
+    def bars(self, title: str, series: Sequence[str], rows: Iterable[tuple[str, Parts]]) -> list[Block]:
         """Return a chart of the longest bars, or nothing where there is none."""
-        longest = sorted(rows, key=lambda row: (-sum(row[1]), row[0]))[:MOST_BARS]
+        longest = sorted(rows, key=lambda row: (-sum(part or 0 for part in row[1]), row[0]))[:MOST_BARS]
         return [Bars(self(title), tuple(self(name) for name in series), tuple(longest))] if longest else []
 
     def events(self, events: Sequence[Event], beyond: int = 0, caption: str = "") -> list[Block]:
@@ -109,7 +110,7 @@ class Pen:
 
 
 def _is_number(cell: str | int) -> bool:
-    return isinstance(cell, int) or cell.startswith("< ")
+    return isinstance(cell, int) or cell.startswith("< ") or cell == COVERED
 
 
 def when(time: str) -> str:
