@@ -177,6 +177,14 @@ class RouteSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     priority: Literal["high", "normal", "low"] = "high"  # the highest in which these wait; a key's own may be lower
 
 
+class VersionSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new version of a model's weights, tried by a part of those who ask for that model. Names or aliases."""
+
+    model: str
+    of: str
+    share: UpToAWhole
+
+
 class FleetSettings(Section, frozen=True, forbid_unknown_fields=True):
     models: tuple[ModelSettings, ...] = ()
     engines: tuple[RemoteEngineSettings, ...] = ()
@@ -187,6 +195,7 @@ class FleetSettings(Section, frozen=True, forbid_unknown_fields=True):
     health_seconds: Seconds = 60.0
     wait_seconds: Seconds = 300.0
     shares: dict[str, Seconds] = {}
+    versions: tuple[VersionSettings, ...] = ()
     failures: NotNegative = 5
     longest_pause_seconds: Annotated[float, msgspec.Meta(ge=2)] = 60.0
 
@@ -194,6 +203,9 @@ class FleetSettings(Section, frozen=True, forbid_unknown_fields=True):
         names = [each.model for each in self.models]
         if len(set(names)) != len(names):
             raise ValueError("models names one model twice")
+        tried = [each.model for each in self.versions]
+        if len(set(tried)) != len(tried) or {*tried} & {each.of for each in self.versions}:
+            raise ValueError("versions names a model twice: each is tried for one other, and no version for a version")
         nodes = [each.name for each in self.engines]
         if len(set(nodes)) != len(nodes):
             raise ValueError("engines has one name twice")
@@ -204,6 +216,7 @@ class NodesSettings(Section, frozen=True, forbid_unknown_fields=True):
 
     listen: Annotated[str, msgspec.Meta(pattern=r"^(.+:[0-9]{1,5})?$")] = ""
     url: Annotated[str, msgspec.Meta(pattern=r"^(https://[^/]+/?)?$")] = ""
+    canaries: dict[Name, UpToAWhole] = {}
 
 
 class BoundSettings(Section, frozen=True, forbid_unknown_fields=True):

@@ -99,7 +99,8 @@ def _row(model: dict[str, Any]) -> tuple[str, ...]:
 
 def _canary(model: dict[str, Any]) -> str:
     share = model.get("canary", 0.0)
-    return f", canary of {100 * share:g} %" if share else ""
+    of = f" who ask for {model['canary_of']}" if model.get("canary_of") else ""
+    return f", canary of {100 * share:g} %{of}" if share else ""
 
 
 def _memory(model: dict[str, Any]) -> str:

@@ -34,6 +34,14 @@ SUSPENDED = "fleet.target_suspended"
 Waiter = asyncio.Future["Held"]
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A model that a part of those who ask for another one tries in its place."""
+
+    of: str  # that other one's own name
+    share: float  # the part of its callers, from 0 to 1
+
+
 @dataclass(frozen=True)
 class Terms:
     """What holds for whoever waits, at every desk of a fleet."""
@@ -42,6 +50,8 @@ class Terms:
     shares: Mapping[str, float] = field(default_factory=dict)  # weight by tenant, above 0; 1 for all others
     breaker: Limits = DEFAULT
     canaries: Mapping[str, float] = field(default_factory=dict)  # by target: the part of all callers that tries it
+    canary_nodes: Mapping[str, float] = field(default_factory=dict)  # by joined node: as above, of all its targets
+    versions: Mapping[str, Version] = field(default_factory=dict)  # by model: for which one a part of callers tries it
     watts: Mapping[str, float] = field(default_factory=dict)  # by target: what is said that its device draws
     tell: Callable[[str, Mapping[str, Any]], None] = lambda type, said: None  # puts an event on record
 
@@ -83,6 +93,9 @@ class Desk:
         self._queue: FairQueue[Waiter] = FairQueue(self._terms.shares)
         self.breaker = Guard(self._terms.breaker)
         self.canary = self._terms.canaries.get(self.id, 0.0)  # the part of callers that tries it; 0: it is none
+        if not home.target.same_node:
+            self.canary = self.canary or self._terms.canary_nodes.get(home.target.node, 0.0)
+        self.version = self._terms.versions.get(home.target.model)
         self.power = Power(self._terms.watts.get(self.id, 0.0))
         self._service_seconds = 0.0
         self.openings = 0  # engines that came new, and hold nobody's prompt

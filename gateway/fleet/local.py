@@ -26,6 +26,9 @@ from gateway.fleet.ranking import Chosen, Ranking, Standing, Wish, as_canary
 
 __all__ = ["LocalFleet", "Member"]
 
+_TRIED = (Capability.CHAT, Capability.COMPLETE)
+"""What a new version of a model may answer in the place of the one that was asked for."""
+
 _SHOWABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 """A model name that may stand in a message: one that an alias could have."""
 
@@ -104,11 +107,28 @@ class LocalFleet:
             Forbidden: none of them is at a site that the caller's key names (``identity.site``).
         """
         name = self._find_model(model)
-        desks = self._serving.get((name, capability)) if name is not None else None
+        desks = self._offered(model, name, capability, caller) if name is not None else None
         if desks is None or not self._may_use(caller, model):
             raise self._not_found(model, capability, caller)
         targets = tuple([desk.home.target for desk in desks])
         return at_sites(targets, caller) if caller.sites else targets
+
+    def _offered(self, model: str, name: str, capability: Capability, caller: Caller) -> Sequence[Desk] | None:
+        """Return the desks that serve a model, and after them those of a new version that its caller tries for it;
+        ``None``: none serves it.
+
+        An adapter is of one model's weights, and vectors of two models are no vectors of one space: there nobody tries
+        another one.
+        """
+        own = self._serving.get((name, capability))
+        if not own or not self._terms.versions or capability not in _TRIED or self._find_adapter(model):
+            return own
+        tried = (new for new, version in self._terms.versions.items() if version.of == name)
+        return (*own, *(desk for new in tried for desk in self._tries(new, capability, caller)))
+
+    def _tries(self, model: str, capability: Capability, caller: Caller) -> Sequence[Desk]:
+        share = self._terms.versions[model].share
+        return self._serving.get((model, capability), ()) if is_in_cohort(model, caller, share) else ()
 
     def adapter(self, model: str) -> str:
         """Return the name of the adapter that ``model`` asks for; empty: none."""
@@ -172,9 +192,11 @@ class LocalFleet:
         why: EngineUnavailable | None,
     ) -> Chosen:
         known = [self._desks[grant.id] for grant in grants if grant.id in self._desks and grant.id not in failed]
-        canaries = [desk for desk in known if desk.canary]
-        others = [desk for desk in known if not desk.canary] or canaries  # alone, it serves all
-        own = [desk for desk in canaries if is_in_cohort(desk.id, wish.caller, desk.canary)]
+        models = {self._desks[grant.id].home.target.model for grant in grants if grant.id in self._desks}
+        new = [desk for desk in known if desk.version is not None and desk.version.of in models]  # its caller tries it
+        canaries = [desk for desk in known if desk.canary or desk in new]
+        others = [desk for desk in known if desk not in canaries] or canaries  # alone, it serves all
+        own = [desk for desk in canaries if desk in new or is_in_cohort(desk.id, wish.caller, desk.canary)]
         if own and others is not canaries:
             with suppress(EngineUnavailable, LimitExceeded):  # then it is answered as everybody else is
                 return as_canary(self._best_of(own, grants, claim, wish, why))
@@ -201,14 +223,14 @@ class LocalFleet:
             return self._ranking.alone(with_room[0][0].home.target, wish)
         by_id = {desk.id: desk for desk, _ in with_room}
         options = [(_standing(by_id[grant.id], claim), grant) for grant in grants if grant.id in by_id]
-        if len(options) == 1 and not by_id[options[0][1].id].canary:
+        if len(options) == 1 and not (by_id[options[0][1].id].canary or by_id[options[0][1].id].version):
             return self._ranking.only(*options[0], wish)
         return self._ranking.best(options, wish)
 
     def _index(self) -> None:
         self._serving = _by_model(self._desks.values())
         served = Counter(desk.home.target.model for desk in self._desks.values())
-        self._shared = frozenset(model for model, count in served.items() if count > 1)
+        self._shared = frozenset(model for model, count in served.items() if count > 1) | {*self._terms.versions}
 
     def _may_use(self, caller: Caller, model: str) -> bool:
         """A key may name its models by alias too; what counts is the model behind. ``MODEL:ADAPTER`` is that alone."""

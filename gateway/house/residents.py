@@ -16,7 +16,7 @@ from gateway.engines.provider import ProviderEngine
 from gateway.engines.remote import remote_engine
 from gateway.errors import SetupError
 from gateway.fleet.choose.breaker import Limits
-from gateway.fleet.desk import Terms
+from gateway.fleet.desk import Terms, Version
 from gateway.fleet.life.home import LifeEngine
 from gateway.fleet.life.keeper import Keeper
 from gateway.fleet.life.loading import Hands, Wish
@@ -141,7 +141,37 @@ class Residents:
         wanted = self._settings.fleet
         breaker = Limits(failures=wanted.failures, longest_pause_seconds=wanted.longest_pause_seconds)
         canaries = {remote_target_of(self._settings, each).id: each.canary for each in wanted.engines if each.canary}
-        return Terms(wanted.wait_seconds, wanted.shares, breaker, canaries, watts, self._tell)
+        return Terms(
+            wanted.wait_seconds,
+            wanted.shares,
+            breaker,
+            canaries,
+            self._settings.nodes.canaries,
+            self._versions(),
+            watts,
+            self._tell,
+        )
+
+    def _versions(self) -> Mapping[str, Version]:
+        """Return the new versions by their own names. Raises SetupError: one is of no model that there is."""
+        there = {target.model for target, _, _ in self._others}
+        known = {name: name if name in there else self._store.canonical(name) for name in self._version_names()}
+        for name, own in known.items():
+            if own is None:
+                problem, mend = (
+                    f"fleet.versions names {name}, and there is no such model.",
+                    "Look at: sekisho models list",
+                )
+                raise SetupError(problem, mend)
+        found = {
+            str(known[each.model]): Version(str(known[each.of]), each.share) for each in self._settings.fleet.versions
+        }
+        if {*found} & {each.of for each in found.values()}:
+            raise SetupError("fleet.versions names one model as a version of itself.", "Two names may be one's alias.")
+        return found
+
+    def _version_names(self) -> set[str]:
+        return {name for each in self._settings.fleet.versions for name in (each.model, each.of)}
 
     def _tell(self, type: str, said: Mapping[str, Any]) -> None:
         self._book.event(type, **said)

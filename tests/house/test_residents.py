@@ -17,6 +17,7 @@ from gateway.errors import SetupError
 from gateway.house.gauges import families_of
 from gateway.house.residents import Residents
 from gateway.registry.store import ContentStore
+from gateway.sections import VersionSettings
 from gateway.settings import EngineSettings, FleetSettings, ModelSettings, RemoteEngineSettings, Settings, SiteSettings
 from gateway.telemetry.metrics import Metrics
 
@@ -111,6 +112,30 @@ def test_a_model_that_could_never_fit_is_not_offered_and_told(house: Any) -> Non
     (said,) = residents.office(residents.fleet(), nobody_asks).status()["too_big"]
     assert said["model"] == "small"
     assert "there are 300" in said["problem"]
+
+
+def test_a_new_version_is_known_by_its_own_name_and_shown_as_a_canary(house: Any) -> None:
+    models = ModelSettings(model="tiny"), ModelSettings(model="small")
+    residents = house(*models, versions=(VersionSettings(model="small", of="alias", share=0.05),))
+
+    shown = residents.office(residents.fleet(), nobody_asks).status()["models"]
+
+    assert [(each["model"], each["canary"], each["canary_of"]) for each in shown] == [
+        ("tiny", 0.0, ""),
+        ("small", 0.05, "tiny"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "of", "problem"), [("small", "nowhere", "names nowhere"), ("alias", "tiny", "version of itself")]
+)
+def test_a_version_of_no_model_or_of_itself_is_refused_in_one_line(
+    house: Any, model: str, of: str, problem: str
+) -> None:
+    residents = house(versions=(VersionSettings(model=model, of=of, share=0.5),))
+
+    with pytest.raises(SetupError, match=problem):
+        residents.fleet()
 
 
 async def test_a_model_is_taken_in_once_the_policy_knows_of_it(house: Any) -> None:

@@ -158,7 +158,7 @@ class FleetOffice:
     def _shown(self, desk: Desk) -> View:
         home, breaker, power = desk.home, _breaker(desk.breaker, monotonic()), _power(desk.power)
         if isinstance(home, ResidentHome):
-            return {**self._resident(home), "breaker": breaker, "power": power}
+            return {**self._resident(home), **_canary(desk), "breaker": breaker, "power": power}
         is_open = home.is_open()
         problem = "" if is_open else str(getattr(getattr(home, "engine", None), "problem", ""))  # where it is watched
         return {
@@ -168,7 +168,7 @@ class FleetOffice:
             "waiting": desk.waiting,
             "slots": home.slots,
             "problem": problem,
-            "canary": desk.canary,
+            **_canary(desk),
             "breaker": breaker,
             "power": power,
         }
@@ -223,6 +223,12 @@ def _breaker(breaker: Guard, now: float) -> View:
 def _power(power: Power) -> View:
     watts = round(power.watts, 1) if power.watts else None
     return {"watts": watts, "source": power.source, "answers": power.answers, "configured": power.configured or None}
+
+
+def _canary(desk: Desk) -> View:
+    """What part of all callers tries a target, and for which model where it is a new version of that; 0: it is none."""
+    version = desk.version
+    return {"canary": version.share if version else desk.canary, "canary_of": version.of if version else ""}
 
 
 def _target(target: Target) -> View:
