@@ -133,7 +133,7 @@ class ModelSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     gpu_layers: int | None = None  # none given: as `engine.gpu_layers`
     draft: str | None = None  # name of a model that guesses ahead; none given: as `engine.draft`
     cost: NotNegativeNumber = 0.0  # of a million tokens, read or made, in the site's currency
-    watts: NotNegativeNumber = 0.0  # what its device draws while it answers
+    watts: NotNegativeNumber = 0.0  # what its device draws while it answers, until that was measured
 
 
 class RemoteEngineSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -161,7 +161,7 @@ class RemoteEngineSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     digest: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-fA-F]{64})?$")] = ""  # SHA-256, where it tells one
     canary: UpToAWhole = 0.0  # the part of all callers that is to use it, and nobody else; 0: it is as the others are
     cost: NotNegativeNumber = 0.0  # of a million tokens, read or made, in the site's currency
-    watts: NotNegativeNumber = 0.0  # what its device draws while it answers
+    watts: NotNegativeNumber = 0.0  # what its device draws while it answers, until that was measured
 
 
 class RouteSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
