@@ -138,6 +138,7 @@ class Declared(Value, frozen=True, gc=False):
     purpose: str | None = None
     priority: Priority | None = None
     wait_seconds: float | None = None  # that it would wait for a slot at most
+    end_user: str = ""  # for whom a header says that it asks
 
 
 class Target(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ Example::
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
 import msgspec
@@ -19,6 +20,8 @@ from gateway.domain import DataClass, Role
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,63}$")]
 Jurisdiction = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2})?$")]
 Origin = Annotated[str, msgspec.Meta(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
+Network = Annotated[str, msgspec.Meta(min_length=1)]
+HeaderName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{0,64}$")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -56,7 +59,21 @@ class ServerSettings(Section, frozen=True, forbid_unknown_fields=True):
     drop_params: bool = False
     cors_origins: tuple[Origin, ...] = ()
     admin_api: bool = False
+    tls_client_ca: str = ""
+    trusted_proxies: tuple[Network, ...] = ()
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    proxy_subject_header: HeaderName = ""
+    end_user_headers: tuple[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}$")], ...] = ()
     workers: Positive = 1
+
+    def __post_init__(self) -> None:
+        for network in self.trusted_proxies:
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(f"trusted_proxies: {network!r} is no address or network such as 10.0.0.0/24") from None
+        if self.tls_client_ca and not self.tls_certificate:
+            raise ValueError("tls_client_ca: there is no tls_certificate, so nobody can show a certificate")
 
 
 class ConfiguredPattern(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

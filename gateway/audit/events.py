@@ -31,6 +31,7 @@ EVENTS = {
     "erasure.expired": "kept content came to its end and was destroyed",
     "gap": "records are missing or were refused: why, since when, how many",
     "heartbeat": "nothing else happened for a minute",
+    "identity.guessing": "answers to wrong keys are held back from now on: for which address",
     "issuer.keys_changed": "a token issuer's public keys changed: the ids that count now; none: unreadable",
     "key.change_failed": "a key was to be made or revoked, and could not be stored",
     "key.created": "an API key was made",

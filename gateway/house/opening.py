@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
@@ -15,13 +15,14 @@ from starlette.routing import Route
 from gateway import __version__, clock
 from gateway.audit.anchor.build import refuse_contradicted
 from gateway.audit.content.store import SideStore
+from gateway.audit.door import Book
 from gateway.audit.evidence.office import EvidenceOffice
 from gateway.audit.export.office import ExportOffice
 from gateway.audit.shelf import Shelf
 from gateway.clock import ClockQuality
 from gateway.domain import Target
 from gateway.engines.shelf import EngineShelf
-from gateway.errors import SekishoError, SetupError
+from gateway.errors import AuditUnavailable, SekishoError, SetupError
 from gateway.fleet.local import LocalFleet
 from gateway.house import nodes, offices
 from gateway.house.callers import callers
@@ -219,6 +220,11 @@ async def _policy_in_force(stack: AsyncExitStack, life: PolicyLife, settings: Se
     stack.callback(asyncio.get_running_loop().create_task(life.warn_daily(), name="policy-expiry").cancel)
 
 
+def _tell_guessing(book: Book, source: str) -> None:
+    with suppress(AuditUnavailable):  # then every request is refused anyway
+        book.event("identity.guessing", details={"source": source})
+
+
 def _assemble(
     settings: Settings, rooms: Rooms, register: KeyRegister, store: ContentStore, more: Sequence[Route]
 ) -> House:
@@ -226,6 +232,7 @@ def _assemble(
     inquiry = Inquiry(rooms, int(datetime.now(UTC).timestamp()))
     public = api.build(Checkpoint(rooms), inquiry, gate, settings.server, ServedModels(rooms.fleet, store))
     admin = admin_app(register, rooms.book, inquiry.readiness, store, more, rooms.identity)
+    public.guard.tell = partial(_tell_guessing, rooms.book)
     if settings.server.admin_api:
         public.open_admin(admin.keyed)
     return House(public, admin, gate, register.watch)

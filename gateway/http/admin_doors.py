@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 
 from gateway.domain import Caller
 from gateway.errors import Forbidden, Unauthenticated
-from gateway.http.arrival import authorization_of, client_address
+from gateway.http.arrival import client_address, shown_in
 from gateway.identity.door import Identity
 from gateway.identity.roles import BY_ROUTE, Action, may, sentence
 
@@ -81,8 +81,7 @@ class Doors:
 
     def _caller(self, request: Request) -> Caller | None:
         """Return who asks; ``None``: the machine's own user. Raises Unauthenticated."""
-        headers = {name: value for name, value in request.scope["headers"] if name in (b"authorization", b"x-api-key")}
-        shown = authorization_of(headers.get(b"authorization"), headers.get(b"x-api-key"))
+        shown = shown_in(request.scope)
         if shown is None and request.scope.get(_MACHINE):
             return None
         try:

@@ -35,7 +35,7 @@ from gateway.http import (
     rerank,
     responses,
 )
-from gateway.http.arrival import authorization_of, client_address
+from gateway.http.arrival import client_address, shown_in
 from gateway.http.call import Api
 from gateway.http.cors import Cors
 from gateway.http.decisions import PREVIEW, PreviewEndpoint, add_decisions
@@ -44,6 +44,7 @@ from gateway.http.front import Front
 from gateway.http.gate import Gate
 from gateway.http.models import Models, NoModels
 from gateway.http.openapi import describe
+from gateway.http.proxies import Proxies
 from gateway.http.responses_kept import add_responses
 from gateway.http.speech import Speech
 from gateway.http.wire import OPENAI, error_headers
@@ -97,7 +98,7 @@ def build(
     _add_pages(app)
     _add_error_shape(app, checkpoint)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
-    return Front(hot, app, Cors(settings.cors_origins))
+    return Front(hot, app, Cors(settings.cors_origins), Proxies(settings))
 
 
 def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate) -> None:
@@ -136,8 +137,7 @@ def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate) -> None:
 
 
 def _authorization(request: Request) -> str | None:
-    said = dict(request.scope["headers"])
-    return authorization_of(said.get(b"authorization"), said.get(b"x-api-key"))
+    return shown_in(request.scope)
 
 
 def _add_pages(app: FastAPI) -> None:

@@ -15,6 +15,8 @@ from gateway.http.call import Api, Call, MayAsk
 from gateway.http.verdict import language_of
 from gateway.settings import ServerSettings
 
+SUBJECT = "sekisho.subject"  # in the scope: a CertificateSubject, which only gateway.http.proxies puts there
+MOST_END_USER_BYTES = 512
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -33,7 +35,9 @@ class HttpArrival:
         self.request_id = str(ULID())
         self.endpoint = api.endpoint
         self.source = client_address(scope)
-        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._raw_headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._headers: dict[bytes, bytes] = dict(self._raw_headers)
+        self._subject: str | None = scope.get(SUBJECT)
         self._api = api
         self._settings = settings
         self._receive = receive
@@ -42,7 +46,8 @@ class HttpArrival:
 
     @property
     def authorization(self) -> str | None:
-        return authorization_of(self._headers.get(b"authorization"), self._headers.get(b"x-api-key"))
+        shown = authorization_of(self._headers.get(b"authorization"), self._headers.get(b"x-api-key"))
+        return self._subject if shown is None else shown
 
     @property
     def language(self) -> str:
@@ -102,7 +107,19 @@ class HttpArrival:
             purpose=self._header(b"x-sekisho-purpose"),
             priority=self._priority(),
             wait_seconds=self._wait_seconds(),
+            end_user=self._end_user(),
         )
+
+    def _end_user(self) -> str:
+        """Return whom the first of the configured headers names. Raises BadRequest: it says so twice, or too much."""
+        for name in self._settings.end_user_headers:
+            said = [value for key, value in self._raw_headers if key == name.encode()]
+            if len(said) > 1 or any(len(value) > MOST_END_USER_BYTES for value in said):
+                message = f"{name} names one end user, in at most {MOST_END_USER_BYTES} bytes, once."
+                raise BadRequest(message, param=name)
+            if said and said[0].strip():
+                return said[0].decode("utf-8", "replace").strip()
+        return ""
 
     def _priority(self) -> Priority | None:
         said = self._header(b"x-sekisho-priority")
@@ -126,6 +143,13 @@ def authorization_of(authorization: bytes | None, api_key: bytes | None) -> str 
     if authorization is not None or api_key is None:
         return None if authorization is None else authorization.decode("latin-1")
     return f"Bearer {api_key.decode('latin-1')}"
+
+
+def shown_in(scope: Scope) -> str | None:
+    """Return who a request says it is by key or token; else the subject of the certificate that was proven."""
+    headers = {name: value for name, value in scope["headers"] if name in (b"authorization", b"x-api-key")}
+    shown = authorization_of(headers.get(b"authorization"), headers.get(b"x-api-key"))
+    return scope.get(SUBJECT) if shown is None else shown
 
 
 def client_address(scope: Scope) -> str:

@@ -109,7 +109,7 @@ class Call:
         self.uses_tools = request.uses_tools
         self.inputs = request.inputs
         self.output_bound = request.output_bound
-        self.end_user = request.end_user
+        self.end_user = declared.end_user or request.end_user
         self.declared = declared
         self.request = request
         self._api = api

@@ -7,7 +7,9 @@ Rules:
 2. Every answer has ``x-request-id``, and in ``openai-processing-ms`` how long it took until it began.
 3. HEAD is GET without the body (RFC 9110, 9.3.2).
 4. Pages of listed origins may read answers (:mod:`gateway.http.cors`).
-5. What lies under ``/admin/v1`` is the admin API's, where it is served here; else there is nothing.
+5. An answer to a wrong key may be held back (:mod:`gateway.http.guard`). Whose address it is, trusted proxies say
+   (:mod:`gateway.http.proxies`).
+6. What lies under ``/admin/v1`` is the admin API's, where it is served here; else there is nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ from gateway.http.arrival import Scope, Send
 from gateway.http.body import Receive
 from gateway.http.cors import Cors, Headers
 from gateway.http.endpoint import Endpoint
+from gateway.http.guard import Guard
+from gateway.http.proxies import Proxies
+from gateway.settings import ServerSettings
 
 _ID = b"x-request-id"
 ADMIN = "/admin/v1/"
@@ -32,7 +37,9 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 class Front:
     """See the module."""
 
-    def __init__(self, hot: Mapping[str, Endpoint], app: FastAPI, cors: Cors) -> None:
+    def __init__(self, hot: Mapping[str, Endpoint], app: FastAPI, cors: Cors, proxies: Proxies | None = None) -> None:
+        self._proxies = proxies or Proxies(ServerSettings())
+        self.guard = Guard()
         self._hot = hot
         self._app = app
         self._cors = cors
@@ -46,6 +53,8 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = self._proxies.seen(scope)
+        send = self.guard.watching(scope, send)
         method = scope["method"]
         endpoint = self._hot.get(scope["path"]) if method == "POST" else None
         cross = dict(scope["headers"]) if self._cors else {}

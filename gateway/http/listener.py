@@ -75,6 +75,7 @@ def _config(app: Any, **more: Any) -> uvicorn.Config:
         app,
         loop="none",  # this loop, already uvloop
         ws="none",
+        proxy_headers=False,  # uvicorn would believe any process of this machine; see gateway.http.proxies
         lifespan="off",
         **UVICORN_OPTIONS,
         timeout_keep_alive=75,
