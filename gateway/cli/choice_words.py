@@ -39,8 +39,11 @@ _WHY = {
 }
 
 
+_ENERGY = {"measured": "choice_measured", "configured": "choice_configured"}
+
+
 def _row(each: Mapping[str, Any], mark: str, language: str) -> str:
-    return phrase(
+    row = phrase(
         "choice_row",
         language,
         mark=mark,
@@ -50,3 +53,5 @@ def _row(each: Mapping[str, Any], mark: str, language: str) -> str:
         wait=str(each.get("wait_ms", "")),
         cached=str(each.get("cached_tokens", "")),
     )
+    said = _ENERGY.get(str(each.get("energy_from", "")))
+    return row + phrase(said, language, joules=f"{each.get('energy_mj', 0) / 1e3:.3g}") if said else row

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gateway.cli.choice_words import told_choice
 from gateway.policy.words import LANGUAGES
 
-CHOICE = {
+CHOICE: dict[str, Any] = {
     "why": "soonest",
     "prompt_tokens": 900,
     "output_tokens": 120,
@@ -34,6 +36,25 @@ def test_each_reason_has_words_in_each_language(language: str, why: str) -> None
 
     assert "900" in head
     assert not head.endswith(why)
+
+
+def test_an_energy_is_told_with_whose_watts_it_is_made_of() -> None:
+    gpu, cpu = CHOICE["considered"]
+    measured, said = ({"energy_mj": 12_345, "energy_from": word} for word in ("measured", "configured"))
+
+    rows = told_choice({**CHOICE, "considered": [{**gpu, **measured}, {**cpu, **said}, cpu]}, "en")[1:]
+
+    assert rows[0].endswith("700 tokens cached; about 12.3 J, by measured watts")
+    assert rows[1].endswith("0 tokens cached; about 12.3 J, by the watts of the settings")
+    assert rows[2].endswith("0 tokens cached")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("word", ["measured", "configured"])
+def test_an_energy_has_words_in_each_language(language: str, word: str) -> None:
+    row = told_choice({**CHOICE, "considered": [{"energy_mj": 12_345, "energy_from": word}]}, language)[1]
+
+    assert "12.3 J" in row
 
 
 def test_a_word_of_a_later_release_is_shown_as_it_is() -> None:
