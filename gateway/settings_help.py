@@ -62,7 +62,7 @@ HELP: dict[str, str] = {
     "engine.draft": "name of a small model of the same vocabulary that guesses tokens ahead; empty: none",
     "engine.draft_tokens": "most tokens that engine.draft guesses ahead",
     "engine.queue": "requests that may wait for a slot; more is 429",
-    "engine.start_timeout_seconds": "longest wait for a model to load",
+    "engine.start_timeout_seconds": "longest wait for a model to load; time in which it gets no processor is left out",
     "engine.read_timeout_seconds": "longest silence of an engine within an answer",
     "engine.sandbox": "required: do not start an engine that cannot be locked in; best-effort: warn",
     "fleet.models": "models of this node: a list of model, pin, ttl_seconds, slots and more; empty: engine.model alone",

@@ -31,6 +31,7 @@ from gateway.engines.child import Child
 from gateway.engines.config import Status
 from gateway.engines.openai_http import Exchange
 from gateway.engines.openai_wire import interrupted
+from gateway.engines.patience import patience, starved_seconds
 from gateway.errors import EngineUnavailable, SetupError
 
 _SOCKET_PATH_BYTES = 100
@@ -60,7 +61,7 @@ class Supervised(ABC):
     Args:
         name: what tells this engine from others below ``run_dir``.
         run_dir: folder for sockets; the child may write to a folder of its own inside, and nowhere else.
-        start_seconds: longest wait until it answers.
+        start_seconds: longest wait until it answers, without the time in which others kept it from running.
         on_change: called whenever :meth:`ready` may have changed.
     """
 
@@ -170,7 +171,7 @@ class Supervised(ABC):
         except OSError as error:
             raise _unavailable("engine.start_failed", "The model's engine could not be started.") from error
         try:
-            async with asyncio.timeout(self._start_seconds):
+            async with patience(self._start_seconds, lambda: starved_seconds(child.pid)):
                 await self._await_listening(child)
                 await self._prove()
         except TimeoutError as error:
