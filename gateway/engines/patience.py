@@ -28,6 +28,7 @@ async def patience(seconds: float, starved: Callable[[], float]) -> AsyncIterato
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
+    handle: asyncio.TimerHandle
 
     def look() -> None:
         nonlocal handle
