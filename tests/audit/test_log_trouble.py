@@ -65,6 +65,15 @@ def test_the_line_of_a_failed_write_names_the_log_and_what_to_do(
     assert MENDS["audit.unavailable"] in line
 
 
+def test_what_stopped_a_log_is_said_once(bad_log: Log, disk: BadDisk, caplog: pytest.LogCaptureFixture) -> None:
+    disk.write_error = disk.sync_error = errno.EIO
+    with caplog.at_level(logging.ERROR, "sekisho.audit"):
+        refuse(bad_log, 3)
+        bad_log.book.close()
+
+    assert len(caplog.messages) == 1
+
+
 def test_what_was_refused_on_a_failed_disk_is_on_record_after_the_restart(bad_log: Log, disk: BadDisk) -> None:
     bad_log.intent(1).close(Outcome("done"))
     disk.write_error = errno.EIO
@@ -116,7 +125,7 @@ def test_a_changed_tile_is_made_again_at_the_start_after_it_was_noticed(log: Log
     assert wait_until(lambda: tile.exists() and tile.stat().st_size == 8192)
     assert wait_until(lambda: bool(log.book._writer._journal.tile_watch._looks))
     flip(tile)
-    assert wait_until(lambda: not log.book.ready())
+    assert wait_until(lambda: not log.book.ready() and NAME in told(log))
     assert told(log)[NAME].what == "tile/0/000 is not what was written"
 
     log.reopen()
@@ -153,7 +162,7 @@ def test_every_file_that_a_log_lost_stops_it(log: Log, name: str, harm: Callable
 
     harm(log.folder / name)
 
-    assert wait_until(lambda: not log.book.ready())
+    assert wait_until(lambda: not log.book.ready() and NAME in told(log))
     assert told(log)[NAME].code == "audit.tampered"
 
 

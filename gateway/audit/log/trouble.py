@@ -31,7 +31,8 @@ MENDS = {
     DISK_FULL: "Free space: requests are taken again within a second.",
     KEY_SILENT: "See that the key's token answers: it is asked each second.",
     UNAVAILABLE: "See to the disk, then restart the server: it looks at the log first.",
-    TAMPERED: "Change nothing, run: sekisho audit verify. If it names nothing wrong, restart the server.",
+    TAMPERED: "Keep a copy of the log's folder, run: sekisho audit verify, and find out who did it. Then restart the "
+    "server: it starts where no record is missing, else it says what to do.",
 }
 
 _SECOND = 1.0
@@ -87,8 +88,9 @@ class Trouble:
             self._begin(code, what, passing=True)
 
     def stop(self, code: str, what: str) -> None:
-        """Nothing more is written."""
-        self._begin(code, what, passing=False)
+        """Nothing more is written. What stopped the log first stays, unless somebody touched its files."""
+        if not self._now or self.passing or (code == TAMPERED != self._now.code):
+            self._begin(code, what, passing=False)
 
     def over(self) -> None:
         """It has passed, and that is on record."""
