@@ -17,6 +17,7 @@ from gateway.engines.kernel import PR_SET_DUMPABLE, prctl
 from gateway.house.opening import open_house
 from gateway.http.admin import admin_socket
 from gateway.http.listener import CLOSE_SECONDS, Listener
+from gateway.http.tls import ServerTls
 from gateway.settings import Settings
 from gateway.telemetry import log as logs
 
@@ -63,8 +64,9 @@ async def _live(settings: Settings, on_ready: OnReady | None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_house(settings) as house:
+        tls = _tls(settings)
         listeners = [
-            Listener.on_address(house.public, settings.server),
+            Listener.on_address(house.public, settings.server, tls),
             Listener.on_socket(house.admin, admin_socket(settings.run)),
         ]
         if house.nodes is not None:
@@ -72,7 +74,9 @@ async def _live(settings: Settings, on_ready: OnReady | None) -> int:
         async with asyncio.TaskGroup() as serving:
             for listener in listeners:
                 serving.create_task(listener.run_sockets())
-            watching = serving.create_task(house.keep_keys_current())
+            watching = [serving.create_task(house.keep_keys_current())]
+            if tls is not None:
+                watching.append(serving.create_task(tls.watch(house.tell)))
             for listener in listeners:
                 await listener.began()
             _settle_memory()
@@ -83,10 +87,20 @@ async def _live(settings: Settings, on_ready: OnReady | None) -> int:
             if not await house.gate.emptied(settings.server.grace_seconds):
                 house.gate.clear()
                 await house.gate.emptied(CLOSE_SECONDS)
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             for listener in listeners:
                 listener.should_exit = True
     return 0
+
+
+def _tls(settings: Settings) -> ServerTls | None:
+    """Return the TLS that the settings name, if any. Raises SetupError: its files cannot be used."""
+    said = settings.server
+    if not said.tls_certificate:
+        return None
+    ca = settings.base / said.tls_client_ca if said.tls_client_ca else None
+    return ServerTls(settings.base / said.tls_certificate, settings.base / said.tls_key, ca)
 
 
 def _settle_memory() -> None:

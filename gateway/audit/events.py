@@ -41,6 +41,8 @@ EVENTS = {
     "key.revoked": "an API key was revoked",
     "key.rotated": "a secret follows another one: log key, pepper or tenants' keys",
     "key.sealed": "the secrets were sealed by what does not lie beside them, or by another passphrase",
+    "tls.reload_failed": "the changed TLS certificate or key cannot be used; the old ones serve on",
+    "tls.reloaded": "a changed TLS certificate serves new connections: its SHA-256, and its end",
     "limits.changed": "what a key, project, tenant or model may use was changed: its bounds before and after",
     "model.added": "a model was added",
     "model.alias": "a name for a model was set or removed",

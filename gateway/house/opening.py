@@ -78,6 +78,7 @@ class House(msgspec.Struct):
     admin: Any
     gate: Gate
     keep_keys_current: Callable[[], Coroutine[Any, Any, None]]
+    tell: Callable[[str, dict[str, str]], None]
     nodes: NodeListener | None = None
 
 
@@ -220,9 +221,9 @@ async def _policy_in_force(stack: AsyncExitStack, life: PolicyLife, settings: Se
     stack.callback(asyncio.get_running_loop().create_task(life.warn_daily(), name="policy-expiry").cancel)
 
 
-def _tell_guessing(book: Book, source: str) -> None:
+def _tell(book: Book, type: str, details: dict[str, str]) -> None:
     with suppress(AuditUnavailable):  # then every request is refused anyway
-        book.event("identity.guessing", details={"source": source})
+        book.event(type, details=details)
 
 
 def _assemble(
@@ -232,7 +233,8 @@ def _assemble(
     inquiry = Inquiry(rooms, int(datetime.now(UTC).timestamp()))
     public = api.build(Checkpoint(rooms), inquiry, gate, settings.server, ServedModels(rooms.fleet, store))
     admin = admin_app(register, rooms.book, inquiry.readiness, store, more, rooms.identity)
-    public.guard.tell = partial(_tell_guessing, rooms.book)
+    tell = partial(_tell, rooms.book)
+    public.guard.tell = lambda source: tell("identity.guessing", {"source": source})
     if settings.server.admin_api:
         public.open_admin(admin.keyed)
-    return House(public, admin, gate, register.watch)
+    return House(public, admin, gate, register.watch, tell)

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import uvicorn
@@ -14,6 +15,7 @@ import uvicorn
 from gateway.errors import SetupError
 from gateway.http.bounded import BoundedProtocol
 from gateway.http.peer import PeerProtocol
+from gateway.http.tls import ServerTls
 from gateway.settings import ServerSettings
 from gateway.telemetry.log import UVICORN_OPTIONS
 
@@ -29,15 +31,19 @@ class Listener(uvicorn.Server):
         self._sockets = sockets
 
     @classmethod
-    def on_address(cls, app: Any, settings: ServerSettings) -> Self:
-        """Listen on TCP.
+    def on_address(cls, app: Any, settings: ServerSettings, tls: ServerTls | None = None) -> Self:
+        """Listen on TCP; with ``tls``, the application sees what certificate was shown.
 
         Raises:
-            SetupError: the address is taken, or is not this machine's.
+            SetupError: the address is taken, or is not this machine's; certificate and key cannot be used.
         """
-        tls = {"ssl_certfile": settings.tls_certificate, "ssl_keyfile": settings.tls_key}
-        used = tls if settings.tls_certificate else {}
-        return cls(_config(app, **used), [_bind(settings.listen)])
+        if tls is None and settings.tls_certificate:
+            tls = ServerTls(Path(settings.tls_certificate), Path(settings.tls_key))
+        if tls is None:
+            return cls(_config(app), [_bind(settings.listen)])
+        context = tls.context
+        config = _config(app, http=PeerProtocol, ssl_context_factory=lambda config, default: context)
+        return cls(config, [_bind(settings.listen)])
 
     @classmethod
     def for_nodes(cls, app: Any, listen: str, context: ssl.SSLContext) -> Self:
