@@ -315,6 +315,7 @@ class Stay:
             cached_tokens=_count(max(known.cached_tokens, usage.cached_tokens if usage else 0)),
             expected_cached_tokens=chosen.cached_tokens,
             first_seconds=first - asked if self._streams and first is not None and asked is not None else 0.0,
+            whole_seconds=self._last_at - asked if not (self._streams or told or asked is None) else 0.0,
             cut=most is not None and made >= most,
             caller=self._ask.caller,
             told=told is not None,

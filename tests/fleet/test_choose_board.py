@@ -182,6 +182,36 @@ def test_an_engine_that_tells_nothing_teaches_by_the_clock() -> None:
     assert pace.read.at(1) == pytest.approx(0.001, rel=0.2)
 
 
+def test_plain_answers_of_an_engine_that_tells_nothing_teach_by_the_whole() -> None:
+    """It is a hundred times slower than its device would be: 10 ms to read a token, 200 ms to write one."""
+    rates, place = Rates(), Place("cpu: x", 1_000_000_000)
+    for number in range(40):
+        prompt, output = 100 + 10 * number, 60 - number
+        whole = 0.01 * prompt + 0.2 * output
+        seen = Seen(prompt_tokens=prompt, output_tokens=output, whole_seconds=whole, told=False)
+        rates.observe("a", "m", place, seen)
+
+    pace = rates.of("a", "m", place)
+    assert 300 * pace.read.at(1) + 40 * pace.write.at(1) == pytest.approx(11.0, rel=0.25)
+
+
+def test_vectors_teach_how_fast_a_prompt_is_read() -> None:
+    rates, place = Rates(), Place()
+    for _ in range(10):
+        rates.observe("a", "m", place, Seen(prompt_tokens=1000, whole_seconds=2.0, told=False))
+
+    assert rates.read_seconds("a", "m", place, 1) == pytest.approx(0.002, rel=0.1)
+
+
+@pytest.mark.parametrize("seen", [Seen(whole_seconds=3.0), Seen(prompt_tokens=10, whole_seconds=-1.0, told=False)])
+def test_a_whole_of_nothing_teaches_nothing(seen: Seen) -> None:
+    rates, place = Rates(), Place()
+    before = rates.read_seconds("a", "m", place, 1)
+    rates.observe("a", "m", place, seen)
+
+    assert rates.read_seconds("a", "m", place, 1) == before
+
+
 def test_another_device_is_another_pace() -> None:
     rates = Rates()
     for _ in range(9):

@@ -148,6 +148,27 @@ async def test_an_engine_that_tells_nothing_teaches_by_the_clock(several: Callab
     assert pace.write.at(1) == pytest.approx(2.0, rel=0.3)
 
 
+async def test_plain_answers_teach_too(several: Callable[..., Several]) -> None:
+    """Both tell no times; the first takes 30 s for what the other one makes in 3."""
+    now = [100.0]
+    place = several(clock=lambda: now[0])
+    plain = Prompt("r", place.targets["w0"].capabilities[0], {}, stream=False)
+    for name, seconds in (("w0", 30.0), ("w1", 3.0)):
+        place.answers(name, None)
+        decided = place.world.decision(place.targets[name])
+        for _ in range(3):
+            placement = await place.fleet.choose(decided, place.world.caller(), NONE, asked=Told("hello " * 600))
+            async for chunk in placement.answer(plain):
+                now[0] += 0.0 if chunk.usage else seconds
+            placement.release()
+
+    considered = (await place.ask(Told("hello " * 600))).choice.considered
+
+    assert considered[0].target == place.targets["w1"].id
+    assert considered[0].total_ms == pytest.approx(3000, rel=0.3)
+    assert considered[1].total_ms == pytest.approx(30_000, rel=0.3)
+
+
 async def test_whoever_leaves_the_queue_is_counted_out(several: Callable[..., Several], world: Any) -> None:
     place = several()
     decided, caller = world.decision(place.targets["w0"]), world.caller()

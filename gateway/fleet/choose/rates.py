@@ -151,6 +151,9 @@ class Pace:
 
     def see(self, seen: Seen) -> None:
         """Learn from one answer."""
+        if seen.whole_seconds > 0.0:
+            self._see_whole(seen)
+            return
         first, prompt = seen.first_seconds, seen.prompt_seconds
         if seen.ahead_tokens:
             self._see_crowded(seen)
@@ -164,6 +167,22 @@ class Pace:
             self.read.add(seen.batch, prompt / seen.prompt_tokens, min(1.0, seen.prompt_tokens / 64.0))
         if seen.output_tokens > 1 and seen.output_seconds > 0.0:
             self.write.add(seen.batch, seen.output_seconds / seen.output_tokens, min(1.0, seen.output_tokens / 16.0))
+
+    def _see_whole(self, seen: Seen) -> None:
+        """Learn from a plain answer of an engine that tells nothing: both paces were as far off as the whole was.
+
+        Each counts for the part of the time that it is expected to have taken.
+        """
+        read, write = self.read.at(seen.batch), self.write.at(seen.batch)
+        reading, writing = (seen.prompt_tokens + seen.ahead_tokens) * read, seen.output_tokens * write
+        if reading + writing <= 0.0:
+            return
+        took = max(seen.whole_seconds - self.overhead_seconds(), 0.1 * seen.whole_seconds)
+        off, part = took / (reading + writing), writing / (reading + writing)
+        if seen.prompt_tokens:
+            self.read.add(seen.batch, read * off, (1.0 - part) * min(1.0, seen.prompt_tokens / 64.0))
+        if seen.output_tokens:
+            self.write.add(seen.batch, write * off, part * min(1.0, seen.output_tokens / 16.0))
 
     def _see_crowded(self, seen: Seen) -> None:
         """Learn how fast prompts are read from one that others were read before, or beside.

@@ -71,6 +71,7 @@ class Seen(msgspec.Struct, frozen=True):
     cached_tokens: int = 0
     expected_cached_tokens: int = 0  # as its :class:`Score` said
     first_seconds: float = 0.0  # from the call of the engine to the first chunk, by our own clock
+    whole_seconds: float = 0.0  # as above, to the end of an answer whose parts nothing tells apart
     cut: bool = False  # it ended because it might not grow longer
     caller: str = ""
     estimated_tokens: int = 0  # of the whole prompt, before the engine counted; 0: nobody estimated
