@@ -17,7 +17,6 @@ from gateway.cli import (
     policy_table,
 )
 from gateway.cli.session import ANSWERED_NO, Session, command, group
-from gateway.errors import SetupError
 
 if TYPE_CHECKING:
     from gateway.policy.life.build import TestReport
@@ -104,13 +103,10 @@ def show(session: Session) -> None:
 
 
 def _table(settings: Settings) -> list[str]:
+    from gateway.policy.table.read import text_in
+
     path = settings.rules_file
-    if not path.is_file():
-        return []
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"{path} cannot be read.", "Check its mode and that it is UTF-8.") from error
+    return text_in(path).splitlines() if path.exists() or path.is_symlink() else []
 
 
 def _plain(report: TestReport) -> dict[str, Any]:

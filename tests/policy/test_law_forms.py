@@ -63,6 +63,13 @@ WAY = '{"condition": "", "legal": "GDPR art. 45", "since": "2021-06-28", "until"
         ),
         ("output_guard", '{"external": "blocked"}', "line 1: invalid enum value 'blocked'."),
         ("house_rule", '{"limit": NaN}', "house_rule.json, line 1: `NaN` is no number."),
+        (
+            "house_rule",
+            '{"a": 1,\n"limit": 1e999}',
+            "house_rule.json, line 2: `1e999` is no number that anybody can hold.",
+        ),
+        ("house_rule", "[\n" * 65 + "]" * 65, "house_rule.json, line 65: nested more than 64 deep."),
+        ("house_rule", "[\n" * 100_000, "house_rule.json, line 65: nested more than 64 deep."),
         ("house_rule", b'{"a": 1,\n"b": "\xff"}', "house_rule.json, line 2: not UTF-8."),
     ],
 )

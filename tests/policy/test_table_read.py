@@ -255,3 +255,44 @@ def test_another_encoding_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(SetupError, match="not UTF-8"):
         load(_at(tmp_path), PLACES)
+
+
+@pytest.mark.parametrize(
+    ("row", "encoding", "where"),
+    [
+        ("PERSON,*,*,*,*,allow,mask,Gesetz für,,,,", "cp1252", ", line 2, column legal_basis: byte 0xFC is not UTF-8."),
+        ('PERSON;*;*;*;*;allow;mask;"a;b";;für;;', "cp1252", ", line 2, column owner: byte 0xFC is not UTF-8."),
+        ("PERSON,*,*,*,*,allow,mask,,,,,個人情報", "cp932", ", line 2, column note: byte 0x8C is not UTF-8."),
+        ("PERSON,*,*,*,*,allow,mask,个人信息,,,,", "gb18030", ", line 2, column legal_basis: byte 0xB8 is not UTF-8."),
+        ("PERSON,*,*,*,*,allow,mask,,,,,", "utf-16", ", line 1: it is UTF-16, not UTF-8."),
+    ],
+)
+def test_what_spreadsheets_of_other_countries_write_is_told_by_its_place(
+    tmp_path: Path, row: str, encoding: str, where: str
+) -> None:
+    path = tmp_path / "rules.csv"
+    header = HEADER.replace(",", ";") if ";" in row else HEADER
+    path.write_bytes(f"{header}{row}\n{REST}".encode(encoding))
+
+    with pytest.raises(SetupError) as refusal:
+        load(Settings(source=str(tmp_path / "sekisho.yaml")), PLACES)
+
+    assert refusal.value.problem == f"{path}{where}"
+    assert "sekisho policy table import" in refusal.value.mend
+
+
+@pytest.mark.parametrize("what", ["folder", "dangling link", "link to what cannot be read"])
+def test_a_table_that_is_there_and_no_file_is_not_replaced_by_the_presets(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "rules.csv"
+    if what == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/proc/self/mem" if "read" in what else tmp_path / "away" / "rules.csv")
+
+    with pytest.raises(SetupError, match=r"rules\.csv cannot be read \("):
+        load(Settings(source=str(tmp_path / "sekisho.yaml")), PLACES)
+
+
+def test_a_day_as_a_spreadsheets_number_is_told_with_the_day() -> None:
+    with pytest.raises(SetupError, match=r"line 2, column review_by: `46568` is not a day .* write 2027-06-30\."):
+        _parse(_table("PERSON,*,*,*,*,allow,mask,x,46568,,,"))

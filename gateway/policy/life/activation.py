@@ -293,7 +293,7 @@ class PolicyLife:
                     shutil.copyfile(folder / name, fresh / name)
                 except OSError as error:
                     raise SetupError(f"{folder / name} cannot be read.", "Name a revision's folder.") from error
-            theirs = open_revision(fresh)
+            theirs = open_revision(fresh, folder)
             require_vouched(theirs, trust_of(self._settings.keys))
             kept = self.revisions.keep(fresh)
         if kept.digest != theirs.digest:

@@ -10,6 +10,8 @@ Example: ``policies/data/adequacy.json, line 4: missing required field `until```
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -128,6 +130,8 @@ class Unsigned(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     note: str = ""
 
 
+MOST_LEVELS = 64
+_DEEP = f"nested more than {MOST_LEVELS} deep"
 FORMS: Mapping[str, Any] = {
     "adequacy": dict[Label, dict[Label, Way]],
     "break_glass": BreakGlass,
@@ -159,13 +163,17 @@ def read(path: Path) -> Any:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        raw = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        raw = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_number)
     except UnicodeDecodeError as error:
         raise BadLaw(path, path.read_bytes()[: error.start].count(b"\n") + 1, "not UTF-8") from error
     except json.JSONDecodeError as error:
         raise BadLaw(path, error.lineno, f"not JSON ({error.msg}, column {error.colno})") from error
     except _Wrong as error:
         raise BadLaw(path, _line_with(text, error.word), str(error)) from error
+    except RecursionError as error:
+        raise BadLaw(path, _deepest(text), _DEEP) from error
+    if _is_deep(raw):
+        raise BadLaw(path, _deepest(text), _DEEP)
     form = FORMS.get(path.stem)
     try:
         if form is not None:
@@ -189,6 +197,34 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise _Wrong(name, "stands twice")
         found[name] = value
     return found
+
+
+def _number(word: str) -> float:
+    number = float(word)
+    if not math.isfinite(number):
+        raise _Wrong(word, "is no number that anybody can hold")
+    return number
+
+
+def _is_deep(raw: Any) -> bool:
+    level = [raw]
+    for _ in range(MOST_LEVELS):
+        level = [inner for each in level for inner in _within(each)]
+    return bool(level)
+
+
+def _within(raw: Any) -> list[Any]:
+    return [*raw.values()] if isinstance(raw, dict) else raw if isinstance(raw, list) else []
+
+
+def _deepest(text: str) -> int:
+    """Return the line of the bracket that is one too many; those within texts are counted too, so it is near there."""
+    depth = 0
+    for found in re.finditer(r"[][{}]", text):
+        depth += 1 if found[0] in "[{" else -1
+        if depth > MOST_LEVELS:
+            return text.count("\n", 0, found.start()) + 1
+    return 1
 
 
 def _no_number(word: str) -> Any:

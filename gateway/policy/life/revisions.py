@@ -274,8 +274,11 @@ class Revisions:
             return None
 
 
-def open_revision(folder: Path) -> Revision:
+def open_revision(folder: Path, called: Path | None = None) -> Revision:
     """Return the revision in a folder.
+
+    Args:
+        called: what to call the folder in messages, where it is a copy.
 
     Raises:
         SetupError: something is missing, is no manifest, or has another digest than the manifest says.
@@ -285,12 +288,14 @@ def open_revision(folder: Path) -> Revision:
         manifest = read_manifest(envelope)
         found = {name: _sha256(folder / name) for name in (BUNDLE, TABLE)}
     except OSError as error:
-        raise _broken(folder, f"{Path(str(error.filename)).name} cannot be read") from error
+        raise _broken(called or folder, f"{Path(str(error.filename)).name} cannot be read") from error
     except BadEnvelope as error:
-        raise _broken(folder, f"{MANIFEST}: {error}") from error
+        raise _broken(called or folder, f"{MANIFEST}: {error}") from error
+    if not _ID.fullmatch(manifest.revision):  # its folder is named by it
+        raise _broken(called or folder, f"{MANIFEST}: its revision is no 32 hex digits")
     for name, digest in ((BUNDLE, manifest.bundle), (TABLE, manifest.table)):
         if found[name] != digest:
-            raise _broken(folder, f"{name} is not what the manifest says")
+            raise _broken(called or folder, f"{name} is not what the manifest says")
     return Revision(folder, envelope, manifest)
 
 

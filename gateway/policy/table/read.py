@@ -12,12 +12,13 @@ meet some row for the text as a whole: what nobody decided is not sent.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -50,8 +51,10 @@ _TYPE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 _DAY_FIRST = re.compile(r"(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>[0-9]{4})")
 _YEAR_FIRST = re.compile(r"(?P<year>[0-9]{4})[/年](?P<month>[0-9]{1,2})[/月](?P<day>[0-9]{1,2})日?")
+_SERIAL, _FIRST_DAY = re.compile(r"[3-9][0-9]{4}"), date(1899, 12, 30)  # ISO/IEC 29500-1, 18.17.4.1: days since
 _LONGEST_TEXT = 200
 _LONGEST_SAID = 400
+_SAVE = "Save it as CSV UTF-8; or save it as XLSX and run: sekisho policy table import FILE"
 _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that turn the direction of what follows: a text would not say what it shows."""
@@ -83,16 +86,43 @@ def load(settings: Settings, places: frozenset[str]) -> tuple[Row, ...]:
 
 
 def source(settings: Settings) -> tuple[str, str]:
-    """Return the table's text, and its name for messages. Raises SetupError."""
+    """Return the table's text, and its name for messages. Raises SetupError.
+
+    Only where there is nothing at all of that name the preset's table is taken: a folder, or a link to a disk that is
+    away, is no table, and no reason to take another one.
+    """
     path = settings.rules_file
-    if not path.is_file():
-        if settings.policy.rules:
-            raise SetupError(f"There is no rule table {path}.", "Mend policy.rules, or run: sekisho init", exit_code=2)
-        return preset(settings.site.preset), f"{settings.site.preset}.csv"
+    if path.exists() or path.is_symlink():
+        return text_in(path), str(path)
+    if settings.policy.rules:
+        raise SetupError(f"There is no rule table {path}.", "Mend policy.rules, or run: sekisho init", exit_code=2)
+    return preset(settings.site.preset), f"{settings.site.preset}.csv"
+
+
+def text_in(path: Path) -> str:
+    """Return the text of a table's file. What is not UTF-8 is never guessed at: a wrong guess changes a legal basis.
+
+    Raises:
+        SetupError: it cannot be read; or is in another encoding, with the line and the column of its first sign.
+    """
     try:
-        return path.read_text(encoding="utf-8-sig"), str(path)
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SetupError(
+            f"{path} cannot be read ({error.strerror}).", "Check its path and mode.", exit_code=2
+        ) from error
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise SetupError(f"{path}, line 1: it is UTF-16, not UTF-8.", _SAVE, exit_code=2)
+    raw = raw.removeprefix(codecs.BOM_UTF8)
+    try:
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise SetupError(f"{path} is not UTF-8.", "Save it as CSV UTF-8.", exit_code=2) from error
+        before = raw[: error.start].decode("utf-8")
+        line, begun = before.count("\n") + 1, before.rpartition("\n")[2]
+        cells = next(csv.reader([begun], delimiter=_mark(before or ",")), [""])
+        column = f", column {COLUMNS[len(cells) - 1]}" if len(cells) <= len(COLUMNS) else ""
+        said = f"{path}, line {line}{column}: byte 0x{raw[error.start]:02X} is not UTF-8."
+        raise SetupError(said, _SAVE, exit_code=2) from error
 
 
 def parse(text: str, name: str, places: frozenset[str]) -> tuple[Row, ...]:
@@ -101,9 +131,7 @@ def parse(text: str, name: str, places: frozenset[str]) -> tuple[Row, ...]:
     Raises:
         SetupError: names file, line and column: a wrong header, a wrong value, or a case that no row decides.
     """
-    first = text.partition("\n")[0]
-    mark = ";" if first.count(";") > first.count(",") else ","
-    return rows_of(name, _lines(text, name, mark), places)
+    return rows_of(name, _lines(text, name, _mark(text)), places)
 
 
 def rows_of(name: str, lines: Iterable[Line], places: frozenset[str], at: str = "line") -> tuple[Row, ...]:
@@ -128,6 +156,12 @@ def rows_of(name: str, lines: Iterable[Line], places: frozenset[str], at: str = 
             rows.append(_row(name, number, cells, places, at))
     _check_complete(name, rows, at)
     return tuple(rows)
+
+
+def _mark(text: str) -> str:
+    """Return what parts the cells, as the first line tells."""
+    first = text.partition("\n")[0]
+    return ";" if first.count(";") > first.count(",") else ","
 
 
 def _lines(text: str, name: str, mark: str) -> Iterator[Line]:
@@ -259,6 +293,8 @@ def _is_day(text: str) -> bool:
 
 def _meant(text: str) -> str:
     """Return how to write a day that a spreadsheet wrote its own way, where only one can be meant; else nothing."""
+    if _SERIAL.fullmatch(text):
+        return f"; if that is a spreadsheet's number of a day, write {_FIRST_DAY + timedelta(days=int(text))}"
     found = _DAY_FIRST.fullmatch(text) or _YEAR_FIRST.fullmatch(text)
     iso = f"{found['year']}-{int(found['month']):02}-{int(found['day']):02}" if found else ""
     return f"; write {iso}" if _is_day(iso) else ""

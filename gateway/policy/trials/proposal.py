@@ -66,11 +66,7 @@ def find(settings: Settings, reference: str = "", table: Path | None = None) -> 
     if table is None:
         return proposal
     groups = _groups(proposal.bundle.path)
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"The rule table {table} cannot be read.", "Give a CSV file in UTF-8.", exit_code=2) from error
-    rows = read.parse(text, str(table), frozenset().union(*groups.values()))
+    rows = read.parse(read.text_in(table), str(table), frozenset().union(*groups.values()))
     return replace(proposal, name=f"{proposal.name} with {table.name}", rulebook=Rulebook(rows, groups))
 
 
@@ -101,7 +97,7 @@ def _folder(settings: Settings, folder: Path) -> Proposal:
     groups = groups_of(law(folder).get("jurisdictions", {}))
     places = frozenset().union(*groups.values())
     own = folder / "rules.csv"
-    rows = read.parse(own.read_text("utf-8-sig"), str(own), places) if own.is_file() else read.load(settings, places)
+    rows = read.parse(read.text_in(own), str(own), places) if own.is_file() else read.load(settings, places)
     return Proposal(str(folder), bundle, Rulebook(rows, groups))
 
 
