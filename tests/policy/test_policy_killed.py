@@ -3,16 +3,19 @@ tells which."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from policy_house import PolicyHouse
 
 from gateway.audit.log.reader import logs, search
-from gateway.policy.life.revisions import Revisions
+from gateway.policy.life.revisions import KEPT, Revisions, replace_file
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -21,6 +24,7 @@ ACTIVATING = (
     *("prepared", "recorded", "in-force.written", "in-force.replaced", "in-force.synced"),
     *("in_force", "switched"),
 )
+DROPPING = ("old.dropping", "old.renamed")
 BUILDING = ("revision.written", "revision.kept")
 
 
@@ -74,6 +78,49 @@ def test_killed_while_it_is_put_in_force(house: PolicyHouse, command: str) -> No
             if command == "rollback":
                 shelf.put_in_force(shelf.get(second), "2026-11-22T09:00:00Z")
                 shelf.put_in_force(shelf.get(first), "2026-11-22T09:00:00Z")
+
+
+def test_killed_while_old_ones_are_dropped(house: PolicyHouse) -> None:
+    """The new one is in force by then; the ten before it stay whole, and what was left over goes the next time."""
+    life, shelf = house.life(), Revisions(house.settings.state / "policy")
+    for _ in range(KEPT):
+        house.now += timedelta(days=1)
+        asyncio.run(life.build("ana"))
+
+    for at in DROPPING:
+        house.now += timedelta(days=1)
+        newest = asyncio.run(life.build("ana"))["revision"]
+        before = shelf.note().revision  # type: ignore[union-attr]
+        assert _run(house, at, "activate", newest) == -signal.SIGKILL, at
+        assert shelf.in_force().id == newest, at  # type: ignore[union-attr]
+        assert {newest, before} <= {one.id for one in shelf.list()}, at
+    assert _run(house, "-", "rollback") == 0
+    assert shelf.in_force().id == before  # type: ignore[union-attr]
+    house.mark("z")
+    assert _run(house, "-", "build") == 0
+    assert not [path for path in (shelf.folder / "revisions").iterdir() if path.name.startswith(".")]
+
+
+def test_nothing_gets_its_name_before_its_content_is_on_stable_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What kill -9 cannot show, a power cut would: the file is synced, then renamed, then its folder is synced."""
+    seen: list[str] = []
+    sync, rename = os.fsync, Path.replace
+
+    def told_sync(descriptor: int) -> None:
+        seen.append(f"sync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).name}")
+        sync(descriptor)
+
+    def told_rename(path: Path, to: Path) -> Path:
+        seen.append(f"rename {path.name} {to.name}")
+        return rename(path, to)
+
+    monkeypatch.setattr(os, "fsync", told_sync)
+    monkeypatch.setattr(Path, "replace", told_rename)
+    replace_file(tmp_path / "in-force", b"{}")
+
+    assert seen == ["sync .in-force.new", "rename .in-force.new in-force", f"sync {tmp_path.name}"]
 
 
 def test_killed_while_it_is_built(house: PolicyHouse) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from policy_house import PolicyHouse
 
 from gateway.errors import SetupError
+from gateway.policy.life import dsse
 from gateway.policy.life.in_force import differences
+from gateway.policy.life.manifest import TYPE, written
 from gateway.policy.life.revisions import IN_FORCE, KEPT, Revision, Revisions, open_revision
 
 pytestmark = pytest.mark.real
@@ -76,6 +79,21 @@ async def test_a_file_that_is_not_what_was_built_is_refused(house: PolicyHouse, 
     with pytest.raises(SetupError, match="no whole policy revision"):
         open_revision(path.parent)
     assert house.life().revisions.list() == []
+
+
+async def test_a_revision_whose_id_is_a_path_is_none(house: PolicyHouse, tmp_path: Path) -> None:
+    made = await _built(house)
+    house.person("ana", "approver")
+    spoilt = msgspec.structs.replace(made.manifest, revision="../../keys")
+    shutil.copytree(made.folder, tmp_path / "from")
+    envelope = dsse.sign(TYPE, written(spoilt), [house.keys["ana"], house.keyring.log_key()])
+    (tmp_path / "from" / "manifest.json").write_bytes(dsse.write_envelope(envelope))
+
+    with pytest.raises(SetupError, match="its revision is no 32 hex digits") as refusal:
+        await house.life().take(tmp_path / "from", "ana")
+
+    assert str(tmp_path / "from") in refusal.value.problem  # not the copy that was looked at
+    assert house.settings.keys.is_dir()
 
 
 async def test_another_revision_in_the_place_of_the_one_in_force_is_refused(house: PolicyHouse) -> None:

@@ -265,6 +265,7 @@ class Revisions:
             doomed = self._shelf / f".new-{revision.id}"  # a name that is no revision's any more, then away with it
             with contextlib.suppress(OSError):
                 revision.folder.rename(doomed)
+            self._step("old.renamed")
             shutil.rmtree(doomed, ignore_errors=True)
 
     def _whole(self, name: str) -> Revision | None:
