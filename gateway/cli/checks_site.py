@@ -16,7 +16,7 @@ from gateway.cli.checks import MACHINE, Check, State
 from gateway.cli.checks_audit import logs_as_seen, report_font, retention
 from gateway.cli.checks_content import kept_content
 from gateway.cli.checks_models import room_for_models
-from gateway.cli.checks_nodes import joined_nodes
+from gateway.cli.checks_nodes import joined_nodes, this_node
 from gateway.cli.server import running_server
 from gateway.errors import SetupError
 
@@ -295,6 +295,7 @@ SITE = (
     model,
     room_for_models,
     joined_nodes,
+    this_node,
     detectors,
     sockets,
     address,

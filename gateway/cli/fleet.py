@@ -78,6 +78,9 @@ def _node(node: dict[str, Any]) -> str:
     memory = [f"{each['taken_mib']:,} of {each['budget_mib']:,} MiB of {name}" for name, each in node["memory"].items()]
     watts = [f"{each['watts']:.0f} W" for each in node.get("devices", ()) if each["watts"] >= 0]
     pushed = [f"{name} {100 * each['bytes'] // each['of']} % pushed" for name, each in node["pushing"].items()]
+    cut = node.get("partial", ())
+    if cut:
+        pushed.append(f"{len(cut)} cut off in a push ({sum(each['bytes'] for each in cut) / 1e6:,.0f} MB there)")
     return ", ".join([line, *memory, *watts, *pushed]) + "." + "".join(f" {each}" for each in node["too_big"])
 
 

@@ -80,7 +80,19 @@ def remove(session: Session, model: ModelName) -> None:
     with changes(session.settings) as to_make:
         gone = to_make.remove_model(name)
     still = " It is still known, since its manifest ships." if gone["still_known"] else ""
-    session.output.result(gone, f"Removed {name}.{still}")
+    nodes = "".join(f" {_left_there(each)}" for each in gone.get("nodes", ()))
+    session.output.result(gone, f"Removed {name}.{still}{nodes}")
+
+
+def _left_there(node: dict[str, Any]) -> str:
+    """Say in one sentence what becomes of a removed model's file on a node."""
+    if not node["brought"]:
+        return f"{node['node']} has the file of its own: it stays there, until somebody removes it on that machine."
+    if node["state"] in ("here", "drained"):
+        return f"{node['node']} has the file, too, and gives it up within seconds (node.file_removed is on record)."
+    return (
+        f"{node['node']} had the file when it was last heard of, is {node['state']}, and gives it up once back."
+    )
 
 
 @command(app, "verify", examples=["sekisho models verify", "sekisho models verify smollm2-135m-instruct --json"])

@@ -66,6 +66,13 @@ class NodeResident(msgspec.Struct, frozen=True):
     held: _Bytes = 0
 
 
+class NodePartial(msgspec.Struct, frozen=True):
+    """A file of which a push was cut off: what is there of it."""
+
+    sha256: _Hex
+    bytes: _Bytes
+
+
 class NodeState(msgspec.Struct, frozen=True):
     """What a node is and has now. ``boot`` is another one after each start of its service."""
 
@@ -81,6 +88,7 @@ class NodeState(msgspec.Struct, frozen=True):
     disk_free: _Bytes = 0
     blobs: Annotated[tuple[_Hex, ...], msgspec.Meta(max_length=4096)] = ()
     brought: Annotated[tuple[_Hex, ...], msgspec.Meta(max_length=4096)] = ()  # of those, what a gateway brought
+    partial: Annotated[tuple[NodePartial, ...], msgspec.Meta(max_length=4096)] = ()
     residents: Annotated[tuple[NodeResident, ...], msgspec.Meta(max_length=1024)] = ()
     problem: _Line = ""  # why nothing can be loaded, where that is so
 

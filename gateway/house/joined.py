@@ -289,6 +289,21 @@ class Joined:
         here = [(name, member) for name, member in self.members.items() if member.word in ("here", "drained")]
         await self._tidying.look([HeldFiles(name, member, self._links[name]) for name, member in here])
 
+    def holders(self, digest: str) -> list[dict[str, Any]]:
+        """Return the nodes that have a file which no model here has any more, as each of them said last.
+
+        What a gateway brought leaves there by itself, from a node that is away once it is back; a node's own stays.
+        Blocks: it looks into the store.
+        """
+        if digest in self._kept():
+            return []
+        said = [(name, member, digest in _brought(member)) for name, member in list(self.members.items())]
+        return [
+            {"node": name, "state": member.word, "brought": brought}
+            for name, member, brought in said
+            if brought or (member.state is not None and digest in member.state.blobs)
+        ]
+
     def _wish(self, link: NodeLink, member: NodeMember, model: ModelSettings, prices: Prices) -> Wish:
         manifest = manifest_of(self._store, model.model)
         wanted, price = wanted_for(self._settings, manifest, model), prices.of(model)
@@ -330,12 +345,19 @@ class Joined:
         return [view(member, self._pushers[name], self.too_big.get(name, ())) for name, member in self.members.items()]
 
 
+def _brought(member: NodeMember) -> tuple[str, ...]:
+    """Return the SHA-256 of what gateways brought to a node, as it said last; whole or in part."""
+    if member.state is None:
+        return ()
+    return (*member.state.brought, *(each.sha256 for each in member.state.partial))
+
+
 class HeldFiles:
     """What a node has, for :class:`gateway.fleet.nodes.tidying.Tidying`."""
 
     def __init__(self, name: str, member: NodeMember, link: NodeLink) -> None:
         self.name, self.boot = name, str(member.state.boot)
-        self.files: Sequence[str] = member.state.brought
+        self.files: Sequence[str] = _brought(member)
         self.forget = link.forget
 
 

@@ -36,6 +36,10 @@ def view(member: NodeMember, pusher: Pusher, too_big: Sequence[str]) -> dict[str
         devices = [msgspec.to_builtins(device) for device in state.devices]
         said |= {
             "sekisho": state.sekisho, "protocol": state.protocol, "engine": state.engine, "devices": devices,
+            "partial": [
+                {"sha256": each.sha256, "bytes": each.bytes}
+                for each in state.partial if each.sha256 not in pusher.progress
+            ],
             "disk_free_bytes": state.disk_free, "files": len(state.blobs), "loaded": len(state.residents),
         }  # fmt: skip
     if member.keeper is not None:

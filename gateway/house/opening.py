@@ -139,7 +139,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *anchor_routes(anchors, book), *retention_routes(offices.retention(stack, settings, book, keyring)),
             *audit_routes(await offices.searching(stack, settings, book)),
             *fleet_routes(residents.office(fleet, partial(_announce, metrics, policy), joined, metrics.measured)),
-            *model_routes(model_office(store, book, fleet, policy)),
+            *model_routes(model_office(store, book, fleet, policy, joined.holders)),
             *engine_routes(EngineShelf(settings.data / "engines"), book),
             *node_routes(enrolled, joined.facts),
             *limit_routes(counted.office),

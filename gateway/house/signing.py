@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -48,14 +49,23 @@ def take_up(store: ContentStore, fleet: LocalFleet) -> None:
             home.target = as_signed(store, home.target)
 
 
-def model_office(store: ContentStore, book: Shelf, fleet: LocalFleet, policy: OpaPolicy) -> ModelOffice:
-    """Return who changes models in the running server: what is served stays, and the policy knows of each signature."""
+Holders = Callable[[str], Sequence[dict[str, Any]]]
+
+
+def model_office(
+    store: ContentStore, book: Shelf, fleet: LocalFleet, policy: OpaPolicy, holders: Holders = lambda digest: ()
+) -> ModelOffice:
+    """Return who changes models in the running server: what is served stays, and the policy knows of each signature.
+
+    Args:
+        holders: the joined nodes that have a file, by its SHA-256.
+    """
 
     async def tell() -> None:
         await policy.push_facts(lambda: all_as_signed(store, fleet.targets()))
         take_up(store, fleet)
 
-    return ModelOffice(store, book, serves=partial(_serves, fleet), changed=tell)
+    return ModelOffice(store, book, serves=partial(_serves, fleet), changed=tell, holders=holders)
 
 
 def _serves(fleet: Fleet, model: str) -> bool:

@@ -65,6 +65,16 @@ class Blobs:
         """Return the SHA-256 of every whole file that a gateway brought, sorted."""
         return tuple(name for name in self.all() if (self._folder / f"{_BROUGHT}{name}").exists())
 
+    def partial(self) -> tuple[tuple[str, int], ...]:
+        """Return SHA-256 and bytes of what is there of each file that is not whole, sorted."""
+        names: list[str] = []
+        with suppress(OSError):
+            names = sorted(
+                name.removeprefix(_PARTIAL) for name in os.listdir(self._folder) if name.startswith(_PARTIAL)
+            )
+        sizes = [(name, _size(self._partial(name))) for name in names if _DIGEST.fullmatch(name)]
+        return tuple((name, size) for name, size in sizes if size is not None)
+
     async def forget(self, digest: str) -> None:
         """Take a file away that a gateway brought, and what there is of one that is not whole; one that is gone is.
 

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from gateway import __version__
 from gateway.engines.config import Adapter, Extras
-from gateway.engines.node_wire import PROTOCOL, NodeDevice, NodeState, Order
+from gateway.engines.node_wire import PROTOCOL, NodeDevice, NodePartial, NodeState, Order
 from gateway.engines.selection import Chosen, choose
 from gateway.engines.shelf import EngineShelf
 from gateway.engines.xllamacpp import ManagedWorker
@@ -161,6 +161,7 @@ class Portrait:
             disk_free=self._blobs.disk_free(),
             blobs=self._blobs.all()[:4096],
             brought=self._blobs.brought()[:4096],
+            partial=tuple(NodePartial(*each) for each in self._blobs.partial()[:4096]),
             residents=self._residents.all(),
             problem=self._loading.problem[:512],
             **self._facts,

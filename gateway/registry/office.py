@@ -6,7 +6,7 @@ The rules of each change are the same whether the running server carries it out 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from gateway.errors import SetupError
@@ -36,6 +36,7 @@ class ModelOffice:
     book: where changes are written before they take effect.
     serves: whether a model, by its own name, is one that is served or would be at the next start.
     changed: called after a change of what is signed; when it returns, the policy knows.
+    holders: the joined nodes that have a file, by its SHA-256, which no model here has any more. Blocks.
     """
 
     def __init__(
@@ -45,13 +46,16 @@ class ModelOffice:
         *,
         serves: Callable[[str], bool],
         changed: Callable[[], Awaitable[None]] = nobody_cares,
+        holders: Callable[[str], Sequence[View]] = lambda digest: (),
     ) -> None:
         self._store, self._book = store, book
-        self._serves, self._changed = serves, changed
+        self._serves, self._changed, self._holders = serves, changed, holders
         self._one_at_a_time = asyncio.Lock()
 
     async def remove(self, name: str, by: str) -> View:
         """Take a model out of the store, and out of the catalogue where the site itself had added it.
+
+        ``nodes`` of what is returned are those that have its file still.
 
         Raises:
             SetupError: there is none of that name, it is served, or an adapter is for it; exit code 2.
@@ -66,7 +70,8 @@ class ModelOffice:
                 raise SetupError(problem, f"Remove it first: sekisho models remove {adapters[0].name}", exit_code=2)
             details = {"name": manifest.name, "sha256": manifest.sha256}
             still_known = await self._on_record("model.removed", details, by, lambda: self._store.remove(manifest))
-            return {**details, "still_known": still_known}
+            nodes = await asyncio.to_thread(self._holders, manifest.sha256)
+            return {**details, "still_known": still_known, "nodes": list(nodes)}
 
     async def sign(self, name: str, bundle: str, by: str) -> View:
         """Keep a signature of a model. Raises SetupError: it is not one by a key that counts here."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from gguf_files import adapter, model, of_tensors
 from model_signatures import bundle, new_key, public_pem, statement
+
+from gateway.cli.models import _left_there
 
 
 def records(sekisho) -> list[str]:
@@ -153,3 +156,15 @@ def test_a_model_is_quantised_and_says_from_what(sekisho, house: Path, model_fil
     assert sekisho("models", "verify", "small").code == 0
     assert sekisho("models", "quantise", "smollm2", "--to", "Q2_K", "--name", "small").code == 2
     assert sekisho("models", "quantise", "smollm2", "--to", "Q9").code == 2
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        ({"state": "here", "brought": True}, "gpu1 has the file, too, and gives it up within seconds"),
+        ({"state": "away", "brought": True}, "is away, and gives it up once back."),
+        ({"state": "here", "brought": False}, "gpu1 has the file of its own: it stays there"),
+    ],
+)
+def test_who_removes_a_model_reads_what_becomes_of_its_file_on_each_node(node: dict[str, Any], said: str) -> None:
+    assert said in _left_there({"node": "gpu1", **node})

@@ -13,10 +13,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from enrolled import RememberingBook, StandingClock, asked, enrolment, token_of
 
 from gateway import settings
-from gateway.cli.checks_nodes import joined_nodes
+from gateway.cli.checks import Check
+from gateway.cli.checks_nodes import joined_nodes, this_node
+from gateway.fleet.nodes import membership
 from gateway.fleet.nodes.enrol import Enrolment
 from gateway.fleet.nodes.roster import NodeFile, replaced
 from gateway.http.listener import Listener
@@ -166,6 +172,65 @@ def changed(house: Path, listen: str = "127.0.0.1:8444", **how: Any) -> str:
     loaded = msgspec.structs.replace(settings.load(), nodes=settings.NodesSettings(listen=listen))
     check = joined_nodes(loaded)
     return json.dumps([check.state, check.said, check.mend])
+
+
+def test_doctor_names_a_node_that_is_not_trusted_and_why_in_one_line(house: Path) -> None:
+    said = changed(house, distrusted="it loaded bbbb in place of aaaa")
+
+    assert json.loads(said)[:2] == ["fails", "not trusted, and serving nobody: gpu1 (it loaded bbbb in place of aaaa)"]
+    assert "sekisho node trust NAME --reason WHY" in said
+
+
+def own_certificate(house: Path, begins: int = -1, ends: int = 60, issuer: str = "a", pinned: str = "a") -> Check:
+    """Return what doctor says of this machine as a node; days from now, and who issued what it has."""
+    folder, now = house / ".sekisho" / "node", datetime.now(UTC)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = {name: membership.new_key() for name in "ab"}
+    own = membership.new_key()
+
+    def certificate(of: Any, by: str) -> str:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, by)])
+        made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(of.public_key())
+        made = (
+            made.serial_number(7)
+            .not_valid_before(now + timedelta(days=begins))
+            .not_valid_after(now + timedelta(days=ends))
+        )
+        return made.sign(keys[by], SHA256()).public_bytes(Encoding.PEM).decode()
+
+    known = membership.Membership(
+        name="gpu1", site="annex", gateway="sekisho://gateway/plant", url="https://gw:8444", listen="0.0.0.0:8443",
+        address="gpu1:8443", since=now,
+    )  # fmt: skip
+    membership.settle(folder, known, own, certificate(own, issuer), certificate(keys[pinned], pinned))
+    return this_node(settings.load())
+
+
+@pytest.mark.parametrize(
+    ("how", "state", "said"),
+    [
+        ({}, "ok", "joined sekisho://gateway/plant as gpu1"),
+        ({"ends": 5}, "warning", "its certificate ends on"),
+        ({"begins": -90, "ends": -1}, "fails", "its certificate is over since"),
+        ({"begins": 1}, "fails", "this clock is before that"),
+        ({"issuer": "b"}, "fails", "not of the authority that it joined"),
+    ],
+)
+def test_doctor_tells_a_node_of_its_own_certificate(house: Path, how: dict[str, Any], state: str, said: str) -> None:
+    assert this_node(settings.load()).said == "it has joined no gateway"
+
+    check = own_certificate(house, **how)
+
+    assert (check.state, said in check.said, bool(check.mend)) == (state, True, state != "ok"), check
+
+
+def test_doctor_tells_a_node_whose_certificate_is_damaged(house: Path) -> None:
+    own_certificate(house)
+    (house / ".sekisho" / "node" / "cert.pem").write_text("-----BEGIN CERTIFICATE-----")
+
+    check = this_node(settings.load())
+
+    assert (check.state, "cert.pem is missing or damaged" in check.said) == ("fails", True)
 
 
 def test_doctor_warns_of_nodes(house: Path) -> None:

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.domain import Capability, Choice, Chunk, Prompt, Usage
 from gateway.engines.node_link import NodeLink
-from gateway.engines.node_wire import NodeDevice, NodeState, Order
+from gateway.engines.node_wire import NodeDevice, NodePartial, NodeState, Order
 from gateway.errors import EngineUnavailable
 from gateway.fleet.nodes.authority import Authority, gateway_role, make_authority, private_pem
 from gateway.fleet.nodes.contexts import AUTHORITY, CERTIFICATE, KEY, client_context, server_context
@@ -159,6 +159,7 @@ class JoinedNode:
             disk_free=self.blobs.disk_free(),
             blobs=self.blobs.all(),
             brought=self.blobs.brought(),
+            partial=tuple(NodePartial(*each) for each in self.blobs.partial()),
             residents=self.residents.all(),
         )
 

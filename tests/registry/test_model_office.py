@@ -42,7 +42,13 @@ class Desk:
         assert tiny is not None
         self.tiny = tiny
         self.path = self.store.add(source, tiny)
-        self.office = ModelOffice(self.store, self.book, serves=self.served.__contains__, changed=self._changed)
+        self.office = ModelOffice(
+            self.store,
+            self.book,
+            serves=self.served.__contains__,
+            changed=self._changed,
+            holders=lambda digest: [{"node": f"n-{digest[:2]}"}],
+        )
 
     def opened(self) -> ContentStore:
         state = self.folder / "state"
@@ -70,7 +76,7 @@ async def test_a_model_of_the_sites_own_is_forgotten_with_its_aliases(desk: Desk
 
     gone = await desk.office.remove("gpt-4o", "mia")
 
-    assert gone == {"name": "house", "sha256": "b" * 64, "still_known": False}
+    assert gone == {"name": "house", "sha256": "b" * 64, "still_known": False, "nodes": [{"node": "n-bb"}]}
     assert desk.book.said == ["model.removed", "durable"]
     for store in (desk.store, desk.opened()):
         assert (store.find("house"), store.find("gpt-4o"), store.aliases()) == (None, None, {})

@@ -29,7 +29,7 @@ FILE = "node.json"
 FOLDER = "node"
 """The node's folder in a data folder."""
 
-_AGAIN = "Let it join again: sekisho node token, there; sekisho node join URL --token …, here."
+AGAIN = "Let it join again: sekisho node token, there; sekisho node join URL --token …, here."
 
 
 class Membership(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -58,7 +58,7 @@ def read(folder: Path) -> Membership:
         mend = "Run: sekisho node join URL --token …; the token is made on the gateway: sekisho node token"
         raise SetupError("This machine has joined no gateway.", mend, exit_code=2) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SetupError(f"{folder / FILE} is damaged.", _AGAIN) from error
+        raise SetupError(f"{folder / FILE} is damaged.", AGAIN) from error
 
 
 def write(folder: Path, known: Membership) -> None:
@@ -71,7 +71,15 @@ def certificate_of(folder: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(read_private(folder / CERTIFICATE))
     except (FileNotFoundError, ValueError) as error:
-        raise SetupError(f"{folder / CERTIFICATE} is missing or damaged.", _AGAIN) from error
+        raise SetupError(f"{folder / CERTIFICATE} is missing or damaged.", AGAIN) from error
+
+
+def authority_of(folder: Path) -> x509.Certificate:
+    """Return the certificate of the authority that its token pinned. Raises SetupError."""
+    try:
+        return x509.load_pem_x509_certificate(read_private(folder / AUTHORITY))
+    except (FileNotFoundError, ValueError) as error:
+        raise SetupError(f"{folder / AUTHORITY} is missing or damaged.", AGAIN) from error
 
 
 def key_of(folder: Path) -> ec.EllipticCurvePrivateKey:
@@ -79,9 +87,9 @@ def key_of(folder: Path) -> ec.EllipticCurvePrivateKey:
     try:
         key = load_pem_private_key(read_private(folder / KEY), None)
     except (FileNotFoundError, ValueError, TypeError) as error:
-        raise SetupError(f"{folder / KEY} is missing or damaged.", _AGAIN) from error
+        raise SetupError(f"{folder / KEY} is missing or damaged.", AGAIN) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise SetupError(f"{folder / KEY} is another kind of key.", _AGAIN)
+        raise SetupError(f"{folder / KEY} is another kind of key.", AGAIN)
     return key
 
 

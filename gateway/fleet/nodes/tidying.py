@@ -36,7 +36,7 @@ class Holder(Protocol):
 
     @property
     def files(self) -> Sequence[str]:
-        """SHA-256 of those that a gateway brought there."""
+        """SHA-256 of those that a gateway brought there, whole or in part."""
 
     def forget(self, digest: str) -> Awaitable[None]: ...
 

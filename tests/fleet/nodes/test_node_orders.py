@@ -155,6 +155,47 @@ async def test_what_no_model_has_any_more_leaves_the_node_and_is_on_record(gatew
     assert [said for type, said in gateway.events if type == "node.file_removed"] == [{"node": "gpu1", "sha256": gone}]
 
 
+async def test_what_is_left_of_a_push_of_a_removed_model_leaves_too_and_is_shown_before(
+    gateway: Gateway, gpu1: JoinedNode
+) -> None:
+    gateway.join(gpu1)
+    await until(gateway.fleet.targets)
+    tiny, gone = gateway.store.find("other"), "a" * 64
+    assert tiny is not None
+    for digest in (tiny.sha256, gone):
+        (gpu1.blobs._folder / f".pushed-{digest}").write_bytes(b"GGUF")
+    await until(lambda: len(gateway.joined.members["gpu1"].state.partial) == 2)
+    assert [each["bytes"] for each in gateway.joined.status()[0]["partial"]] == [4, 4]
+
+    await gateway.joined.tidy()
+
+    assert gpu1.blobs.partial() == ((tiny.sha256, 4),)  # a push of that goes on there
+    assert [said for type, said in gateway.events if type == "node.file_removed"] == [{"node": "gpu1", "sha256": gone}]
+
+
+async def test_who_removes_a_model_is_told_which_nodes_have_its_file(gateway: Gateway, gpu1: JoinedNode) -> None:
+    gateway.join(gpu1)
+    await until(gateway.fleet.targets)
+    brought, own, part = "a" * 64, "b" * 64, "c" * 64
+    for name in (brought, f".brought-{brought}", own, f".pushed-{part}"):
+        (gpu1.blobs._folder / name).write_bytes(b"GGUF")
+    await until(lambda: gateway.joined.members["gpu1"].state.partial)
+
+    said = {digest: gateway.joined.holders(digest) for digest in (brought, own, part, "d" * 64)}
+
+    assert said == {
+        brought: [{"node": "gpu1", "state": "here", "brought": True}],
+        own: [{"node": "gpu1", "state": "here", "brought": False}],
+        part: [{"node": "gpu1", "state": "here", "brought": True}],
+        "d" * 64: [],
+    }
+    tiny = gateway.store.find("tiny")
+    assert tiny is not None
+    await gateway.ask()
+    await until(lambda: tiny.sha256 in gateway.joined.members["gpu1"].state.brought)
+    assert gateway.joined.holders(tiny.sha256) == []  # a model here still has it
+
+
 async def test_what_a_loaded_model_needs_stays(gateway: Gateway, gpu1: JoinedNode) -> None:
     gateway.join(gpu1)
     await until(gateway.fleet.targets)
