@@ -96,18 +96,19 @@ def check_table(settings: Settings) -> tuple[bool, dict[str, Any], list[str]]:
 
 
 def odd_names(settings: Settings) -> list[str]:
-    """Return what may be a slip: no table, or a country in organisation.yaml that no law knows.
+    """Return what may be a slip: no table, or a country or site in organisation.yaml that nobody knows.
 
     Raises:
         SetupError: the table names a site that nobody declared.
     """
     from gateway.policy import organisation
-    from gateway.policy.life.names import require_known_sites, unknown_places
+    from gateway.policy.life.names import require_known_sites, undeclared_sites, unknown_places
 
     file, book = _table(settings)
     who = organisation.load(settings)
     require_known_sites(settings, who, book.rows, file)
-    return [*no_table(settings), *unknown_places(settings, who, _places(settings))]
+    strange = [*unknown_places(settings, who, _places(settings)), *undeclared_sites(settings, who)]
+    return [*no_table(settings), *strange]
 
 
 def no_table(settings: Settings) -> list[str]:

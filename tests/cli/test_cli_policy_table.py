@@ -227,6 +227,18 @@ def test_countries_that_no_law_knows_are_told_with_their_line(sekisho, house: Pa
     ]
 
 
+def test_a_project_at_a_site_that_nobody_declared_is_told_with_its_line(sekisho, house: Path) -> None:
+    text = "sites: {ber: {jurisdiction: DE}}\nprojects:\n  a/b:\n    sites: [ber]\n  a/c:\n    sites: [bre]\n"
+    (house / "organisation.yaml").write_text(text, encoding="utf-8")
+
+    answer = sekisho("policy", "check", "--json")
+
+    assert (answer.code, [note.partition("yaml, ")[2] for note in answer.json["notes"]]) == (
+        0,
+        ["line 6: there is no site `bre`."],
+    )
+
+
 def test_asking_about_a_type_that_nothing_finds_is_told(sekisho, house: Path) -> None:
     answer = sekisho("policy", "ask", "--data", "PERSN=3", "--data", "VIN=1")
 

@@ -160,6 +160,18 @@ async def test_start_sums_and_stop_are_on_record(
     assert policy.observer is None
 
 
+async def test_that_it_ends_with_the_server_is_on_record(
+    house: Settings, policy: OpaPolicy, wish: ShadowWish, ask: Ask
+) -> None:
+    async with open_office(house, policy) as (office, _):
+        await office.start(wish, "ana")
+        await policy.decide(ask())
+
+    types = [record["type"] for _, record in records(house) if record and str(record["type"]).startswith("policy.")]
+    assert types == ["policy.shadow.started", "policy.shadow.stopped", "policy.shadow"]
+    assert policy.observer is None
+
+
 async def test_sums_are_written_each_minute(house: Settings, policy: OpaPolicy, ask: Ask) -> None:
     written: list[dict[str, Any]] = []
     shadow = shadow_of(house, Scripted(), written.append, record_seconds=0.05)

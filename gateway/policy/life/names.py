@@ -72,6 +72,22 @@ def unknown_places(settings: Settings, organisation: Organisation, labels: Colle
     ]
 
 
+def undeclared_sites(settings: Settings, organisation: Organisation) -> list[str]:
+    """Return a line, with file and line, for each project that is held to a site which nobody declared.
+
+    That opens nothing: such a project is worked on at its other sites only, or nowhere.
+    """
+    known, where = {settings.site.name, *organisation.sites}, settings.organisation_file
+    strange = [
+        (name, site) for name, project in organisation.projects.items() for site in project.sites if site not in known
+    ]
+    tree = tree_of(where.read_text(encoding="utf-8")) if strange else None
+    return [
+        f"{where}, line {line_of(('projects', name, 'sites'), tree)}: there is no site `{site}`."
+        for name, site in strange
+    ]
+
+
 def _rego(directory: Path) -> list[Path]:
     names = ["main", *rules_in(directory)]
     files = sorted(path for name in names for path in (directory / name).glob("*.rego"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.domain import Decision, PolicyInput
-from gateway.errors import SetupError
+from gateway.errors import SekishoError, SetupError
 from gateway.policy.datasets import DataSets
 from gateway.policy.facts import Rulebook
 from gateway.policy.life.revisions import Standing
@@ -96,6 +97,8 @@ class ShadowOffice:
         """End the shadow with the house. Safe to call when none runs."""
         async with self._changing:
             if self._shadow:
+                with contextlib.suppress(SekishoError):  # a log that refuses is no reason to leave its OPA behind
+                    self._book.event("policy.shadow.stopped", by="", details={"why": "the server ends"})
                 await self._end(self._shadow)
 
     def status(self) -> dict[str, Any]:
