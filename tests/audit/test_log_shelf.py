@@ -245,6 +245,36 @@ def test_the_sites_heads_touched_stop_the_gateway(shelf: Shelf, tmp_path: Path, 
     assert wait_until(lambda: not shelf.ready())
 
 
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+@pytest.mark.parametrize("file", ["tile/entries/000", "checkpoints"])
+@pytest.mark.parametrize("harm", [Path.unlink, cut])
+def test_a_log_that_nobody_writes_is_looked_after_too(
+    new_shelf: Callable[..., Shelf], tmp_path: Path, file: str, harm: Callable[[Path], object]
+) -> None:
+    other = new_shelf("admin", classes=("default",))
+    other.event("key.created", id="k")
+    other.close()
+    shelf = new_shelf()
+    time.sleep(1.2)  # looked at twice a second
+
+    harm(tmp_path / "audit/berlin/node1/admin/default" / file)
+
+    assert wait_until(lambda: not shelf.ready())
+
+
+def test_a_lost_checkpoint_of_the_site_stops_the_gateway(shelf: Shelf, tmp_path: Path) -> None:
+    path = tmp_path / "audit/berlin/site-checkpoint"
+    assert wait_until(path.exists)
+    time.sleep(0.6)
+
+    path.unlink()
+
+    assert wait_until(lambda: not shelf.ready())
+
+
 def copied(shelf: Shelf, to: Path, name: str = "default") -> Path:
     folder = shelf.books[name].folder
     return Path(shutil.copytree(folder, to))

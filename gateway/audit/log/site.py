@@ -19,12 +19,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.audit.log import copied_heads, layout
+from gateway.audit.log import bundles, copied_heads, layout
 from gateway.audit.log.copied_heads import CopiedHeads, Heads, line
 from gateway.audit.log.disk import replace
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.merkle import leaf_hash, root_hash
 from gateway.audit.log.note import Checkpoint, NoteError, Signer, open_checkpoint
+from gateway.audit.log.pruned import begin
 from gateway.audit.log.reader import logs
 from gateway.audit.log.succession import LogKeys, verifiers
 
@@ -75,6 +76,7 @@ class SiteHeads:
         self._last: Heads = {}
         self._known: dict[str, tuple[bytes, Checkpoint]] = {}
         self._copy = CopiedHeads(base, site)
+        self._ends: dict[Path, int] = {}
 
     def forget(self, name: str) -> None:
         """Let updates take a log as it is then: it is recovered, on record. What was bound of others is left alone."""
@@ -112,10 +114,34 @@ class SiteHeads:
                     heads[name] = seen
                 else:
                     _require_later(name, seen, heads.get(name))
+            for name, head in heads.items():
+                if name != self._excused:
+                    self._check_end(self._base / name, head[0])
             if heads != bound:
                 self._write(heads)
             self._copy.keep(heads)
             self._last = heads
+
+    def _check_end(self, folder: Path, size: int) -> None:
+        """Raise Tampered when the last bundle or the heads of a log are gone, or shorter than when they were looked at.
+
+        Whoever writes a log looks at all of it. But most of the time nobody writes that of administrative records.
+        """
+        index = (size - 1) // layout.BUNDLE_RECORDS
+        for path in (folder / layout.HISTORY, *([bundles.plain_path(folder, index)] if size else [])):
+            name = path.relative_to(self._base)
+            try:
+                found = path.stat()
+            except OSError as error:
+                if path.name != layout.HISTORY and (
+                    bundles.packed_path(folder, index).exists() or begin(folder).first >= size
+                ):
+                    continue
+                raise Tampered(f"{name} is gone") from error
+            before = self._ends.get(path, 0)
+            if found.st_size < before:
+                raise Tampered(f"{name} has {found.st_size} bytes; it had {before}")
+            self._ends[path] = found.st_size
 
     def _bound(self) -> Heads:
         """Return what is bound. Raises Tampered when it is less than this process has bound: the file was touched."""
