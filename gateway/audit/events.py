@@ -43,6 +43,7 @@ EVENTS = {
     "key.sealed": "the secrets were sealed by what does not lie beside them, or by another passphrase",
     "tls.reload_failed": "the changed TLS certificate or key cannot be used; the old ones serve on",
     "tls.reloaded": "a changed TLS certificate serves new connections: its SHA-256, and its end",
+    "organisation.changed": "what is declared of a tenant or project was changed: before and after",
     "limits.changed": "what a key, project, tenant or model may use was changed: its bounds before and after",
     "model.added": "a model was added",
     "model.alias": "a name for a model was set or removed",

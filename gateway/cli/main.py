@@ -30,6 +30,7 @@ from gateway.cli import (
     limits,
     models,
     node,
+    organisation,
     policy,
     privacy,
     serve,
@@ -57,6 +58,8 @@ app = typer.Typer(
 )
 for room in (serve, init, doctor, bench, version):
     room.register(app)
+app.add_typer(organisation.tenants_app)
+app.add_typer(organisation.projects_app)
 for noun in (keys, limits, models, engines, fleet, node, policy, privacy, audit, imports):
     app.add_typer(noun.app)
 

@@ -47,6 +47,7 @@ from gateway.http.admin_fleet import fleet_routes
 from gateway.http.admin_limits import limit_routes
 from gateway.http.admin_models import model_routes
 from gateway.http.admin_nodes import node_routes
+from gateway.http.admin_organisation import organisation_routes
 from gateway.http.admin_persons import persons_routes
 from gateway.http.admin_policy import policy_routes
 from gateway.http.admin_retention import retention_routes
@@ -57,6 +58,7 @@ from gateway.identity.keys import KeyRegister
 from gateway.inquiry import Inquiry
 from gateway.keys.opening import open_keyring
 from gateway.officers import persons_office
+from gateway.organising import OrganisationOffice
 from gateway.pipeline import Checkpoint
 from gateway.policy.client import OpaPolicy
 from gateway.policy.glass.office import BreakGlassOffice
@@ -143,6 +145,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *engine_routes(EngineShelf(settings.data / "engines"), book),
             *node_routes(enrolled, joined.facts),
             *limit_routes(counted.office),
+            *organisation_routes(OrganisationOffice(settings, register.records, book, policy.take_organisation)),
             *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
         ]  # fmt: skip
         book.event("config", **offices.what_runs(settings, policy, privacy, targets))

@@ -91,6 +91,23 @@ TABLE: tuple[Action, ...] = (
         ("limits set",),
     ),
     Action(
+        "organisation.show",
+        "see tenants and projects, and what depends on them",
+        (OPERATOR, AUTHOR, AUDITOR, PRIVACY, ADMIN),
+        ("GET tenants", "GET tenants/{name}", "GET projects", "GET projects/{name:path}"),
+        ("tenants list", "tenants show", "projects list", "projects show"),
+    ),
+    Action(
+        "organisation.change",
+        "declare tenants and projects",
+        (ADMIN,),
+        ("POST tenants/{name}", "POST projects/{name:path}"),
+        (
+            *("tenants add", "tenants change", "tenants remove"),
+            *("projects add", "projects change", "projects remove"),
+        ),
+    ),
+    Action(
         "models.show",
         "see models, the keys that sign them, and what runs where",
         (OPERATOR, AUDITOR, ADMIN),

@@ -228,6 +228,21 @@ class OpaPolicy:
                 await before.drain()
                 await before.stop()
 
+    async def take_organisation(self) -> None:
+        """Judge by what ``organisation.yaml`` says now, from the next question on.
+
+        Raises:
+            SetupError: the file is not as it must be; what it said before goes on to count.
+            PolicyUnavailable: the facts could not be pushed; so too.
+        """
+        async with self._changing:
+            before, self._organisation = self._organisation, organisation.load(self._settings)
+            try:
+                await self._push_all()
+            except BaseException:
+                self._organisation = before
+                raise
+
     async def abandon(self) -> None:
         """Drop what was prepared, if anything was."""
         async with self._changing:

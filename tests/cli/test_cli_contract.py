@@ -19,6 +19,8 @@ COMMANDS = [
     *(("keys", verb) for verb in ("create", "list", "revoke", "check")),
     *(("keys", verb) for verb in ("rotate", "secrets", "protect")),
     *(("limits", verb) for verb in ("show", "set")),
+    *(("tenants", verb) for verb in ("list", "show", "add", "change", "remove")),
+    *(("projects", verb) for verb in ("list", "show", "add", "change", "remove")),
     *(("models", verb) for verb in ("list", "show", "add", "alias", "verify")),
     *(("models", verb) for verb in ("load", "unload", "pin", "fit", "remove", "quantise", "sign")),
     *(("models", "keys", verb) for verb in ("add", "list", "remove")),

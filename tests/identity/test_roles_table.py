@@ -31,6 +31,8 @@ EXPECTED = {
     "secrets.rotate": "m",
     "limits.show": "odm",
     "limits.change": "m",
+    "organisation.show": "owdvm",
+    "organisation.change": "m",
     "models.show": "odm",
     "models.change": "o",
     "models.trust": "m",
