@@ -45,6 +45,7 @@ DATA = [
     "Pos.\tBenennung\tStück\tNorm\n1\tZylinderstift\t4\tISO 8734\n2\tPassfeder\t1\tDIN 6885",
     "10  Halter links      8H0 414 011 Z    250 Stk   12,40 EUR\n20  Dichtring         N 502 343 16     400 Stk    0,35 EUR",
     "Réf. 5M0 746 121 vis de purge, quantité 40, prix 3,20 EUR\nRéf. N 990 114 02 rondelle, quantité 400",
+    "Nomenclature, indice 7.4.11\nRéf. 5M0 746 121 vis de purge, quantité 40",
     "Codice 3C0 906 093 staffa destra, quantità 120, lotto L560307\nCodice N 044 771 anello, quantità 900",
     "Referencia 1K0 615 301 disco de freno, cantidad 60, lote 4471, importe 910,00 EUR",
     "品番 8K0 614 517　ホルダー　数量 40　単価 1,250 円",

@@ -31,7 +31,22 @@ def test_what_only_begins_with_a_label_is_left(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["| 17026696560 |", "n° d'article 373 876 551", "伝票番号0834 7192 0182", "50;15392850460;4"]
+    "text",
+    [
+        "Anlagen-Nr. 015005286516, Inventar-Nr. 015005286516, Werkzeug-Nr. 01616260236",
+        "Numero di inventario: 01616260236",
+        "| 17026696560 |",
+        "n° d'article 373 876 551",
+        "伝票番号0834 7192 0182",
+        "50;15392850460;4",
+    ],
 )
 def test_a_number_of_parts_is_no_telephone_number(text: str) -> None:
+    assert not [span for span in Patterns(plan()).find([text], lambda: None)[0] if span.score >= 0.4]
+
+
+@pytest.mark.parametrize(
+    "text", ["Prüfplan-Nr. 772260412254; Dokument-Nr. 4711/2", "Inventory no. 772260412254, document no. 7"]
+)
+def test_a_number_of_plans_or_things_is_no_licence(text: str) -> None:
     assert not [span for span in Patterns(plan()).find([text], lambda: None)[0] if span.score >= 0.4]

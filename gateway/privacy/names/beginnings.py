@@ -14,7 +14,8 @@ BEGINNERS = frozenset(  # with which sentences begin in French and Italian
     "inizialmente costituito costituita dedicato dedicata nasce nacque muore sposò divenne fu furono venne viene vi "
     "era erano sono située situé originaire cependant toutefois ensuite enfin ainsi aussi malgré selon avant après "
     "depuis pendant lors lorsque quand où celle celui ceux celles cette ces chaque plusieurs quelques certains "
-    "certaines toute toutes née parmi outre hormis jusqu".split()
+    "certaines toute toutes née parmi outre hormis jusqu nomenclature désignation quantité indice repère gamme matière "
+    "distinta descrizione quantità revisione disegno".split()
 )
 RANKS = frozenset(  # names, too, but not behind an article: ``the Earl visited``
     "earl duke baron king prince knight sheriff tsar czar sultan count countess duchess baroness bishop graf herzog "

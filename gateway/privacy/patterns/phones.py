@@ -152,7 +152,8 @@ AGAINST = (
     "编号",
     *(  # what else is counted in a plant
         "report|bericht|8d|8d-report|8d report|nc|ncr|rma|claim|reklamation|reklamationsnummer|beanstandung|card no|"
-        "kanban|kanban no|equipment|equipment no|asset|asset no|inventar|inventarnummer|inventory no|tool no|werkzeug|"
+        "kanban|kanban no|equipment|equipment no|asset|asset no|inventar|inventarnummer|inventar-nr|inventory no|"
+        "tool no|werkzeug|werkzeug-nr|vorrichtung|vorrichtungs-nr|anlagen-nr|prüfplan|prüfplan-nr|numero di inventario|"
         "werkzeugnummer|lieferschein|lieferscheinnummer|delivery note|packing list|container|pallet|palette|project no|"
         "projektnummer|kostenstelle|cost center|document no|dokument|dokumentnummer|revision|version|build|"
         "matériel|série|numéro de série|lotto|matricola macchina|disegno|bolla|plano|albarán|lote|número de serie|"

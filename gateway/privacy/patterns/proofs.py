@@ -26,7 +26,9 @@ NOT_PERSONAL = tuple(
     tracking no|ticket|invoice no|invoice number|version|build|commit|checksum|timestamp|ean|gtin|upc|jan|hash|
     teilenummer|teile-nr|teilenr|artikelnummer|artikel-nr|artikelnr|bestellnummer|bestell-nr|auftragsnummer|
     auftrags-nr|chargennummer|charge|seriennummer|serien-nr|sachnummer|sach-nr|zeichnungsnummer|materialnummer|
-    sendungsnummer|rechnungsnummer|rechnungs-nr|lieferschein|
+    sendungsnummer|rechnungsnummer|rechnungs-nr|lieferschein|inventarnummer|inventar-nr|inventory no|asset no|tool no|
+    werkzeugnummer|werkzeug-nr|vorrichtungsnummer|vorrichtungs-nr|anlagennummer|anlagen-nr|prüfplannummer|prüfplan-nr|
+    inspection plan no|n° d'inventaire|numéro d'inventaire|numero di inventario|número de inventario|
     référence|réf|ref|numéro de pièce|numéro de lot|n° de lot|commande|numéro de série|n° de série|
     codice articolo|articolo|numero d'ordine|lotto|matricola macchina|numero di serie|codice ricambio|
     número de pieza|pieza|referencia|número de pedido|pedido|lote|número de serie|
