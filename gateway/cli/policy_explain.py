@@ -40,7 +40,7 @@ def explain(session: Session, decision: Decided, lang: Lang = "") -> None:
     """
     from gateway.cli.choice_words import told_choice
     from gateway.policy.explain import explain as words
-    from gateway.policy.trials.explanation_words import plain, told, told_question
+    from gateway.policy.trials.explanation_words import as_table, plain, told, told_question
     from gateway.policy.words import phrase
 
     language = language_for(session.settings, lang)
@@ -72,6 +72,8 @@ def explain(session: Session, decision: Decided, lang: Lang = "") -> None:
         },
         *lines,
     )
+    if again and not session.output.as_json:
+        session.output.table(*as_table(again, language), None)
 
 
 def language_for(settings: Settings, wanted: str) -> str:

@@ -185,6 +185,18 @@ def test_a_decision_is_explained_by_its_id_and_its_requests(sekisho, settings: S
     assert sekisho("policy", "explain", "01J" + "1".zfill(23), "--json").json["decision"]["id"] == second.id
 
 
+def test_an_explanation_is_a_table_too_of_what_fired_and_what_did_not(sekisho, settings: Settings, here: Path) -> None:
+    (decision,) = past_in_force(settings, ALL)
+
+    table = sekisho("policy", "explain", decision.id).out.partition("At a glance")[2]
+
+    lines = [line.split("   ")[0].strip() + "|" + line.strip() for line in table.splitlines() if line.strip()]
+    assert [line for line in lines if "refuses" in line and "places" in line and "pek/n/w0:m" in line]
+    assert [line for line in lines if "refuses" in line and "table" in line and "par/n/w0:m" in line]
+    assert [line for line in lines if "permits" in line and "table" in line and "muc/n/w0:m" in line]
+    assert sekisho("policy", "explain", decision.id, "--json").json["decision"]["id"] == decision.id
+
+
 def test_a_decision_in_a_long_log_is_found_near_its_time(settings: Settings, here: Path) -> None:
     """Bundles of another time are not read; where the id tells the wrong time, all of them are."""
     (decision,) = past(settings, ALL)

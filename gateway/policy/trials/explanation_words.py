@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec.structs import replace
 
 from gateway.domain import PolicyInput, Reason
 from gateway.policy.table.row import SPECIAL
-from gateway.policy.trials.explanation import OBSERVED, TABLE, Explanation, RowSaid, RuleSaid
+from gateway.policy.trials.explanation import OBSERVED, TABLE, Explanation, RowSaid, RuleSaid, Says
 from gateway.policy.words import named, phrase, sentence, with_law
+
+FEW = 3
 
 
 def told_question(question: PolicyInput, language: str = "en") -> list[str]:
@@ -52,6 +54,32 @@ def told(explanation: Explanation, language: str = "en", *, what_if: bool = True
         lines += [f"  {line}" for line in _told_rules(target.rules, language)]
         lines += [f"  {line}" for line in _told_rows(target.rows, language)]
     return [*lines, "", *_told_changes(explanation, language)] if what_if else lines
+
+
+def as_table(explanation: Explanation, language: str = "en") -> tuple[str, list[str], list[tuple[str, str, str, str]]]:
+    """Return the same as a table: title, headings, and a row for each thing that was said.
+
+    What refuses comes first, what had nothing to say last. A cell names up to three targets, then how many there are.
+    """
+    said: dict[tuple[str, str, str], list[str]] = {}
+    for target in explanation.targets:
+        for rule in target.rules:
+            why = sentence(rule.reason, language) if rule.reason else ""
+            said.setdefault((rule.says, rule.rule, why), []).append(target.id)
+        for row in target.rows:
+            says = "permits" if row.decision == "allow" else "refuses"
+            said.setdefault((says, TABLE, _told_row(row, [named(row.item, language, "data")], language)), []).append(
+                target.id
+            )
+    order = sorted(said, key=lambda each: (get_args(Says).index(each[0]), each[1] == TABLE, each[1]))
+    rows = [(rule, phrase(says, language), _few(said[says, rule, why]), why) for says, rule, why in order]
+    heads = [phrase(f"table_{name}", language) for name in ("rule", "says", "of", "why")]
+    return phrase("table_title", language), heads, rows
+
+
+def _few(ids: Sequence[str]) -> str:
+    more = f" … ({len(ids)})" if len(ids) > FEW else ""
+    return ", ".join(ids[:FEW]) + more
 
 
 def _told_place(place: str, language: str) -> str:
