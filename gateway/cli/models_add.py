@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,7 +92,15 @@ def add(
     added = _add(session, found[0], said)
     if signature is not None:
         _bring_signature(session, added.manifest, signature)
-    session.output.result(added.view, f"Added {added.manifest.name}.", _hint(added.manifest))
+    notes = [] if added.is_new else _other_names(added.manifest, name, alias or ())
+    session.output.result(added.view, f"Added {added.manifest.name}.", _hint(added.manifest), *notes)
+
+
+def _other_names(manifest: Manifest, name: str, aliases: Sequence[str]) -> list[str]:
+    """Say how a file that is known gets the names that were asked for: a manifest is not changed by a second file."""
+    asked = [each for each in (name, *aliases) if each and each not in (manifest.name, *manifest.aliases)]
+    known_as = f"This file is known as {manifest.name}, so it was not named"
+    return [f"{known_as} {each}. Do that with: sekisho models alias {each} {manifest.name}" for each in asked]
 
 
 def _single(file: Path) -> Found:

@@ -245,6 +245,11 @@ class LocalFleet:
         yours = [name for name in self._model_names() if self._serves(name, capability, caller)]
         shown = model if _SHOWABLE.fullmatch(model) else "NAME"
         there_is = f"Your models: {', '.join(yours)}." if yours else "No model is open to this key."
+        base, _, adapter = model.partition(":")
+        if adapter and shown == model and base in yours:
+            others = ", ".join(name for name in yours if name.startswith(f"{base}:"))
+            adapters = f"Its adapters: {others}." if others else "It has none."
+            return ModelNotFound(f"The model `{base}` has no adapter `{adapter}`. {adapters}", param="model")
         own = self._find_model(yours[0]) if yours else None
         alias = f"An operator can give one of them this name: sekisho models alias {shown} {own}" if own else ""
         subject = "This model" if shown == "NAME" else f"The model `{shown}`"

@@ -130,6 +130,8 @@ class Residents:
         """Serve one more model until the house closes, with the engine's own settings. Raises SetupError."""
         if any(target.model == name for target, _, _ in self._others):
             raise SetupError(f"The model {name} is served by an engine that others run.", "", exit_code=2)
+        if any(each.name == name for each in await asyncio.to_thread(self._store.missing)):
+            raise SetupError(f"The model {name} is not in the store.", "Run: sekisho models add FILE", exit_code=2)
         wish = await asyncio.to_thread(self._wish, ModelSettings(model=name))
         problem = self._misfit(wish)
         if problem:

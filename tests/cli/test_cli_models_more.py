@@ -168,3 +168,13 @@ def test_a_model_is_quantised_and_says_from_what(sekisho, house: Path, model_fil
 )
 def test_who_removes_a_model_reads_what_becomes_of_its_file_on_each_node(node: dict[str, Any], said: str) -> None:
     assert said in _left_there({"node": "gpu1", **node})
+
+
+def test_a_file_that_is_known_is_not_named_anew_and_says_how_it_could_be(sekisho, base: str) -> None:
+    again = sekisho("models", "add", "base.gguf", "--licence", "MIT", "--name", "second", "--alias", "third")
+    same = sekisho("models", "add", "base.gguf", "--licence", "MIT", "--name", base)
+
+    assert again.code == same.code == 0
+    assert "This file is known as base, so it was not named second." in again.out
+    assert "sekisho models alias third base" in again.out
+    assert "not named" not in same.out

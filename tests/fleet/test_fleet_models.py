@@ -111,3 +111,21 @@ def test_a_key_that_names_an_adapter_opens_that_adapter_alone(
             adapted.candidates(name, Capability.CHAT, caller(models=own))
         listed = refusal.value.message.partition("Your models: ")[2].partition(".")[0].split(", ")
         assert set(listed) == opens
+
+
+def test_an_unknown_adapter_is_refused_with_those_that_there_are(adapted: LocalFleet, caller: Any) -> None:
+    with pytest.raises(ModelNotFound) as refusal:
+        adapted.candidates("alias:poet", Capability.CHAT, caller())
+
+    assert refusal.value.message == "The model `alias` has no adapter `poet`. Its adapters: alias:tone."
+
+
+def test_a_model_without_adapters_says_so_and_one_that_is_not_the_callers_says_nothing(
+    fleet: Any, adapted: LocalFleet, caller: Any
+) -> None:
+    with pytest.raises(ModelNotFound, match=r"The model `tiny` has no adapter `poet`\. It has none\."):
+        fleet.candidates("tiny:poet", Capability.CHAT, caller())
+    with pytest.raises(ModelNotFound) as refusal:
+        adapted.candidates("tiny:poet", Capability.CHAT, caller(models=("tiny:tone",)))
+
+    assert "terms" not in refusal.value.message

@@ -126,6 +126,18 @@ def test_a_new_version_is_known_by_its_own_name_and_shown_as_a_canary(house: Any
     ]
 
 
+async def test_a_model_whose_file_is_not_there_is_not_taken_in(house: Any) -> None:
+    residents = house(ModelSettings(model="tiny"))
+    fleet, store = residents.fleet(), residents._store
+    store._path(store.find("small")).unlink()
+
+    with pytest.raises(SetupError, match="small is not in the store"):
+        await residents._adopt(fleet, nobody_asks, "small")
+
+    assert [target.model for target in fleet.targets()] == ["tiny"]
+    assert "small" not in residents.keeper.homes
+
+
 @pytest.mark.parametrize(
     ("model", "of", "problem"), [("small", "nowhere", "names nowhere"), ("alias", "tiny", "version of itself")]
 )
