@@ -13,7 +13,7 @@ from typing import Any
 from gateway.audit.evidence.continuity import NEWS
 
 MOST_KEPT = 2000
-QUIET = frozenset({"heartbeat", "policy.subjects", "policy.shadow", *NEWS})
+QUIET = frozenset({"heartbeat", "policy.subjects", "policy.shadow", "kept.stored", "kept.read", "kept.deleted", *NEWS})
 """Events that another chapter tells of, or that are no change."""
 
 CHAPTERS = {
@@ -28,6 +28,12 @@ CHAPTERS = {
     "admin.person": "erasures",
     "admin.content": "erasures",
     "admin": "office",
+    "organisation": "policy",
+    "limits": "office",
+    "node": "office",
+    "target": "office",
+    "tls": "office",
+    "identity": "office",
 }
 """First parts of an event's type, the longest first, and the chapter that tells of it."""
 
