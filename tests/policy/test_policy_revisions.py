@@ -172,3 +172,9 @@ async def test_leftovers_of_a_killed_build_are_no_revisions_and_go(house: Policy
 
     assert not left.exists()
     assert [one.id for one in house.life().revisions.list()] == [made.id]
+
+
+@pytest.mark.parametrize("days", [3_000_000, 10**12])
+async def test_an_end_that_no_calendar_knows_is_told(house: PolicyHouse, days: int) -> None:
+    with pytest.raises(SetupError, match=r"policy\.valid_days: \d+ days end after the year 9999"):
+        await house.life(settings=house.with_policy(valid_days=days)).build("ana")

@@ -47,7 +47,7 @@ def assemble(opa: Opa, settings: Settings, secrets: Secrets, revisions: Revision
     table, book = checked(opa, settings, now.date())
     report = build.test(opa, settings.policies)
     key = signing_key(secrets.bundle_key_file())
-    expires = said(now.replace(hour=0, minute=0, second=0) + timedelta(days=settings.policy.valid_days))
+    expires = said(_end(now, settings.policy.valid_days))
     with revisions.draft() as folder:
         (folder / TABLE).write_bytes(table)
         digest = hashlib.sha256(table).hexdigest()
@@ -84,6 +84,14 @@ def checked(opa: Opa, settings: Settings, today: date) -> tuple[bytes, Rulebook]
     require_sound(name, rows, groups, today)
     require_known_sites(settings, organisation.load(settings), rows, name)
     return text.encode(), Rulebook(rows, groups)
+
+
+def _end(now: datetime, days: int) -> datetime:
+    """Return the midnight that many days on. Raises SetupError: no calendar goes so far."""
+    try:
+        return now.replace(hour=0, minute=0, second=0) + timedelta(days=days)
+    except OverflowError as error:
+        raise SetupError(f"policy.valid_days: {days} days end after the year 9999.", "Use 365.", exit_code=2) from error
 
 
 def sources(directory: Path) -> tuple[Source, ...]:
