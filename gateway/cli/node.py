@@ -83,8 +83,14 @@ def show(session: Session, name: Name) -> None:
     node = next((each for each in known_nodes(session.settings, removed=True) if each["name"] == name), None)
     if node is None:
         raise SetupError(f"There is no node {name}.", "See: sekisho node list", exit_code=USED_WRONGLY)
+    session.output.result(node, *_lines(node))
+
+
+def _lines(node: dict[str, Any]) -> list[str]:
+    """Return a line for each fact that there is."""
     width = max(map(len, node))
-    session.output.result(node, *(f"{key:<{width}}  {value}" for key, value in node.items() if value))
+    shown = {key: ", ".join(map(str, value)) if isinstance(value, list) else value for key, value in node.items()}
+    return [f"{key:<{width}}  {value}" for key, value in shown.items() if value]
 
 
 @command(app, "drain", examples=["sekisho node drain gpu1", "sekisho node drain gpu1 --back"])

@@ -22,6 +22,7 @@ from enrolled import RememberingBook, StandingClock, asked, enrolment, token_of
 from gateway import settings
 from gateway.cli.checks import Check
 from gateway.cli.checks_nodes import joined_nodes, this_node
+from gateway.cli.node import _lines
 from gateway.fleet.nodes import membership
 from gateway.fleet.nodes.enrol import Enrolment
 from gateway.fleet.nodes.roster import NodeFile, replaced
@@ -147,6 +148,12 @@ def test_a_node_is_listed_drained_and_removed_without_a_server(sekisho, house: P
     assert sekisho("node", "list", "--json").json["data"] == []
     assert [node["name"] for node in sekisho("node", "list", "--removed", "--json").json["data"]] == ["gpu1"]
     assert all(f"node.{what}".encode() in on_record(house) for what in ("drained", "resumed", "removed"))
+
+
+def test_what_is_shown_of_a_node_is_for_people() -> None:
+    node = {"name": "gpu1", "drained": None, "loaded": 2, "models": ["tiny", "house-model"], "problem": ""}
+
+    assert _lines(node) == ["name     gpu1", "loaded   2", "models   tiny, house-model"]
 
 
 def joined_here(house: Path) -> Enrolment:
