@@ -8,7 +8,7 @@ from gateway.domain import PRIORITIES, Caller, Declared
 from gateway.errors import Forbidden
 from gateway.identity.roles import BY_NAME, may
 
-_ASK = BY_NAME["models.ask"]
+_ASK = BY_NAME["models:ask"]
 
 
 def narrow(caller: Caller, declared: Declared) -> Caller:

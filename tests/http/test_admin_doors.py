@@ -79,7 +79,7 @@ def test_a_key_is_held_to_its_roles_on_both_ways(app: OnSocket, register: KeyReg
     assert refused.json()["error"]["code"] == "identity.role"
     assert "that needs admin" in refused.json()["error"]["message"]
     assert refused.headers["x-should-retry"] == "false"
-    said = {"action": "keys.change", "roles": ["auditor"], "tenant": "t"}
+    said = {"action": "keys:change", "roles": ["auditor"], "tenant": "t"}
     assert book.calls == [("admin.forbidden", {"by": number, "details": said}), ("durable", None)]
     assert len(register.records()) == 1
 
@@ -117,7 +117,7 @@ def test_the_table_and_ones_own_roles_are_told(app: OnSocket, register: KeyRegis
     told = TestClient(app.keyed).get("/admin/v1/roles", headers=shown).json()
     assert told["roles"] == ["app", "approver"]
     assert TestClient(app).get("/admin/v1/roles").json()["roles"] is None
-    assert [row["name"] for row in told["data"]][:2] == ["models.ask", "roles.show"]
+    assert [row["name"] for row in told["data"]][:2] == ["models:ask", "roles:show"]
 
 
 @pytest.mark.parametrize(("verb", "status"), [("keys list", 200), ("keys create", 403), ("keys none", 400)])

@@ -21,39 +21,39 @@ LETTERS = dict(zip("auowpdvm", Role, strict=True))
 """a app, u user, o operator, w policy author, p approver, d auditor, v privacy officer, m admin."""
 
 EXPECTED = {
-    "models.ask": "au",
-    "roles.show": "auowpdvm",
-    "files.judge": "auowpdvm",
-    "status.show": "owpdvm",
-    "keys.show": "odm",
-    "keys.change": "m",
-    "secrets.show": "odm",
-    "secrets.rotate": "m",
-    "limits.show": "odm",
-    "limits.change": "m",
-    "organisation.show": "owdvm",
-    "organisation.change": "m",
-    "models.show": "odm",
-    "models.change": "o",
-    "models.trust": "m",
-    "nodes.show": "odm",
-    "nodes.change": "o",
-    "policy.show": "owpd",
-    "policy.write": "w",
-    "policy.rehearse": "wo",
-    "policy.sign": "wp",
-    "policy.activate": "p",
-    "policy.signers": "m",
-    "break-glass.ask": "op",
-    "break-glass.sign": "p",
-    "audit.show": "dv",
-    "audit.export": "d",
-    "audit.carry": "od",
-    "audit.hold": "dv",
-    "audit.prune": "v",
-    "persons.search": "v",
-    "persons.erase": "v",
-    "machine.run": "",
+    "models:ask": "au",
+    "roles:show": "auowpdvm",
+    "files:judge": "auowpdvm",
+    "status:show": "owpdvm",
+    "keys:show": "odm",
+    "keys:change": "m",
+    "secrets:show": "odm",
+    "secrets:rotate": "m",
+    "limits:show": "odm",
+    "limits:change": "m",
+    "organisation:show": "owdvm",
+    "organisation:change": "m",
+    "models:show": "odm",
+    "models:change": "o",
+    "models:trust": "m",
+    "nodes:show": "odm",
+    "nodes:change": "o",
+    "policy:show": "owpd",
+    "policy:write": "w",
+    "policy:rehearse": "wo",
+    "policy:sign": "wp",
+    "policy:activate": "p",
+    "policy:signers": "m",
+    "break-glass:ask": "op",
+    "break-glass:sign": "p",
+    "audit:show": "dv",
+    "audit:export": "d",
+    "audit:carry": "od",
+    "audit:hold": "dv",
+    "audit:prune": "v",
+    "persons:search": "v",
+    "persons:erase": "v",
+    "machine:run": "",
 }
 
 
@@ -68,7 +68,7 @@ def test_each_cell(name: str, role: Role) -> None:
 
 
 def test_one_of_several_roles_is_enough() -> None:
-    assert may((Role.APP, Role.AUDITOR), BY_NAME["audit.export"])
+    assert may((Role.APP, Role.AUDITOR), BY_NAME["audit:export"])
 
 
 def test_each_route_and_verb_belongs_to_one_row() -> None:
@@ -94,7 +94,7 @@ def test_who_may_send_prompts(role: Role) -> None:
         wish=NewKey(name="n", tenant="t", roles=(role,)),  # type: ignore[arg-type]
     )
     caller = record.caller(SiteSettings())
-    if may((role,), BY_NAME["models.ask"]):
+    if may((role,), BY_NAME["models:ask"]):
         assert narrow(caller, Declared()).roles == (role,)
     else:
         with pytest.raises(Forbidden, match="may not send prompts"):
@@ -102,5 +102,5 @@ def test_who_may_send_prompts(role: Role) -> None:
 
 
 def test_a_refusal_says_who_may() -> None:
-    said = sentence((Role.APP,), BY_NAME["keys.show"])
+    said = sentence((Role.APP,), BY_NAME["keys:show"])
     assert said == "This key's role (app) may not see keys, never their text; that needs operator or auditor or admin."
