@@ -163,21 +163,22 @@ async def test_before_the_engine_told_its_times_what_requests_took_counts(stand:
 async def test_eight_at_once_before_two_slots_are_all_answered_never_more_than_two_inside(
     world: Any, monkeypatch: pytest.MonkeyPatch, prompt: Any
 ) -> None:
-    stand, inside, most = Stand(world, monkeypatch, slots=2), 0, 0
+    stand, inside, most, waited = Stand(world, monkeypatch, slots=2), 0, 0, 0
+    (desk,) = stand.fleet.desks()
 
     async def one(number: int) -> int:
-        nonlocal inside, most
+        nonlocal inside, most, waited
         placement = await stand.take(f"k{number}")
         inside += 1
         most = max(most, inside)
-        count = len([chunk async for chunk in placement.answer(prompt)])
         await asyncio.sleep(0)
+        waited = max(waited, desk.waiting)
+        count = len([chunk async for chunk in placement.answer(prompt)])
         inside -= 1
         placement.release()
         return count
 
     counts = await asyncio.gather(*(one(number) for number in range(8)))
 
-    (desk,) = stand.fleet.desks()
-    assert (counts, most) == ([2] * 8, 2)
+    assert (counts, most, waited) == ([2] * 8, 2, 6)
     assert (desk.free, desk.waiting) == (2, 0)
