@@ -139,6 +139,7 @@ class Declared(Value, frozen=True, gc=False):
     priority: Priority | None = None
     wait_seconds: float | None = None  # that it would wait for a slot at most
     end_user: str = ""  # for whom a header says that it asks
+    carried: DataClass = "public"  # of the conversation that it goes on from, as that was judged
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -253,6 +254,9 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 KEEP_CONTENT = re.compile(r"keep_content/([1-9][0-9]{0,3})")
 """The obligation to keep prompt and answer for that many days."""
 
+KEEP_STATE = re.compile(r"keep_state/(0|[1-9][0-9]{0,3})")
+"""For how many days at most an answer may be kept for its caller to come back to; 0: not at all."""
+
 
 class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One target the decision allows, and what MUST be done to the prompt before it goes there.
@@ -275,6 +279,12 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """How many days prompt and answer MUST be kept; 0: they are not."""
         said = (KEEP_CONTENT.fullmatch(obligation) for obligation in self.obligations)
         return max((int(days[1]) for days in said if days), default=0)
+
+    @property
+    def keep_state_days(self) -> int | None:
+        """How many days an answer may be kept for its caller at most; ``None``: the decision does not say."""
+        said = (KEEP_STATE.fullmatch(obligation) for obligation in self.obligations)
+        return min((int(days[1]) for days in said if days), default=None)
 
 
 class Decision(msgspec.Struct, frozen=True):

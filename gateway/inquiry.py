@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 
 from gateway import __version__
 from gateway.audit.door import Case, Spot
-from gateway.domain import Caller, Capability, Target
+from gateway.domain import Caller, Capability, Declared, Target
 from gateway.errors import AuditUnavailable, DecisionNotFound, Forbidden, LimitExceeded, ModelNotFound
+from gateway.identity.choice import narrow
 from gateway.judged import Judged, belongs_to, judged
 from gateway.ports import Rooms
 
@@ -36,6 +38,20 @@ class Inquiry:
     def identify(self, authorization: str | None) -> Caller:
         """Return the caller. Raises Unauthenticated."""
         return self._rooms.identity.identify(authorization)
+
+    @asynccontextmanager
+    async def counted(self, caller: Caller) -> AsyncGenerator[Caller]:
+        """Count what happens inside as a request of the caller's.
+
+        Raises:
+            Forbidden: its role may not ask models. LimitExceeded, Unavailable: as its limits say.
+        """
+        caller = narrow(caller, Declared())
+        reservation = await self._rooms.limits.reserve(caller)
+        try:
+            yield caller
+        finally:
+            reservation.settle(None)
 
     def models(self, caller: Caller) -> list[ModelCard]:
         """Return the models this caller may use, by name."""

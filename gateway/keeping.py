@@ -136,7 +136,7 @@ async def keep(contents: Contents, visit: Visited, grant: Grant, prompt: Prompt)
     asked = call.body_for_engine([segment.text for segment in call.segments])
     content = {"endpoint": call.endpoint, "asked": asked, **({} if asked == prompt.body else {"sent": prompt.body})}
     about = About(visit.request_id, caller.tenant, caller.project, days)
-    return AttemptKeeper(await contents.keep(about, _persons(visit), _json(content)), call)
+    return AttemptKeeper(await contents.keep(about, spoken_of(visit), _json(content)), call)
 
 
 def named(subject: str) -> tuple[str, ...]:
@@ -145,7 +145,8 @@ def named(subject: str) -> tuple[str, ...]:
     return (user(subject), *(FOUND + form for form in forms if form))
 
 
-def _persons(visit: Visited) -> list[str]:
+def spoken_of(visit: Visited) -> list[str]:
+    """Return the names, for keys, of those that a request speaks of: its end user, else everybody that was found."""
     caller, end_user = visit.caller, visit.call.end_user
     if caller.vouches_for_users and end_user:
         return [user(end_user)]

@@ -21,7 +21,7 @@ from typing import Self
 from msgspec.structs import replace
 
 from gateway.attempt import Attempt, Visit, begin
-from gateway.domain import Caller, Chunk, Outcome
+from gateway.domain import Caller, Chunk, Grant, Outcome
 from gateway.ending import ending
 from gateway.errors import EngineUnavailable, SekishoError
 from gateway.identity.choice import narrow
@@ -91,6 +91,19 @@ class Passage:
     def decision_id(self) -> str:
         """Id of the last decision about this request; empty before there was one."""
         return self._visit.decision.id if self._visit and self._visit.decision else ""
+
+    @property
+    def visit(self) -> Visit | None:
+        """What is known of the request; ``None`` before it was searched."""
+        return self._visit
+
+    @property
+    def grant(self) -> Grant | None:
+        """What the decision says of the target that answers; ``None`` where none does."""
+        decision, attempt = self._visit.decision if self._visit else None, self._attempt
+        if decision is None or attempt is None:
+            return None
+        return next(grant for grant in decision.targets if grant.id == attempt.target.id)
 
     @property
     def standing(self) -> Standing | None:

@@ -415,6 +415,14 @@ class AuditSettings(Section, frozen=True, forbid_unknown_fields=True):
         return self.retention.default if retention_class == "default" else self.retention.cross_border
 
 
+class ResponseSettings(Section, frozen=True, forbid_unknown_fields=True):
+    """Answers of ``/v1/responses`` that their callers may come back to."""
+
+    store_by_default: bool = False
+    keep_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 30
+    most_mib: Positive = 1024
+
+
 class KeySettings(Section, frozen=True, forbid_unknown_fields=True):
     """What the secrets in ``data_dir/keys`` lie under."""
 

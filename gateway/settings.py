@@ -50,6 +50,7 @@ from gateway.sections import (
     PrivacySettings,
     RedisSettings,
     RemoteEngineSettings,
+    ResponseSettings,
     RetentionSettings,
     Section,
     ServerSettings,
@@ -86,6 +87,7 @@ __all__ = [
     "PrivacySettings",
     "RedisSettings",
     "RemoteEngineSettings",
+    "ResponseSettings",
     "RetentionSettings",
     "ServerSettings",
     "Settings",
@@ -113,6 +115,7 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
     identity: IdentitySettings = IdentitySettings()
     limits: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()
+    responses: ResponseSettings = ResponseSettings()
     key_store: KeySettings = msgspec.field(default=KeySettings(), name="keys")
     data_dir: str = "./.sekisho"
     run_dir: str = ""

@@ -56,6 +56,8 @@ from gateway.http.admin_shadow import shadow_routes
 from gateway.http.gate import Gate
 from gateway.identity.keys import KeyRegister
 from gateway.inquiry import Inquiry
+from gateway.kept.door import Responses
+from gateway.kept.responses import KeptResponses
 from gateway.keys.opening import open_keyring
 from gateway.officers import persons_office
 from gateway.organising import OrganisationOffice
@@ -149,7 +151,8 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
         ]  # fmt: skip
         book.event("config", **offices.what_runs(settings, policy, privacy, targets))
-        house = _assemble(settings, rooms, register, store, more)
+        kept = KeptResponses(side, settings.state / "kept-hidden", book, settings.origin, settings.responses)
+        house = _assemble(settings, rooms, register, store, more, kept)
         house.nodes = nodes.listener(stack, settings, enrolled, book)
         stack.push_async_callback(joined.stop)
         joined.open(fleet, partial(_announce, metrics, policy))
@@ -230,11 +233,16 @@ def _tell(book: Book, type: str, details: dict[str, str]) -> None:
 
 
 def _assemble(
-    settings: Settings, rooms: Rooms, register: KeyRegister, store: ContentStore, more: Sequence[Route]
+    settings: Settings,
+    rooms: Rooms,
+    register: KeyRegister,
+    store: ContentStore,
+    more: Sequence[Route],
+    kept: Responses,
 ) -> House:
     gate = Gate()
     inquiry = Inquiry(rooms, int(datetime.now(UTC).timestamp()))
-    public = api.build(Checkpoint(rooms), inquiry, gate, settings.server, ServedModels(rooms.fleet, store))
+    public = api.build(Checkpoint(rooms), inquiry, gate, settings.server, ServedModels(rooms.fleet, store), kept)
     admin = admin_app(register, rooms.book, inquiry.readiness, store, more, rooms.identity)
     tell = partial(_tell, rooms.book)
     public.guard.tell = lambda source: tell("identity.guessing", {"source": source})

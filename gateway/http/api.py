@@ -45,10 +45,12 @@ from gateway.http.gate import Gate
 from gateway.http.models import Models, NoModels
 from gateway.http.openapi import describe
 from gateway.http.proxies import Proxies
+from gateway.http.responses_endpoint import ResponsesEndpoint
 from gateway.http.responses_kept import add_responses
 from gateway.http.speech import Speech
 from gateway.http.wire import OPENAI, error_headers
 from gateway.inquiry import Inquiry
+from gateway.kept.door import NoResponses, Responses
 from gateway.pipeline import Checkpoint
 from gateway.settings import ServerSettings
 
@@ -83,25 +85,36 @@ def apis(models: Models) -> dict[str, Api]:
 
 
 def build(
-    checkpoint: Checkpoint, inquiry: Inquiry, gate: Gate, settings: ServerSettings, models: Models | None = None
+    checkpoint: Checkpoint,
+    inquiry: Inquiry,
+    gate: Gate,
+    settings: ServerSettings,
+    models: Models | None = None,
+    kept: Responses | None = None,
 ) -> Front:
-    """Return the ASGI application. Without ``models`` no token ids are read, and what ranks is taken for a reranker."""
+    """Return the ASGI application.
+
+    Without ``models`` no token ids are read, and what ranks is taken for a reranker; without ``kept`` nothing is kept.
+    """
     app = FastAPI(title="Sekisho", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.router.redirect_slashes = False
     served = apis(models or NoModels())
     hot = {path: Endpoint(api, checkpoint, gate, settings) for path, api in served.items()}
     hot[PREVIEW] = PreviewEndpoint(served, checkpoint, gate, settings)
+    kept = kept or NoResponses()
+    for path in ("/v1/responses", "/v1/responses/input_tokens"):
+        hot[path] = ResponsesEndpoint(kept, served[path], checkpoint, gate, settings)
     hot["/v1/moderations"] = Endpoint(moderations.API, checkpoint, gate, settings)
     for path, endpoint in hot.items():  # for other methods, and the OpenAPI page
         app.router.routes.insert(0, Route(path, endpoint, methods=["POST"]))
-    _add_inquiries(app, inquiry, gate)
+    _add_inquiries(app, inquiry, gate, kept)
     _add_pages(app)
     _add_error_shape(app, checkpoint)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return Front(hot, app, Cors(settings.cors_origins), Proxies(settings))
 
 
-def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate) -> None:
+def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate, kept: Responses) -> None:
     def identify(request: Request) -> Caller:
         request.state.caller = caller = inquiry.identify(_authorization(request))
         return caller
@@ -118,7 +131,7 @@ def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate) -> None:
 
     add_decisions(app, inquiry, identify)
     ollama_models.add_ollama(app, inquiry, identify)
-    add_responses(app, identify)
+    add_responses(app, inquiry, identify, kept)
 
     @app.get("/health/live", tags=["health"], summary="Whether the process answers")
     async def live() -> Response:

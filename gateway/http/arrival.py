@@ -11,7 +11,7 @@ from ulid import ULID
 from gateway.domain import DataClass, Declared, Priority
 from gateway.errors import BadRequest, UnsupportedMediaType
 from gateway.http.body import Receive, parse_object, read_body
-from gateway.http.call import Api, Call, MayAsk
+from gateway.http.call import Api, Call, MayAsk, Request
 from gateway.http.verdict import language_of
 from gateway.settings import ServerSettings
 
@@ -73,7 +73,14 @@ class HttpArrival:
         if api.parameters is not None and self._drops_parameters():
             self.dropped = api.parameters.drop(tree)
         request = api.parse(tree)
-        return Call(api, request, tree, declared, limits.max_text_chars)
+        return await self._call(api, request, tree, declared)
+
+    async def _call(self, api: Api, request: Request, tree: dict[str, Any], declared: Declared) -> Call:
+        """Return the checked request. One that goes on from what was kept is refused: here nobody reads that."""
+        if getattr(request, "previous_response_id", None) is not None:
+            problem = "`previous_response_id` is not read here: send the whole conversation."
+            raise BadRequest(problem, code="unsupported_parameter", param="previous_response_id")
+        return Call(api, request, tree, declared, self._settings.max_text_chars)
 
     def _check_media_type(self) -> None:
         """Raise UnsupportedMediaType where the body says that it is something else than JSON, or is compressed."""

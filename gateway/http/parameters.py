@@ -225,7 +225,7 @@ MODERATIONS = Table(
     _refused("model", "404 `moderation_not_configured`."),
 )
 
-_NOTHING_KEPT = "No answer is kept here; send the whole conversation in `input`. Never dropped."
+_NOTHING_KEPT = "There is none here; send `previous_response_id`, or all of it in `input`. Never dropped."
 _NULL = "Only null is taken."
 _NONE_CITED = "Only an empty list is taken: nothing is cited."
 _OTHER_ITEM = "Only in items that this gateway has no type for: 400, naming the item's `type`."
@@ -294,7 +294,7 @@ RESPONSES = Table(
     _kept("metadata", "Searched as text and told back; no engine sees it."),
     _kept("safety_identifier", _USER),
     _kept("service_tier", "There is one tier; `x-sekisho-priority` lowers a request's own.", "auto", "default"),
-    _kept("store", "No answer is kept here, and each says so.", False),
+    _kept("store", "Kept where you say so and policy lets it, encrypted, for your key alone; the answer says whether."),
     _kept("background", "Nothing runs behind the caller's back.", False),
     _kept("truncation", "A conversation that is too long is refused.", "disabled"),
     _kept("include", "Nothing of it is there to include.", []),
@@ -305,7 +305,7 @@ RESPONSES = Table(
     ),
     _kept("stream_options", "Field by field."),
     _kept("stream_options.include_obfuscation", "Events are not padded.", False),
-    Parameter("previous_response_id", "refused", _NOTHING_KEPT, needed=True),
+    _honoured("previous_response_id", "Of your key; what came before is searched and judged again with the new input."),
     Parameter("conversation", "refused", _NOTHING_KEPT, needed=True),
     Parameter(
         "prompt", "refused", "No templates are kept here; send `instructions` and `input`. Never dropped.", (), True

@@ -1,7 +1,7 @@
 """``POST /v1/responses`` and ``/v1/responses/input_tokens``: OpenAI's newer API, recast as engines' one chat form.
 
-Nothing is kept: each answer says ``store: false``, and whatever would need an earlier answer is refused by name. Values
-are searched and replaced in the caller's own body; what an engine gets is made of that::
+What came before, where a conversation goes on, was put before ``input`` by then (:mod:`.responses_endpoint`). Values
+are searched and replaced in that body; what an engine gets is made of it::
 
     {"instructions": "Be brief.", "max_output_tokens": 9,
      "input": [{"role": "user", "content": "2 + 2?"},
@@ -67,6 +67,7 @@ SHAPE = {
     },
     "truncation": FIXED,
     "service_tier": FIXED,
+    "previous_response_id": FIXED,  # found for its owner or refused; never passed on
 }
 
 
@@ -234,7 +235,7 @@ API = Api(
     shape=SHAPE,
     withheld=frozenset(
         "model store background include metadata service_tier safety_identifier user stream stream_options "
-        "reasoning truncation".split()
+        "reasoning truncation previous_response_id".split()
     ),
     recast=recast,
     speech=SPEECH,

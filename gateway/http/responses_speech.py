@@ -33,35 +33,64 @@ class Writer:
         self._usage: Usage | None = None
         self._reason: str | None = None
         self._began = False
+        self._streams = call.stream
+        self._ending: dict[str, Any] | None = None
+        self._last = b""  # the events that ended its items
         head = {"id": f"resp_{answer_id}", "object": "response", "created_at": _now(), "model": call.model}
         self._head = {**head, **_told_back(cast(ResponsesRequest, call.request))}
 
     def whole(self, chunk: Chunk) -> bytes:
         """Return the response."""
-        self._note(chunk)
-        self._items.finish(cut=self._cut is not None)
-        return orjson.dumps(self._ended())
+        self.note(chunk)
+        return self.body()
 
     def event(self, chunk: Chunk) -> bytes:
-        return (b"" if self._began else self._begin()) + self._note(chunk)
+        return (b"" if self._began else self._begin()) + self.note(chunk)
 
     def end(self) -> bytes:
-        out = b"" if self._began else self._begin()
-        out += self._items.finish(cut=self._cut is not None)
-        response = self._ended()
-        return out + self._items.frame(str(response["status"]), response=response)
+        response = self.close()
+        return self._last + self._items.frame(str(response["status"]), response=response)
+
+    def body(self) -> bytes:
+        """Return a plain answer's body."""
+        return orjson.dumps(self.close())
+
+    def start(self) -> dict[str, Any]:
+        """Return the response as it is before anything was answered."""
+        return self._response("in_progress")
+
+    def stores(self, is_kept: bool) -> None:
+        """Say of the answer whether it is kept, from now on."""
+        self._head["store"] = is_kept
+        if self._ending is not None:
+            self._ending["store"] = is_kept
+
+    def close(self) -> dict[str, Any]:
+        """End all items and return the response; :meth:`end` says so to the caller."""
+        if self._ending is None:
+            self._last = self._begin() if self._streams and not self._began else b""
+            self._last += self._items.finish(cut=self._cut is not None)
+            self._ending = self._ended()
+        return self._ending
+
+    def broken(self, error: BaseException) -> dict[str, Any]:
+        """Return the response that was cut off, as far as it came."""
+        self._items.give_up()
+        if isinstance(error, SekishoError):
+            return self._response("failed", error=error_body(error)["error"])
+        return self._response("cancelled")
 
     def failed(self, error: SekishoError) -> bytes:
         """Return the event that says why the response ends here, with the items as far as they came."""
-        self._items.give_up()
-        return self._items.frame("failed", response=self._response("failed", error=error_body(error)["error"]))
+        return self._items.frame("failed", response=self.broken(error))
 
     def _begin(self) -> bytes:
         self._began = True
         response = self._response("in_progress")
         return self._items.frame("created", response=response) + self._items.frame("in_progress", response=response)
 
-    def _note(self, chunk: Chunk) -> bytes:
+    def note(self, chunk: Chunk) -> bytes:
+        """Take note of more of the answer; returns its events."""
         self._usage = chunk.usage or self._usage
         return b"".join(self._part(choice) for choice in chunk.choices)
 
@@ -115,7 +144,7 @@ def _told_back(request: ResponsesRequest) -> dict[str, Any]:
         "metadata": request.metadata or {},
         "parallel_tool_calls": request.parallel_tool_calls is not False,
         "presence_penalty": 0,
-        "previous_response_id": None,
+        "previous_response_id": request.previous_response_id,
         "prompt_cache_key": None,
         "reasoning": {"effort": None, "summary": None},
         "safety_identifier": request.safety_identifier,

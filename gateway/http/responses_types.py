@@ -1,4 +1,4 @@
-"""OpenAI's ``/v1/responses``: the typed request. What a gateway that keeps no answers cannot do is refused by name.
+"""OpenAI's ``/v1/responses``: the typed request. What this gateway cannot do is refused by name.
 
 Items and parts that hold no text, or that only OpenAI's own servers make, have no type here: :mod:`.responses` says so
 before these types would call them unknown.
@@ -182,6 +182,7 @@ class Prompting(Strict):
     text: TextConfig | None = None
     reasoning: ReasoningConfig | None = None
     truncation: Literal["disabled"] | None = None
+    previous_response_id: Id | None = None
 
     @property
     def chosen(self) -> list[str]:
@@ -228,7 +229,7 @@ class ResponsesRequest(Prompting, kw_only=True):
     top_p: Fraction | None = None
     stream: bool | None = None
     stream_options: Unpadded | None = None
-    store: Literal[False] | None = None
+    store: bool | None = None
     background: Literal[False] | None = None
     include: Nothing | None = None
     metadata: Metadata | None = None

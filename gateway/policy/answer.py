@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gateway.domain import KEEP_CONTENT, MOST_REASONS, Grant, Legal, PolicyInput, Reason
+from gateway.domain import KEEP_CONTENT, KEEP_STATE, MOST_REASONS, Grant, Legal, PolicyInput, Reason
 
-KNOWN_OBLIGATIONS = (KEEP_CONTENT,)
+KNOWN_OBLIGATIONS = (KEEP_CONTENT, KEEP_STATE)
 """What a policy may oblige the gateway to do with a prompt."""
 
 

@@ -1,8 +1,8 @@
 """From what is known of a request to what policy is told of its data. Pure.
 
-The class is the highest of what the key, the project, the caller, marks in the text and the findings say: anything may
-raise it, nothing lowers it. The origin is the key's alone; content is a signal and never a transfer by itself. Findings
-are told as counts in buckets, never as values.
+The class is the highest of what the key, the project, the caller, marks in the text and the findings say, and of what
+a conversation had that goes on: anything may raise it, nothing lowers it. The origin is the key's alone; content is a
+signal and never a transfer by itself. Findings are told as counts in buckets, never as values.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def derive(
     counts = detection.counts()
     signals = (RAISES.get(KIND_OF.get(type_, ""), _PERSONAL) for type_ in counts)
     special = (_SPECIAL for _ in detection.special)
-    declared_class = declared.data_class or "public"
+    said = highest_class(declared.data_class or "public", declared.carried)
     return DataFacts(
-        data_class=highest_class(caller.class_floor, project_floor, declared_class, detection.mark, *signals, *special),
+        data_class=highest_class(caller.class_floor, project_floor, said, detection.mark, *signals, *special),
         collected_in=caller.collected_in,
         entities={type_: bucket(counts[type_]) for type_ in sorted(counts)},
         jurisdictions=detection.jurisdictions,

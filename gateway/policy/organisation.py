@@ -71,6 +71,7 @@ class Tenant(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Project(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a project has declared. ``sites``: where its prompts may be worked on, all when empty. ``external``: the ids
     of targets of others that it may use. ``keep_content_days``: how long prompts and answers are kept, 0: not at all.
+    ``keep_state_days``: how long at most an answer is kept for its caller to come back to; 0: not at all.
     """
 
     data_class: DataClass = msgspec.field(name="class", default="public")
@@ -81,6 +82,7 @@ class Project(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     safety_oversight: bool = False
     important_data: bool = False
     keep_content_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 0
+    keep_state_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] | None = None  # None: it has not said
 
 
 class Transfer(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -135,7 +135,9 @@ terms := {spot: its |
 }
 
 # Prompts and answers are kept only for a project that has declared so, and for as long as it says.
-obligations := [sprintf("keep_content/%d", [days])] if {
+obligations := array.concat(kept_content, kept_state)
+
+kept_content := [sprintf("keep_content/%d", [days])] if {
 	days := data.facts.projects[project_name].keep_content_days
 	days > 0
 } else := []
@@ -155,6 +157,12 @@ reasons[rule] contains verdict if {
 	some rule, found in judged
 	some verdict in found
 	verdict.code != "policy.unconcerned"
+# For how long an answer may be kept that its caller asked to be kept; 0: never. A project that has not said so, has null.
+kept_state := [sprintf("keep_state/%d", [days])] if {
+	days := data.facts.projects[project_name].keep_state_days
+	is_number(days)
+} else := []
+
 	not waived(verdict)
 }
 

@@ -254,6 +254,12 @@ test_content_is_kept_for_a_project_that_declared_it_only if {
 	terms_for({"keep_content_days": 30}, "here").obligations == ["keep_content/30"]
 }
 
+test_a_project_says_how_long_answers_are_kept_for_their_callers if {
+	terms_for({"keep_state_days": null}, "here").obligations == []
+	terms_for({"keep_state_days": 0}, "here").obligations == ["keep_state/0"]
+	terms_for({"keep_content_days": 2, "keep_state_days": 7}, "here").obligations == ["keep_content/2", "keep_state/7"]
+}
+
 test_no_candidates_is_a_no if {
 	not decided(question([])).allow
 	codes(question([])) == {"policy.no_candidates"}

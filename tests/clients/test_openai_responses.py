@@ -84,13 +84,13 @@ def test_a_schema_is_held_by_the_engine(client: openai.OpenAI, model_name: str) 
 
 
 def test_what_is_not_there_is_refused_by_name(client: openai.OpenAI, model_name: str) -> None:
-    for change in ({"store": True}, {"previous_response_id": "resp_1"}, {"background": True}, {"conversation": "c"}):
+    for change in ({"background": True}, {"conversation": "c"}):
         with pytest.raises(openai.BadRequestError) as refused:
             ask(client, model_name, **change)
         assert (refused.value.param, refused.value.code) == (next(iter(change)), "unsupported_parameter")
 
 
-def test_no_response_is_kept(client: openai.OpenAI, model_name: str) -> None:
+def test_without_a_wish_no_response_is_kept(client: openai.OpenAI, model_name: str) -> None:
     answer = ask(client, model_name)
     responses = client.responses
 

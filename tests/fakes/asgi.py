@@ -52,7 +52,8 @@ async def post(app: Any, body: Any, path: str = "/", method: str = "POST", **hea
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     said: Mapping[str, str] = {"content_type": "application/json", "authorization": "Bearer key", **headers}
     named = [(name.replace("_", "-").encode(), value.encode()) for name, value in said.items() if value]
-    scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b""}
+    path, _, query = path.partition("?")
+    scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode()}
     scope |= {"headers": named, "client": ("127.0.0.1", 1), "root_path": "", "scheme": "http"}
     asked: list[Any] = [{"type": "http.request", "body": raw}]
     sent: list[Any] = []

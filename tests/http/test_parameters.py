@@ -96,7 +96,7 @@ def test_what_is_for_the_gateway_alone_goes_to_no_engine(table: Table) -> None:
     assert table not in withheld or kept <= withheld[table].withheld
 
 
-@pytest.mark.parametrize("name", ["previous_response_id", "conversation", "prompt"])
+@pytest.mark.parametrize("name", ["conversation", "prompt"])
 def test_what_would_change_the_question_is_never_dropped(name: str) -> None:
     tree = {"model": "m", "input": "x", name: {"id": "y"}, "moderation": {"model": "z"}}
 

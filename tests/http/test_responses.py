@@ -173,8 +173,8 @@ def test_turns_of_an_assistant_stay_apart() -> None:
 IMAGE = {"type": "input_image", "image_url": "data:image/png;base64,aGk="}
 OUTPUT = {"type": "function_call_output", "call_id": "c"}
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
-    ({"store": True}, "store", "unsupported_parameter"),
-    ({"previous_response_id": "resp_1"}, "previous_response_id", "unsupported_parameter"),
+    ({"store": "yes"}, "store", "invalid_type"),
+    ({"previous_response_id": "../x"}, "previous_response_id", "invalid_value"),
     ({"conversation": "conv_1"}, "conversation", "unsupported_parameter"),
     ({"background": True}, "background", "unsupported_parameter"),
     ({"include": ["reasoning.encrypted_content"]}, "include", "unsupported_parameter"),
@@ -208,17 +208,18 @@ def test_what_cannot_be_done_is_refused_by_name(change: dict[str, Any], param: s
 
 
 async def test_what_may_be_dropped_is_dropped_and_said() -> None:
-    body = {**BODY, "store": True, "include": ["reasoning.encrypted_content"], "reasoning": {"effort": "low"}}
+    body = {**BODY, "background": True, "include": ["reasoning.encrypted_content"], "reasoning": {"effort": "low"}}
     house = House()
     house.engines["a"].script = [Chunk((Choice(0, "assistant", "hi", finish_reason="stop"),), Usage(1, 1))]
     app = endpoint(house, responses.API)
 
     answered = await post(app, body, x_sekisho_drop_params="true")
-    kept = await post(app, {**BODY, "previous_response_id": "x"}, x_sekisho_drop_params="true")
+    kept = await post(app, {**BODY, "conversation": "x"}, x_sekisho_drop_params="true")
 
     assert (answered.status, answered.json["store"]) == (200, False)
-    assert set(answered.headers["x-sekisho-dropped-params"].split(", ")) == {"store", "include", "reasoning.effort"}
-    assert (kept.status, kept.json["error"]["param"]) == (400, "previous_response_id")
+    dropped = set(answered.headers["x-sekisho-dropped-params"].split(", "))
+    assert dropped == {"background", "include", "reasoning.effort"}
+    assert (kept.status, kept.json["error"]["param"]) == (400, "conversation")
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------

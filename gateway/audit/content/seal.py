@@ -1,6 +1,7 @@
 """One item of the side store as bytes: sealed so that all keys it hangs on are needed, and any one can end it. Pure.
 
-An item is a prompt or an answer. Layout: four bytes, big-endian, the length of the head; the head, JSON
+An item is a prompt, an answer, or a response that its caller may come back to. Layout: four bytes, big-endian, the
+length of the head; the head, JSON
 (``sekisho.content/1``); a nonce of 12 bytes; AES-256-GCM over (32 bytes of commitment nonce ‖ content) under a data
 key of its own, with the head as additional data. Rules:
 
@@ -30,7 +31,7 @@ COMMITMENT_BYTES = 32
 LENGTH_BYTES = 4
 MOST_HEAD_BYTES = 2 * 1024 * 1024
 
-Kind = Literal["prompt", "answer"]
+Kind = Literal["prompt", "answer", "response"]
 
 
 class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

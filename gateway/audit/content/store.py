@@ -113,9 +113,11 @@ class SideStore:
             raise ValueError("too many persons")
         return self.keys.of(about.tenant, [*names, DAY + self._ends(about).isoformat()])
 
-    def seal(self, kind: Kind, about: About, origin: str, keys: Sequence[PersonKey], content: bytes) -> Sealed:
-        """Return an item with its place; nothing is written yet."""
-        item, now, ends = str(ULID()), self._now(), self._ends(about).isoformat()
+    def seal(
+        self, kind: Kind, about: About, origin: str, keys: Sequence[PersonKey], content: bytes, item: str = ""
+    ) -> Sealed:
+        """Return an item with its place; nothing is written yet. Without a name it gets one of its own, a ULID."""
+        item, now, ends = item or str(ULID()), self._now(), self._ends(about).isoformat()
         head = Head(
             item=item,
             kind=kind,
