@@ -135,11 +135,16 @@ class RetentionOffice:
         begin = book.begin
         try:
             cut = await asyncio.to_thread(plan, book.folder, begin, await book.prunable(), latest)
+            held = cut.first > begin and await asyncio.to_thread(holds.is_on_record, book.folder)
         except OSError as error:
             raise AuditUnavailable("The log's records cannot be read.") from error
         said = Pruning(name, "would be pruned" if dry_run else "pruned", cut.first - begin, cut.first, cut.newest)
         if cut.first == begin:
             return Pruning(name, "nothing is due", first=begin)
+        if held:
+            return Pruning(
+                name, "held", why="Its file hold is gone, and no record ends that hold. See: sekisho audit hold clear"
+            )
         if not dry_run:
             details = {"by": by, "log": name, "begin": begin, "first": cut.first, "newest": cut.newest}
             details["before"] = latest
@@ -177,19 +182,26 @@ class RetentionOffice:
         async with self._one_at_a_time:
             for folder in self._named(log):
                 async with self._book(folder) as book:
-                    await _on_record(book, "admin.hold_set", {"by": by, "log": self._name(folder), "reason": reason})
+                    await _on_record(book, holds.SET, {"by": by, "log": self._name(folder), "reason": reason})
                     await _carried_out(lambda folder=folder: holds.write(folder, hold))  # type: ignore[misc]
         return self.held()
 
     async def release(self, by: str, reason: str, log: str = "") -> list[Held]:
         """End the hold on one log, or all holds; return those that are left. Raises as :meth:`hold`."""
         async with self._one_at_a_time:
-            for folder in [folder for folder in self._named(log) if self._hold(folder)]:
+            for folder in [folder for folder in self._named(log) if await self._is_held(folder)]:
                 async with self._book(folder) as book:
                     details = {"by": by, "log": self._name(folder), "reason": reason}
-                    await _on_record(book, "admin.hold_cleared", details)
+                    await _on_record(book, holds.CLEARED, details)
                     await _carried_out(lambda folder=folder: holds.clear(folder))  # type: ignore[misc]
         return self.held()
+
+    async def _is_held(self, folder: Path) -> bool:
+        """Whether there is a hold, or the log says so. Raises AuditUnavailable."""
+        try:
+            return bool(self._hold(folder)) or await asyncio.to_thread(holds.is_on_record, folder)
+        except OSError as error:
+            raise AuditUnavailable("The log's records cannot be read.") from error
 
     def _hold(self, folder: Path) -> Hold | None:
         try:

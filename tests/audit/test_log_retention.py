@@ -293,6 +293,19 @@ def test_a_held_log_is_not_pruned_until_the_hold_is_cleared(log: Log) -> None:
     assert [said["by"] for said in events(log, "admin.hold_cleared")] == ["ben"]
 
 
+def test_a_hold_whose_file_was_deleted_holds_until_it_is_cleared(log: Log) -> None:
+    asyncio.run(office(log).hold("ana", "case 12 O 345/26"))
+    (log.folder / "hold").unlink()
+
+    said = prune(log, 99)
+    assert (said.state, said.records) == ("held", 0)
+    assert "hold is gone" in said.why
+    assert first_record(log.folder) == 0
+
+    assert asyncio.run(office(log).release("ben", "closed")) == []
+    assert prune(log, 99).state == "pruned"
+
+
 def test_a_hold_that_cannot_be_read_holds(log: Log) -> None:
     (log.folder / "hold").write_text("?")
 

@@ -1,4 +1,7 @@
-"""A legal hold: the file ``hold`` in a log's folder. While it is there, nothing of that log is pruned."""
+"""A legal hold: the file ``hold`` in a log's folder. While it is there, nothing of that log is pruned.
+
+Nor is it while the log itself says that a hold was set and not that it ended: who deletes the file frees nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,11 @@ import msgspec
 
 from gateway.audit.log import layout
 from gateway.audit.log.disk import replace
+from gateway.audit.log.reader import Filter, newest
 from gateway.durable import sync_folder
+
+
+SET, CLEARED = _EVENTS = ("admin.hold_set", "admin.hold_cleared")
 
 
 class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +39,15 @@ def read(folder: Path) -> Hold | None:
         return None
     except msgspec.DecodeError as error:
         raise OSError(errno.EBADMSG, "damaged", str(path)) from error
+
+
+def is_on_record(folder: Path) -> bool:
+    """Whether the log's newest word is that it is held. Its records are there: nothing is pruned of a log that is held.
+
+    Reads the log from its end to the event in question. Raises OSError.
+    """
+    latest = {type: [r["sequence"] for r in newest(folder, 1, Filter(type=type, text=f'"{type}"'))] for type in _EVENTS}
+    return latest[SET] > latest[CLEARED]
 
 
 def write(folder: Path, hold: Hold) -> None:
