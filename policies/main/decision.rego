@@ -142,6 +142,12 @@ kept_content := [sprintf("keep_content/%d", [days])] if {
 	days > 0
 } else := []
 
+# For how long an answer may be kept that its caller asked to be kept; 0: never. A project that has not said so, has null.
+kept_state := [sprintf("keep_state/%d", [days])] if {
+	days := data.facts.projects[project_name].keep_state_days
+	is_number(days)
+} else := []
+
 # --- why: by rule, each reason once. A rule that has nothing to say of a request (policy.unconcerned) permits, and is no
 # reason.
 
@@ -157,12 +163,6 @@ reasons[rule] contains verdict if {
 	some rule, found in judged
 	some verdict in found
 	verdict.code != "policy.unconcerned"
-# For how long an answer may be kept that its caller asked to be kept; 0: never. A project that has not said so, has null.
-kept_state := [sprintf("keep_state/%d", [days])] if {
-	days := data.facts.projects[project_name].keep_state_days
-	is_number(days)
-} else := []
-
 	not waived(verdict)
 }
 
