@@ -19,9 +19,9 @@ import data.sekisho.table
 # description: A place of others is closed at once to a project that names none of their targets.
 verdict(place) := not_named if {
 	place.near == "external"
-	count(named) == 0
+	named == set()
 } else := unconcerned if {
-	count(named) >= 0
+	named
 }
 
 # METADATA
@@ -33,17 +33,29 @@ target_verdict(target) := unconcerned if {
 } else := not_named
 
 # METADATA
+# description: What is said of all places of a request at once, as `verdict` says it of each.
+verdicts := object.union(
+	{name: unconcerned | named; some name in ours},
+	{name: verdict(known[name]) | some name in (table.places - ours)},
+) if known := data.facts.places
+
+# METADATA
 # description: Whether no place need be looked at.
-spares_places if {
+spares_places if ours == table.places
+
+# Places of the house.
+ours := {name |
 	known := data.facts.places
-	house := [1 | some name in table.places; known[name].near in {"same-node", "same-site", "other"}]
-	count(house) == count(table.places)
+	some name in table.places
+	house[known[name].near]
 }
+
+house := {"same-node", "same-site", "other"}
 
 # METADATA
 # description: >-
 #   Whether no target need be looked at. Where the project names none, the place alone refuses every target of others.
-spares_targets if count(named) == 0
+spares_targets if named == set()
 
 spares_targets if {
 	foreign := [1 | some id in input.candidates; not data.facts.targets[id].external == false]

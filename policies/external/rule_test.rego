@@ -90,3 +90,27 @@ spares_places(near) if {
 	known := {"places": {"here": {"near": near}}, "targets": {"t": {"place": "here"}}}
 	external.spares_places with input as {"candidates": ["t"]} with data.facts as known
 }
+
+# --- all places at once
+
+all_near := {near: {"near": near} | some near in ["same-node", "same-site", "other", "external", "odd"]}
+
+housed := object.union(facts, {
+	"places": all_near,
+	"targets": {near: {"place": near} | some near, _ in all_near},
+})
+
+at_once := external.verdicts
+
+one_by_one := {name: verdict | some name, its in all_near; verdict := external.verdict(its)}
+
+test_all_places_at_once_are_told_what_each_is_told if {
+	every project in ["open", "closed", "nobody-declared-it"] {
+		every known in [housed, json.remove(housed, ["/projects"])] {
+			asked := object.union(question(project), {"candidates": object.keys(all_near)})
+			both := at_once with input as asked with data.facts as known
+			each := one_by_one with input as asked with data.facts as known
+			both == each
+		}
+	}
+}

@@ -31,7 +31,7 @@ default decision := {
 # entrypoint: true
 decision := {
 	"version": "sekisho.answer/1",
-	"allow": count(granted) > 0,
+	"allow": granted != {},
 	"granted": granted,
 	"terms": terms,
 	"reasons": reasons,
@@ -45,7 +45,7 @@ decision := {
 # The rules look at the day, no closer. A break-glass grant ends within one: then each question is asked.
 default remember_until := ""
 
-remember_until := sprintf("%sT23:59:59Z", [substring(input.env.time, 0, 10)]) if count(data.facts.break_glass) == 0
+remember_until := concat("", [substring(input.env.time, 0, 10), "T23:59:59Z"]) if data.facts.break_glass == []
 
 granted := open_to_rules_and_table if {
 	targets_spared
@@ -73,20 +73,33 @@ open_places := {name: spot |
 # others by rule and place, less those that have nothing to say of any place (`spares_places`); `target_verdicts` of a
 # target, and `targets_spared` where no rule wants to look at any.
 
-permitted_places := intersection({table.places} | {permitted | some found in judged; permitted := permitted_of(found)}) if {
+permitted_places := intersection({table.places} | {permitted |
+	some found in judged
+	permitted := {name | some name, verdict in found; verdict.severity == "info"}
+}) if {
+	none_waived
 	permits(everywhere)
-	count(everywhere) + count(judged) > 0
+	not silent
+} else := intersection({table.places} | {permitted |
+	some found in judged
+	permitted := {name | some name, verdict in found; passes(verdict)}
+}) if {
+	not none_waived
+	permits(everywhere)
+	not silent
 } else := set()
 
-permitted_of(found) := {name | some name, verdict in found; verdict.severity == "info"} if {
-	count(waivers) == 0
-} else := {name | some name, verdict in found; passes(verdict)}
-
-permits(found) if count([1 | some verdict in found; verdict.severity == "info"]) == count(found)
+# There is no rule that said anything: then nothing is permitted.
+silent if {
+	count(everywhere) == 0
+	count(judged) == 0
+}
 
 permits(found) if {
-	count(waivers) > 0
-	count([1 | some verdict in found; passes(verdict)]) == count(found)
+	every verdict in found { verdict.severity == "info" }
+} else if {
+	not none_waived
+	every verdict in found { passes(verdict) }
 }
 
 passes(verdict) if verdict.severity == "info"
@@ -115,7 +128,7 @@ in_force(grant) if {
 
 nanoseconds_an_hour := 3600000000000
 
-project_name := sprintf("%s/%s", [input.caller.tenant, input.caller.project])
+project_name := concat("/", [input.caller.tenant, input.caller.project])
 
 # --- the terms of a grant
 
@@ -123,14 +136,16 @@ project_name := sprintf("%s/%s", [input.caller.tenant, input.caller.project])
 # External targets see a tag once, so that no two requests can be joined by it. What happens to personal data that an
 # answer holds and the caller did not send stands in data/output_guard.json: off, redact or block, by distance.
 terms := {spot: its |
+	guards := data.law.output_guard
+	duties := obligations
 	some spot, redact in table.redaction
-	near := near_of(spot)
+	near := split(spot, "|")[0]
 	its := {
 		"redact": redact,
 		"tag_scope": object.get({"external": "request"}, near, "project"),
 		"restore": object.get({"same-node": ["text", "arguments"]}, near, ["text"]),
-		"obligations": obligations,
-		"output_guard": data.law.output_guard[near],
+		"obligations": duties,
+		"output_guard": guards[near],
 	}
 }
 
@@ -154,81 +169,110 @@ kept_state := [sprintf("keep_state/%d", [days])] if {
 reasons[rule] contains verdict if {
 	none_waived
 	some rule, found in judged
-	some verdict in found
+	some verdict in {said | some said in found}
 	verdict.code != "policy.unconcerned"
 }
 
 reasons[rule] contains verdict if {
-	not none_waived
-	some rule, found in judged
-	some verdict in found
-	verdict.code != "policy.unconcerned"
-	not waived(verdict)
-}
-
-reasons[rule] contains verdict if {
+	none_waived
 	some rule, verdict in everywhere
+	verdict != unconcerned
 	verdict.code != "policy.unconcerned"
-	not waived(verdict)
-}
-
-reasons[rule] contains broken(verdict) if {
-	not none_waived
-	some rule, verdict in everywhere
-	waived(verdict)
 }
 
 reasons[rule] contains verdict if {
-	not targets_spared
-	some id in input.candidates
-	some rule, verdict in target_verdicts(data.facts.targets[id])
-	verdict.code != "policy.unconcerned"
-	not waived(verdict)
-}
-
-reasons[rule] contains broken(verdict) if {
-	not none_waived
-	some rule, found in judged
+	rare
+	some rule, found in rarely
 	some verdict in found
-	waived(verdict)
-}
-
-reasons[rule] contains broken(verdict) if {
-	not none_waived
-	some id in input.candidates
-	some rule, verdict in target_verdicts(data.facts.targets[id])
-	waived(verdict)
 }
 
 reasons.table contains verdict if some verdict in table.verdicts
 
-reasons.main contains fault("policy.no_candidates") if count(input.candidates) == 0
+reasons.main contains verdict if some verdict in faults
 
-reasons.main contains fault("policy.unknown_target") if count(table.place_of) < count(input.candidates)
+unconcerned := {"code": "policy.unconcerned", "severity": "info", "legal": "", "params": {}}
 
-reasons.main contains fault("policy.no_verdict") if not everywhere
+# What there is to say besides where a glass is broken, or where rules look at targets.
+rare if not none_waived
 
-reasons.main contains fault("policy.no_verdict") if {
-	some found in judged
-	count(found) < count(table.places)
+rare if targets_spared == false
+
+rarely[rule] contains verdict if {
+	not none_waived
+	some rule, found in judged
+	some verdict in found
+	verdict.code != "policy.unconcerned"
+	not waived(verdict)
 }
 
-reasons.main contains fault("policy.no_verdict") if {
-	not targets_spared
+rarely[rule] contains verdict if {
+	not none_waived
+	some rule, verdict in everywhere
+	verdict.code != "policy.unconcerned"
+	not waived(verdict)
+}
+
+rarely[rule] contains broken(verdict) if {
+	not none_waived
+	some rule, verdict in everywhere
+	waived(verdict)
+}
+
+rarely[rule] contains verdict if {
+	targets_spared == false
+	some id in input.candidates
+	some rule, verdict in target_verdicts(data.facts.targets[id])
+	verdict.code != "policy.unconcerned"
+	not waived(verdict)
+}
+
+rarely[rule] contains broken(verdict) if {
+	not none_waived
+	some rule, found in judged
+	some verdict in found
+	waived(verdict)
+}
+
+rarely[rule] contains broken(verdict) if {
+	not none_waived
+	some id in input.candidates
+	some rule, verdict in target_verdicts(data.facts.targets[id])
+	waived(verdict)
+}
+
+faults contains fault("policy.no_candidates") if input.candidates == []
+
+faults contains fault("policy.unknown_target") if count(table.place_of) < count(input.candidates)
+
+faults contains fault("policy.no_verdict") if not everywhere
+
+faults contains fault("policy.no_verdict") if {
+	places := count(table.places)
+	some found in judged
+	count(found) < places
+}
+
+faults contains fault("policy.no_verdict") if {
+	targets_spared == false
 	some id in input.candidates
 	target := data.facts.targets[id]
 	not target_verdicts(target)
 }
 
-reasons.main contains fault("policy.no_row") if {
+faults contains fault("policy.no_row") if {
+	not whole
 	some spot in table.spots
 	not table.cell_of[spot]
 }
 
-reasons.main contains fault("policy.no_output_guard") if {
+faults contains fault("policy.no_output_guard") if {
+	not whole
 	some spot in table.spots
-	not data.law.output_guard[near_of(spot)]
+	not data.law.output_guard[split(spot, "|")[0]]
 }
+
+# Every spot has its terms, so that it has a row and an output guard.
+whole if count(terms) == count(table.spots)
 
 waived(verdict) if {
 	verdict.severity == "deny"
@@ -236,7 +280,7 @@ waived(verdict) if {
 }
 
 # Most days no glass is broken, and no verdict need be looked at twice.
-none_waived if count(waivers) == 0
+none_waived if waivers == {}
 
 broken(verdict) := {
 	"code": "policy.break_glass",
@@ -244,7 +288,5 @@ broken(verdict) := {
 	"legal": verdict.legal,
 	"params": object.union(verdict.params, {"grant": waivers[verdict.code], "waives": verdict.code}),
 }
-
-near_of(spot) := substring(spot, 0, indexof(spot, "|"))
 
 fault(code) := {"code": code, "legal": "", "severity": "deny", "params": {}}

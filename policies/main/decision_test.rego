@@ -527,6 +527,29 @@ test_break_glass_waives_rules_that_are_asked_once_and_of_targets if {
 	{reason.code | some reason in targets.reasons.one} == {"policy.break_glass", "policy.own"}
 }
 
+test_a_broken_glass_leaves_what_it_does_not_name_of_rules_that_are_asked_once if {
+	once := sekisho.decision with input as question(["here"])
+		with data.facts as broken({"waives": ["policy.other"]})
+		with sekisho.everywhere as {"one": verdict("deny"), "two": verdict("info")}
+	not once.allow
+	{reason.code | some reason in once.reasons.one} == {"policy.own"}
+}
+
+test_where_no_rule_is_asked_nothing_is_permitted if {
+	silent := sekisho.decision with input as question(["here"])
+		with data.facts as facts
+		with sekisho.everywhere as {}
+		with sekisho.judged as {}
+	not silent.allow
+}
+
+test_a_verdict_without_a_severity_permits_nothing if {
+	odd := sekisho.decision with input as question(["here"])
+		with data.facts as facts
+		with sekisho.everywhere as {"one": {"code": "policy.own", "legal": "", "params": {}}}
+	not odd.allow
+}
+
 test_some_codes_are_never_waived if {
 	decision := sekisho.decision with input as question(["beijing"])
 		with data.facts as broken({})

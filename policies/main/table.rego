@@ -14,7 +14,11 @@ package sekisho.table
 
 # --- an index leads to a cell, a cell decides about each item of the request
 
-items := ({"*"} | {type | some type, _ in input.data.entities}) | {category |
+items := plain | categories
+
+plain := {"*"} | object.keys(input.data.entities)
+
+categories := {category |
 	some name in input.data.special
 	category := concat(":", ["special", name])
 }
@@ -28,13 +32,14 @@ place_of := {id: name |
 places := {name | some name in place_of}
 
 # Where each place stands in the index: two, if it hangs on the data's origin.
-spot_at := {name: place[which] |
+spot_at := object.union(
+	{name: known[name].spot | some name in (places - same)},
+	{name: known[name].spot_same | some name in same},
+) if {
 	known := data.facts.places
 	own := input.data.collected_in
-	some name in places
-	place := known[name]
-	which := {true: "spot_same", false: "spot"}[place.jurisdiction == own]
-}
+	same := {name | some name in places; known[name].jurisdiction == own}
+} else := {}
 
 spot_of(place) := place.spot_same if {
 	place.jurisdiction == input.data.collected_in
@@ -63,28 +68,25 @@ cell_of := {spot: name |
 }
 
 # The broader word by which a row can mean an item.
-broader := {item: broader_of(item) | some item in items}
-
-broader_of(item) := "special:*" if {
-	startswith(item, "special:")
-} else := object.get(data.facts.kinds, item, "*")
+broader := object.union(
+	{item: object.get(kinds, item, "*") | kinds := data.facts.kinds; some item in plain},
+	{item: "special:*" | some item in categories},
+)
 
 # What the most precise word that a cell has says of each item; nothing, if there is none.
 entries := {name: by_item |
 	cells := data.facts.table.cells
 	names := {name | some name in cell_of}
+	broader_word := broader
 	some name in names
 	cell := cells[name]
 	any_item := object.get(cell, "*", {})
-	by_item := {item: entry |
-		some item, word in broader
-		entry := object.get(cell, item, object.get(cell, word, any_item))
-	}
+	by_item := {item: object.get(cell, item, object.get(cell, word, any_item)) | some item, word in broader_word}
 }
 
 # What holds: a row that only observes steps back while nothing leaves the site, but never for secrets.
 rulings := entries if {
-	count(observing) == 0
+	observing == set()
 } else := {name: {item: ruling(item, entry) | some item, entry in by_item} | some name, by_item in entries}
 
 observing := {name | some name, by_item in entries; some entry in by_item; entry.until}
@@ -112,14 +114,15 @@ today := substring(input.env.time, 0, 10)
 redaction := {spot: operators[name] | some spot, name in cell_of}
 
 operators := {name: redact(allowed) |
+	all_items := count(items)
 	some name, by_item in rulings
 	allowed := {item: entry.operator | some item, entry in by_item}
-	count(allowed) == count(items)
+	count(allowed) == all_items
 }
 
 # A row about a special category says the least that is done to every finding of such a text.
 redact(by_item) := by_item if {
-	count(input.data.special) == 0
+	input.data.special == []
 } else := {item: by_item[strongest] |
 	some item, operator in by_item
 	not startswith(item, "special:")
@@ -135,7 +138,8 @@ strength := {"keep": 0, "pseudonymise": 1, "hash": 2, "mask": 3, "redact": 4}
 # --- why
 
 verdicts contains row_says("policy.table_denied", "deny", entry, item) if {
-	some by_item in rulings
+	some name, by_item in rulings
+	not operators[name]
 	some item, entry in by_item
 	not entry.operator
 }

@@ -24,7 +24,7 @@ target_verdict(target) := unconcerned if {
 
 # METADATA
 # description: Whether no target need be looked at.
-spares_targets if count(named) == 0
+spares_targets if named == set()
 
 named := {model | some model in object.get(data.facts.tenants, [input.caller.tenant, "models"], [])} if {
 	data.facts.tenants

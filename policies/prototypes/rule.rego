@@ -19,7 +19,7 @@ package rules.prototypes
 verdict(_) := ruling
 
 ruling := unconcerned if {
-	count(telling) == 0
+	telling == set()
 } else := unconcerned if {
 	project.prototype == true
 } else := {"code": "policy.prototype_project", "severity": "deny", "legal": catalogue, "params": {"data": min(telling)}}
@@ -36,7 +36,7 @@ target_verdict(target) := unconcerned if {
 # METADATA
 # description: Whether no target need be looked at.
 spares_targets if {
-	count(project_sites) == 0
+	project_sites == set()
 	not bound
 }
 

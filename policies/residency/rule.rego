@@ -19,6 +19,7 @@
 package rules.residency
 
 import data.rules.transfers
+import data.sekisho.table
 
 # METADATA
 # description: What may be said of a place. The first that applies.
@@ -34,6 +35,26 @@ verdict(place) := not_shown if {
 } else := crossing(place.jurisdiction) if {
 	place.near == "same-node"
 } else := no("policy.residency_unset", place)
+
+# METADATA
+# description: >-
+#   What is said of all places of a request at once, as `verdict` says it of each: to ask one by one costs several times
+#   as much.
+verdicts := worked_out if {
+	count(worked_out) == count(table.places)
+} else := {name: verdict(known[name]) |
+	known := data.facts.places
+	some name in table.places
+}
+
+worked_out := {name: ways[known[name].jurisdiction].says |
+	known := data.facts.places
+	ways := open_ways
+	some name in table.places
+}
+
+# What was worked out of each country, where the answer may be shown.
+open_ways := derived_ways if view == "open"
 
 # METADATA
 # description: What may be said of a country, where it and the origin are known.

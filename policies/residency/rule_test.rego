@@ -207,3 +207,28 @@ test_it_is_used_by_nobody_whose_tenant_is_not_known if {
 	asked := json.remove(asked_by("other", "DE", "DE", "2026-11-22"), ["/caller/tenant"])
 	not residency.derived_ways with input as asked with data.facts as facts
 }
+
+# --- all places at once
+
+here_and_there := {"candidates": [place | some place, _ in places]}
+
+targets := {place: {"place": place} | some place, _ in places}
+
+at_once := residency.verdicts
+
+one_by_one := {name: verdict | some name, place in places; verdict := residency.verdict(place)}
+
+test_all_places_at_once_are_told_what_each_is_told if {
+	every day in ["2026-11-22", "2031-12-28"] {
+		every from in ["DE", "JP", "", "BR"] {
+			every to in ["DE", "CN", ""] {
+				asked := object.union(asked_by("other", from, to, day), here_and_there)
+				worked_out := object.union(facts_of("2026-11-22"), {"targets": targets})
+				both := at_once with input as asked with data.facts as worked_out
+				each := one_by_one with input as asked with data.facts as worked_out
+				both == each
+				count(both) == count(places)
+			}
+		}
+	}
+}

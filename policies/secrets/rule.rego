@@ -33,7 +33,7 @@ verdict(place) := unconcerned if {
 
 # METADATA
 # description: Whether no place need be looked at.
-spares_places if count(secrets) == 0
+spares_places if secrets == set()
 
 secrets := {type | some type, _ in input.data.entities; kinds[type] == "@secrets"} if kinds
 

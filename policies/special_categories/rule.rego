@@ -37,7 +37,7 @@ verdict(place) := yes("policy.unconcerned", "") if {
 
 # METADATA
 # description: Whether no place need be looked at.
-spares_places if count(input.data.special) == 0
+spares_places if input.data.special == []
 
 # The laws that are about these data: those of their origin, else the strictest reading.
 laws := found if {

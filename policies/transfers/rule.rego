@@ -24,6 +24,7 @@
 package rules.transfers
 
 import data.rules.residency
+import data.sekisho.table
 
 # METADATA
 # description: >-
@@ -41,8 +42,41 @@ verdict(place) := view if {
 view := crossing(residency.viewed_in)
 
 # METADATA
+# description: >-
+#   What is said of all places of a request at once, as `verdict` says it of each. Where the answer may be shown without
+#   an arrangement, none is about places that none leads to.
+verdicts := object.union(
+	{name: nothing | some name in (table.places - led_to)},
+	{name: verdict(known[name]) | some name in led_to},
+) if {
+	view == nothing
+	known := data.facts.places
+} else := {name: verdict(known[name]) |
+	known := data.facts.places
+	some name in table.places
+}
+
+led_to := straight | by_group
+
+straight := {name |
+	known := data.facts.places
+	to := reached
+	some name in table.places
+	to[known[name].jurisdiction]
+}
+
+by_group := {name |
+	known := data.facts.places
+	law := data.law.jurisdictions
+	to := reached
+	some name in table.places
+	some group in law[known[name].jurisdiction].groups
+	to[group]
+}
+
+# METADATA
 # description: Whether no place need be looked at.
-spares_places if count(ours) == 0
+spares_places if ours == []
 
 # Of places of the data's own law, with adequacy, or without any arrangement, `residency` speaks.
 crossing(country) := nothing if {

@@ -341,3 +341,34 @@ test_where_nothing_is_arranged_no_place_need_be_looked_at if {
 	transfers.spares_places with input as asked with data.facts.transfers as []
 	not transfers.spares_places with input as asked with data.facts.transfers as arranged
 }
+
+# --- all places at once
+
+countries := {country: place(country) | some country in ["DE", "FR", "US", "CN", "IN", "BR", "JP", "", "XX"]}
+
+targets := {country: {"place": country} | some country, _ in countries}
+
+at_once := transfers.verdicts
+
+one_by_one := {name: verdict | some name, its in countries; verdict := transfers.verdict(its)}
+
+ways := [
+	[],
+	[transfer("EEA", "US", "scc")],
+	[transfer("DE", "EEA", "scc"), transfer("EEA", "IN", "explicit-consent")],
+	[transfer("CN", "DE", "pipl-standard-contract"), transfer("CN", "EEA", "explicit-consent")],
+]
+
+test_all_places_at_once_are_told_what_each_is_told if {
+	every arrangement in ways {
+		every origin in ["DE", "CN", "JP", ""] {
+			every access in ["DE", "US", "IN", ""] {
+				asked := object.union(question(origin, access), {"candidates": object.keys(countries)})
+				known := object.union(arranged(arrangement), {"places": countries, "targets": targets})
+				both := at_once with input as asked with data.facts as known
+				each := one_by_one with input as asked with data.facts as known
+				both == each
+			}
+		}
+	}
+}

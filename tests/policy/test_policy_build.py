@@ -170,3 +170,30 @@ def test_data_that_are_not_json_are_told_by_file(opa: Opa, policies: Path, tmp_p
 def test_a_folder_without_rules_is_refused(opa: Opa, tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="no rule folder"):
         build(opa, tmp_path, tmp_path / "cache")
+
+
+# --- a rule that speaks of all places at once
+
+SPEAKS = """\
+verdict(place) := {"code": "own.yes", "severity": "info", "legal": "", "params": {}} if place.near
+
+verdicts := {name: verdict(data.facts.places[name]) | some name in input.speaks_of} if input.speaks"""
+KNOWN = {"facts": {"places": {p: {"near": "other"} for p in ("a", "b")}, "targets": {"t": {"place": "a"}}}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [({"speaks": True}, ["a"]), ({"speaks": True, "speaks_of": []}, []), ({}, [])]
+)
+def test_places_of_which_a_rule_does_not_speak_at_once_are_without_its_word(
+    opa: Opa, policies: Path, tmp_path: Path, asked: dict[str, object], said: list[str]
+) -> None:
+    _add_rule(policies, SPEAKS)
+    bundle = build(opa, policies, tmp_path / "bundles")
+    (tmp_path / "facts.json").write_text(json.dumps(KNOWN))
+    (tmp_path / "input.json").write_text(json.dumps({"candidates": ["t"], "speaks_of": ["a", "b"], **asked}))
+
+    options = ("--data", tmp_path / "facts.json", "--input", tmp_path / "input.json", "--format", "json")
+    found = opa.run("eval", "--bundle", bundle.path, *options, "data.sekisho.judged.mine")
+
+    (judged,) = msgspec.json.decode(found.stdout)["result"][0]["expressions"]
+    assert sorted(judged["value"]) == said

@@ -224,7 +224,8 @@ def _by_rule(directory: Path, names: list[str]) -> str:
 
     A rule whose verdict is not of the place (``verdict(_)``) is asked once. Others may say, once for the request, that
     they have nothing to say of any place (``spares_places``), those that look at targets of any (``spares_targets``):
-    then they are not asked. What a rule works out beforehand from pushed facts (``derived``) is gathered, too.
+    then they are not asked. One that says its word of all places at once (``verdicts``) is asked once. What a rule
+    works out beforehand from pushed facts (``derived``) is gathered, too.
     """
     everywhere = [name for name in names if not re.search(r"^verdict\((?!_\))", _source(directory, name), re.MULTILINE)]
     placed = [name for name in names if name not in everywhere]
@@ -237,7 +238,7 @@ def _by_rule(directory: Path, names: list[str]) -> str:
             "package sekisho\n",
             *(["import data.sekisho.table\n"] if placed else []),
             f"everywhere := {_asked(everywhere, 'verdict({})')}\n",
-            *(_judged(name, spares=_defines(directory, name, "spares_places")) for name in placed),
+            *(_judged(directory, name) for name in placed),
             *([] if placed else ["judged := {}\n"]),
             f"target_verdicts({'target' if looking else '_'}) := {_asked(looking, 'target_verdict(target)')}\n",
             f"default targets_spared := false\n\ntargets_spared if {{ {spared} }}\n",
@@ -246,10 +247,12 @@ def _by_rule(directory: Path, names: list[str]) -> str:
     )
 
 
-def _judged(name: str, *, spares: bool) -> str:
-    verdict = f"verdict := data.rules.{name}.verdict(known[name])"
-    unless = f" if not data.rules.{name}.spares_places" if spares else ""
-    each = f"known := data.facts.places; some name in table.places; {verdict}"
+def _judged(directory: Path, name: str) -> str:
+    """Return the rule that holds what ``name`` says of each place; a place that it does not speak of is missing."""
+    each = f"known := data.facts.places; some name in table.places; verdict := data.rules.{name}.verdict(known[name])"
+    if _defines(directory, name, "verdicts :="):
+        each = f"said := data.rules.{name}.verdicts; some name in table.places; verdict := said[name]"
+    unless = f" if not data.rules.{name}.spares_places" if _defines(directory, name, "spares_places") else ""
     return f"judged.{name} := {{name: verdict | {each}}}{unless}\n"
 
 
