@@ -13,7 +13,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 
 from gateway.domain import Caller
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, RouteNotFound
 from gateway.inquiry import Inquiry
 from gateway.kept.door import Item, Responses
 
@@ -25,6 +25,11 @@ _STREAMING = "Only answers that are made behind a caller's back can be streamed 
 
 def add_responses(app: FastAPI, inquiry: Inquiry, identify: Callable[[Request], Caller], responses: Responses) -> None:
     """Add the routes of single responses. Without a key they are 401 first, as everything is."""
+
+    @app.post("/v1/responses/compact", tags=["inference"], summary="404: no conversation is compacted here")
+    async def compact(request: Request) -> Response:
+        identify(request)
+        raise RouteNotFound
 
     @app.get(_ONE, tags=["inference"], summary="An answer that was kept for you")
     async def get_response(request: Request, response_id: str) -> Response:

@@ -2,7 +2,7 @@
 
     python3.11 offline-bundle/deps run      what serving takes
     python3.11 offline-bundle/deps check    run, and what `make check` takes
-    python3.11 offline-bundle/deps test     check, the compiled llama-cpp-python, a Redis and an nginx
+    python3.11 offline-bundle/deps test     check, llama-cpp-python compiled, a Redis, an nginx, other people's clients
     python3.11 offline-bundle/deps bench    check, and the peers that `make bench` measures against
 
 Every step knows by a hash over what it is made from whether there is something to do. Exit codes: 0 done, 2 used
@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
+import clients
 import detectors
 import embedding
 import environment
@@ -47,6 +48,7 @@ def bring_up(level: str, board: Board) -> None:
     if level == "test":
         steps.append(lambda: llama.build(board))
         steps.append(lambda: redis.install(board))
+        steps.append(lambda: clients.install(board))
     if level == "bench":
         steps.append(lambda: environment.install(board, layout.CACHE / "bench-venv", "bench"))
     if level in ("test", "bench"):

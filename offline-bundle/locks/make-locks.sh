@@ -21,6 +21,7 @@ lock dev pyproject.toml --group dev --extra llama-cpp-python --no-emit-package l
 lock providers pyproject.toml --extra providers --constraints "$locks/run.txt" --only-binary :all:
 lock build --group build --only-binary :all:
 lock bench --group bench --only-binary :all:
+lock clients --group clients --only-binary :all:
 lock model --group model --no-deps --only-binary :all:
 lock embedding --group embedding --no-deps --only-binary :all:
 lock detect --group detect --no-deps --only-binary :all:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -13,6 +14,7 @@ from running import Running, free_port, install
 from scripted import ScriptedEngine
 
 MODEL = "smollm2-135m-instruct"
+EMBEDDER = "all-minilm-l6-v2"
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +36,23 @@ def narrow(model_file: Path) -> Iterator[Running]:
     )
 
 
-def _run(model_file: Path, **change: dict[str, object]) -> Iterator[Running]:
+@pytest.fixture(scope="module")
+def short_of_words(model_file: Path) -> Iterator[Running]:
+    """A gateway whose answers end soon, where a caller sets no end: the model often finds none."""
+    yield from _run(model_file, engine={"context_tokens": 1536})
+
+
+@pytest.fixture(scope="session")
+def both(model_file: Path, embedding_file: Path) -> Iterator[Running]:
+    """A gateway that serves a chat model and an embedding model."""
+    yield from _run(model_file, embedding_file, fleet={"models": [{"model": MODEL}, {"model": EMBEDDER}]})
+
+
+def _run(*weights: Path, **change: dict[str, Any]) -> Iterator[Running]:
     folder = Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
-    install(folder, model_file, **change)
+    install(folder, weights[0], **change)
+    for file in weights[1:]:
+        shutil.copyfile(file, folder / ".sekisho" / "store" / "sha256" / file.name)
     running = Running(folder)
     try:
         yield running.start()

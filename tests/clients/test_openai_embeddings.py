@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import openai
 import pytest
-from running import Running, install, sekisho
+from running import Running, sekisho
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 EMBEDDER = "all-minilm-l6-v2"
 HELLO_WORLD = [101, 7592, 2088, 102]  # by the model's vocabulary, with its marks
-
-
-@pytest.fixture(scope="module")
-def both(model_file: Path, embedding_file: Path, model_name: str) -> Iterator[Running]:
-    folder = Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
-    models = [{"model": model_name}, {"model": EMBEDDER}]
-    install(folder, model_file, fleet={"models": models})
-    shutil.copyfile(embedding_file, folder / ".sekisho" / "store" / "sha256" / embedding_file.name)
-    running = Running(folder)
-    try:
-        yield running.start()
-    finally:
-        running.stop()
-        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 LOCKS = Path(__file__).resolve().parent.parent.parent / "offline-bundle" / "locks"
-NAMES = ("bench", "build", "detect", "dev", "embedding", "go", "llama-cpp-python", "model", "providers", "run")
+NAMES = ("bench", "build", "clients", "detect", "dev", "embedding", "go", "llama-cpp-python", "model", "providers", "run")
 
 
 def requirements(name: str) -> dict[str, list[str]]:
@@ -60,7 +60,7 @@ def test_every_module_of_opa_has_a_hash() -> None:
     assert [name for name in required if (name[0], f"{name[1]}/go.mod") not in hashed] == []
 
 
-@pytest.mark.parametrize("lock", ["bench", "providers"])
+@pytest.mark.parametrize("lock", ["bench", "clients", "providers"])
 def test_litellm_is_no_tampered_version(lock: str) -> None:
     (version,) = [name for name in requirements(lock) if name.startswith(("litellm==", "litellm["))]
 
