@@ -90,9 +90,7 @@ def _left_there(node: dict[str, Any]) -> str:
         return f"{node['node']} has the file of its own: it stays there, until somebody removes it on that machine."
     if node["state"] in ("here", "drained"):
         return f"{node['node']} has the file, too, and gives it up within seconds (node.file_removed is on record)."
-    return (
-        f"{node['node']} had the file when it was last heard of, is {node['state']}, and gives it up once back."
-    )
+    return f"{node['node']} had the file when it was last heard of, is {node['state']}, and gives it up once back."
 
 
 @command(app, "verify", examples=["sekisho models verify", "sekisho models verify smollm2-135m-instruct --json"])
