@@ -21,7 +21,7 @@ HELP: dict[str, str] = {
     "server.drop_params": "take parameters out that no engine here honours, and say so, in place of a 400",
     "server.cors_origins": "origins of web pages that may call, such as https://apps.example; none: no browser may",
     "server.admin_api": "serve the admin API at the same address, for keys whose roles allow; off: on its socket alone",
-    "server.tls_client_ca": "PEM file of the authority whose client certificates may open accounts; empty: none is asked",
+    "server.tls_client_ca": "PEM file of the authority whose client certificates open accounts; empty: none is asked",
     "server.trusted_proxies": "addresses or networks of proxies that are believed about whom they speak for",
     "server.proxy_header": "the header that trusted proxies write addresses into: x-forwarded-for or forwarded",
     "server.proxy_subject_header": "header in which trusted proxies tell a client certificate's subject; empty: none",

@@ -15,7 +15,6 @@ from gateway.audit.log.disk import replace
 from gateway.audit.log.reader import Filter, newest
 from gateway.durable import sync_folder
 
-
 SET, CLEARED = _EVENTS = ("admin.hold_set", "admin.hold_cleared")
 
 
