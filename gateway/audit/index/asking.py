@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from contextlib import suppress
+from asyncio.subprocess import Process
 from pathlib import Path
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from gateway.audit.index.answer import LENGTH_BYTES, Answer, Ask
 from gateway.audit.index.query import Query, WrongQuery
 from gateway.audit.index.search import Page
+from gateway.audit.index.spawn import collect, spawn
 from gateway.errors import AuditUnavailable
 
 IDLE_SECONDS = 60.0
@@ -80,27 +80,17 @@ class Asking:
 
     async def _running(self) -> Process:
         if self._process is None or self._process.returncode is not None:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "gateway.audit.index.answer", *self._folders),
-                stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd=_ROOT, env=_ENVIRONMENT, start_new_session=True,
-            )  # fmt: skip
+            command = (sys.executable, "-m", "gateway.audit.index.answer", *self._folders)
+            self._process = await spawn(*command, cwd=_ROOT, env=_ENVIRONMENT)
         return self._process
 
     def _end(self) -> None:
         """Kill the process; a task collects it."""
         process, self._process = self._process, None
         if process is not None:
-            collecting = asyncio.get_running_loop().create_task(_collect(process), name="audit-search-end")
+            collecting = asyncio.get_running_loop().create_task(collect(process), name="audit-search-end")
             self._ending.add(collecting)
             collecting.add_done_callback(self._ending.discard)
-
-
-async def _collect(process: Process) -> None:
-    """End a process, and read what is left in its pipes, so that they close."""
-    with suppress(ProcessLookupError):
-        process.kill()
-    with suppress(OSError, ValueError):
-        await process.communicate()
 
 
 async def _exchange(process: Process, line: bytes) -> bytes:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 from contextlib import suppress
 from pathlib import Path
+
+from gateway.audit.index.spawn import spawn
 
 _log = logging.getLogger(__name__)
 
@@ -63,13 +65,11 @@ class IndexFollower:
     async def _watch(self) -> None:
         while True:
             try:
-                self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", _PROGRAM, str(self._audit), str(self._folder)),
-                    stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd=_ROOT, env=_ENVIRONMENT, start_new_session=True,
-                )  # fmt: skip
+                command = (sys.executable, "-m", _PROGRAM, str(self._audit), str(self._folder))
+                self._process = await spawn(*command, cwd=_ROOT, env=_ENVIRONMENT)
                 await self._tell(self._process)
             except OSError as error:
-                _log.warning("the audit log is not indexed: %s", error.strerror)
+                _log.warning("the audit log is not indexed: %s", error.strerror or error)
             await asyncio.sleep(_AGAIN_SECONDS)
 
     @staticmethod
