@@ -1,7 +1,7 @@
 """Starting and ending the processes of the index, which talk through pipes.
 
-``asyncio.create_subprocess_exec`` may wait for ever where it is cancelled, or fails, before every pipe is connected: its
-transport ends only once they all were (CPython's ``base_subprocess.py``). So nobody waits for it without an end here. A
+``asyncio.create_subprocess_exec`` may wait for ever where it is cancelled, or fails, before each pipe is connected: the
+transport ends only once they all were (CPython, ``base_subprocess.py``). So nobody waits for it without an end here. A
 cancellation waits until the process is there, which takes milliseconds, ends it, and then goes on.
 """
 
