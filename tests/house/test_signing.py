@@ -95,7 +95,7 @@ def test_intents_say_what_is_signed_now(store: ContentStore) -> None:
     none = cast(Any, None)
     home = ResidentHome(OWN, slots=1, context_tokens=64, rules=none, resident=none, look=none, clock=none)
     fleet = LocalFleet([home], queue=1, find_model=lambda name: name, model_names=lambda: ["m"])
-    caller = cast(Any, type("Anybody", (), {"models": ()}))
+    caller = cast(Any, type("Anybody", (), {"models": (), "sites": ()}))
 
     sign(store)
     take_up(store, fleet)
