@@ -114,8 +114,8 @@ class SiteHeads:
                     heads[name] = seen
                 else:
                     _require_later(name, seen, heads.get(name))
-            for name, head in heads.items():
-                if name != self._excused:
+            if not self._excused:  # others may be lost too, as above
+                for name, head in heads.items():
                     self._check_end(self._base / name, head[0])
             if heads != bound:
                 self._write(heads)
