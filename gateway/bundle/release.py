@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-SCHEMA = "sekisho.release/1"
 NAME = "release.json"
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -40,8 +39,8 @@ Kind = Literal[
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One file of the release.
 
-    ``name`` is its TUF target path; ``place`` where it lies in an installed version; a part with ``unpack`` is a ``.tar.gz``
-    whose members go under ``place``.
+    ``name`` is its TUF target path; ``place`` where it lies in an installed version; a part with ``unpack`` is a
+    ``.tar.gz`` whose members go under ``place``.
     """
 
     kind: Kind
@@ -58,7 +57,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole of it. Times are RFC 3339 in UTC; ``platform`` is a wheel's platform tag (PEP 600)."""
 
-    schema: Literal["sekisho.release/1"] = SCHEMA
+    schema: Literal["sekisho.release/1"] = "sekisho.release/1"
     version: str
     built_at: str
     profile: Literal["cpu", "cuda"]
