@@ -79,7 +79,7 @@ async def _live(settings: Settings, on_ready: OnReady | None) -> int:
                 watching.append(serving.create_task(tls.watch(house.tell)))
             for listener in listeners:
                 await listener.began()
-            _settle_memory()
+            settle_memory()
             if on_ready is not None:
                 on_ready(base_url(settings))
             await stop.wait()
@@ -103,7 +103,7 @@ def _tls(settings: Settings) -> ServerTls | None:
     return ServerTls(settings.base / said.tls_certificate, settings.base / said.tls_key, ca)
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """Let collections look at what requests make, and less often: most of it goes by reference count."""
     gc.collect()
     gc.freeze()

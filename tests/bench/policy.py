@@ -35,6 +35,7 @@ from rich.console import Console  # noqa: E402
 from yardstick import machine  # noqa: E402
 from yardstick.stats import percentile  # noqa: E402
 
+from gateway.app import settle_memory  # noqa: E402
 from gateway.domain import Caller, Capability, DataFacts, EnvFacts, PolicyInput, RequestFacts, Role, Target  # noqa: E402
 from gateway.policy.client import OpaPolicy, draft  # noqa: E402
 from gateway.policy.question import question  # noqa: E402
@@ -93,6 +94,7 @@ decision := {
 async def _measure(folder: Path, options: argparse.Namespace, console: Console) -> dict[str, Any]:
     config = _installation(folder)
     targets = fleet()
+    settle_memory()  # as the server does once it is put together
     facts = machine.facts()
     console.print(f"[dim]the machine is {facts['busy_before']:.0%} busy with other work")
     settings = load(str(config))
