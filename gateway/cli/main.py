@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+import gateway.cli.bundle_client
 import gateway.cli.models_add
 import gateway.cli.models_fit
 import gateway.cli.models_quantise
@@ -21,6 +22,7 @@ import gateway.cli.models_sign  # noqa: F401 - more verbs of `models`
 from gateway.cli import (
     audit,
     bench,
+    bundle,
     doctor,
     engines,
     fleet,
@@ -60,7 +62,7 @@ for room in (serve, init, doctor, bench, version):
     room.register(app)
 app.add_typer(organisation.tenants_app)
 app.add_typer(organisation.projects_app)
-for noun in (keys, limits, models, engines, fleet, node, policy, privacy, audit, imports):
+for noun in (keys, limits, models, engines, fleet, node, policy, privacy, audit, bundle, imports):
     app.add_typer(noun.app)
 
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")]
