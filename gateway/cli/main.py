@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 import gateway.cli.bundle_client
+import gateway.cli.bundle_keys
 import gateway.cli.models_add
 import gateway.cli.models_fit
 import gateway.cli.models_quantise

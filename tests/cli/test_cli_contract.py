@@ -27,6 +27,8 @@ COMMANDS = [
     *(("engines", verb) for verb in ("build", "list", "show", "remove")),
     ("fleet", "status"),
     ("import", "litellm"),
+    *(("bundle", "keys", verb) for verb in ("create", "rotate", "sign", "show")),
+    *(("bundle", "client", verb) for verb in ("init", "refresh", "download")),
     *(("node", verb) for verb in ("token", "list", "show", "drain", "remove", "trust", "join", "serve")),
     *(("policy", verb) for verb in ("check", "test", "show", "cases")),
     *(("policy", verb) for verb in ("build", "sign", "verify", "activate", "rollback", "status", "diff")),

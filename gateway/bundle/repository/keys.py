@@ -81,6 +81,14 @@ def of_folder(folder: Path) -> tuple[KeyFile, ...]:
     return tuple(KeyFile(path, read_public(path.with_suffix(".pub.json"))) for path in sorted(folder.glob("*.pem")))
 
 
+def needs_passphrase(path: Path) -> bool:
+    """Whether a key lies under a passphrase; a file that cannot be read does not say so."""
+    try:
+        return b"ENCRYPTED" in path.read_bytes()[:64]
+    except OSError:
+        return False
+
+
 def signer(path: Path, passphrase: bytes = b"") -> CryptoSigner:
     """Open a key for signing.
 
