@@ -61,6 +61,7 @@ class Capability(StrEnum):
     EMBED = "embed"
     RERANK = "rerank"
     VISION = "vision"
+    TOKENIZE = "tokenize"  # a text to the ids of its tokens, and back; no model's own, but its engine's
 
 
 class Value(msgspec.Struct, frozen=True, gc=False):
@@ -373,13 +374,16 @@ class Chunk(msgspec.Struct, frozen=True):
     """One event of an answer. A plain answer is one chunk with whole choices and a usage.
 
     An answer to ``embed`` has ``vectors`` in place of choices: float32, little endian, in the order of the inputs. One
-    to ``rerank`` has ``scores``, in the order of the documents.
+    to ``rerank`` has ``scores``, in the order of the documents. One to ``tokenize`` has ``tokens``, and where
+    they were asked for ``pieces``, the bytes that each spells; what ids spell is one choice, as any text is.
     """
 
     choices: tuple[Choice, ...]
     usage: Usage | None = None
     vectors: tuple[bytes, ...] = ()
     scores: tuple[float, ...] = ()
+    tokens: tuple[int, ...] = ()
+    pieces: tuple[bytes, ...] = ()
     timings: Timings | None = None  # with the last chunk, from engines that tell
     energy: Energy | None = None  # of the whole answer, as a joined node measured it: a chunk of its own, the last one
 

@@ -10,7 +10,7 @@ The answer is what the caller was shown, values restored, up to where it ended::
 
 Vectors, from which texts can be guessed, are kept as base64 of what the engine gave, scores as they are::
 
-    {"vectors": ["…"]}     {"scores": [0.5]}
+    {"vectors": ["…"]}     {"scores": [0.5]}     {"tokens": [17, 4]}
 
 Of whom it speaks: the end user, where the key vouches for one; else everybody whom a finding names.
 """
@@ -76,6 +76,8 @@ class AttemptKeeper(Keeper):
             self._numbers["vectors"] = [b64encode(vector).decode() for vector in chunk.vectors]
         if chunk.scores:
             self._numbers["scores"] = list(chunk.scores)
+        if chunk.tokens:
+            self._numbers["tokens"] = list(chunk.tokens)
         for choice in chunk.choices:
             said = self._choices.setdefault(choice.index, _Said())
             said.content.append(choice.content or "")

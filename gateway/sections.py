@@ -163,7 +163,7 @@ class RemoteEngineSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
         ""  # https://…; on this machine also http://127.0.0.1:PORT or unix:/path; litellm: its provider's, if any
     )
     remote_model: str = ""  # what it is called there; empty: the same; litellm: provider/model
-    capabilities: tuple[Literal["chat", "complete", "embed", "rerank"], ...] = ("chat",)
+    capabilities: tuple[Literal["chat", "complete", "embed", "rerank", "tokenize"], ...] = ("chat",)
     site: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{0,63}$")] = ""  # where it stands; empty: this site
     jurisdiction: Jurisdiction = ""  # of that place; empty: this site's, for one of this site, else unknown
     external: bool = True  # operated by somebody else

@@ -8,6 +8,7 @@ not within the reading of the prompt. What it cannot do is refused: ``logprobs``
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import secrets
 import threading
@@ -24,6 +25,7 @@ from gateway.engines.dialect import without
 from gateway.engines.openai_wire import Assembler, chunk_from, rejected, too_long
 from gateway.engines.plain_calls import Reader
 from gateway.engines.plain_tools import named, told
+from gateway.engines.spelling import READ_NOTHING, spelled, tokenizing
 from gateway.errors import EngineUnavailable, SekishoError
 from gateway.settings import EngineSettings
 
@@ -183,6 +185,28 @@ class _Model:
         except self._template_error as error:
             raise rejected() from error
 
+    def spell(self, body: Body) -> Chunk:
+        """Return a text's tokens, or what tokens spell: :mod:`gateway.engines.spelling`. The prompt's cache stays."""
+        asked = tokenizing(body)
+        content, tokens = asked["content"].encode(), body.get("tokens")
+        if tokens is None:
+            marks = {"add_bos": asked.get("add_special", False), "special": asked.get("parse_special", True)}
+            tokens = self._tokenize(content, **marks) if content else []
+        if body.get("spell"):
+            return spelled(b"".join(map(self._piece, tokens)).decode("utf-8", "replace"))
+        pieces = tuple(self._piece(token) for token in tokens if asked.get("with_pieces"))
+        return Chunk((), READ_NOTHING, tokens=tuple(tokens), pieces=pieces)
+
+    def _piece(self, token: int) -> bytes:
+        """Return what one token spells, marks too. The library's own way loses what is longer than 32 bytes."""
+        bindings, vocabulary = self._library.llama_cpp, self._llama._model.vocab
+        for size in (32, 4096):
+            buffer = ctypes.create_string_buffer(size)
+            length = bindings.llama_token_to_piece(vocabulary, token, buffer, size, 0, True)
+            if length >= 0:
+                return bytes(buffer.raw[:length])
+        raise ValueError("a token of more than 4,096 bytes")
+
     def run(self, body: Body, capability: Capability, reuse_cache: bool, stopping: threading.Event) -> Iterator[Chunk]:
         """Yield one answer; its usage is in the last chunk."""
         self._stopping = stopping
@@ -271,14 +295,14 @@ class InProcess:
         run = _Run()
         self._runs.add(run)
         thread.submit(self._produce, model, prompt, run)
-        whole = Assembler()
+        whole, as_it_comes = Assembler(), prompt.stream or prompt.capability is Capability.TOKENIZE
         try:
             while (chunk := await run.next()) is not None:
-                if prompt.stream:
+                if as_it_comes:
                     yield chunk
                 else:
                     whole.add(chunk)
-            if not prompt.stream:
+            if not as_it_comes:
                 yield whole.chunk()
         finally:
             run.stopping.set()
@@ -303,6 +327,9 @@ class InProcess:
 
 def _answers(model: _Model, prompt: Prompt, stopping: threading.Event) -> Iterator[Chunk]:
     """Yield the answers to all choices that were asked for, numbered, and one usage at the end."""
+    if prompt.capability is Capability.TOKENIZE:
+        yield model.spell(prompt.body)
+        return
     count = Count()
     for number, call in enumerate(single_calls(prompt)):
         for chunk in model.run(call.body, prompt.capability, prompt.reuse_cache or call.repeats, stopping):

@@ -26,6 +26,7 @@ from gateway.engines.client import open_session
 from gateway.engines.dialect import Dialect, OpenAIDialect
 from gateway.engines.openai_wire import Assembler, StreamDecoder, decode_chunk, interrupted, refusal, rejected, too_long
 from gateway.engines.plain_calls import Reader
+from gateway.engines.spelling import decode_content, decode_tokens, tokenizing
 from gateway.engines.vectors import Pace, decode_part, joined, parts
 from gateway.errors import BadRequest, EngineUnavailable
 
@@ -34,6 +35,7 @@ _PATHS = {
     Capability.COMPLETE: "/v1/completions",
     Capability.EMBED: "/v1/embeddings",
     Capability.RERANK: "/v1/rerank",
+    Capability.TOKENIZE: "/tokenize",
 }
 _WITHOUT_TEXT = (Capability.EMBED, Capability.RERANK)
 _MAX_ERROR_BYTES = 64 * 1024
@@ -61,6 +63,7 @@ class Exchange:
         self._session = session
         self._urls = {capability: base_url + path for capability, path in _PATHS.items()}
         self._health_url = base_url + "/health"
+        self._detokenize_url = base_url + "/detokenize"
         self._template_url = base_url + "/apply-template"
         self._model = model
         self._dialect = dialect
@@ -90,6 +93,9 @@ class Exchange:
 
     async def answer(self, prompt: Prompt, explain: Explain = _broken) -> AsyncGenerator[Chunk, None]:
         """As :meth:`gateway.engines.door.Engine.answer`. A lost connection raises what ``explain`` returns."""
+        if prompt.capability is Capability.TOKENIZE:
+            yield await self._spelled(prompt.body, explain)
+            return
         if prompt.capability in _WITHOUT_TEXT:
             yield await self._measured(prompt, explain)
             return
@@ -132,6 +138,16 @@ class Exchange:
             if self._pace is not None:
                 self._pace.observe(weight, monotonic() - began)
         return joined(answers)
+
+    async def _spelled(self, body: Body, explain: Explain) -> Chunk:
+        """Return a text's tokens, or what tokens spell: these ids, or those that a text has. llama.cpp's two routes."""
+        if not body.get("spell"):
+            return decode_tokens(await self._whole(self._urls[Capability.TOKENIZE], tokenizing(body), explain))
+        tokens = body.get("tokens")
+        if tokens is None:
+            made = decode_tokens(await self._whole(self._urls[Capability.TOKENIZE], tokenizing(body), explain))
+            tokens = list(made.tokens)
+        return decode_content(await self._whole(self._detokenize_url, {"tokens": tokens}, explain))
 
     async def _whole(self, url: str, body: Body, explain: Explain) -> bytes:
         try:

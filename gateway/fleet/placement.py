@@ -7,7 +7,7 @@ from contextlib import aclosing
 from time import monotonic
 from typing import cast
 
-from gateway.domain import Choosing, Chunk, Energy, Prompt, Target, Usage
+from gateway.domain import Capability, Choosing, Chunk, Energy, Prompt, Target, Usage
 from gateway.errors import EngineUnavailable
 from gateway.fleet.desk import Desk, Held
 from gateway.fleet.ranking import Stay
@@ -58,8 +58,12 @@ class HeldSlot:
         return self._energy
 
     async def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
-        """As :meth:`gateway.engines.door.Engine.answer`; notes whether the engine took the prompt."""
-        if self._use == "untouched":
+        """As :meth:`gateway.engines.door.Engine.answer`; notes whether the engine took the prompt.
+
+        To tokenise touches no slot: whose prompt lies there stays as it was.
+        """
+        spells = prompt.capability is Capability.TOKENIZE
+        if self._use == "untouched" and not spells:
             self._use = "asked"
         self._stay.asks(streams=prompt.stream)
         try:
@@ -68,16 +72,18 @@ class HeldSlot:
                     if chunk.energy is not None:
                         self._energy = chunk.energy
                         continue
-                    self._note(chunk)
+                    self._note(chunk, spells=spells)
                     yield chunk
         except EngineUnavailable as error:
             self._desk.failed(self._held.bill.tenant, error.code)
             raise
-        if self._use == "answered":
+        if spells or self._use == "answered":
             self._desk.ended(self._held.bill.tenant)
 
-    def _note(self, chunk: Chunk) -> None:
-        if self._use != "answered":
+    def _note(self, chunk: Chunk, *, spells: bool) -> None:
+        if spells:
+            self._desk.answered(self._held.bill.tenant)
+        elif self._use != "answered":
             self._use = "answered"
             self._desk.answered(self._held.bill.tenant)
         self._usage = chunk.usage or self._usage

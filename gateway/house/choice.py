@@ -120,8 +120,9 @@ def detector_of(settings: Settings) -> Detector:
 
 
 def target_of(settings: Settings, manifest: Manifest) -> Target:
-    """Return the target that a model is on this node, as it is known before it was loaded."""
-    return replace(_target(settings, manifest.name, manifest), digest=manifest.sha256)
+    """Return the target that a model is on this node, as it is known before it was loaded. Its engine tokenises."""
+    target = _target(settings, manifest.name, manifest)
+    return replace(target, digest=manifest.sha256, capabilities=(*target.capabilities, Capability.TOKENIZE))
 
 
 def http_target_of(settings: Settings, store: ContentStore) -> Target:

@@ -17,7 +17,7 @@ from gateway.registry.manifest import Manifest
 from gateway.registry.store import ContentStore
 from gateway.registry.vocabulary import Vocabulary, read_vocabulary
 
-_READING = (Capability.EMBED, Capability.COMPLETE)  # what takes token ids
+_READING = (Capability.EMBED, Capability.COMPLETE, Capability.TOKENIZE)  # what takes token ids
 _MANY = 2048  # ids; fewer are spelled in less than a millisecond
 
 

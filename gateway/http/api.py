@@ -34,6 +34,7 @@ from gateway.http import (
     ollama_speech,
     rerank,
     responses,
+    tokenize,
 )
 from gateway.http.arrival import client_address, shown_in
 from gateway.http.call import Api
@@ -68,6 +69,10 @@ HOT = {
     "/v1/messages/count_tokens": messages.COUNT,
     "/api/chat": ollama.CHAT,
     "/api/generate": ollama.GENERATE,
+    "/tokenize": tokenize.TOKENIZE,
+    "/v1/tokenize": tokenize.TOKENIZE,
+    "/detokenize": tokenize.DETOKENIZE,
+    "/v1/detokenize": tokenize.DETOKENIZE,
 }
 
 _SPEECHES = (("/v1/messages", messages_speech.SPEECH), ("/api", ollama_speech.CHAT_SPEECH))
@@ -81,6 +86,8 @@ def apis(models: Models) -> dict[str, Api]:
         "/v1/embeddings": embeddings.api(models),
         "/v1/rerank": rerank.api(models),
         "/api/embed": ollama.embed_api(models),
+        "/detokenize": tokenize.detokenize(models),
+        "/v1/detokenize": tokenize.detokenize(models),
     }
 
 

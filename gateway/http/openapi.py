@@ -18,6 +18,7 @@ from gateway.http.fields import Reading
 from gateway.http.messages_types import CountRequest, MessagesRequest
 from gateway.http.rerank import RerankRequest
 from gateway.http.responses_types import InputTokensRequest, ResponsesRequest
+from gateway.http.tokenize import DetokenizeRequest, TokenizeRequest
 from gateway.http.verdict import DecisionShown, PreviewShown
 
 REF = "#/components/schemas/{name}"
@@ -34,6 +35,10 @@ _HOT: dict[str, tuple[type[Any], str]] = {
     "/api/chat": (ollama_types.OllamaChat, "Answer a conversation, in Ollama's form"),
     "/api/generate": (ollama_types.OllamaGenerate, "Answer a prompt, in Ollama's form"),
     "/api/embed": (ollama_types.OllamaEmbed, "Turn texts into vectors, in Ollama's form"),
+    "/tokenize": (TokenizeRequest, "Turn a text into token ids, in llama.cpp's form"),
+    "/v1/tokenize": (TokenizeRequest, "Turn a text into token ids, in llama.cpp's form"),
+    "/detokenize": (DetokenizeRequest, "Turn token ids into text, in llama.cpp's form"),
+    "/v1/detokenize": (DetokenizeRequest, "Turn token ids into text, in llama.cpp's form"),
 }
 
 _ERROR = {

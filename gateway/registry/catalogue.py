@@ -26,6 +26,9 @@ from gateway.domain import Capability
 from gateway.errors import SetupError
 from gateway.registry.manifest import Manifest
 
+MODELS_OWN = tuple(each for each in Capability if each is not Capability.TOKENIZE)
+"""What a manifest may claim; to tokenise is the engine's."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """A model's own name. No slash or colon: target ids are ``site/node/worker:model``."""
 
@@ -119,13 +122,13 @@ def parse_manifest(raw: Any, source: str) -> Manifest:
 
 def _problem_of(manifest: Manifest) -> str:
     """Return what is wrong beyond types, or an empty text."""
-    unknown = sorted(set(manifest.capabilities) - set(Capability))
+    unknown = sorted(set(manifest.capabilities) - set(MODELS_OWN))
     checks = (
         (not _NAME.fullmatch(manifest.name), "`name` must be letters, digits and . _ -"),
         (not all(map(_ALIAS.fullmatch, manifest.aliases)), "`aliases` must be letters, digits and . _ : / -"),
         (not _SHA256.fullmatch(manifest.sha256), "`sha256` must be 64 lower-case hex digits"),  # also: a path of ours
         (manifest.size_bytes <= 0, "`size_bytes` must be above 0"),
-        (bool(unknown), f"`capabilities` knows {', '.join(Capability)} only"),
+        (bool(unknown), f"`capabilities` knows {', '.join(MODELS_OWN)} only"),
         (
             bool(manifest.chat_template_sha256) and not _SHA256.fullmatch(manifest.chat_template_sha256),
             "`chat_template_sha256` must be 64 lower-case hex digits",

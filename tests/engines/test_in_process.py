@@ -104,6 +104,21 @@ async def test_cancelled_plain_call_stops_too(engine: Any, chat: Any, collect: A
     assert (await collect(engine, chat("Hi", max_tokens=1)))[-1].usage.completion_tokens == 1
 
 
+async def test_a_text_comes_back_from_its_tokens(engine: Any, collect: Any) -> None:
+    text = "Halle 7 \u2014 M\u00fcnchen"
+    wanted = {"content": text, "add_special": False, "parse_special": True, "with_pieces": True}
+
+    (cut,) = await collect(engine, Prompt("r", Capability.TOKENIZE, wanted, stream=False))
+    (again,) = await collect(
+        engine,
+        Prompt("r", Capability.TOKENIZE, {"spell": True, "content": text, "tokens": list(cut.tokens)}, stream=False),
+    )
+    (by_text,) = await collect(engine, Prompt("r", Capability.TOKENIZE, {"spell": True, "content": text}, stream=False))
+
+    assert b"".join(cut.pieces).decode() == text
+    assert again.choices[0].content == by_text.choices[0].content == text
+
+
 async def test_prompts_take_turns(engine: Any, chat: Any, collect: Any, text_of: Any) -> None:
     answers = await asyncio.gather(*(collect(engine, chat("Hi", max_tokens=2)) for _ in range(4)))
 

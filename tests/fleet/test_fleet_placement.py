@@ -7,10 +7,12 @@ import random
 from contextlib import aclosing
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.domain import Capability
 from gateway.errors import EngineUnavailable, LimitExceeded
 
 NONE: frozenset[str] = frozenset()
@@ -42,6 +44,22 @@ async def test_a_failed_prompt_leaves_a_cache_only_when_its_answer_had_begun(
     placement.release()
 
     assert (await fleet.choose(world.decision(place), world.caller(), NONE)).reuse_cache is reused
+
+
+async def test_to_tokenise_leaves_a_slot_to_whose_prompt_lies_there(world: Any, prompt: Any) -> None:
+    place = world.target("w0")
+    fleet = world.make_fleet((place, world.engine(slots=1)))
+    spelling = msgspec.structs.replace(prompt, capability=Capability.TOKENIZE)
+    for tenant, asked in (("acme", prompt), ("other", spelling)):
+        placement = await fleet.choose(world.decision(place), world.caller(tenant=tenant), NONE)
+        assert [chunk async for chunk in placement.answer(asked)]
+        placement.release()
+
+    other = await fleet.choose(world.decision(place), world.caller(tenant="other"), NONE)
+    other.release()
+    acme = await fleet.choose(world.decision(place), world.caller(tenant="acme"), NONE)
+
+    assert (other.reuse_cache, acme.reuse_cache) == (False, True)
 
 
 async def test_closing_the_answer_closes_the_engines(world: Any, prompt: Any) -> None:

@@ -92,7 +92,10 @@ def test_models_are_named_by_alias_too_and_do_what_their_manifest_says(house: An
     residents = house(ModelSettings(model="alias"), ModelSettings(model="small", ttl_seconds=5, queue=3))
 
     first, second = residents.fleet().targets()
-    assert (first.model, second.model, second.capabilities) == ("tiny", "small", (Capability.EMBED,))
+    assert (first.model, second.model, second.capabilities) == (
+        *("tiny", "small"),
+        (Capability.EMBED, Capability.TOKENIZE),
+    )
     assert residents.keeper.rules.residents["small"].ttl_seconds == 5
     desks = {desk.home.target.model: desk for desk in residents.fleet().desks()}
     assert [desks[name].most_waiting for name in ("tiny", "small")] == [7, 3]
