@@ -9,13 +9,18 @@ import asyncio
 import gc
 import resource
 import signal
+import socket
 from collections.abc import Callable
 
 import uvloop
 
 from gateway.engines.kernel import PR_SET_DUMPABLE, prctl
-from gateway.house.opening import open_house
+from gateway.house.crew import ALONE, Part
+from gateway.house.opening import House, open_house
+from gateway.house.worker import open_worker
 from gateway.http.admin import admin_socket
+from gateway.http.crew import crew_socket
+from gateway.http.gate import Gate
 from gateway.http.listener import CLOSE_SECONDS, Listener
 from gateway.http.tls import ServerTls
 from gateway.settings import Settings
@@ -23,17 +28,20 @@ from gateway.telemetry import log as logs
 
 GC_OBJECTS = 20_000  # between two collections of the youngest generation
 
+LINGER_SECONDS = 2.0  # in which a connection that a worker still has may send one more request, before it is replaced
+
 OnReady = Callable[[str], None]
 OPEN_FILES = 65_536
 """As many as this process may open, where the system lets it: two for each answer, and those of log and engines."""
 
 
-def serve(settings: Settings, *, on_ready: OnReady | None = None) -> int:
+def serve(settings: Settings, *, on_ready: OnReady | None = None, part: Part = ALONE) -> int:
     """Serve until SIGTERM or SIGINT; returns 0 when everything was closed in order.
 
     Args:
         settings: of this process.
         on_ready: called once with the base URL, when the house is ready.
+        part: what this process is, where several serve.
 
     Raises:
         SetupError: something of the installation is wrong.
@@ -41,7 +49,7 @@ def serve(settings: Settings, *, on_ready: OnReady | None = None) -> int:
     _forbid_cores()
     allow_open_files()
     logs.configure()
-    return uvloop.run(_live(settings, on_ready))
+    return uvloop.run(_live(settings, on_ready, part))
 
 
 def _forbid_cores() -> None:
@@ -58,17 +66,16 @@ def allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-async def _live(settings: Settings, on_ready: OnReady | None) -> int:
+async def _live(settings: Settings, on_ready: OnReady | None, part: Part) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with open_house(settings) as house:
-        tls = _tls(settings)
-        listeners = [
-            Listener.on_address(house.public, settings.server, tls),
-            Listener.on_socket(house.admin, admin_socket(settings.run)),
-        ]
+    opened = open_worker(settings) if part.role == "worker" else open_house(settings, steward=part.role == "steward")
+    async with opened as house:
+        tls = None if part.role == "steward" else _tls(settings)
+        public = _public(house, settings, part, tls)
+        listeners = [*public, *_private(house, settings, part)]
         if house.nodes is not None:
             listeners.append(Listener.for_nodes(house.nodes.app, settings.nodes.listen, house.nodes.context))
         async with asyncio.TaskGroup() as serving:
@@ -83,15 +90,36 @@ async def _live(settings: Settings, on_ready: OnReady | None) -> int:
             if on_ready is not None:
                 on_ready(base_url(settings))
             await stop.wait()
-            house.gate.close()
-            if not await house.gate.emptied(settings.server.grace_seconds):
-                house.gate.clear()
-                await house.gate.emptied(CLOSE_SECONDS)
+            await asyncio.gather(*(listener.retire(LINGER_SECONDS) for listener in public if part.role == "worker"))
+            await _emptied(house.gate, settings.server.grace_seconds)
             for task in watching:
                 task.cancel()
             for listener in listeners:
                 listener.should_exit = True
     return 0
+
+
+async def _emptied(gate: Gate, grace_seconds: float) -> None:
+    """Let nobody in any more, and wait until all have left; who does not in time is sent away."""
+    gate.close()
+    if not await gate.emptied(grace_seconds):
+        gate.clear()
+        await gate.emptied(CLOSE_SECONDS)
+
+
+def _public(house: House, settings: Settings, part: Part, tls: ServerTls | None) -> list[Listener]:
+    """Return where requests come in: nowhere at the steward."""
+    if part.role == "alone":
+        return [Listener.on_address(house.public, settings.server, tls)]
+    return [Listener.on_bound(house.public, [socket.socket(fileno=each)], tls) for each in part.sockets]
+
+
+def _private(house: House, settings: Settings, part: Part) -> list[Listener]:
+    """Return where this machine's own processes come in: operators, and other workers."""
+    found = [] if part.role == "worker" else [Listener.on_socket(house.admin, admin_socket(settings.run))]
+    if part.role != "alone":
+        found.append(Listener.on_socket(house.crew, crew_socket(settings.run)))
+    return found
 
 
 def _tls(settings: Settings) -> ServerTls | None:

@@ -17,7 +17,12 @@ DEMO_KEY_DAYS = 30
 
 
 def register(app: typer.Typer) -> None:
-    examples = ["sekisho serve", "sekisho serve --config /etc/sekisho/sekisho.yaml", "sekisho serve --demo-key"]
+    examples = [
+        "sekisho serve",
+        "sekisho serve --config /etc/sekisho/sekisho.yaml",
+        "sekisho serve --workers 4",
+        "sekisho serve --demo-key",
+    ]
     command(app, "serve", examples=examples)(serve)
 
 
@@ -26,11 +31,20 @@ Model = Annotated[str | None, typer.Option(help="Load this model instead of the 
 DemoKey = Annotated[bool, typer.Option("--demo-key", help="Make a fresh API key and show how to use it.")]
 
 
-def serve(session: Session, listen: Listen = None, model: Model = None, demo_key: DemoKey = False) -> None:
+Workers = Annotated[int | None, typer.Option(min=1, help="Serve with so many processes instead of the configured.")]
+
+
+def serve(
+    session: Session,
+    listen: Listen = None,
+    model: Model = None,
+    demo_key: DemoKey = False,
+    workers: Workers = None,
+) -> None:
     """Serve until stopped. SIGTERM or Ctrl-C: requests in flight finish, the log is closed, exit 0."""
     from gateway.cli.lock import data_lock
 
-    settings = _settings(session, listen, model)
+    settings = _settings(session, listen, model, workers)
     with data_lock(settings.state), ExitStack() as progress:
         key = _demo_key(settings) if demo_key else ""
         progress.enter_context(session.output.progress("Starting Sekisho: model, policies, detectors"))
@@ -40,23 +54,36 @@ def serve(session: Session, listen: Listen = None, model: Model = None, demo_key
             progress.close()
             _greet(session, settings, base_url, key)
 
-        code = serve_app(settings, on_ready=ready)
+        if settings.server.workers > 1:
+            from gateway.app import base_url
+            from gateway.workers.supervisor import Supervisor
+
+            def load() -> Settings:
+                return _settings(session.fresh(), listen, model, workers)
+
+            code = Supervisor(settings, load, lambda: ready(base_url(settings))).run()
+        else:
+            code = serve_app(settings, on_ready=ready)
     raise typer.Exit(code)
 
 
-def _settings(session: Session, listen: str | None, model: str | None) -> Settings:
+def _settings(session: Session, listen: str | None, model: str | None, workers: int | None) -> Settings:
     """Return the settings with what the command line changes; refuse an address that is not safe."""
     from msgspec.structs import replace
 
     from gateway.cli.address import refuse_open_address
+    from gateway.house.crew import refuse_unfit
 
     settings = session.settings
     if listen is not None:
         settings = replace(settings, server=replace(settings.server, listen=listen))
+    if workers is not None:
+        settings = replace(settings, server=replace(settings.server, workers=workers))
     if model is not None:
         only = replace(settings.fleet, models=())
         settings = replace(settings, engine=replace(settings.engine, model=model), fleet=only)
     refuse_open_address(settings.server)
+    refuse_unfit(settings)
     return settings
 
 

@@ -48,6 +48,10 @@ class Session:
 
         return self.opened_by(settings.load(self.config))
 
+    def fresh(self) -> Session:
+        """Return the same call with its settings still to be read."""
+        return Session(self.config, self.output.as_json, self._passphrase_fd)
+
     def opened_by(self, loaded: Settings) -> Settings:
         """Return the settings with what was said of opening the secrets."""
         from gateway import settings

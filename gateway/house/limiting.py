@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.errors import SetupError
+from gateway.house.crew import refuse_unfit
 from gateway.identity.bounds import Rules
 from gateway.identity.keys import KeyRegister
 from gateway.identity.ledger import Calendar, Ledger
@@ -26,19 +26,23 @@ class Limiting(NamedTuple):
     office: LimitsOffice
 
 
-async def limiting(stack: AsyncExitStack, settings: Settings, register: KeyRegister, book: Events) -> Limiting:
+async def limiting(
+    stack: AsyncExitStack, settings: Settings, register: KeyRegister, book: Events, *, usage: str = ""
+) -> Limiting:
     """Return who counts from now on. The ledger is closed, and on stable storage, at the stack's end.
+
+    ``usage`` is the folder of this process's ledger below ``state/usage``: a ledger has one writer.
 
     Raises:
         SetupError: more workers than can count together; Redis is to count and is not there; a ledger or file of bounds
             cannot be read.
     """
-    refuse_workers(settings)
+    refuse_unfit(settings)
 
     def rules_of(changes: Changes) -> Rules:
         return Rules(settings.limits, changes, register.name_of)
 
-    ledger = Ledger(settings.state / "usage", Calendar(settings.zone))
+    ledger = Ledger(settings.state / "usage" / usage, Calendar(settings.zone))
     stack.callback(ledger.close)
     limits = await _counting(stack, settings, OwnLimits(rules_of({}), ledger))
     office = LimitsOffice(settings.state / "limits.json", rules_of, limits, book)
@@ -59,13 +63,3 @@ async def _counting(stack: AsyncExitStack, settings: Settings, own: OwnLimits) -
     await shared.start()
     stack.push_async_callback(shared.stop)
     return shared
-
-
-def refuse_workers(settings: Settings) -> None:
-    """Refuse more workers than can count together. Raises SetupError."""
-    if settings.server.workers == 1:
-        return
-    problem = f"server.workers is {settings.server.workers}; a server of this release has one worker."
-    if not settings.limits.redis.url:
-        problem += " Several would each allow the whole of every limit: only Redis lets them count together."
-    raise SetupError(problem, "Set it to 1.", exit_code=2)

@@ -24,9 +24,10 @@ from gateway.domain import Target
 from gateway.engines.shelf import EngineShelf
 from gateway.errors import AuditUnavailable, SekishoError, SetupError
 from gateway.fleet.local import LocalFleet
-from gateway.house import nodes, offices
+from gateway.house import nodes, offices, several
 from gateway.house.callers import callers
 from gateway.house.choice import detector_of
+from gateway.house.following import taking
 from gateway.house.gauges import desk_families, families_of
 from gateway.house.joined import Joined
 from gateway.house.limiting import limiting
@@ -53,6 +54,7 @@ from gateway.http.admin_policy import policy_routes
 from gateway.http.admin_retention import retention_routes
 from gateway.http.admin_secrets import secret_routes
 from gateway.http.admin_shadow import shadow_routes
+from gateway.http.crew import crew_app
 from gateway.http.gate import Gate
 from gateway.identity.keys import KeyRegister
 from gateway.inquiry import Inquiry
@@ -84,6 +86,7 @@ class House(msgspec.Struct):
     keep_keys_current: Callable[[], Coroutine[Any, Any, None]]
     tell: Callable[[str, dict[str, str]], None]
     nodes: NodeListener | None = None
+    crew: Any = None  # for the other processes of this server
 
 
 class Startable(Protocol):
@@ -95,8 +98,11 @@ class Startable(Protocol):
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncGenerator[House]:
+async def open_house(settings: Settings, *, steward: bool = False) -> AsyncGenerator[House]:
     """Build and open all rooms; close them in the opposite order.
+
+    Args:
+        steward: requests are taken by workers beside this process (:mod:`gateway.house.worker`).
 
     Raises:
         SetupError: keys, model, policy or log are not as they must be.
@@ -119,10 +125,13 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         stack.push(partial(offices.tell_stopped, book))
         anchors.start()
         secrets = await offices.rotations(stack, settings, keyring, book, register)
+        if steward:
+            several.refuse_overlaps(secrets)
+            several.close_left(settings, keyring.log_keys())
         policy.count_with(offices.counters(stack, settings, keyring, book))
         life = PolicyLife(settings, keyring, book, policy)
         await _policy_in_force(stack, life, settings)
-        await _start_all(stack, [residents, policy, privacy])
+        await start_all(stack, [residents, policy, privacy])
         fleet = residents.fleet()
         targets = fleet.targets()
         metrics = Metrics(version=__version__, models=[target.model for target in targets])
@@ -133,9 +142,10 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         known = callers(stack, settings, register, keyring.peppers, book)
         rooms = Rooms(known, counts, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)
         await policy.push_facts(all_as_signed(store, targets))
-        _watch(metrics, rooms, life, anchors.unwitnessed_seconds)
+        watch(metrics, rooms, life, anchors.unwitnessed_seconds)
         _watch_fleet(metrics, residents, fleet, joined)
         more = [
+            *(several.not_with_workers() if steward else []),
             *policy_routes(life), *shadow_routes(_shadow(stack, settings, book, policy)), *secret_routes(secrets),
             *break_glass_routes(BreakGlassOffice.of(settings, book, policy.look_at_grants)),
             *export_routes(ExportOffice(book, keyring.log_keys)),
@@ -147,12 +157,13 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             *engine_routes(EngineShelf(settings.data / "engines"), book),
             *node_routes(enrolled, joined.facts),
             *limit_routes(counted.office),
-            *organisation_routes(OrganisationOffice(settings, register.records, book, policy.take_organisation)),
+            *organisation_routes(OrganisationOffice(settings, register.records, book, taking(settings, policy))),
             *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
         ]  # fmt: skip
         book.event("config", **offices.what_runs(settings, policy, privacy, targets))
         kept = KeptResponses(side, settings.state / "kept-hidden", book, settings.origin, settings.responses)
-        house = _assemble(settings, rooms, register, store, more, kept)
+        house = assemble(settings, rooms, register, store, more, kept)
+        house.crew = crew_app(metrics.render)
         house.nodes = nodes.listener(stack, settings, enrolled, book)
         stack.push_async_callback(joined.stop)
         joined.open(fleet, partial(_announce, metrics, policy))
@@ -166,7 +177,7 @@ def _shadow(stack: AsyncExitStack, settings: Settings, book: Shelf, policy: OpaP
     return shadow
 
 
-async def _start_all(stack: AsyncExitStack, rooms: Sequence[Startable]) -> None:
+async def start_all(stack: AsyncExitStack, rooms: Sequence[Startable]) -> None:
     """Start rooms beside each other; whatever was started is stopped at the end, also when another one failed."""
     for room in rooms:
         stack.push_async_callback(room.stop)
@@ -205,7 +216,7 @@ def _watch_fleet(metrics: Metrics, residents: Residents, fleet: LocalFleet, join
         metrics.watch_family(family)
 
 
-def _watch(metrics: Metrics, rooms: Rooms, life: PolicyLife, unwitnessed: Callable[[], float | None]) -> None:
+def watch(metrics: Metrics, rooms: Rooms, life: PolicyLife, unwitnessed: Callable[[], float | None]) -> None:
     metrics.watch_value(*UNWITNESSED, unwitnessed)
     metrics.watch_room("engine", rooms.fleet.ready)
     metrics.watch_room("policy", rooms.policy.ready)
@@ -232,7 +243,7 @@ def _tell(book: Book, type: str, details: dict[str, str]) -> None:
         book.event(type, details=details)
 
 
-def _assemble(
+def assemble(
     settings: Settings,
     rooms: Rooms,
     register: KeyRegister,

@@ -176,8 +176,8 @@ def admin_app(
     return OnSocket(Starlette(routes=[doors.guarded(route) for route in routes], exception_handlers=handlers))
 
 
-def admin_socket(run: Path) -> socket.socket:
-    """Bind ``<run>/admin.sock``, mode 0600, and return it listening; one left by a dead server is replaced.
+def admin_socket(run: Path, name: str = SOCKET_NAME) -> socket.socket:
+    """Bind ``<run>/<name>``, mode 0600, and return it listening; one left by a dead server is replaced.
 
     Hand it to uvicorn as ``Server.serve(sockets=[...])``: uvicorn's own ``uds`` option makes a socket that everybody
     can open. Remove the file at the end.
@@ -185,7 +185,7 @@ def admin_socket(run: Path) -> socket.socket:
     Raises:
         SetupError: the path is too long, or the folder cannot be used.
     """
-    path = run / SOCKET_NAME
+    path = run / name
     if len(str(path).encode()) >= MAX_SOCKET_PATH_BYTES:
         raise SetupError(f"The socket path {path} is too long.", "Set run_dir in sekisho.yaml to a shorter one.")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -196,7 +196,7 @@ def admin_socket(run: Path) -> socket.socket:
         path.chmod(0o600)
     except OSError as error:
         listener.close()
-        raise SetupError(f"The admin socket {path} cannot be made.", "Check the owner of that folder.") from error
+        raise SetupError(f"The socket {path} cannot be made.", "Check the owner of that folder.") from error
     listener.listen(16)
     return listener
 

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any, Self
 
 import uvicorn
@@ -39,11 +40,15 @@ class Listener(uvicorn.Server):
         """
         if tls is None and settings.tls_certificate:
             tls = ServerTls(Path(settings.tls_certificate), Path(settings.tls_key))
+        return cls.on_bound(app, [bind(settings.listen)], tls)
+
+    @classmethod
+    def on_bound(cls, app: Any, bound: list[socket.socket], tls: ServerTls | None = None) -> Self:
+        """Listen on TCP, on sockets that are bound already."""
         if tls is None:
-            return cls(_config(app), [_bind(settings.listen)])
+            return cls(_config(app), bound)
         context = tls.context
-        config = _config(app, http=PeerProtocol, ssl_context_factory=lambda config, default: context)
-        return cls(config, [_bind(settings.listen)])
+        return cls(_config(app, http=PeerProtocol, ssl_context_factory=lambda config, default: context), bound)
 
     @classmethod
     def for_nodes(cls, app: Any, listen: str, context: ssl.SSLContext) -> Self:
@@ -54,7 +59,7 @@ class Listener(uvicorn.Server):
         """
         config = _config(app, http=PeerProtocol, ssl_context_factory=lambda config, default: context)
         config.limit_concurrency = MOST_NODE_CALLS
-        return cls(config, [_bind(listen, "nodes.listen")])
+        return cls(config, [bind(listen, "nodes.listen")])
 
     @classmethod
     def on_socket(cls, app: Any, bound: socket.socket) -> Self:
@@ -64,6 +69,20 @@ class Listener(uvicorn.Server):
     async def run_sockets(self) -> None:
         """Serve until told to stop."""
         await super().serve(self._sockets)
+
+    async def retire(self, seconds: float) -> None:
+        """Take no more connections; serve those that there are once more, each answer saying that it is the last.
+
+        Returns when all have gone, or after ``seconds``: then only those are left that send nothing, or are amid an
+        answer. What waits at the socket is for whoever else has it: nothing of it is lost.
+        """
+        for server in self.servers:
+            server.close()
+        self.config.encoded_headers = [*self.config.encoded_headers, (b"connection", b"close")]
+        self.server_state.default_headers = self.config.encoded_headers
+        end = monotonic() + seconds
+        while self.server_state.connections and monotonic() < end:  # noqa: ASYNC110  uvicorn has no event for it
+            await asyncio.sleep(0.02)
 
     async def began(self) -> None:
         """Return once connections are taken."""
@@ -91,12 +110,19 @@ def _config(app: Any, **more: Any) -> uvicorn.Config:
     )
 
 
-def _bind(listen: str, setting: str = "server.listen") -> socket.socket:
+def bind(listen: str, setting: str = "server.listen", *, shared: bool = False) -> socket.socket:
+    """Return a socket that is bound and does not listen yet. ``shared``: others may be bound to the same address.
+
+    Raises:
+        SetupError: the address is taken, or is not this machine's.
+    """
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         bound.bind((host, int(port)))
     except OSError as error:

@@ -170,6 +170,12 @@ class ContentStore:
         is_for = found is not None and found.kind == "adapter" and base is not None and found.lineage.base == base.name
         return found if is_for else None
 
+    def reread_aliases(self) -> None:
+        """Read the site's own aliases anew, which another process changed. Raises SetupError."""
+        with self._changing:
+            self._aliases = read_aliases(self._aliases_file, self._models)
+            self._names = self._all_names()
+
     def aliases(self) -> dict[str, str]:
         """Return the site's own aliases, alias to model name."""
         return dict(self._aliases)

@@ -14,8 +14,7 @@ from house import CALLER
 
 from gateway.cli.server import Server, running_server
 from gateway.cli.trouble import ServerRefusal
-from gateway.errors import RateExceeded, SetupError
-from gateway.house.limiting import refuse_workers
+from gateway.errors import RateExceeded
 from gateway.http.admin import admin_app, admin_socket
 from gateway.http.admin_limits import limit_routes
 from gateway.http.listener import Listener
@@ -24,7 +23,7 @@ from gateway.identity.keys import KeyRegister
 from gateway.identity.ledger import Calendar, Ledger
 from gateway.identity.limits import OwnLimits
 from gateway.identity.limits_office import LimitsOffice
-from gateway.settings import LimitSettings, RedisSettings, ServerSettings, Settings, SiteSettings
+from gateway.settings import LimitSettings, SiteSettings
 
 
 class Desk:
@@ -102,14 +101,3 @@ def test_what_is_no_account_or_no_bound_changes_nothing(
         server.put(f"limits/{account.replace(' ', '%20')}", body)
     assert refusal.value.status == 400
     assert (desk.notes, server.get("limits")) == ([], {"data": []})
-
-
-@pytest.mark.parametrize(
-    ("url", "words"), [("", "only Redis lets them count together"), ("redis://r:6379", "has one worker")]
-)
-def test_more_than_one_worker_is_refused_and_says_why(url: str, words: str) -> None:
-    limits = LimitSettings(redis=RedisSettings(url=url))
-    refuse_workers(Settings(server=ServerSettings(workers=1), limits=limits))
-    with pytest.raises(SetupError, match=words) as refusal:
-        refuse_workers(Settings(server=ServerSettings(workers=2), limits=limits))
-    assert refusal.value.exit_code == 2

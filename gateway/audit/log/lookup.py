@@ -76,6 +76,11 @@ def read(folder: Path, sequence: int) -> tuple[dict[str, Any], bytes] | None:
     return None if data is None else (msgspec.json.decode(data), data)
 
 
+def has_bundle(folder: Path, bundle: int) -> bool:
+    """Whether there is such a bundle with a record in it. Raises OSError."""
+    return next(_records(folder, bundle), None) is not None
+
+
 def _bundles(folder: Path, decision_id: str, size: int) -> Iterator[int]:
     first = first_record(folder) // layout.BUNDLE_RECORDS
     last = max(first, max(0, size - 1) // layout.BUNDLE_RECORDS)

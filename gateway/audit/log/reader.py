@@ -134,12 +134,12 @@ def data_revisions(base: Path) -> set[str]:
         for data in raw_records(folder):
             named.update(match.decode() for match in _DATA_REVISION.findall(data))
             records += 1
-        if records < _published(folder):
+        if records < published(folder):
             raise OSError(errno.EBADMSG, "the log's records end before its head", str(folder))
     return named
 
 
-def _published(folder: Path) -> int:
+def published(folder: Path) -> int:
     """Return the size of the published head, 0 while there is none. Raises OSError."""
     path = folder / layout.CHECKPOINT
     if not path.exists():
