@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+import gateway.cli.bundle_build
 import gateway.cli.bundle_client
 import gateway.cli.bundle_keys
 import gateway.cli.models_add

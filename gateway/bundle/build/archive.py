@@ -10,9 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_CHUNK_BYTES = 1 << 20
-_USTAR_MOST_BYTES = 8 << 30
-
 
 @dataclass(frozen=True)
 class Member:
@@ -28,15 +25,11 @@ class Member:
 def write_tar(out: Path, members: Mapping[str, Member], epoch: int, told: Callable[[int], None] | None = None) -> str:
     """Write an uncompressed tar and return its SHA-256 in hex. ``told`` hears how many bytes were written so far.
 
-    The form is ustar; GNU only where a member is of 8 GiB or more, which ustar cannot say. Names above what ustar can
-    split raise ValueError.
+    The form is GNU's: ustar cannot say a name that is as long as a hash and a wheel's name, nor 8 GiB.
     """
-    large = any(member.length() >= _USTAR_MOST_BYTES for member in members.values())
     with out.open("wb") as file:
         hashed = _Hashed(file, told)
-        with tarfile.open(
-            fileobj=hashed, mode="w|", format=tarfile.GNU_FORMAT if large else tarfile.USTAR_FORMAT
-        ) as tar:
+        with tarfile.open(fileobj=hashed, mode="w|", format=tarfile.GNU_FORMAT) as tar:
             _fill(tar, members, epoch)
     return hashed.digest.hexdigest()
 

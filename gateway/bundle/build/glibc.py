@@ -1,6 +1,6 @@
 """Which glibc a binary needs: the ``GLIBC_x.y`` versions in ``.gnu.version_r`` of its ELF file.
 
-Read as the gABI and the Linux Standard Base 5.0 (10.7.2) have it, 64 bits, either byte order. ``tests/bundle/build`` holds the
+Read as the gABI and the Linux Standard Base 5.0 (10.7.2) have it, 64 bits, either byte order. A test holds the
 answers against pyelftools.
 """
 

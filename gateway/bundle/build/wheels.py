@@ -1,6 +1,6 @@
 """Wheels: fetched by their hashes, and judged before they are taken.
 
-A wheel is refused whose hash is in no lock, which starts code with the interpreter (a ``.pth`` file that is not on the list
+A wheel is refused whose hash is in no lock, which starts code with the interpreter (a ``.pth`` file that is not listed
 below, ``sitecustomize``), or which would write outside of the environment it is installed into.
 """
 

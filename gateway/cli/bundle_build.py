@@ -1,0 +1,236 @@
+"""``sekisho bundle build``: on the connected side, from a checkout."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from gateway.cli.bundle import app
+from gateway.cli.session import USED_WRONGLY, Session, command
+from gateway.errors import SetupError
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner
+
+    from gateway.bundle.build.assemble import Made, Maker
+    from gateway.bundle.build.gather import Found, Workshop
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_MACHINE = "x86_64"
+_NEWEST_GLIBC = "2.34"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for."""
+
+    profile: Literal["cpu", "cuda"]
+    python: str
+    models: tuple[str, ...]
+    policies: Path | None
+    wheelhouse: Path | None
+    store: Path
+    glibc: tuple[int, int]
+
+    def told(self) -> dict[str, Any]:
+        """As provenance tells it: no path of this machine."""
+        return {
+            "profile": self.profile,
+            "python": self.python,
+            "models": list(self.models),
+            "policies": "given" if self.policies else "shipped",
+            "glibc": "{}.{}".format(*self.glibc),
+        }
+
+
+@command(
+    app,
+    "build",
+    examples=[
+        "sekisho bundle build --keys maker --out sekisho-cpu.tar",
+        "sekisho bundle build --keys maker --models smollm2-135m-instruct --advisories vex.json --out sekisho-cpu.tar",
+    ],
+)
+def build(
+    session: Session,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The bundle, one .tar.")],
+    keys: Annotated[Path, typer.Option("--keys", metavar="DIR", help="The maker's folder: keys/ and roots/.")],
+    profile: Annotated[str, typer.Option("--profile", help="cpu or cuda.")] = "cpu",
+    python: Annotated[str, typer.Option("--python", help="The site's CPython.")] = "3.11",
+    models: Annotated[str, typer.Option("--models", metavar="NAMES", help="Of models/, with commas between.")] = "",
+    policies: Annotated[str, typer.Option("--policies", metavar="FILE", help="A .tar.gz, or shipped.")] = "shipped",
+    roles: Annotated[Path | None, typer.Option("--roles", metavar="FILE", help="bundle-roles.yaml.")] = None,
+    advisories: Annotated[Path | None, typer.Option("--advisories", metavar="FILE", help="VEX or OSV, JSON.")] = None,
+    wheelhouse: Annotated[Path | None, typer.Option("--wheelhouse", metavar="DIR", help="Engines' wheels.")] = None,
+    store: Annotated[Path | None, typer.Option("--store", metavar="DIR", help="The content store of weights.")] = None,
+    glibc: Annotated[str, typer.Option("--glibc", help="The newest glibc that anything may need.")] = _NEWEST_GLIBC,
+    epoch: Annotated[
+        int | None,
+        typer.Option("--source-date-epoch", envvar="SOURCE_DATE_EPOCH", help="Else the commit's time.", min=0),
+    ] = None,
+) -> None:
+    """Build a bundle: everything that a site without a network runs, signed, in one file.
+
+    The same checkout, locks, keys and time give the same bytes.
+    """
+    from gateway.bundle.build.checkout import Checkout, committed_at
+
+    wanted = _wanted(profile, python, models, policies, wheelhouse, store, glibc)
+    checkout = Checkout(ROOT, committed_at(ROOT) if epoch is None else epoch)
+    cache = ROOT / ".cache" / "bundle"
+    cache.mkdir(parents=True, exist_ok=True)
+    maker = _maker(keys, roles)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="work-") as work:
+        made = _build(session, wanted, _shop(checkout, cache, Path(work), wanted), maker, advisories, out)
+    _tell(session, made)
+
+
+def _build(
+    session: Session, wanted: Wanted, shop: Workshop, maker: Maker, advisories_file: Path | None, out: Path
+) -> Made:
+    from gateway import __version__
+    from gateway.bundle.build import advisories, archive, assemble, gather
+    from gateway.bundle.build import glibc as glibc_
+
+    vex = advisories.read(advisories_file)
+    found = list(_gather(session, wanted, shop))
+    newest = max(one.glibc for one in found)
+    if newest > wanted.glibc:
+        raise SetupError(
+            f"Something in the bundle needs glibc {glibc_.spelt(newest)}.", f"Give --glibc {glibc_.spelt(newest)}."
+        )
+    needed = glibc_.spelt(newest)
+    heading = assemble.Heading(
+        version=__version__,
+        at=datetime.fromtimestamp(shop.checkout.epoch, UTC),
+        profile=wanted.profile,
+        python=wanted.python,
+        platform=f"manylinux_{needed.replace('.', '_')}_{_MACHINE}",
+        glibc=needed,
+    )
+    locks = {f"locks/{name}.txt": archive.sha256_of(shop.lock(name)) for name in (*gather.LOCKS, "detect")}
+    origin = assemble.Origin(shop.checkout.source(), wanted.told(), locks, vex)
+    parts = [part for one in found for part in one.items]
+    with session.output.progress("Papers: bill of materials, licences, provenance"):
+        items = assemble.with_papers(parts, heading, origin, maker)
+    with session.output.bar(f"Writing {out.name}, MiB") as told:
+        return assemble.write(out, items, heading, maker, told=told)
+
+
+def _gather(session: Session, wanted: Wanted, shop: Workshop) -> Iterable[Found]:
+    from gateway.bundle.build import gather, wheels
+
+    with session.output.progress("Wheels: fetching by hash, reading each"):
+        needed = gather.dependencies(shop)
+        engines = gather.from_wheelhouse(wanted.wheelhouse) if wanted.wheelhouse else []
+    with session.output.progress("The program's own wheel"):
+        program = gather.program(shop)
+    wheels.check_alone([*needed, *engines, program])
+    yield gather.of_wheels(needed, "wheel", shop)
+    yield gather.of_wheels(engines, "engine", shop)
+    yield gather.of_wheels([program], "program", shop)
+    with session.output.progress("OPA, Redis, models, policies, installer"):
+        yield gather.opa(shop)
+        yield gather.redis(shop)
+        yield gather.models(wanted.models, shop, wanted.store)
+        yield gather.policies(wanted.policies, shop)
+        yield gather.installer(shop)
+    with session.output.progress("The detectors' models"):
+        yield gather.detectors(shop)
+    with session.output.progress("The documentation"):
+        yield gather.documentation(shop)
+
+
+def _wanted(
+    profile: str, python: str, models: str, policies: str, wheelhouse: Path | None, store: Path | None, glibc: str
+) -> Wanted:
+    if profile not in ("cpu", "cuda"):
+        raise SetupError(f"There is no profile {profile}.", "Profiles: cpu, cuda.", exit_code=USED_WRONGLY)
+    if python != "3.11":
+        raise SetupError(f"Sekisho does not run on Python {python}.", "Give --python 3.11.", exit_code=USED_WRONGLY)
+    if profile == "cuda" and wheelhouse is None:
+        raise SetupError(
+            "The profile cuda needs engines.", "Give their wheels with --wheelhouse.", exit_code=USED_WRONGLY
+        )
+    major, dot, minor = glibc.partition(".")
+    if not (dot and major.isdecimal() and minor.isdecimal()):
+        raise SetupError(f"{glibc} is no version of glibc.", "Write it as 2.34.", exit_code=USED_WRONGLY)
+    return Wanted(
+        "cuda" if profile == "cuda" else "cpu",
+        python,
+        tuple(sorted(name for name in models.split(",") if name)),
+        None if policies == "shipped" else Path(policies),
+        wheelhouse,
+        store or ROOT / ".sekisho" / "store",
+        (int(major), int(minor)),
+    )
+
+
+def _shop(checkout: Any, cache: Path, work: Path, wanted: Wanted) -> Workshop:
+    from gateway.bundle.build import licences
+    from gateway.bundle.build.fetch import Target
+    from gateway.bundle.build.gather import Workshop
+
+    declared = licences.read_declared(ROOT / "offline-bundle" / "licences.yaml")
+    return Workshop(checkout, cache, work, Target(wanted.python, _MACHINE, wanted.glibc), declared)
+
+
+def _maker(folder: Path, roles_file: Path | None) -> Maker:
+    """Read the maker's folder; keys under a passphrase ask for it. Raises SetupError."""
+    from gateway.bundle.build.assemble import Maker
+    from gateway.bundle.repository import keys, metadata, roles
+    from gateway.cli.bundle_keys import newest_root
+
+    newest = newest_root(folder)
+    missing = metadata.lacking(newest)
+    if missing:
+        raise SetupError(f"The newest root lacks signatures: {missing}.", "Each of them: sekisho bundle keys sign")
+    held = keys.of_folder(folder / "keys")
+    opened = {one.public.keyid: _opened(one.path) for one in held if not one.name.startswith("root-")}
+    signers = {
+        role: [opened[keyid] for keyid in newest.signed.roles[role].keyids if keyid in opened]
+        for role in ("targets", "snapshot", "timestamp")
+    }
+    files = (folder / "roots").glob("*.root.json")
+    roots = {int(file.name.partition(".")[0]): file.read_bytes() for file in files}
+    return Maker(roots, signers, roles.read(roles_file))
+
+
+def _opened(path: Path) -> CryptoSigner:
+    from gateway.bundle.repository import keys
+    from gateway.cli.private_key import ask_passphrase
+
+    return keys.signer(path, ask_passphrase(path).encode() if keys.needs_passphrase(path) else b"")
+
+
+def _tell(session: Session, made: Made) -> None:
+    sizes: dict[str, tuple[int, int]] = {}
+    for part in made.release.parts:
+        count, length = sizes.get(part.kind, (0, 0))
+        sizes[part.kind] = (count + 1, length + part.length)
+    data = {
+        "file": str(made.file),
+        "sha256": made.sha256,
+        "bytes": made.length,
+        "root_sha256": made.root_sha256,
+        "install_sha256": made.install_sha256,
+        "version": made.release.version,
+        "glibc": made.release.glibc,
+        "platform": made.release.platform,
+        "parts": {kind: {"files": count, "bytes": length} for kind, (count, length) in sorted(sizes.items())},
+    }
+    ordered = sorted(sizes.items(), key=lambda one: -one[1][1])
+    rows = [(kind, str(count), f"{length / 1e6:,.1f}") for kind, (count, length) in ordered]
+    session.output.table(f"{made.file}", ("part", "files", "MB"), rows, data)
+    if session.output.as_json:
+        return
+    print(f"{made.length / 1e6:,.1f} MB, glibc {made.release.glibc} or newer.")
+    print(f"SHA-256 of the file        {made.sha256}")
+    print(f"SHA-256 of the root        {made.root_sha256}   <- to be told by another way")
+    print(f"SHA-256 of install.sh      {made.install_sha256}")
