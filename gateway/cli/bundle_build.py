@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -18,7 +18,7 @@ from gateway.errors import SetupError
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner
 
-    from gateway.bundle.build.assemble import Made, Maker
+    from gateway.bundle.build.assemble import Made, Maker, Origin
     from gateway.bundle.build.gather import Found, Workshop
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -37,6 +37,8 @@ class Wanted:
     wheelhouse: Path | None
     store: Path
     glibc: tuple[int, int]
+    driver: str
+    carries: Literal["all", "policies", "models"]
 
     def told(self) -> dict[str, Any]:
         """As provenance tells it: no path of this machine."""
@@ -55,6 +57,7 @@ class Wanted:
     examples=[
         "sekisho bundle build --keys maker --out sekisho-cpu.tar",
         "sekisho bundle build --keys maker --models smollm2-135m-instruct --advisories vex.json --out sekisho-cpu.tar",
+        "sekisho bundle build --keys maker --carries policies --base sekisho-cpu.tar --out policies.tar",
     ],
 )
 def build(
@@ -69,6 +72,9 @@ def build(
     advisories: Annotated[Path | None, typer.Option("--advisories", metavar="FILE", help="VEX or OSV, JSON.")] = None,
     wheelhouse: Annotated[Path | None, typer.Option("--wheelhouse", metavar="DIR", help="Engines' wheels.")] = None,
     store: Annotated[Path | None, typer.Option("--store", metavar="DIR", help="The content store of weights.")] = None,
+    base: Annotated[Path | None, typer.Option("--base", metavar="FILE", help="The .tar that this builds on.")] = None,
+    carries: Annotated[str, typer.Option("--carries", help="all, or policies or models alone, on --base.")] = "all",
+    driver: Annotated[str, typer.Option("--driver", help="The least driver, where wheels do not say it.")] = "",
     glibc: Annotated[str, typer.Option("--glibc", help="The newest glibc that anything may need.")] = _NEWEST_GLIBC,
     epoch: Annotated[
         int | None,
@@ -81,25 +87,41 @@ def build(
     """
     from gateway.bundle.build.checkout import Checkout, committed_at
 
-    wanted = _wanted(profile, python, models, policies, wheelhouse, store, glibc)
+    wanted = Wanted(
+        _one_of("profile", profile, ("cpu", "cuda")),
+        _one_of("Python", python, ("3.11",)),
+        tuple(sorted(name for name in models.split(",") if name)),
+        None if policies == "shipped" else Path(policies),
+        wheelhouse,
+        store or ROOT / ".sekisho" / "store",
+        _version(glibc),
+        driver,
+        _one_of("partial bundle", carries, ("all", "policies", "models")),
+    )
+    if (wanted.carries == "all") != (base is None):
+        raise SetupError("--base and --carries go together.", "Give both, or neither.", exit_code=USED_WRONGLY)
     checkout = Checkout(ROOT, committed_at(ROOT) if epoch is None else epoch)
     cache = ROOT / ".cache" / "bundle"
     cache.mkdir(parents=True, exist_ok=True)
     maker = _maker(keys, roles)
     with tempfile.TemporaryDirectory(dir=cache, prefix="work-") as work:
-        made = _build(session, wanted, _shop(checkout, cache, Path(work), wanted), maker, advisories, out)
+        shop = _shop(checkout, cache, Path(work), wanted)
+        vex = _advisories(advisories)
+        if base is None:
+            made = _build(session, wanted, shop, maker, vex, out)
+        else:
+            made = _build_on(session, base, wanted, shop, maker, vex, out)
     _tell(session, made)
 
 
-def _build(
-    session: Session, wanted: Wanted, shop: Workshop, maker: Maker, advisories_file: Path | None, out: Path
-) -> Made:
+def _build(session: Session, wanted: Wanted, shop: Workshop, maker: Maker, vex: bytes | None, out: Path) -> Made:
     from gateway import __version__
-    from gateway.bundle.build import advisories, archive, assemble, gather
+    from gateway.bundle.build import assemble
     from gateway.bundle.build import glibc as glibc_
 
-    vex = advisories.read(advisories_file)
-    found = list(_gather(session, wanted, shop))
+    gathered = list(_gather(session, wanted, shop))
+    engines, driver = _engines(session, wanted, shop, gathered)
+    found = [*gathered, engines]
     newest = max(one.glibc for one in found)
     if newest > wanted.glibc:
         raise SetupError(
@@ -113,14 +135,59 @@ def _build(
         python=wanted.python,
         platform=f"manylinux_{needed.replace('.', '_')}_{_MACHINE}",
         glibc=needed,
+        driver=driver,
     )
-    locks = {f"locks/{name}.txt": archive.sha256_of(shop.lock(name)) for name in (*gather.LOCKS, "detect")}
-    origin = assemble.Origin(shop.checkout.source(), wanted.told(), locks, vex)
     parts = [part for one in found for part in one.items]
     with session.output.progress("Papers: bill of materials, licences, provenance"):
-        items = assemble.with_papers(parts, heading, origin, maker)
+        items = assemble.with_papers(parts, heading, _origin(wanted, shop, vex), maker)
     with session.output.bar(f"Writing {out.name}, MiB") as told:
         return assemble.write(out, items, heading, maker, told=told)
+
+
+def _build_on(
+    session: Session, file: Path, wanted: Wanted, shop: Workshop, maker: Maker, vex: bytes | None, out: Path
+) -> Made:
+    """Build policies or models alone."""
+    from gateway.bundle.build import assemble, gather, partial
+
+    with session.output.progress(f"Reading {file.name}"):
+        base = partial.read_base(file, maker)
+    heading = partial.heading_on(base, wanted.carries, datetime.fromtimestamp(shop.checkout.epoch, UTC))
+    found = (
+        gather.policies(wanted.policies, shop)
+        if wanted.carries == "policies"
+        else gather.models(wanted.models, shop, wanted.store)
+    )
+    with session.output.progress("Papers: bill of materials, licences, provenance"):
+        items = partial.exchanged(base, found.items, heading, _origin(wanted, shop, vex), maker)
+    with session.output.bar(f"Writing {out.name}, MiB") as told:
+        return assemble.write(out, items, heading, maker, leaves_out=partial.left_out(base, items), told=told)
+
+
+def _origin(wanted: Wanted, shop: Workshop, vex: bytes | None) -> Origin:
+    from gateway.bundle.build import archive, assemble, gather
+
+    locks = {f"locks/{name}.txt": archive.sha256_of(shop.lock(name)) for name in (*gather.LOCKS, "detect")}
+    return assemble.Origin(shop.checkout.source(), wanted.told(), locks, vex)
+
+
+def _advisories(file: Path | None) -> bytes | None:
+    from gateway.bundle.build import advisories
+
+    return None if file is None else advisories.read(file)
+
+
+def _engines(session: Session, wanted: Wanted, shop: Workshop, gathered: Iterable[Found]) -> tuple[Found, str]:
+    """The engines of the profile cuda that were built here, and the least driver. Nothing for cpu."""
+    from gateway.bundle.build import cuda, gather
+
+    if wanted.profile == "cpu":
+        return gather.Found(()), ""
+    wheels = gather.from_wheelhouse(wanted.wheelhouse) if wanted.wheelhouse else []
+    with session.output.progress("The engines for GPUs"):
+        built, majors = cuda.built(ROOT / ".sekisho" / "engines", shop.checkout.epoch, shop.declared)
+    cuda.check_some(built, wheels)
+    return built, cuda.least_driver((*majors, *cuda.majors_of(wheels)), wanted.driver)
 
 
 def _gather(session: Session, wanted: Wanted, shop: Workshop) -> Iterable[Found]:
@@ -147,29 +214,21 @@ def _gather(session: Session, wanted: Wanted, shop: Workshop) -> Iterable[Found]
         yield gather.documentation(shop)
 
 
-def _wanted(
-    profile: str, python: str, models: str, policies: str, wheelhouse: Path | None, store: Path | None, glibc: str
-) -> Wanted:
-    if profile not in ("cpu", "cuda"):
-        raise SetupError(f"There is no profile {profile}.", "Profiles: cpu, cuda.", exit_code=USED_WRONGLY)
-    if python != "3.11":
-        raise SetupError(f"Sekisho does not run on Python {python}.", "Give --python 3.11.", exit_code=USED_WRONGLY)
-    if profile == "cuda" and wheelhouse is None:
-        raise SetupError(
-            "The profile cuda needs engines.", "Give their wheels with --wheelhouse.", exit_code=USED_WRONGLY
-        )
-    major, dot, minor = glibc.partition(".")
+_Word = TypeVar("_Word", bound=str)
+
+
+def _one_of(what: str, said: str, known: Sequence[_Word]) -> _Word:
+    for one in known:
+        if said == one:
+            return one
+    raise SetupError(f"There is no {what} {said}.", f"Known: {', '.join(known)}.", exit_code=USED_WRONGLY)
+
+
+def _version(said: str) -> tuple[int, int]:
+    major, dot, minor = said.partition(".")
     if not (dot and major.isdecimal() and minor.isdecimal()):
-        raise SetupError(f"{glibc} is no version of glibc.", "Write it as 2.34.", exit_code=USED_WRONGLY)
-    return Wanted(
-        "cuda" if profile == "cuda" else "cpu",
-        python,
-        tuple(sorted(name for name in models.split(",") if name)),
-        None if policies == "shipped" else Path(policies),
-        wheelhouse,
-        store or ROOT / ".sekisho" / "store",
-        (int(major), int(minor)),
-    )
+        raise SetupError(f"{said} is no version of glibc.", "Write it as 2.34.", exit_code=USED_WRONGLY)
+    return int(major), int(minor)
 
 
 def _shop(checkout: Any, cache: Path, work: Path, wanted: Wanted) -> Workshop:

@@ -10,17 +10,14 @@ from gateway.errors import SetupError
 
 _STATUSES = ("not_affected", "affected", "fixed", "under_investigation")
 _MEND = "Give one JSON document: OpenVEX, CycloneDX with vulnerabilities, CSAF 2.0, or OSV (one, or a list)."
-NONE_GIVEN = b'{"statement": "The builder gave no advisories."}\n'
 
 
-def read(file: Path | None) -> bytes:
-    """Return the document's bytes, or what says that there is none.
+def read(file: Path) -> bytes:
+    """Return the document's bytes.
 
     Raises:
         SetupError: it is none of these forms, or lacks what its form demands.
     """
-    if file is None:
-        return NONE_GIVEN
     try:
         content = file.read_bytes()
         form_of(json.loads(content))

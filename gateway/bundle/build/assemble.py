@@ -6,6 +6,7 @@ Nothing is written to ``out`` before all of it was judged; it appears under its 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from gateway.bundle.repository import metadata
 from gateway.bundle.repository.roles import Roles
 from gateway.errors import SetupError
 
+NO_ADVISORIES = b'{"statement": "The builder gave no advisories."}\n'
 STAGE_ONE = ("install.sh", "bootstrap.py")
 WHEELS = ("program", "wheel", "engine")
 
@@ -61,7 +63,7 @@ class Origin:
     source: provenance.Source
     asked: Mapping[str, Any]
     locks: Mapping[str, str]
-    advisories: bytes
+    advisories: bytes | None  # as given
 
 
 @dataclass(frozen=True)
@@ -85,16 +87,24 @@ def with_papers(parts: Iterable[Item], heading: Heading, origin: Origin, maker: 
     found = in_order(parts)
     licences.check(found)
     epoch = int(heading.at.timestamp())
+    bill = sbom.bill(found, heading.version, heading.at)
+    report = licences.report(json.loads(bill), licences.texts(found), epoch)
+    vex = NO_ADVISORIES if origin.advisories is None else origin.advisories
     papers = [
         item("lock", lock_of(found), "lock.txt", f"{places.PAPERS}/lock.txt"),
-        item("sbom", sbom.bill(found, heading.version, heading.at), "sbom.cdx.json", f"{places.PAPERS}/sbom.cdx.json"),
-        item("licences", licences.report(found, epoch), "licences.tar.gz", f"{places.PAPERS}/licences", unpack=True),
-        item("advisories", origin.advisories, "advisories.json", f"{places.PAPERS}/advisories.json"),
+        item("sbom", bill, "sbom.cdx.json", f"{places.PAPERS}/sbom.cdx.json"),
+        item("licences", report, "licences.tar.gz", f"{places.PAPERS}/licences", unpack=True),
+        item("advisories", vex, "advisories.json", f"{places.PAPERS}/advisories.json"),
     ]
     found = in_order([*found, *papers])
-    said = provenance.statement(found, origin.source, origin.asked, origin.locks, heading.at)
+    return in_order([*found, provenance_of(found, origin, heading, maker)])
+
+
+def provenance_of(items: Iterable[Item], origin: Origin, heading: Heading, maker: Maker) -> Item:
+    """The provenance of these parts, signed by the targets role."""
+    said = provenance.statement(items, origin.source, origin.asked, origin.locks, heading.at)
     signed = provenance.sign(said, maker.signers["targets"])
-    return in_order([*found, item("provenance", signed, "provenance.json", f"{places.PAPERS}/provenance.json")])
+    return item("provenance", signed, "provenance.json", f"{places.PAPERS}/provenance.json")
 
 
 def write(
@@ -120,12 +130,13 @@ def write(
     members[f"targets/{listed[release.NAME].sha256}.{release.NAME}"] = archive.Member(raw)
     members |= {f"metadata/{name}": archive.Member(content) for name, content in signed.items()}
     members |= {f"metadata/{n}.root.json": archive.Member(content) for n, content in maker.roots.items()}
-    members |= _stage_one(items, maker)
-    top = f"sekisho-{heading.version}-{heading.profile}"
+    if heading.carries == "all":
+        members |= _stage_one(items, maker)
+    top = f"sekisho-{heading.version}-{heading.profile}" + ("" if heading.carries == "all" else f"-{heading.carries}")
     inside = {f"{top}/{name}": member for name, member in members.items()}
     sha256 = _write(out, inside, int(heading.at.timestamp()), told)
     first = hashlib.sha256(maker.roots[min(maker.roots)]).hexdigest()
-    install = hashlib.sha256(_content(members["install.sh"])).hexdigest()
+    install = next((one.part.sha256 for one in items if one.part.name == "install.sh"), "")
     return Made(out, sha256, out.stat().st_size, first, install, document)
 
 
@@ -178,10 +189,6 @@ def _stage_one(items: Sequence[Item], maker: Maker) -> dict[str, archive.Member]
         bootstrap.NAME: archive.Member(document),
         bootstrap.SIGNATURES: archive.Member(signatures),
     }
-
-
-def _content(member: archive.Member) -> bytes:
-    return member.content if isinstance(member.content, bytes) else member.content.read_bytes()
 
 
 def _write(

@@ -12,15 +12,17 @@ import functools
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import msgspec
 from license_expression import ExpressionError, Licensing, get_spdx_licensing
 
 from gateway.bundle.build.archive import Member, tar_gz
-from gateway.bundle.build.items import About, Item
+from gateway.bundle.build.items import Item
 from gateway.bundle.build.wheels import Wheel
 from gateway.errors import SetupError
 
+TABLE = "LICENCES.md"
 _NAMES = ("licen", "copying", "notice", "copyright")
 _CLASSIFIERS = {  # those that mean one licence; "BSD License", say, means three
     "MIT License": "MIT",
@@ -100,25 +102,39 @@ def check(items: Iterable[Item]) -> None:
         )
 
 
-def report(items: Iterable[Item], epoch: int) -> bytes:
-    """The report as ``.tar.gz``: LICENCES.md, a table, and the texts in a folder for each part."""
-    about = sorted((one.about for one in items if one.about is not None), key=lambda one: one.name)
-    files = {"LICENCES.md": Member(_table(about).encode())}
-    for one in about:
-        for made_of in (one, *one.inside):
-            folder = f"{one.name}-{one.version}" + ("" if made_of is one else f"/{made_of.name.replace('/', '_')}")
+def texts(items: Iterable[Item]) -> dict[str, Member]:
+    """The attributions, in a folder for each part (and in it for what that is made of)."""
+    files: dict[str, Member] = {}
+    for about in (one.about for one in items if one.about is not None):
+        for made_of in (about, *about.inside):
+            folder = folder_of(about.name, about.version)
+            folder += "" if made_of is about else f"/{made_of.name.replace('/', '_')}"
             files |= {f"{folder}/{name}": Member(text) for name, text in made_of.texts.items()}
-    return tar_gz(files, epoch)
+    return files
 
 
-def _table(about: Iterable[About]) -> str:
+def folder_of(name: str, version: str) -> str:
+    """The folder of a part's texts."""
+    return f"{name}-{version}".rstrip("-")
+
+
+def report(bill: Mapping[str, Any], texts: Mapping[str, Member], epoch: int) -> bytes:
+    """The report as ``.tar.gz``: LICENCES.md, a table made from the bill of materials, and the texts."""
+    return tar_gz({**texts, TABLE: Member(_table(bill).encode())}, epoch)
+
+
+def _table(bill: Mapping[str, Any]) -> str:
     lines = ["# What is in this bundle, and whose it is", "", "| part | version | licence |", "| --- | --- | --- |"]
-    for one in about:
-        lines += [
-            f"| {'' if made_of is one else one.name + ': '}{made_of.name} | {made_of.version} | {made_of.licence} |"
-            for made_of in (one, *one.inside)
-        ]
+    for one in sorted(bill["components"], key=lambda each: str(each["name"])):
+        lines.append(_row(one, ""))
+        lines += [_row(inner, f"{one['name']}: ") for inner in one.get("components", ())]
     return "\n".join([*lines, ""])
+
+
+def _row(component: Mapping[str, Any], within: str) -> str:
+    said = component["licenses"][0]
+    licence = said["expression"] if "expression" in said else said["license"]["id"]
+    return f"| {within}{component['name']} | {component.get('version', '')} | {licence} |"
 
 
 def _is_text(name: str) -> bool:

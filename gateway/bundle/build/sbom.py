@@ -21,6 +21,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from gateway.bundle.build.items import About, Item
+from gateway.bundle.build.licences import folder_of
 from gateway.bundle.release import Part
 
 _NAMESPACE = uuid.UUID("0e5a3f8c-3f0b-5d1e-9a41-6c2f5b7d9e10")  # of our serial numbers
@@ -47,6 +48,31 @@ def bill(items: Iterable[Item], version: str, at: datetime) -> bytes:
     plain = json.loads(JsonV1Dot6(bom).output_as_string())
     _add_cards(plain, told)
     return json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def exchanged(old: bytes, fresh: Iterable[Item], gone: Iterable[str], version: str, at: datetime) -> bytes:
+    """Return the bill ``old`` with the parts of the kinds ``gone`` left out and the fresh ones put in."""
+    whole, part = json.loads(old), json.loads(bill(fresh, version, at))
+    removed = {one["bom-ref"] for one in whole["components"] if _kind_of(one) in set(gone)}
+    components = [one for one in whole["components"] if one["bom-ref"] not in removed] + part["components"]
+    whole["components"] = sorted(components, key=lambda one: str(one["bom-ref"]))
+    refs = [one["bom-ref"] for one in whole["components"]]
+    main = whole["metadata"]["component"]["bom-ref"]
+    whole["dependencies"] = [{"dependsOn": refs, "ref": main}, *({"ref": ref} for ref in refs)]
+    whole["metadata"]["timestamp"] = part["metadata"]["timestamp"]
+    hashes = "\n".join(f"{one['hashes'][0]['content']} {one['bom-ref']}" for one in whole["components"])
+    whole["serialNumber"] = uuid.uuid5(_NAMESPACE, f"{version}\n{at.isoformat()}\n{hashes}").urn
+    return json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def folders_of_kinds(plain: dict[str, Any], kinds: Iterable[str]) -> frozenset[str]:
+    """The folders of the licence report that belong to components of these kinds."""
+    found = [one for one in plain["components"] if _kind_of(one) in set(kinds)]
+    return frozenset(folder_of(str(one["name"]), str(one.get("version", ""))) for one in found)
+
+
+def _kind_of(component: dict[str, Any]) -> str:
+    return next(str(one["value"]) for one in component["properties"] if one["name"] == "sekisho:kind")
 
 
 def _component(part: Part, about: About) -> Component:
