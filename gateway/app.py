@@ -111,7 +111,9 @@ def _public(house: House, settings: Settings, part: Part, tls: ServerTls | None)
     """Return where requests come in: nowhere at the steward."""
     if part.role == "alone":
         return [Listener.on_address(house.public, settings.server, tls)]
-    return [Listener.on_bound(house.public, [socket.socket(fileno=each)], tls) for each in part.sockets]
+    return [
+        Listener.on_bound(house.public, [socket.socket(fileno=each)], settings.server, tls) for each in part.sockets
+    ]
 
 
 def _private(house: House, settings: Settings, part: Part) -> list[Listener]:

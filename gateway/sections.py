@@ -65,6 +65,8 @@ class ServerSettings(Section, frozen=True, forbid_unknown_fields=True):
     proxy_subject_header: HeaderName = ""
     end_user_headers: tuple[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}$")], ...] = ()
     workers: Positive = 1
+    most_connections: Positive = 16_384
+    idle_seconds: Seconds = 75.0
 
     def __post_init__(self) -> None:
         for network in self.trusted_proxies:

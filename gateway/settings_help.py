@@ -26,6 +26,8 @@ HELP: dict[str, str] = {
     "server.proxy_header": "the header that trusted proxies write addresses into: x-forwarded-for or forwarded",
     "server.proxy_subject_header": "header in which trusted proxies tell a client certificate's subject; empty: none",
     "server.end_user_headers": "headers that name the end user, believed from keys that vouch for users; lower case",
+    "server.most_connections": "connections of one process at once; one more is 503; fewer where it may open few files",
+    "server.idle_seconds": "how long a connection may lie between two requests, in seconds",
     "server.workers": "processes that take requests; more than one needs limits.redis, and engines that others run",
     "privacy.detection": "search for personal data; off (measurements only): no finding is ever made",
     "privacy.names": "search for names and addresses by models too; off: by patterns alone",

@@ -3,6 +3,7 @@
 What breaks a bound, or is not HTTP, gets one answer in OpenAI's error shape, and the connection is closed: nothing that
 follows on it is read as another request (RFC 9112, 11.2). ::
 
+    a connection above the most that there may be     503
     a head above MOST_HEAD_BYTES                      431
     a head or a body that is not whole in time        408
     more framing around chunks than body              400
@@ -32,7 +33,15 @@ class _TooLarge(Exception):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Give it to uvicorn as ``http=``."""
+    """Give it to uvicorn as ``http=``.
+
+    Args:
+        most_connections: of this process at once; one more is told so and closed before a byte of it is read.
+    """
+
+    def __init__(self, *args: Any, most_connections: int | None = None, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._most_connections = most_connections
 
     _timer: TimerHandle | None = None
     _in_head = _in_body = False
@@ -41,6 +50,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        if self._most_connections is not None and len(self.connections) > self._most_connections:
+            transport.write(_FULL)
+            transport.close()
+            return
         self._wait(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -49,6 +62,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand over to the parser. The bytes in which a head begins are counted by its fields instead."""
+        if self.transport.is_closing():
+            return
         if self._in_head:
             self._head_bytes += len(data)
         if self._in_body:
@@ -122,11 +137,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _answer(status: int, message: str) -> bytes:
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": "request.invalid"}
-    body = orjson.dumps({"error": error})
+def _answer(status: int, message: str, code: str = "request.invalid", more: str = "x-should-retry: false\r\n") -> bytes:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    body = orjson.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}})
     head = (
         f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\nx-should-retry: false\r\nconnection: close\r\n\r\n"
+        f"content-length: {len(body)}\r\n{more}connection: close\r\n\r\n"
     )
     return head.encode() + body
+
+
+_RETRY = "x-should-retry: true\r\nretry-after: 1\r\n"
+_FULL = _answer(503, "The gateway has as many connections as it may.", "server.connections", _RETRY)

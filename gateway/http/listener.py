@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import resource
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self
@@ -20,7 +23,11 @@ from gateway.http.tls import ServerTls
 from gateway.settings import ServerSettings
 from gateway.telemetry.log import UVICORN_OPTIONS
 
+log = logging.getLogger("sekisho.http")
+
 MOST_NODE_CALLS = 64  # at once; nodes call some times a quarter
+IDLE_SECONDS = 75  # between two requests of one connection, where no setting says another time
+KEPT_FILES = 512  # open files that connections leave to engines, OPA, the log and the store
 CLOSE_SECONDS = 2  # for connections that are idle, or whose request outlived the grace time
 
 
@@ -40,15 +47,20 @@ class Listener(uvicorn.Server):
         """
         if tls is None and settings.tls_certificate:
             tls = ServerTls(Path(settings.tls_certificate), Path(settings.tls_key))
-        return cls.on_bound(app, [bind(settings.listen)], tls)
+        return cls.on_bound(app, [bind(settings.listen)], settings, tls)
 
     @classmethod
-    def on_bound(cls, app: Any, bound: list[socket.socket], tls: ServerTls | None = None) -> Self:
+    def on_bound(
+        cls, app: Any, bound: list[socket.socket], settings: ServerSettings, tls: ServerTls | None = None
+    ) -> Self:
         """Listen on TCP, on sockets that are bound already."""
+        most = room_for(settings.most_connections)
+        options: dict[str, Any] = {"timeout_keep_alive": settings.idle_seconds}
         if tls is None:
-            return cls(_config(app), bound)
+            return cls(_config(app, http=partial(BoundedProtocol, most_connections=most), **options), bound)
         context = tls.context
-        return cls(_config(app, http=PeerProtocol, ssl_context_factory=lambda config, default: context), bound)
+        options["ssl_context_factory"] = lambda config, default: context
+        return cls(_config(app, http=partial(PeerProtocol, most_connections=most), **options), bound)
 
     @classmethod
     def for_nodes(cls, app: Any, listen: str, context: ssl.SSLContext) -> Self:
@@ -94,8 +106,24 @@ class Listener(uvicorn.Server):
         yield
 
 
+def room_for(most: int) -> int:
+    """Return how many connections there may be: ``most``, or fewer where this process may not open as many files.
+
+    Raises the soft limit of open files as far as that takes and the hard one lets it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most + KEPT_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    room = most if soft == resource.RLIM_INFINITY else max(1, min(most, soft - KEPT_FILES))
+    if room < most:
+        log.warning("server.most_connections is %d: this process may open %d files only", room, soft)
+    return room
+
+
 def _config(app: Any, **more: Any) -> uvicorn.Config:
-    options = {"http": BoundedProtocol, **more}
+    options = {"http": BoundedProtocol, "timeout_keep_alive": IDLE_SECONDS, **more}
     return uvicorn.Config(
         app,
         loop="none",  # this loop, already uvloop
@@ -103,7 +131,6 @@ def _config(app: Any, **more: Any) -> uvicorn.Config:
         proxy_headers=False,  # uvicorn would believe any process of this machine; see gateway.http.proxies
         lifespan="off",
         **UVICORN_OPTIONS,
-        timeout_keep_alive=75,
         timeout_graceful_shutdown=CLOSE_SECONDS,
         backlog=2048,
         **options,
