@@ -16,7 +16,7 @@ FAST := -m "not real and not slow" $(AT_ONCE) worksteal
 REST := -m "(real or slow) and not alone" $(AT_ONCE) loadfile
 ALONE := -m "(real or slow) and alone"
 
-.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs pages airgap bench bench-privacy bench-policy bench-audit bench-fleet soak locks clean
+.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs pages airgap bench bench-privacy bench-policy bench-audit bench-scale bench-fleet soak locks clean
 
 help: ## show this list
 	@echo "Sekisho: an air-gapped gateway to large language models with a sovereignty policy engine."
@@ -94,6 +94,9 @@ bench-policy: deps-check ## what a decision costs, with 100 sites, 1,000 targets
 
 bench-audit: deps-check ## what the book costs: durable records a second, waiting, verification, bytes
 	@$(BIN)/python tests/bench/audit.py $(BENCH)
+
+bench-scale: deps-bench ## requests a second with 1, 2 and 4 workers
+	@$(BIN)/python tests/bench/scale.py $(BENCH)
 
 bench-fleet: deps-bench ## what the gateway costs before an engine, 512 streams at once, and who chooses best (simulated)
 	@$(BIN)/python tests/bench/serving.py $(BENCH)

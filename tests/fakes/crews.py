@@ -55,7 +55,7 @@ def install_crew(folder: Path, engine_port: int, redis: dict[str, Any], workers:
     settings["server"] |= {"listen": f"127.0.0.1:{free_port()}", "workers": workers}
     url = f"http://127.0.0.1:{engine_port}"
     settings["engine"] = {"kind": "openai-http", "url": url, "model": BODY["model"], "slots": 16}
-    settings["limits"] = {"redis": redis}
+    settings["limits"] = {**change.pop("limits", {}), "redis": redis}
     settings["privacy"] = {"names": False}
     for section, values in change.items():
         settings.setdefault(section, {}).update(values)
