@@ -6,6 +6,8 @@ refresh``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +15,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.bundle import app as bundle
-from gateway.cli.session import Session, command, group
+from gateway.cli.session import ANSWERED_NO, Session, command, group
 from gateway.errors import SetupError
 
 app = group("client", "A plain TUF client: trust a root, refresh the metadata, download a target.")
@@ -67,7 +69,8 @@ def init(
         content = root.read_bytes()
     except OSError as problem:
         raise SetupError(f"{root} cannot be read ({problem.strerror}).", "Give the file of a root.") from None
-    trust(content, folder)
+    with answering_no():
+        trust(content, folder)
     session.output.result({"metadata_dir": str(folder)}, f"{folder} trusts {root} now.")
 
 
@@ -82,8 +85,10 @@ def refresh(session: Session, metadata_dir: MetadataDir = None, metadata_url: Me
     """Fetch the newest metadata, and accept them if they are right."""
     from gateway.bundle.repository.client import Client
 
-    client = Client(_folder(metadata_dir), _word(metadata_url or _before.metadata_url, "--metadata-url"))
-    client.refresh()
+    folder, url = _folder(metadata_dir), _word(metadata_url or _before.metadata_url, "--metadata-url")
+    with answering_no():
+        client = Client(folder, url)
+        client.refresh()
     versions = {name: client.trusted[name].version for name in ("root", "timestamp", "snapshot", "targets")}
     session.output.result(versions, "Accepted: " + ", ".join(f"{name} {n}" for name, n in versions.items()) + ".")
 
@@ -112,10 +117,24 @@ def download(
     into = target_dir or _before.target_dir
     if into is None:
         raise SetupError("--target-dir is missing.", "Name the folder that the target goes into.", exit_code=2)
-    client = Client(_folder(metadata_dir), _word(metadata_url or _before.metadata_url, "--metadata-url"), base)
-    client.refresh()
-    file = client.download(name, into)
+    folder, url = _folder(metadata_dir), _word(metadata_url or _before.metadata_url, "--metadata-url")
+    with answering_no():
+        client = Client(folder, url, base)
+        client.refresh()
+        file = client.download(name, into)
     session.output.result({"target": name, "file": str(file)}, f"{file} is what was signed.")
+
+
+@contextmanager
+def answering_no() -> Iterator[None]:
+    """Exit 1 for whatever is refused, as TUF's tools do: scripts of mirrors ask only for yes or no."""
+    from gateway.bundle.refusal import BundleRefused
+
+    try:
+        yield
+    except BundleRefused as refused:
+        refused.exit_code = ANSWERED_NO
+        raise
 
 
 def _folder(said: Path | None) -> Path:

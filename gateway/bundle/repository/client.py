@@ -9,25 +9,25 @@ they were last accepted. Not for two processes at once.
 
 from __future__ import annotations
 
-import os
+import errno
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from tuf.api import exceptions as tuf
-from tuf.api.metadata import TargetFile
+from tuf.api.metadata import Metadata, TargetFile
 from tuf.ngclient import Updater, UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
-from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
 from gateway.bundle.refusal import BundleRefused
+from gateway.bundle.repository.fetching import CutShort, FolderFetcher, HttpFetcher
 from gateway.bundle.repository.metadata import read_root
 
-_CHUNK_BYTES = 1 << 20
 _SCHEMES = ("http", "https")
 
 #: Bounds of what is read before it is known to be right (TUF 5.3: "up to some X number of bytes").
@@ -40,25 +40,6 @@ CONFIG = UpdaterConfig(
     targets_max_length=5_000_000,
     app_user_agent="sekisho",
 )
-
-
-class FolderFetcher(FetcherInterface):
-    """Reads ``file://`` addresses below one folder; no link and no ``..`` leads out of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        path = Path(unquote(urlsplit(url).path))
-        if not path.resolve().is_relative_to(self._folder) or not path.is_file():
-            raise tuf.DownloadHTTPError("there is no such file", 404)
-        return self._chunks(path)
-
-    @staticmethod
-    def _chunks(path: Path) -> Iterator[bytes]:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                yield chunk
 
 
 class Client:
@@ -75,7 +56,8 @@ class Client:
     """
 
     def __init__(self, metadata_dir: Path, metadata: str | Path, targets: str | Path = "", at: datetime | None = None):
-        with named(f"what {metadata_dir} holds"):
+        self._folder, self._walked = metadata_dir, False
+        with named(f"What {metadata_dir} holds"):
             self._updater = Updater(
                 metadata_dir=str(metadata_dir),
                 metadata_base_url=_address(metadata),
@@ -93,8 +75,65 @@ class Client:
         Raises:
             BundleRefused: by name; what was accepted before it stays accepted, as TUF says.
         """
-        with named("the repository"):
-            self._updater.refresh()
+        self.refresh_root()
+        with named("timestamp.json", tuf.BadVersionNumberError, _ROLLED_BACK):
+            self._updater._load_timestamp()
+        self._load_snapshot()
+        with self._changed_or_mixed("targets", "root"):
+            self._updater._load_targets("targets", "root")
+
+    def refresh_root(self) -> None:
+        """Walk to the newest root; done once.
+
+        Raises:
+            BundleRefused
+        """
+        if self._walked:
+            return
+        before = self.trusted.root
+        with named("The chain of roots", tuf.BadVersionNumberError, _MIXED):
+            self._updater._load_root()
+        self._walked = True
+        # TUF 5.3.11: keys of timestamp or snapshot were rotated, so what they had signed no longer holds back
+        if any(set(before.roles[name].keyids) - set(self.trusted.root.roles[name].keyids) for name in _FORWARDED):
+            for name in _FORWARDED:
+                (self._folder / f"{name}.json").unlink(missing_ok=True)
+
+    def _load_snapshot(self) -> None:
+        kept = _version(self._folder / "snapshot.json")
+        try:
+            with self._changed_or_mixed("snapshot", "root"):
+                self._updater._load_snapshot()
+        except BundleRefused as refused:
+            # one of another timestamp is loaded by then, one that takes versions back is not
+            loaded = self.trusted.snapshot.version if "snapshot" in self.trusted else 0
+            if isinstance(refused.__cause__, tuf.BadVersionNumberError) and loaded == kept:
+                raise BundleRefused(_ROLLED_BACK[0], f"snapshot.json {_ROLLED_BACK[1]}.") from refused.__cause__
+            raise
+
+    @contextmanager
+    def _changed_or_mixed(self, role: str, delegator: str) -> Iterator[None]:
+        """Tell a file that was changed from one that its role did sign, for another release."""
+        try:
+            with named(f"{role}.json"):
+                yield
+        except BundleRefused as refused:
+            if isinstance(refused.__cause__, tuf.LengthOrHashMismatchError) and self._is_signed(role, delegator):
+                raise BundleRefused(_MIXED[0], f"{role}.json {_MIXED[1]}.") from refused.__cause__
+            raise
+
+    def _is_signed(self, role: str, delegator: str) -> bool:
+        above = (
+            self.trusted.timestamp.snapshot_meta if role == "snapshot" else self.trusted.snapshot.meta[f"{role}.json"]
+        )
+        version = above.version if self.trusted.root.consistent_snapshot else None
+        try:
+            raw = self._updater._download_metadata(role, CONFIG.targets_max_length, version)
+            metadata = Metadata[Any].from_bytes(raw)
+            self.trusted[delegator].verify_delegate(role, metadata.signed_bytes, metadata.signatures)
+        except (tuf.RepositoryError, tuf.DownloadError):
+            return False
+        return True
 
     def find(self, path: str) -> TargetFile | None:
         """What a target must be, also one of a delegated role; ``None``: nobody signed such a target.
@@ -102,7 +141,9 @@ class Client:
         Raises:
             BundleRefused
         """
-        with named("the repository"):
+        if "targets" not in self.trusted:
+            self.refresh()
+        with named("the repository", (tuf.BadVersionNumberError, tuf.LengthOrHashMismatchError), _MIXED):
             return self._updater.get_targetinfo(path)
 
     def download(self, path: str, into: Path) -> Path:
@@ -118,7 +159,7 @@ class Client:
             )
         with named(path):
             into.mkdir(parents=True, exist_ok=True)
-            name = str(into / _file_name(path))
+            name = str(into / quote(path, safe=""))
             return Path(self._updater.find_cached_target(wanted, name) or self._updater.download_target(wanted, name))
 
     @property
@@ -134,43 +175,58 @@ def trust(root: bytes, metadata_dir: Path) -> None:
         BundleRefused: it is no root, or its own keys have not signed it.
     """
     read_root(root, "That file")
-    for name in ("timestamp.json", "snapshot.json", "targets.json", "root.json"):
-        (metadata_dir / name).unlink(missing_ok=True)
+    for old in metadata_dir.glob("*.json"):
+        old.unlink()
     shutil.rmtree(metadata_dir / "root_history", ignore_errors=True)
     metadata_dir.mkdir(parents=True, exist_ok=True)
-    with named("that root"):
+    with named("That root"):
         Updater(str(metadata_dir), "file:///nonexistent", fetcher=FolderFetcher(metadata_dir), bootstrap=root)
 
 
 @contextmanager
-def named(what: str) -> Iterator[None]:
-    """Turn python-tuf's errors into refusals by name."""
+def named(
+    what: str, kinds: type[Exception] | tuple[type[Exception], ...] = (), told: tuple[str, str] = ("", "")
+) -> Iterator[None]:
+    """Turn python-tuf's errors into refusals by name; those of ``kinds`` are told as ``told``, a code and words."""
     try:
         yield
     except (tuf.RepositoryError, tuf.DownloadError) as problem:
-        raise refusal_of(problem, what) from problem
+        code, words = told if isinstance(problem, kinds) else _told(problem)
+        raise BundleRefused(code, f"{what} {words}.") from problem
     except ValueError as problem:  # an address that is none
         raise BundleRefused("bundle.unreachable", f"{what} cannot be asked for.") from problem
     except OSError as problem:
-        raise BundleRefused("bundle.permission", f"{what} cannot be read or kept ({problem.strerror}).") from problem
+        code = "bundle.disk_full" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else "bundle.permission"
+        raise BundleRefused(code, f"{what} cannot be read or kept ({problem.strerror}).") from problem
 
 
-def refusal_of(problem: tuf.RepositoryError | tuf.DownloadError, what: str) -> BundleRefused:
-    """Return the refusal of one of python-tuf's errors, told by its type."""
-    said: dict[type[Exception], tuple[str, str]] = {
-        tuf.UnsignedMetadataError: ("bundle.signature", "is not signed by enough of the right keys"),
-        tuf.BadVersionNumberError: ("bundle.rolled_back", "is older than what was accepted, or of mixed versions"),
-        tuf.EqualVersionNumberError: ("bundle.rolled_back", "has the version of what was accepted"),
-        tuf.ExpiredMetadataError: ("bundle.expired", "is past its end"),
-        tuf.LengthOrHashMismatchError: ("bundle.tampered", "is not what was signed"),
-        tuf.DownloadLengthMismatchError: ("bundle.endless", "is longer than what was signed"),
-        tuf.SlowRetrievalError: ("bundle.unreachable", "comes too slowly"),
-        tuf.DownloadHTTPError: ("bundle.truncated", "lacks a file"),
-        tuf.DownloadError: ("bundle.unreachable", "cannot be fetched"),
-        tuf.RepositoryError: ("bundle.malformed", "does not follow the specification"),
-    }
-    code, words = next(said[kind] for kind in type(problem).__mro__ if kind in said)
-    return BundleRefused(code, f"{what[:1].upper()}{what[1:]} {words}.")
+_ROLLED_BACK = ("bundle.rolled_back", "is older than what was accepted")
+_MIXED = ("bundle.mixed", "does not belong to the rest of the metadata")
+_FORWARDED = ("timestamp", "snapshot")
+_TOLD: dict[type[Exception], tuple[str, str]] = {
+    tuf.UnsignedMetadataError: ("bundle.signature", "is not signed by enough of the right keys"),
+    tuf.BadVersionNumberError: _MIXED,
+    tuf.ExpiredMetadataError: ("bundle.expired", "is past its end"),
+    tuf.LengthOrHashMismatchError: ("bundle.tampered", "is not what was signed"),
+    tuf.DownloadLengthMismatchError: ("bundle.endless", "is longer than what was signed"),
+    tuf.SlowRetrievalError: ("bundle.unreachable", "comes too slowly"),
+    CutShort: ("bundle.truncated", "was cut short"),
+    tuf.DownloadHTTPError: ("bundle.truncated", "is not there"),
+    tuf.DownloadError: ("bundle.unreachable", "cannot be fetched"),
+    tuf.RepositoryError: ("bundle.malformed", "does not follow the specification"),
+}
+
+
+def _told(problem: Exception) -> tuple[str, str]:
+    return next(_TOLD[kind] for kind in type(problem).__mro__ if kind in _TOLD)
+
+
+def _version(file: Path) -> int:
+    """The version that a metadata file states, believed or not; 0 where there is none."""
+    try:
+        return int(json.loads(file.read_bytes())["signed"]["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def _fetcher(source: str | Path) -> FetcherInterface:
@@ -178,13 +234,8 @@ def _fetcher(source: str | Path) -> FetcherInterface:
         return FolderFetcher(source.parent)
     if urlsplit(source).scheme not in _SCHEMES:
         raise BundleRefused("bundle.unreachable", "The address begins with neither http:// nor https://.")
-    return Urllib3Fetcher(app_user_agent="sekisho")
+    return HttpFetcher()
 
 
 def _address(source: str | Path) -> str:
     return source.resolve().as_uri() if isinstance(source, Path) else source
-
-
-def _file_name(path: str) -> str:
-    """A target's name as a file: no ``/`` of it makes a folder."""
-    return path.replace("%", "%25").replace("/", "%2F") if os.sep in path or "%" in path else path
