@@ -116,18 +116,12 @@ def build(
 
 def _build(session: Session, wanted: Wanted, shop: Workshop, maker: Maker, vex: bytes | None, out: Path) -> Made:
     from gateway import __version__
-    from gateway.bundle.build import assemble
+    from gateway.bundle.build import assemble, gather
     from gateway.bundle.build import glibc as glibc_
 
-    gathered = list(_gather(session, wanted, shop))
-    engines, driver = _engines(session, wanted, shop, gathered)
-    found = [*gathered, engines]
-    newest = max(one.glibc for one in found)
-    if newest > wanted.glibc:
-        raise SetupError(
-            f"Something in the bundle needs glibc {glibc_.spelt(newest)}.", f"Give --glibc {glibc_.spelt(newest)}."
-        )
-    needed = glibc_.spelt(newest)
+    engines, driver = _engines(session, wanted, shop)
+    found = [engines, *_gather(session, wanted, shop)]
+    needed = glibc_.spelt(gather.least_glibc(found, wanted.glibc))
     heading = assemble.Heading(
         version=__version__,
         at=datetime.fromtimestamp(shop.checkout.epoch, UTC),
@@ -177,7 +171,7 @@ def _advisories(file: Path | None) -> bytes | None:
     return None if file is None else advisories.read(file)
 
 
-def _engines(session: Session, wanted: Wanted, shop: Workshop, gathered: Iterable[Found]) -> tuple[Found, str]:
+def _engines(session: Session, wanted: Wanted, shop: Workshop) -> tuple[Found, str]:
     """The engines of the profile cuda that were built here, and the least driver. Nothing for cpu."""
     from gateway.bundle.build import cuda, gather
 

@@ -33,20 +33,21 @@ def built(folder: Path, epoch: int, declared: Mapping[str, Declared]) -> tuple[F
         SetupError: one has a file that is not what its manifest says.
     """
     items: list[Item] = []
-    newest, majors = glibc.NONE, set[int]()
+    needs: dict[str, glibc.Version] = {}
+    majors = set[int]()
     for manifest in sorted(folder.glob("*/manifest.json")):
         said: dict[str, Any] = json.loads(manifest.read_bytes())
         if not said.get("cuda"):
             continue
         members = _members(manifest.parent, said)
-        newest = max([newest, *(_needs(manifest.parent.name, name, one) for name, one in members.items())])
         majors.add(int(str(said["cuda"]).partition(".")[0]))
         name = str(said["digest"])
+        needs[f"engine-{name}.tar.gz"] = max(_needs(name, file, one) for file, one in members.items())
         content = archive.tar_gz(members, epoch)
         about = _about(said, declared)
         place = f"{places.SHARE}/engines/{name}"
         items.append(item("engine", content, f"engine-{name}.tar.gz", place, about=about, unpack=True))
-    return Found(tuple(items), newest), tuple(sorted(majors))
+    return Found(tuple(items), needs), tuple(sorted(majors))
 
 
 def majors_of(wheels: Iterable[Wheel]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,10 @@ _GENERIC = "pkg:generic"
 
 @dataclass(frozen=True)
 class Found:
-    """What one gathering found; ``glibc`` is the newest that any of it needs."""
+    """What one gathering found, and the newest glibc that each part needs, by its name."""
 
     items: tuple[Item, ...]
-    glibc: glibc.Version = glibc.NONE
+    needs: Mapping[str, glibc.Version] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def program(shop: Workshop) -> Wheel:
 
 def of_wheels(found: Iterable[Wheel], kind: str, shop: Workshop) -> Found:
     """Wheels as parts."""
-    items, newest = [], glibc.NONE
+    items, needs = [], {}
     for one in found:
-        newest = max(newest, one.glibc, wheels.tag_glibc(one.file))
+        needs[one.file.name] = max(one.glibc, wheels.tag_glibc(one.file))
         about = About(
             name=one.name,
             version=one.version,
@@ -91,7 +91,7 @@ def of_wheels(found: Iterable[Wheel], kind: str, shop: Workshop) -> Found:
         )
         name = one.file.name
         items.append(item(kind, one.file, name, f"{places.WHEELS}/{name}", about=about))  # type: ignore[arg-type]
-    return Found(tuple(items), newest)
+    return Found(tuple(items), needs)
 
 
 def opa(shop: Workshop) -> Found:
@@ -99,21 +99,21 @@ def opa(shop: Workshop) -> Found:
     file = (shop.checkout.root / ".cache" / "bin" / "opa").resolve()
     content = _read(file, "OPA is not there.", "Run: make deps")
     about = golang.about(content, "opa", "github.com/open-policy-agent/opa", shop.declared)
-    return Found((item("opa", file, "opa", places.OPA, about=about, executable=True),), glibc.needed(content))
+    return Found((item("opa", file, "opa", places.OPA, about=about, executable=True),), {"opa": glibc.needed(content)})
 
 
 def redis(shop: Workshop) -> Found:
     """Redis 7.0 of Debian, the last line under the three-clause BSD licence, and its libraries. Raises SetupError."""
     folder = shop.checkout.root / ".cache" / "redis"
-    items, newest = [], glibc.NONE
+    items, needs = [], {}
     for name, place, package in debian.REDIS:
         file = folder / "usr" / name
         content = _read(file.resolve(), f"Redis is not there: {name}.", "Run: make deps (it takes apt-get)")
-        newest = max(newest, glibc.needed(content))
+        needs[Path(place).name] = glibc.needed(content)
         about = debian.about(folder, package, shop.declared)
         is_program = place.startswith("bin/")
         items.append(item("redis", content, Path(place).name, place, about=about, executable=is_program))
-    return Found(tuple(items), newest)
+    return Found(tuple(items), needs)
 
 
 def models(names: Iterable[str], shop: Workshop, store: Path) -> Found:
@@ -223,3 +223,17 @@ def _read(file: Path, problem: str, mend: str) -> bytes:
         return file.read_bytes()
     except OSError:
         raise SetupError(problem, mend) from None
+
+
+def least_glibc(found: Iterable[Found], most: glibc.Version) -> glibc.Version:
+    """The glibc that all of it runs on.
+
+    Raises:
+        SetupError: a part needs a newer one than ``most``; it is named.
+    """
+    needs = {name: version for one in found for name, version in one.needs.items()}
+    newest = max(needs.values(), default=glibc.NONE)
+    if newest > most:
+        worst = min(name for name, version in needs.items() if version == newest)
+        raise SetupError(f"{worst} needs glibc {glibc.spelt(newest)}.", f"Give --glibc {glibc.spelt(newest)}.")
+    return newest

@@ -11,7 +11,7 @@ import json
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,9 @@ def read_base(file: Path, maker: Maker) -> Base:
 
 
 def heading_on(base: Base, carries: str, at: datetime) -> Heading:
-    """The new release's heading: all but the time is the base's."""
+    """The new release's heading: all but the time is the base's, and that is later, for metadata count by it."""
     old = base.release
+    at = max(at, datetime.fromisoformat(old.built_at) + timedelta(seconds=1))
     return Heading(
         version=old.version,
         at=at,
@@ -90,6 +91,8 @@ def exchanged(base: Base, fresh: Iterable[Item], heading: Heading, origin: Origi
     gone = REPLACES[heading.carries]
     if any(one.part.kind not in gone for one in made):
         raise SetupError(f"A bundle of {heading.carries} carries nothing else.", "Build a whole bundle.")
+    if {one.part.sha256 for one in made} <= {part.sha256 for part in base.release.of_kind(*gone)}:
+        raise SetupError(f"The {heading.carries} are those of the base.", "There is nothing to carry.")
     licences.check(made)
     dropped = (*gone, *_PAPERS, *(("advisories",) if origin.advisories is not None else ()))
     kept = [Item(part, b"") for part in base.release.parts if part.kind not in dropped]
