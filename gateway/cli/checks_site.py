@@ -17,6 +17,7 @@ from gateway.cli.checks_audit import logs_as_seen, report_font, retention
 from gateway.cli.checks_content import kept_content
 from gateway.cli.checks_models import room_for_models
 from gateway.cli.checks_nodes import joined_nodes, this_node
+from gateway.cli.checks_workers import workers
 from gateway.cli.server import running_server
 from gateway.errors import SetupError
 
@@ -299,6 +300,7 @@ SITE = (
     detectors,
     sockets,
     address,
+    workers,
     tls,
     sandbox,
 )
