@@ -15,6 +15,8 @@ value or the text of a foreign exception.
     │   ├── ModerationNotConfigured   404  moderation_not_configured
     │   ├── ModelNotFound             404  model_not_found
     │   ├── ResponseNotFound          404  request.response_not_found
+    │   ├── FileNotFound              404  request.file_not_found
+    │   ├── BatchNotFound             404  request.batch_not_found
     │   ├── PreviousResponseNotFound  400  request.previous_response_not_found
     │   └── DecisionNotFound          404  policy.*             no such decision or receipt of this caller's
     ├── Unauthenticated               401  identity.*
@@ -139,6 +141,22 @@ class ResponseNotFound(BadRequest):
     status = 404
     default_code = "request.response_not_found"
     default_message = "There is no response of this id. One is kept where `store` is true, until its days are over."
+
+
+class FileNotFound(BadRequest):
+    """No such file, another caller's, one that was deleted or has ended: one message for all of them."""
+
+    status = 404
+    default_code = "request.file_not_found"
+    default_message = "There is no file of this id."
+
+
+class BatchNotFound(BadRequest):
+    """As :class:`FileNotFound`, of a batch."""
+
+    status = 404
+    default_code = "request.batch_not_found"
+    default_message = "There is no batch of this id."
 
 
 class PreviousResponseNotFound(BadRequest):

@@ -425,6 +425,27 @@ class ResponseSettings(Section, frozen=True, forbid_unknown_fields=True):
     most_mib: Positive = 1024
 
 
+class FileSettings(Section, frozen=True, forbid_unknown_fields=True):
+    """Files of ``/v1/files``: what batches read, and what they make."""
+
+    keep_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
+    max_mib: Positive = 200
+    most_mib: Positive = 2048
+    most_files: Positive = 1000
+
+
+class BatchSettings(Section, frozen=True, forbid_unknown_fields=True):
+    """When and how the lines of ``/v1/batches`` run."""
+
+    max_lines: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 50_000
+    most_open: Positive = 20
+    parallel: Positive = 2
+    others_at_most: NotNegative = 0
+    quiet_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.5
+    wait_seconds: Annotated[float, msgspec.Meta(gt=0, lt=30)] = 20.0
+    tries: Positive = 5
+
+
 class KeySettings(Section, frozen=True, forbid_unknown_fields=True):
     """What the secrets in ``data_dir/keys`` lie under."""
 

@@ -29,12 +29,14 @@ from gateway.sections import (
     AgeSettings,
     AnchorSettings,
     AuditSettings,
+    BatchSettings,
     BoundSettings,
     ClaimSettings,
     ConfiguredPattern,
     CrossBorderAgeSettings,
     EngineSettings,
     FileAnchorSettings,
+    FileSettings,
     FleetSettings,
     IdentitySettings,
     IssuerSettings,
@@ -66,12 +68,14 @@ __all__ = [
     "AgeSettings",
     "AnchorSettings",
     "AuditSettings",
+    "BatchSettings",
     "BoundSettings",
     "ClaimSettings",
     "ConfiguredPattern",
     "CrossBorderAgeSettings",
     "EngineSettings",
     "FileAnchorSettings",
+    "FileSettings",
     "FleetSettings",
     "IdentitySettings",
     "IssuerSettings",
@@ -116,6 +120,8 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
     limits: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()
     responses: ResponseSettings = ResponseSettings()
+    files: FileSettings = FileSettings()
+    batches: BatchSettings = BatchSettings()
     key_store: KeySettings = msgspec.field(default=KeySettings(), name="keys")
     data_dir: str = "./.sekisho"
     run_dir: str = ""

@@ -25,6 +25,7 @@ from gateway.engines.shelf import EngineShelf
 from gateway.errors import AuditUnavailable, SekishoError, SetupError
 from gateway.fleet.local import LocalFleet
 from gateway.house import nodes, offices, several
+from gateway.house.batches import kept_batches, run_batches
 from gateway.house.callers import callers
 from gateway.house.choice import detector_of
 from gateway.house.following import taking
@@ -58,6 +59,7 @@ from gateway.http.crew import crew_app
 from gateway.http.gate import Gate
 from gateway.identity.keys import KeyRegister
 from gateway.inquiry import Inquiry
+from gateway.kept.batches import KeptBatches
 from gateway.kept.door import Responses
 from gateway.kept.responses import KeptResponses
 from gateway.keys.opening import open_keyring
@@ -162,7 +164,9 @@ async def open_house(settings: Settings, *, steward: bool = False) -> AsyncGener
         ]  # fmt: skip
         book.event("config", **offices.what_runs(settings, policy, privacy, targets))
         kept = KeptResponses(side, settings.state / "kept-hidden", book, settings.origin, settings.responses)
-        house = assemble(settings, rooms, register, store, more, kept)
+        batches = kept_batches(settings, side, book, register)
+        house = assemble(settings, rooms, register, store, more, kept, batches)
+        run_batches(stack, settings, batches, kept, (rooms, house.gate, fleet, store), here=not steward)
         house.crew = crew_app(metrics.render)
         house.nodes = nodes.listener(stack, settings, enrolled, book)
         stack.push_async_callback(joined.stop)
@@ -250,10 +254,12 @@ def assemble(
     store: ContentStore,
     more: Sequence[Route],
     kept: Responses,
+    batches: KeptBatches,
 ) -> House:
     gate = Gate()
     inquiry = Inquiry(rooms, int(datetime.now(UTC).timestamp()))
-    public = api.build(Checkpoint(rooms), inquiry, gate, settings.server, ServedModels(rooms.fleet, store), kept)
+    models = ServedModels(rooms.fleet, store)
+    public = api.build(Checkpoint(rooms), inquiry, gate, settings.server, models, kept, batches)
     admin = admin_app(register, rooms.book, inquiry.readiness, store, more, rooms.identity)
     tell = partial(_tell, rooms.book)
     public.guard.tell = lambda source: tell("identity.guessing", {"source": source})

@@ -1,8 +1,8 @@
 """Opens what a worker needs to take requests: all rooms, and none of the offices that are one process's.
 
 A worker has its own log, its own policy engine and its own detectors; limits are counted in Redis. It follows what the
-steward changes. It counts no persons who leave their country: only one process could do that right, so whatever hangs
-on those numbers is refused, as where a log cannot be read.
+steward changes. It puts on record which persons' data left their country, and knows its own alone: whatever hangs on
+those numbers is refused, as where a log cannot be read.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from gateway.audit.siblings import SharedShelf
 from gateway.clock import ClockQuality
 from gateway.errors import SetupError
 from gateway.house import offices
+from gateway.house.batches import kept_batches, run_batches
 from gateway.house.callers import callers
 from gateway.house.choice import detector_of
 from gateway.house.following import following
@@ -62,6 +63,7 @@ async def open_worker(settings: Settings) -> AsyncGenerator[House]:
         book.open()
         stack.callback(book.close)
         stack.push(partial(offices.tell_stopped, book))
+        policy.count_with(offices.counters(stack, settings, keyring, book, of_worker=True), whole=False)
         life = PolicyLife(settings, keyring, book, policy)
         changes = following(settings, policy, store.reread_aliases)
         await life.announce()
@@ -82,7 +84,9 @@ async def open_worker(settings: Settings) -> AsyncGenerator[House]:
             metrics.watch_family(family)
         book.event("config", **offices.what_runs(settings, policy, privacy, targets))
         kept = KeptResponses(side, settings.state / "kept-hidden", book, settings.origin, settings.responses)
-        house = assemble(settings, rooms, register, store, [], kept)
+        batches = kept_batches(settings, side, book, register)
+        house = assemble(settings, rooms, register, store, [], kept, batches)
+        run_batches(stack, settings, batches, kept, (rooms, house.gate, fleet, store))
         house.crew = crew_app(metrics.render)
         house.public = _told_together(house, settings, metrics)
         stack.callback(asyncio.get_running_loop().create_task(changes.watch(), name="following").cancel)

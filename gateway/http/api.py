@@ -37,10 +37,12 @@ from gateway.http import (
     tokenize,
 )
 from gateway.http.arrival import client_address, shown_in
+from gateway.http.batches import add_batches
 from gateway.http.call import Api
 from gateway.http.cors import Cors
 from gateway.http.decisions import PREVIEW, PreviewEndpoint, add_decisions
 from gateway.http.endpoint import Endpoint
+from gateway.http.files import add_files
 from gateway.http.front import Front
 from gateway.http.gate import Gate
 from gateway.http.models import Models, NoModels
@@ -51,6 +53,7 @@ from gateway.http.responses_kept import add_responses
 from gateway.http.speech import Speech
 from gateway.http.wire import OPENAI, error_headers
 from gateway.inquiry import Inquiry
+from gateway.kept.batches import KeptBatches
 from gateway.kept.door import NoResponses, Responses
 from gateway.pipeline import Checkpoint
 from gateway.settings import ServerSettings
@@ -98,10 +101,12 @@ def build(
     settings: ServerSettings,
     models: Models | None = None,
     kept: Responses | None = None,
+    batches: KeptBatches | None = None,
 ) -> Front:
     """Return the ASGI application.
 
-    Without ``models`` no token ids are read, and what ranks is taken for a reranker; without ``kept`` nothing is kept.
+    Without ``models`` no token ids are read, and what ranks is taken for a reranker; without ``kept`` nothing is kept,
+    without ``batches`` there are neither files nor batches.
     """
     app = FastAPI(title="Sekisho", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.router.redirect_slashes = False
@@ -115,10 +120,21 @@ def build(
     for path, endpoint in hot.items():  # for other methods, and the OpenAPI page
         app.router.routes.insert(0, Route(path, endpoint, methods=["POST"]))
     _add_inquiries(app, inquiry, gate, kept)
+    if batches is not None:
+        _add_files(app, inquiry, batches, settings)
     _add_pages(app)
     _add_error_shape(app, checkpoint)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return Front(hot, app, Cors(settings.cors_origins), Proxies(settings))
+
+
+def _add_files(app: FastAPI, inquiry: Inquiry, batches: KeptBatches, settings: ServerSettings) -> None:
+    def identify(request: Request) -> Caller:
+        request.state.caller = caller = inquiry.identify(_authorization(request))
+        return caller
+
+    add_files(app, inquiry, identify, batches.files)
+    add_batches(app, inquiry, identify, batches, settings)
 
 
 def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate, kept: Responses) -> None:

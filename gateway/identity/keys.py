@@ -34,6 +34,7 @@ from gateway.domain import Caller
 from gateway.errors import BadRequest, RouteNotFound, SetupError, Unauthenticated, Unavailable
 from gateway.identity.apikey import KEY_CHARS, new_key, pepper_id, seal
 from gateway.identity.certificate import CertificateSubject
+from gateway.identity.recalled import RecalledKey
 from gateway.identity.record import Former, KeyFile, KeyRecord, NewKey, read_file, under, write_file
 from gateway.identity.uses import FORMER, KeyUses
 from gateway.settings import SiteSettings
@@ -106,6 +107,8 @@ class KeyRegister:
         """
         if time.monotonic() > self._fresh_until:
             raise Unavailable(code="identity.unavailable", retry_after_seconds=5)
+        if isinstance(authorization, RecalledKey):
+            return self._entered(self._ids.get(authorization))
         if isinstance(authorization, CertificateSubject):
             return self._entered(self._subjects.get(authorization))
         scheme, _, key = (authorization or "").partition(" ")
@@ -343,10 +346,12 @@ class KeyRegister:
     def _take(self, content: KeyFile) -> None:
         callers: dict[str, dict[bytes, Known]] = {}
         subjects: dict[str, Known] = {}
+        ids: dict[str, Known] = {}
         for record in content.keys:
             if record.revoked is not None:
                 continue
             caller, ends, former = record.caller(self._site), record.wish.expires, record.former
+            ids[record.id] = (caller, ends, record.id)
             if record.wish.certificate:
                 subjects[record.wish.certificate] = (caller, ends, record.id)
                 continue
@@ -357,6 +362,7 @@ class KeyRegister:
                 ring = callers.setdefault(former.pepper or content.pepper, {})
                 ring[bytes.fromhex(former.seal)] = (caller, until, record.id + FORMER)
         self._subjects = subjects
+        self._ids = ids
         self._rings = [(pepper, callers.get(pepper.id, {})) for pepper in self._peppers]
         self._names = {record.id: record.wish.name for record in content.keys}
         self._records = content.keys

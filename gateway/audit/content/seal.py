@@ -31,7 +31,7 @@ COMMITMENT_BYTES = 32
 LENGTH_BYTES = 4
 MOST_HEAD_BYTES = 2 * 1024 * 1024
 
-Kind = Literal["prompt", "answer", "response"]
+Kind = Literal["prompt", "answer", "response", "file", "batch"]
 
 
 class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
