@@ -115,15 +115,26 @@ async def rotations(
     return office
 
 
-def counters(stack: AsyncExitStack, settings: Settings, keyring: FileKeyring, book: Shelf) -> Counters:
+def counters(
+    stack: AsyncExitStack, settings: Settings, keyring: FileKeyring, book: Shelf, *, of_worker: bool = False
+) -> Counters:
     """Return the counters of persons. They are restored from the logs beside the start; until then they count nothing,
     and so they stay where a log cannot be read: what hangs on numbers is refused.
+
+    ``of_worker``: from its own logs alone, and to a snapshot of its own: it writes whom it counts, for whoever restores
+    from all logs later.
     """
+    own, name = f"{settings.origin}/", f"subjects-{settings.site.worker}" if of_worker else "subjects"
+
+    def logs() -> dict[str, reader.Events]:
+        found = reader.events_by_log(settings.data / "audit", SUBJECTS)
+        return {log: events for log, events in found.items() if not of_worker or log.startswith(own)}
+
     counters = Counters(
         key=keyring.subjects_key,
         write=book.event,
-        logs=lambda: reader.events_by_log(settings.data / "audit", SUBJECTS),
-        snapshot=settings.state / "policy" / "subjects",
+        logs=logs,
+        snapshot=settings.state / "policy" / name,
     )
     opening = asyncio.get_running_loop().create_task(asyncio.to_thread(counters.open), name="counters")
 

@@ -142,9 +142,9 @@ class OpaPolicy:
         project = self._organisation.projects.get(f"{caller.tenant}/{caller.project}")
         return project.data_class if project else "public"
 
-    def count_with(self, counters: Counters) -> None:
-        """Count persons who leave their country from now on."""
-        self._transfers = Transfers(counters, self._entity_of)
+    def count_with(self, counters: Counters, *, whole: bool = True) -> None:
+        """Count persons who leave their country from now on. ``whole``: as :class:`Transfers` takes it."""
+        self._transfers = Transfers(counters, self._entity_of, whole=whole)
 
     def count(
         self, caller: Caller, values: Values, special: Collection[str], targets: Sequence[Target], time: str

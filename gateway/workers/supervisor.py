@@ -95,8 +95,8 @@ class Supervisor:
             work.cancel()
             stopping.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            codes = await self._end_all()
-        return max(codes, default=0)
+            orderly = await self._end_all()
+        return 0 if orderly else 3
 
     async def _serve(self) -> None:
         posts = [self._steward, *self._workers]
@@ -223,16 +223,17 @@ class Supervisor:
             process.signal(signal.SIGKILL)
             await process.exited.wait()
 
-    async def _end_all(self) -> list[int]:
-        """End the workers, then the steward: its heads are to cover theirs."""
+    async def _end_all(self) -> bool:
+        """End the workers, then the steward: its heads are to cover theirs. Returns whether all closed in order."""
         for post in self._workers:
             if post.at is not None:
                 post.at.close()
-        steward = [each for each in self._alive if each.name == STEWARD]
-        workers = [each for each in self._alive if each.name != STEWARD]
+        alive = [each for each in self._alive if not each.exited.is_set()]
+        steward = [each for each in alive if each.name == STEWARD]
+        workers = [each for each in alive if each.name != STEWARD]
         for several in (workers, steward):
             await asyncio.gather(*(self._end(each) for each in several))
-        return [abs(each.code or 0) for each in (*workers, *steward)]
+        return all(each.code in (0, -signal.SIGTERM) for each in alive)  # told to end before it could close in order
 
 
 def bind_all(listen: str, count: int) -> list[socket.socket]:

@@ -87,3 +87,19 @@ def test_what_was_refused_is_given_back(transfers: Transfers, written: Written, 
     after = transfers.count(caller("CN", "CN"), lambda: PERSONS[:1], (), there, NOW)
     assert after
     assert (after.facts.all, written) == (1, [])
+
+
+def test_one_of_several_workers_writes_whom_it_sends_abroad_and_tells_no_number(
+    tmp_path: Path, written: Written, caller: Make, target: Make
+) -> None:
+    counters = Counters(key=lambda year: yearly_key(b"k" * 32, year), write=written, logs=dict, snapshot=tmp_path / "s")
+    counters.open()
+    worker = Transfers(counters, {"acme": "Beispiel AG"}.__getitem__, whole=False)
+    who, there = caller("CN", "DE"), target("muc/n/w0:m")
+
+    crossing = worker.count(who, lambda: PERSONS, (), [there], NOW)
+
+    assert crossing
+    assert crossing.facts is None
+    crossing.settle(there, who)
+    assert [record["destination"] for record in written] == ["DE"]

@@ -19,13 +19,15 @@ Values = Callable[[], Iterable[tuple[str, str]]]
 class Crossing:
     """The persons of one attempt, counted in. MUST be settled or released; later calls do nothing."""
 
-    def __init__(self, held: Reservation, destinations: Collection[str]) -> None:
+    def __init__(self, held: Reservation, destinations: Collection[str], *, whole: bool = True) -> None:
         self._held = held
         self._destinations = frozenset(destinations)
+        self._whole = whole
 
     @property
-    def facts(self) -> CounterFacts:
-        return self._held.facts
+    def facts(self) -> CounterFacts | None:
+        """The numbers; ``None`` where they are a part of the truth, so that what hangs on them is refused."""
+        return self._held.facts if self._whole else None
 
     def settle(self, target: Target, caller: Caller) -> None:
         """Write and keep them, for the countries where the prompt goes and the answer is looked at.
@@ -48,10 +50,12 @@ class Transfers:
     Args:
         counters: opened already, or never ready: then what hangs on numbers is refused by the rules.
         entity_of: the legal entity of a tenant.
+        whole: whether these counters know all persons; one of several workers knows its own, and writes them alone.
     """
 
-    def __init__(self, counters: Counters, entity_of: Callable[[str], str]) -> None:
+    def __init__(self, counters: Counters, entity_of: Callable[[str], str], *, whole: bool = True) -> None:
         self._counters = counters
+        self._whole = whole
         self._entity_of = entity_of
 
     def count(
@@ -64,7 +68,7 @@ class Transfers:
             return None
         persons = persons_of(values(), special)
         held = self._counters.reserve(self._entity_of(caller.tenant), persons, destinations, time)
-        return None if held is None else Crossing(held, destinations)
+        return None if held is None else Crossing(held, destinations, whole=self._whole)
 
 
 def looked_at_in(caller: Caller) -> str:
