@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import shutil
+import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -94,3 +98,51 @@ def maker(tmp_path: Path) -> Maker:
     folder = tmp_path / "repository"
     folder.mkdir()
     return Maker(folder)
+
+
+@dataclass(frozen=True)
+class RealBundle:
+    """A whole bundle of this very tree, with one small model. ``root_sha256`` is what a site is told."""
+
+    file: Path
+    root_sha256: str
+    maker: Path  # its keys/ and roots/: a test may sign with them
+
+
+@pytest.fixture(scope="session")
+def real_bundle(repository: Path) -> RealBundle:
+    """Build it once for all tests; the wheels, and with them what needs an index, stay in ``.cache/bundle``.
+
+    Built under a lock, for several workers of pytest: the one file has the name of the tree it was built from.
+    """
+    cache = repository / ".cache" / "bundle"
+    cache.mkdir(parents=True, exist_ok=True)
+    program = [str(repository / ".venv" / "bin" / "sekisho"), "bundle"]
+    maker = cache / "test-maker"
+    with (cache / "test.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (maker / "roots" / "1.root.json").exists():
+            shutil.rmtree(maker, ignore_errors=True)
+            subprocess.run([*program, "keys", "create", "--dir", str(maker)], check=True, capture_output=True)
+        file = cache / f"test-{_tree(repository)}.tar"
+        if not file.exists():
+            for old in cache.glob("test-*.tar"):
+                old.unlink()
+            command = [*program, "build", "--keys", str(maker), "--models", "smollm2-135m-instruct", "--out", str(file)]
+            command += ["--source-date-epoch", str(int(datetime.now(UTC).timestamp()))]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=repository)
+            assert done.returncode == 0, done.stderr
+    root = (maker / "roots" / "1.root.json").read_bytes()
+    return RealBundle(file, hashlib.sha256(root).hexdigest(), maker)
+
+
+def _tree(repository: Path) -> str:
+    """A hash over what a bundle is made from."""
+    digest = hashlib.sha256()
+    places = ("gateway", "policies", "models", "docs", "offline-bundle/installer", "offline-bundle/locks")
+    files = [path for place in places for path in (repository / place).rglob("*") if path.is_file()]
+    for path in sorted([*files, repository / "offline-bundle/licences.yaml", repository / "pyproject.toml"]):
+        if "__pycache__" not in path.parts and not any(part.startswith(".") for part in path.parts[-2:]):
+            digest.update(f"{path.relative_to(repository)}\0{path.stat().st_mode & 0o100}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]

@@ -27,6 +27,7 @@ COMMANDS = [
     *(("engines", verb) for verb in ("build", "list", "show", "remove")),
     ("fleet", "status"),
     ("import", "litellm"),
+    ("bundle", "build"),
     *(("bundle", "keys", verb) for verb in ("create", "rotate", "sign", "show")),
     *(("bundle", "client", verb) for verb in ("init", "refresh", "download")),
     *(("node", verb) for verb in ("token", "list", "show", "drain", "remove", "trust", "join", "serve")),
