@@ -103,7 +103,8 @@ class LocalFleet:
         """Return the targets that serve ``model`` with ``capability``, healthy or not.
 
         Raises:
-            ModelNotFound: it does not exist, is not served, or is not the caller's: one message for all of them.
+            ModelNotFound: it does not exist, is not served, or is not the caller's: one message for all of them. Of one
+                that is the caller's and served, but not for this, it says what it is served for.
             Forbidden: none of them is at a site that the caller's key names (``identity.site``).
         """
         name = self._find_model(model)
@@ -242,6 +243,11 @@ class LocalFleet:
         )
 
     def _not_found(self, model: str, capability: Capability, caller: Caller) -> ModelNotFound:
+        able = [each for each in Capability if self._serves(model, each, caller)]
+        if able and capability not in able:
+            return ModelNotFound(
+                f"The model `{model}` is served for {', '.join(able)}, not for {capability}.", param="model"
+            )
         yours = [name for name in self._model_names() if self._serves(name, capability, caller)]
         shown = model if _SHOWABLE.fullmatch(model) else "NAME"
         there_is = f"Your models: {', '.join(yours)}." if yours else "No model is open to this key."

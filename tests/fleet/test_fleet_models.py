@@ -38,8 +38,8 @@ def test_a_key_may_name_its_models_either_way(fleet: Any, caller: Any, own: str)
         ("absent", Capability.CHAT),
         ("unserved", Capability.CHAT),
         ("tiny", Capability.CHAT),
+        ("tiny", Capability.EMBED),
         ("", Capability.CHAT),
-        ("big", Capability.COMPLETE),
     ],
 )
 def test_absent_unserved_and_foreign_models_are_not_found_alike(
@@ -50,6 +50,14 @@ def test_absent_unserved_and_foreign_models_are_not_found_alike(
 
     assert refusal.value.param == "model"
     assert "tiny." not in refusal.value.message
+
+
+def test_a_model_of_the_callers_that_cannot_do_it_is_told_apart(fleet: Any, caller: Any) -> None:
+    with pytest.raises(ModelNotFound) as refusal:
+        fleet.candidates("big", Capability.COMPLETE, caller(models=("big",)))
+
+    assert refusal.value.message == "The model `big` is served for chat, not for complete."
+    assert (refusal.value.status, refusal.value.param) == (404, "model")
 
 
 def test_the_refusal_lists_the_callers_models_and_the_way_to_an_alias(fleet: Any, caller: Any) -> None:
