@@ -88,7 +88,7 @@ def api(models: Models) -> Api:
         if has_ids(tree.get("input")):
             may_ask(model, Capability.EMBED)
             await spell(tree, "input", model, models, MOST_INPUTS)
-        if type(wanted) is int:
+        if type(wanted) is int and wanted > 0:  # what is no length at all is refused with the rest of the form
             may_ask(model, Capability.EMBED)
             _check_size(wanted, await models.sizes(model))
         return API
