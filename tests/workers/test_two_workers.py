@@ -45,18 +45,6 @@ def crew() -> Iterator[Running]:
             redis.stop()
 
 
-def test_all_end_with_a_supervisor_that_is_killed(crew: Running) -> None:
-    below = [pid for pid in descendants(crew.pid) if "gateway.workers.child" in command_line(pid)]
-    assert len(below) == 3
-    os.kill(crew.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while any("gateway.workers.child" in command_line(pid) for pid in below):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    time.sleep(0.2)
-    verified(crew.folder)
-
-
 def await_all(crew: Running, workers: int) -> None:
     """Return once all workers tell their metrics."""
     deadline = time.monotonic() + 60
@@ -227,6 +215,18 @@ async def steadily(crew: Running, key: str, disturb: Callable[[], None]) -> list
         await asyncio.sleep(1)
         done.set()
     return went
+
+
+def test_all_end_with_a_supervisor_that_is_killed(crew: Running) -> None:
+    below = [pid for pid in descendants(crew.pid) if "gateway.workers.child" in command_line(pid)]
+    assert len(below) == 3
+    os.kill(crew.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while any("gateway.workers.child" in command_line(pid) for pid in below):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(0.2)
+    verified(crew.folder)
 
 
 async def decision_ids(base: str, key: str, count: int) -> list[str]:
