@@ -16,6 +16,8 @@ from gateway.http.decisions import PREVIEW, RECEIPT, RECEIPT_TYPE, SHOW, Preview
 from gateway.http.embeddings import EmbeddingRequest
 from gateway.http.fields import Reading
 from gateway.http.messages_types import CountRequest, MessagesRequest
+from gateway.http.ollama_types import OllamaShow
+from gateway.http.openapi_answers import ANSWERS, DELETED, ERROR, MESSAGES_ERROR, OLLAMA_ERROR, TEXT
 from gateway.http.rerank import RerankRequest
 from gateway.http.responses_types import InputTokensRequest, ResponsesRequest
 from gateway.http.tokenize import DetokenizeRequest, TokenizeRequest
@@ -41,42 +43,20 @@ _HOT: dict[str, tuple[type[Any], str]] = {
     "/v1/detokenize": (DetokenizeRequest, "Turn token ids into text, in llama.cpp's form"),
 }
 
-_ERROR = {
-    "type": "object",
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["message", "type", "param", "code"],
-            "properties": {
-                "message": {"type": "string"},
-                "type": {"type": "string"},
-                "param": {"type": ["string", "null"]},
-                "code": {"type": "string", "description": "`sekisho doctor CODE` explains it"},
-                "decision_id": {"type": "string"},
-                "sekisho": {
-                    "type": "object",
-                    "description": "Of a refusal by policy: reasons, and where findings stand; never a value",
-                    "properties": {
-                        "decision": {"type": "string"},
-                        "reasons": {"type": "array", "maxItems": 16, "items": {"type": "object"}},
-                        "findings": {"type": "array", "maxItems": 32, "items": {"type": "object"}},
-                    },
-                },
-            },
-        }
-    },
-}
-
 _STATUSES = {
     400: "The request is wrong; `param` names the field",
     401: "No key, or not a valid one",
-    403: "Policy does not allow it",
-    404: "No such model or decision",
+    403: "Policy or the key's role does not allow it",
+    404: "No such model, response or decision, or nothing at this address",
+    405: "Another method is to be used here",
     413: "The body is too large",
+    415: "The body is not JSON, or is compressed",
     429: "Too many requests; see Retry-After",
+    500: "A defect of this gateway's own",
     503: "Refused because something is not available: detector, policy, engine or audit log",
 }
-
+_LOOKED_UP = (400, 401, 403, 404, 405, 429, 500, 503)
+_OVERLOADED = "As 503 elsewhere: what is needed is not available"
 
 _JSON = "application/json"
 _DECISION = {"x-sekisho-decision": {"description": "Id of the decision behind it", "schema": {"type": "string"}}}
@@ -86,19 +66,50 @@ def describe(app: FastAPI) -> dict[str, Any]:
     """Return the whole description, made once."""
     if app.openapi_schema is None:
         description = get_openapi(title=app.title, version=app.version, routes=app.routes, description=_ABOUT)
-        kinds = [*(kind for kind, _ in _HOT.values()), PreviewRequest, PreviewShown, DecisionShown]
+        kinds = [*(kind for kind, _ in _HOT.values()), OllamaShow, PreviewRequest, PreviewShown, DecisionShown]
         schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
-        *hot, preview, previewed, decision = schemas
+        *hot, show, preview, previewed, decision = schemas
+        paths = description["paths"]
+        _describe_cold(paths)
         for (path, (kind, summary)), schema in zip(_HOT.items(), hot, strict=True):
-            description["paths"][path] = {"post": _operation(summary, schema, streams=not issubclass(kind, Reading))}
-        description["paths"][PREVIEW] = {"post": _preview(preview, previewed)}
-        _describe_answer(description["paths"][SHOW]["get"], {_JSON: {"schema": decision}})
-        _describe_answer(description["paths"][RECEIPT]["get"], {RECEIPT_TYPE: {"schema": _ref("Receipt")}})
+            paths[path] = {"post": _operation(path, summary, schema, streams=not issubclass(kind, Reading))}
+        paths[PREVIEW] = {"post": _preview(preview, previewed)}
+        paths["/v1/moderations"] = {"post": _moderation()}
+        paths["/api/show"]["post"]["requestBody"] = {"required": True, "content": {_JSON: {"schema": show}}}
+        _describe_answer(paths[SHOW]["get"], SHOW, {_JSON: {"schema": decision}})
+        _describe_answer(paths[RECEIPT]["get"], RECEIPT, {RECEIPT_TYPE: {"schema": _ref("Receipt")}})
         parts = description.setdefault("components", {})
-        parts.setdefault("schemas", {}).update({**components, "Error": _ERROR, "Receipt": ENVELOPE})
+        errors = {"Error": ERROR, "MessagesError": MESSAGES_ERROR, "OllamaError": OLLAMA_ERROR}
+        parts["schemas"] = {**components, **errors, "Receipt": ENVELOPE}
         parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "sk-sekisho-…"}}
         app.openapi_schema = description
     return app.openapi_schema
+
+
+def _describe_cold(paths: dict[str, Any]) -> None:
+    """Describe what the other routes answer: FastAPI knows their addresses and no more."""
+    for path in [path for path in paths if path.startswith("/admin/")]:
+        del paths[path]
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            answer = DELETED if method == "delete" else ANSWERS.get(path)
+            _describe_answer(operation, path, {_JSON: {"schema": answer}} if answer else None)
+    for path in ("/health/live", "/health/ready", "/metrics", "/api/version"):
+        operation = paths[path]["get"]
+        operation.pop("security", None)
+        content = {_JSON: {"schema": ANSWERS[path]}} if path in ANSWERS else {"text/plain": {"schema": TEXT}}
+        operation["responses"] = {"200": _answered(content), **_errors(path, 405, 500)}
+    ready = paths["/health/ready"]["get"]["responses"]
+    ready["503"] = {**ready["200"], "description": "No prompt would be taken now; `rooms` says why"}
+    paths["/v1/responses/{response_id}/input_items"]["get"]["parameters"] += [
+        _query("after", TEXT),
+        _query("limit", {"type": "integer", "minimum": 1, "maximum": 100}),
+        _query("order", {"enum": ["asc", "desc"]}),
+    ]
+
+
+def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema}
 
 
 _ABOUT = "Point your OpenAI client at `/v1` with a key from `sekisho keys create`. Nothing else changes."
@@ -108,31 +119,60 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": REF.format(name=name)}
 
 
-def _errors(*statuses: int) -> dict[str, Any]:
-    content = {_JSON: {"schema": _ref("Error")}}
-    return {str(status): {"description": _STATUSES[status], "content": content} for status in statuses}
+def _errors(path: str, *statuses: int) -> dict[str, Any]:
+    """Return the refusals of an address, each in the form of the API that it belongs to."""
+    kind = (
+        "MessagesError" if path.startswith("/v1/messages") else "OllamaError" if path.startswith("/api/") else "Error"
+    )
+    content = {_JSON: {"schema": _ref(kind)}}
+    said = {status: _STATUSES[status] for status in statuses}
+    if kind == "MessagesError" and 503 in said:
+        said[529] = _OVERLOADED
+        del said[503]
+    return {str(status): {"description": words, "content": content} for status, words in said.items()}
 
 
-def _operation(summary: str, schema: dict[str, Any], *, streams: bool = False) -> dict[str, Any]:
-    events = {"text/event-stream": {"schema": {"type": "string"}}} if streams else {}
-    content = {**events, _JSON: {"schema": {"type": "object"}}}
-    answer = {"description": "The answer", "content": content, "headers": _DECISION}
+def _answered(content: dict[str, Any], headers: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"description": "The answer", "content": content, **({"headers": headers} if headers else {})}
+
+
+def _operation(path: str, summary: str, schema: dict[str, Any], *, streams: bool = False) -> dict[str, Any]:
+    streamed = "application/x-ndjson" if path.startswith("/api/") else "text/event-stream"
+    events = {streamed: {"schema": TEXT}} if streams else {}
+    content = {**events, _JSON: {"schema": ANSWERS[path]}}
     return {
         "tags": ["inference"],
         "summary": summary,
         "security": [{"key": []}],
         "requestBody": {"required": True, "content": {_JSON: {"schema": schema}}},
-        "responses": {"200": answer, **_errors(*_STATUSES)},
+        "responses": {"200": _answered(content, _DECISION), **_errors(path, *_STATUSES)},
     }
 
 
 def _preview(schema: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    described = _operation("What would be decided about a request, without running it", schema)
-    described["responses"]["200"]["content"] = {_JSON: {"schema": answer}}
-    return {**described, "tags": ["decisions"]}
+    summary = "What would be decided about a request, without running it"
+    return {
+        "tags": ["decisions"],
+        "summary": summary,
+        "security": [{"key": []}],
+        "requestBody": {"required": True, "content": {_JSON: {"schema": schema}}},
+        "responses": {"200": _answered({_JSON: {"schema": answer}}, _DECISION), **_errors(PREVIEW, *_STATUSES)},
+    }
 
 
-def _describe_answer(operation: dict[str, Any], content: dict[str, Any]) -> None:
-    answer = {"description": "The answer", "content": content}
+def _moderation() -> dict[str, Any]:
+    return {
+        "tags": ["inference"],
+        "summary": "404: no moderation model is configured here",
+        "security": [{"key": []}],
+        "requestBody": {"required": True, "content": {_JSON: {"schema": {"type": "object"}}}},
+        "responses": _errors("/v1/moderations", *_STATUSES),
+    }
+
+
+def _describe_answer(operation: dict[str, Any], path: str, content: dict[str, Any] | None) -> None:
+    """Say what a route answers; without ``content`` it only refuses."""
+    answered = {"200": _answered(content)} if content else {}
+    statuses = _STATUSES if path == "/api/show" else _LOOKED_UP
     operation["security"] = [{"key": []}]
-    operation["responses"] = {"200": answer, **_errors(401, 404, 429, 503)}
+    operation["responses"] = {**answered, **_errors(path, *statuses)}
