@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import FastAPI, Request, Response
 
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, ClientGone
 from gateway.http.body import convert, parse_object, read_body
 from gateway.http.files import Identify, seconds_after
 from gateway.http.pages import json_of, page, wrong
@@ -52,7 +52,10 @@ def add_batches(
     async def make(request: Request) -> Response:
         async with inquiry.counted(identify(request)) as caller:
             length = request.headers.get("content-length", "").encode("latin-1")
-            raw = await read_body(request.receive, length, settings.max_body_bytes)
+            try:
+                raw = await read_body(request.receive, length, settings.max_body_bytes)
+            except ClientGone as error:
+                raise BadRequest("The connection closed before the body was whole.", param="body") from error
             asked = convert(parse_object(raw, settings.max_depth), NewBatch)
             return json_of(await batches.make(caller, _wanted(asked, request)))
 

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from gateway.domain import Caller
-from gateway.errors import BadRequest, BodyTooLarge, ClientGone
+from gateway.errors import BadRequest, BodyTooLarge
 from gateway.http.multipart import Begin, Parts, boundary_of
 from gateway.http.pages import KEPT_NOWHERE, json_of, page, wrong
 from gateway.inquiry import Inquiry
@@ -88,7 +88,7 @@ class _Upload:
         """Return the file that the body holds, stored.
 
         Raises:
-            BadRequest: naming the field; BodyTooLarge; QuotaExceeded; AuditUnavailable; ClientGone.
+            BadRequest: naming the field; BodyTooLarge; QuotaExceeded; AuditUnavailable.
         """
         parts = Parts(boundary_of(request.headers.get("content-type", "").encode("latin-1")))
         most = self._files.settings.max_mib * MIB
@@ -104,7 +104,7 @@ class _Upload:
             return await self._kept(ended=parts.ended)
         except ClientDisconnect as error:
             self._drop()
-            raise ClientGone from error
+            raise BadRequest("The connection closed before the file was whole.", param="file") from error
         except BaseException:
             self._drop()
             raise

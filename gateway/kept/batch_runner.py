@@ -215,9 +215,18 @@ class Run:
             while not self._ends() and (line := await asyncio.to_thread(next, lines, None)) is not None:
                 if line.number in self._journal.done:
                     continue
-                await self._runner.lines.acquire()
+                if not await self._permitted():
+                    break
                 group.create_task(self._one(line))
         await self._become("finalizing")
+
+    async def _permitted(self) -> bool:
+        """Wait for a permit; False: none is taken, since no line may begin any more."""
+        while not self._ends():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._runner.lines.acquire(), LOOK_SECONDS)
+                return True
+        return False
 
     async def _one(self, line: Line) -> None:
         """Run a line; it has a permit."""

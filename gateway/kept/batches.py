@@ -131,14 +131,15 @@ class KeptBatches:
         """Return what is to be done, oldest first. What cannot be read now is left for later."""
         found = []
         for home in sorted(self.folder.glob("*/*/*"), key=lambda path: path.name):
-            state = state_in(home)
-            if state is not None and state.status not in OVER:
-                try:
-                    batch = read_item(self.files.store, home.name, "batch", StoredBatch)
-                except AuditUnavailable:
+            try:
+                state = state_in(home)
+                if state is None or state.status in OVER:
                     continue
-                if batch is not None:
-                    found.append((batch, state))
+                batch = read_item(self.files.store, home.name, "batch", StoredBatch)
+            except AuditUnavailable:  # told in the log; one that is damaged must not keep the others
+                continue
+            if batch is not None:
+                found.append((batch, state))
         return found
 
     def write(self, batch: StoredBatch, state: State) -> None:
