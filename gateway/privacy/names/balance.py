@@ -3,7 +3,8 @@
 Features: the rule of :mod:`gateway.privacy.names.japanese` that found it, its words' kinds, words and letters either
 side, how much it looks like a name, and the groups of meaning (clusters of word vectors) of it and the words near it.
 Each is a string with a weight. To their sum a network of one hidden layer adds what the word vectors themselves say, of
-its first and last word, the words either side, the nearest full words, and the mean of those around. Weights were
+its first and last word, the words either side, the nearest full words, and the mean of those around. Then
+:mod:`gateway.privacy.names.rivals` weighs it again, beside the others. Weights were
 learnt from Japanese encyclopaedia and news sentences (CC BY-SA 3.0, MIT) and our own plant sentences by
 ``models/detect/recipe/japanese.py``; whose data that is says ``models/detect/ATTRIBUTION.md``.
 """
@@ -20,8 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.privacy.names.candidates import HAN, Candidate, Part, Reading
+from gateway.privacy.names.candidates import HAN, Candidate, Part, Reading, is_katakana
 from gateway.privacy.names.likeness import Likeness
+from gateway.privacy.names.rivals import Rivals
 
 _HERE = Path(__file__).parent
 _ABOUT = re.compile(r"生まれ|出身|選手|俳優|女優|歌手|作家|政治家|監督|俳人|学者|教授|声優|棋士|軍人|実業家")
@@ -49,13 +51,15 @@ class Balance:
         self.meaning = meaning(_load("japanese-words.json.gz"), np.load(_HERE / "japanese-vectors.npz"))
         with np.load(_HERE / "japanese-network.npz") as network:
             self._inner, self._bias, self._outer = network["inner"], network["bias"], network["outer"]
+        self._rivals = Rivals()
         self._of_rows = np.stack([_by_row(self._weights[script], self.meaning.groups) for script in "HK"])
 
     def choose(
         self, reading: Reading, found: Sequence[Candidate], rules: Rules, least: float
     ) -> Iterator[tuple[Candidate, float]]:
         """Yield candidates that weigh at least ``least``, heaviest first; of those that overlap the heaviest."""
-        weighed = list(zip(self._weigh(reading, found, rules), found, strict=True)) if found else []
+        weights = self._rivals.weigh(reading, found, self._weigh(reading, found, rules)) if found else []
+        weighed = list(zip(weights, found, strict=True))
         taken = bytearray(len(reading.text))
         for weight, one in sorted((each for each in weighed if each[0] >= least), key=_heaviest):
             if not any(taken[one.start : one.end]):
@@ -175,8 +179,7 @@ def features(reading: Reading, one: Candidate, rules: Rules, meaning: Meaning, r
 
 def script(reading: Reading, one: Candidate) -> str:
     """Return K for katakana and letters, H for others."""
-    first = reading.text[one.start]
-    return "K" if "ァ" <= first <= "ー" or first.isascii() else "H"
+    return "K" if is_katakana(reading, one) else "H"
 
 
 def _around(reading: Reading, one: Candidate, rules: Rules) -> list[str]:

@@ -88,6 +88,12 @@ def candidates(reading: Reading) -> Iterator[Candidate]:
                 yield Candidate(index, index + 2, part.start, parts[index + 1].end)
 
 
+def is_katakana(reading: Reading, one: Candidate) -> bool:
+    """Whether it is of katakana or Latin letters."""
+    first = reading.text[one.start]
+    return "ァ" <= first <= "ー" or first.isascii()
+
+
 def _katakana(reading: Reading, index: int) -> Iterator[Candidate]:
     text, parts, start = reading.text, reading.parts, reading.parts[index].start
     if start and _IN_RUN.match(text[start - 1]) and (text[start - 1] != "・" or _within(text, start)):

@@ -23,7 +23,7 @@ from gateway.privacy.span import Proceed, Span
 
 _CANARY = "品質保証の田中太郎がジョン・スミスさんに会った。"
 CHUNK, OVERLAP = 1_000, 40  # characters given to Sudachi at once; it refuses more than 16,000
-LEAST, SURE = -1.5, 1.0  # log odds from which on a candidate is a name, and surely one
+LEAST, SURE = -1.1, 1.0  # log odds from which on a candidate is a name, and surely one
 MONOTONE = 3  # different characters; what has no more holds no name and is not worth the analysis
 KANJI = re.compile(r"[㐀-䶿一-鿿々〆ヶ髙﨑]+")
 _KATAKANA = r"[ァ-ヺー]"

@@ -13,6 +13,7 @@ from functools import lru_cache
 MOST_REMEMBERED = 4_096  # words
 _MOST = 4
 _STEP = 1.2  # of log odds
+_FURTHEST = 6.0
 
 
 class Likeness:
@@ -21,6 +22,7 @@ class Likeness:
     def __init__(self, grams: Mapping[str, Mapping[str, float]]) -> None:
         self._grams = grams
         self._known = lru_cache(maxsize=MOST_REMEMBERED)(self._count)
+        self._added = lru_cache(maxsize=MOST_REMEMBERED)(self._add)
 
     def of(self, word: str, katakana: bool) -> int:
         """Return it for a whole name; for katakana the mean of what ``・`` and ``=`` join."""
@@ -29,6 +31,14 @@ class Likeness:
     def given(self, word: str) -> int:
         """Return it for a given name in kanji."""
         return self._known(word, "g")
+
+    def each(self, word: str, katakana: bool) -> tuple[float, ...]:
+        """Return the sum of each piece that ``・`` and ``=`` join, within six; at least one."""
+        return self._added(word, "k" if katakana else "f")
+
+    def _add(self, word: str, kind: str) -> tuple[float, ...]:
+        pieces = [piece for piece in re.split("[・=]", word) if piece]
+        return tuple(max(-_FURTHEST, min(_FURTHEST, _sum(self._grams[kind], piece))) for piece in pieces) or (0.0,)
 
     def _count(self, word: str, kind: str) -> int:
         weights = self._grams[kind]
