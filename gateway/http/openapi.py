@@ -55,6 +55,9 @@ _STATUSES = {
     500: "A defect of this gateway's own",
     503: "Refused because something is not available: detector, policy, engine or audit log",
 }
+_REFUSED = ("/v1/responses/compact", "/v1/responses/{response_id}/cancel", "/v1/moderations")
+"""What is there to say that it is not, and never answers otherwise."""
+
 _LOOKED_UP = (400, 401, 403, 404, 405, 429, 500, 503)
 _OVERLOADED = "As 503 elsewhere: what is needed is not available"
 
@@ -92,8 +95,9 @@ def _describe_cold(paths: dict[str, Any]) -> None:
         del paths[path]
     for path, operations in paths.items():
         for method, operation in operations.items():
-            answer = DELETED if method == "delete" else ANSWERS.get(path)
-            _describe_answer(operation, path, {_JSON: {"schema": answer}} if answer else None)
+            answer = DELETED if method == "delete" and path in ANSWERS else ANSWERS.get(path, {"type": "object"})
+            kind = "application/octet-stream" if path.endswith("/content") else _JSON
+            _describe_answer(operation, path, None if path in _REFUSED else {kind: {"schema": answer}})
     for path in ("/health/live", "/health/ready", "/metrics", "/api/version"):
         operation = paths[path]["get"]
         operation.pop("security", None)
