@@ -150,3 +150,16 @@ def test_an_installed_version_is_never_staged_over(prefix):
     with pytest.raises(BundleRefused):
         order.update(prefix, FileSteps(prefix), FRESH, 7)
     assert state(prefix) == ("old", "old", [OLD, FRESH])
+
+
+def test_the_journal_says_switch_before_the_link_moves(prefix, monkeypatch):
+    seen = []
+    moving = link.point
+
+    def point(where: Path, folder: str) -> None:
+        seen.append(Journal(where).read().step)
+        moving(where, folder)
+
+    monkeypatch.setattr(link, "point", point)
+    order.update(prefix, FileSteps(prefix, healthy=False), FRESH, 7)
+    assert seen == ["switch", "back"]
