@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, get_args
@@ -298,7 +299,8 @@ def opa_candidates(settings: Settings) -> list[Path]:
     """Return where an ``opa`` program may be, best first; not all of them exist."""
     named = [settings.policy.opa_binary, os.environ.get("OPA_BIN", "")]
     found = [Path(folder) / "opa" for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
-    return [Path(n) for n in named if n] + [SHIPPED / ".cache" / "bin" / "opa", *found]
+    own = [SHIPPED / ".cache" / "bin" / "opa", Path(sys.prefix) / "bin" / "opa"]  # of a checkout; of a bundle
+    return [Path(n) for n in named if n] + own + found
 
 
 def with_passphrase_from(settings: Settings, descriptor: int) -> Settings:

@@ -6,8 +6,8 @@ A version's folder is its Python environment (``sys.prefix``)::
     lib/            the wheels, installed
     share/sekisho/  detectors/  store/sha256/<hex> (weights)  models/ (manifests)  policies/  docs/  units/  papers/
 
-Wheels (kinds ``program``, ``wheel``, ``engine`` with a name ending in ``.whl``) have the place ``wheels/<file name>``: they
-are installed, not laid there.
+Wheels (kinds ``program``, ``wheel``, ``engine`` with a name ending in ``.whl``) have the place ``wheels/<file name>``:
+they are installed, not laid there.
 """
 
 from __future__ import annotations

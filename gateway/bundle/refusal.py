@@ -24,6 +24,8 @@ _EXIT_AND_MEND: dict[str, tuple[int, str]] = {
     "bundle.platform": (DOES_NOT_FIT, "Ask for the bundle of this platform."),
     "bundle.python": (DOES_NOT_FIT, "Install that Python, or ask for the bundle of this one."),
     "bundle.glibc": (DOES_NOT_FIT, "It needs a newer system."),
+    "bundle.clock": (CANNOT_NOW, "Set the clock, then give it again; nothing was changed."),
+    "bundle.unhealthy": (CANNOT_NOW, "What was staged is removed; the line says what failed."),
     "bundle.base_missing": (DOES_NOT_FIT, "Install the release that it builds on first, or ask for a whole bundle."),
     "bundle.older": (DOES_NOT_FIT, "`sekisho bundle rollback` goes back to a version that ran here."),
     "bundle.disk_full": (CANNOT_NOW, "Make room and give it again; nothing was changed."),

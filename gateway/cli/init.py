@@ -88,6 +88,7 @@ def init(
         ),
     ] = None,
     folder: Annotated[Path, typer.Option("--dir", help="Where to write sekisho.yaml and rules.csv.")] = Path(),
+    data: Annotated[str, typer.Option("--data-dir", help="Where keys, log and state go; else .sekisho in --dir.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace sekisho.yaml and rules.csv.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take the defaults.")] = False,
 ) -> None:
@@ -102,7 +103,7 @@ def init(
     )
     _check(answers)
     init_anchor.refuse_unusable(answers.anchor, folder)
-    settings = write_installation(folder, answers, session.opened_by)
+    settings = write_installation(folder, answers, session.opened_by, _absolute(data))
     with session.output.progress("Building the first policy"):
         policy, hindrance = _first_policy(settings)
     _report(session, folder, settings, policy)
@@ -111,12 +112,16 @@ def init(
 
 
 def write_installation(
-    folder: Path, answers: Answers, opened_by: Callable[[Settings], Settings] = lambda settings: settings
+    folder: Path,
+    answers: Answers,
+    opened_by: Callable[[Settings], Settings] = lambda settings: settings,
+    data_dir: str = "",
 ) -> Settings:
     """Write configuration, rules and the secrets that are missing; return the settings as they read back.
 
     Args:
         opened_by: says in the settings what opens the secrets, where the command line does.
+        data_dir: where data go; empty: /var/lib/sekisho for /etc/sekisho, else beside the configuration.
 
     Raises:
         SetupError: something could not be written.
@@ -130,9 +135,9 @@ def write_installation(
     made = [path for path in (config, folder / "rules.csv") if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        data_dir = "/var/lib/sekisho" if folder.resolve() == Path("/etc/sekisho") else "./.sekisho"
-        run_dir = _short_run_dir((folder / data_dir).resolve())
-        _write(config, yaml_text(answers, data_dir, run_dir))
+        usual = "/var/lib/sekisho" if folder.resolve() == Path("/etc/sekisho") else "./.sekisho"
+        run_dir = _short_run_dir((folder / (data_dir or usual)).resolve())
+        _write(config, yaml_text(answers, data_dir or usual, run_dir))
         _write(folder / "rules.csv", preset(answers.preset))
         written = opened_by(settings.load(str(config)))
         for place in (written.data, written.state, written.store):

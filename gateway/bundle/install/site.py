@@ -1,0 +1,249 @@
+"""What is this site's own: configuration, keys, log, the user that runs it, and whether it answers.
+
+A site that has a configuration keeps it: nothing here replaces a file of ``ETC`` or ``DATA``.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.bundle import places
+from gateway.bundle.install.prefix import Prefix
+from gateway.bundle.refusal import BundleRefused
+
+READY_SECONDS = 180
+_COMMAND_SECONDS = 300
+_KEY = re.compile(r"sk-sekisho-[a-z0-9]+")
+_ADDRESS = re.compile(r"(?m)^\s+listen:\s*\"?([^\"\s#]+)")
+_TLS = re.compile(r"(?m)^\s+tls_certificate:\s*\"?[^\"\s#]+")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What install.sh was told of the site. ``init`` are words passed on to ``sekisho init``."""
+
+    etc: Path
+    data: Path
+    user: str
+    init: tuple[str, ...] = ()
+    no_start: bool = False
+    role: str = "gateway"
+
+
+class Site:
+    """One site, seen from the installer."""
+
+    def __init__(self, prefix: Prefix, wishes: Wishes) -> None:
+        self._prefix, self._wishes = prefix, wishes
+        self._config = wishes.etc / "sekisho.yaml"
+        self._root = os.geteuid() == 0
+        self._user = wishes.user if self._root else None
+
+    def set_up(self, version: Path) -> None:
+        """Have user, folders, configuration, keys and weights; what is there stays.
+
+        Raises:
+            BundleRefused: `sekisho init` or `useradd` said no.
+        """
+        self._have_user()
+        for folder in (self._wishes.etc, self._wishes.data):
+            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if not self._config.exists():
+            words = ["init", "--dir", str(self._wishes.etc), "--data-dir", str(self._wishes.data), "--yes"]
+            anchor = [] if "--anchor" in self._wishes.init else ["--anchor", "none"]
+            self._sekisho(version, [*words, *self._wishes.init, *anchor], "sekisho init")
+        self._lay_weights(version)
+        self._give_away()
+
+    def try_out(self, version: Path) -> None:
+        """Doctor must find nothing that keeps it from serving, and a prompt must be answered.
+
+        Raises:
+            BundleRefused: ``bundle.unhealthy``.
+        """
+        self._sekisho(version, ["--config", str(self._config), "doctor"], "sekisho doctor")
+        with self._served(version):
+            key = self._sekisho(version, [*self._keys("create"), "--name", "installer", "--tenant", "installer",
+                                          "--expires", "1h"], "sekisho keys create")  # fmt: skip
+            found = _KEY.search(key)
+            if found is None:
+                raise BundleRefused("bundle.unhealthy", "No API key could be made.")
+            time.sleep(1.1)  # a key is known everywhere within a second
+            self._ask(found[0])
+            self._sekisho(version, [*self._keys("revoke"), "installer"], "sekisho keys revoke")
+
+    def serve(self) -> None:
+        """Install the units and start them, where systemd runs and this is root.
+
+        Raises:
+            BundleRefused
+        """
+        if not (self._root and Path("/run/systemd/system").is_dir()):
+            return
+        units = self._prefix.current / places.UNITS
+        self._have_user()
+        for unit in sorted(units.glob("*.service")):
+            text = unit.read_text(encoding="utf-8")
+            filled = {"PREFIX": self._prefix.root, "ETC": self._wishes.etc, "DATA": self._wishes.data}
+            for name, value in {**filled, "USER": self._wishes.user}.items():
+                text = text.replace(f"@{name}@", str(value))
+            Path("/etc/systemd/system", unit.name).write_text(text, encoding="utf-8")
+        _run(["systemctl", "daemon-reload"], "systemctl", None)
+        if not self._wishes.no_start and self._wishes.role == "gateway":
+            _run(["systemctl", "enable", "--now", "sekisho.service"], "systemctl", None)
+
+    def next_words(self) -> Iterator[str]:
+        """What the person at the machine does next."""
+        program = self._prefix.current / "bin/sekisho"
+        yield f"Installed: {self._prefix.current} -> {os.readlink(self._prefix.current)}"
+        if self._wishes.role == "engine":
+            yield f"Next, with a token of the gateway: {program} node join URL --token TOKEN --address HOST:8443"
+        elif self._config.exists():
+            yield f"Configuration {self._config}, data {self._wishes.data}"
+            yield f"Next: {program} --config {self._config} serve"
+
+    # --- how
+
+    def _keys(self, verb: str) -> list[str]:
+        return ["--config", str(self._config), "keys", verb]
+
+    def _have_user(self) -> None:
+        if not self._root:
+            return
+        try:
+            pwd.getpwnam(self._wishes.user)
+        except KeyError:
+            home = str(self._wishes.data)
+            options = [
+                "--system",
+                "--user-group",
+                "--no-create-home",
+                "--home-dir",
+                home,
+                "--shell",
+                "/usr/sbin/nologin",
+            ]
+            _run([shutil.which("useradd") or "/usr/sbin/useradd", *options, self._wishes.user], "useradd", None)
+
+    def _give_away(self) -> None:
+        """Configuration is read by the user that serves, data are its own."""
+        if not self._root:
+            return
+        known = pwd.getpwnam(self._wishes.user)
+        for folder in (self._wishes.etc, self._wishes.data):
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, known.pw_uid, known.pw_gid, follow_symlinks=False)
+
+    def _lay_weights(self, version: Path) -> None:
+        store = self._wishes.data / "store" / "sha256"
+        store.mkdir(mode=0o750, parents=True, exist_ok=True)
+        for weights in sorted((version / places.STORE).glob("*")):
+            place = store / weights.name
+            if not place.exists():
+                beside = place.with_name(f".{weights.name}.new")
+                shutil.copyfile(weights, beside)
+                beside.replace(place)
+
+    @contextmanager
+    def _served(self, version: Path) -> Iterator[None]:
+        log = self._wishes.data / "first-start.log"
+        with log.open("wb") as output:
+            command = [str(version / "bin/sekisho"), "--config", str(self._config), "serve"]
+            process = subprocess.Popen(  # noqa: S603  words of ours
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(), cwd="/",
+                user=self._user, group=self._user, extra_groups=None if self._user is None else [],
+            )  # fmt: skip
+        try:
+            self._wait_until_ready(process, log)
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        log.unlink(missing_ok=True)
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            if process.poll() is not None:
+                said = (log.read_text(encoding="utf-8", errors="replace").strip() or "no word").splitlines()[-1]
+                raise BundleRefused("bundle.unhealthy", f"The server ended at its first start: {said[:300]}")
+            try:
+                if self._call("GET", "/health/ready", "", {})[0] == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.25)
+        raise BundleRefused("bundle.unhealthy", f"The server was not ready within {READY_SECONDS} s; see {log}.")
+
+    def _ask(self, key: str) -> None:
+        body = {"model": self._model(), "max_tokens": 4, "messages": [{"role": "user", "content": "Hello"}]}
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        status, answer = self._call("POST", "/v1/chat/completions", json.dumps(body), headers)
+        if status != 200 or not json.loads(answer).get("choices"):
+            raise BundleRefused("bundle.unhealthy", f"The first prompt was answered with {status}.")
+
+    def _model(self) -> str:
+        found = re.search(r"(?m)^\s+model:\s*\"?([^\"\s#]+)", self._config.read_text(encoding="utf-8"))
+        return found[1] if found else "smollm2-135m-instruct"
+
+    def _call(self, method: str, path: str, body: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        """One request to our own server at its own address; the certificate is not the question here."""
+        text = self._config.read_text(encoding="utf-8")
+        address = found[1] if (found := _ADDRESS.search(text)) else "127.0.0.1:8080"
+        host, _, port = address.rpartition(":")
+        host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))  # noqa: S104  what it listens on
+        if _TLS.search(text):
+            unchecked = ssl._create_unverified_context()  # noqa: S323  a health check of this very machine
+            calling: http.client.HTTPConnection = http.client.HTTPSConnection(
+                host, int(port), timeout=60, context=unchecked
+            )
+        else:
+            calling = http.client.HTTPConnection(host, int(port), timeout=60)
+        try:
+            calling.request(method, path, body or None, headers)
+            answer = calling.getresponse()
+            return answer.status, answer.read()
+        except http.client.HTTPException as problem:
+            raise OSError(type(problem).__name__) from problem
+        finally:
+            calling.close()
+
+    def _sekisho(self, version: Path, words: Sequence[str], what: str) -> str:
+        self._give_away()
+        return _run([str(version / "bin/sekisho"), *words], what, self._user)
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+
+
+def _run(command: Sequence[str], what: str, user: str | None) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603  words of ours
+            command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=_COMMAND_SECONDS, check=False, cwd="/", user=user, group=user,
+            extra_groups=None if user is None else [],
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        raise BundleRefused("bundle.unhealthy", f"{what} could not be run ({type(problem).__name__}).") from problem
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()[-1]
+        raise BundleRefused("bundle.unhealthy", f"{what} said: {said[:300]}")
+    return done.stdout
