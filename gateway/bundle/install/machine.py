@@ -82,3 +82,16 @@ def check_room(release: Release, prefix: Path, has: frozenset[str] = frozenset()
         raise BundleRefused(
             "bundle.disk_full", f"{there} has {free >> 20:,} MiB free, {needed >> 20:,} MiB are needed."
         )
+
+
+def check_python_for_all(python: Path = Path(sys.executable)) -> None:
+    """Refuse an interpreter that lies where another user cannot reach it, as one in root's home does.
+
+    Raises:
+        BundleRefused: ``bundle.python``.
+    """
+    real = python.resolve()
+    for folder in real.parents:
+        if not folder.stat().st_mode & 0o001:
+            problem = f"{real} lies in {folder}, which other users cannot enter."
+            raise BundleRefused("bundle.python", problem, "Give a Python for all users: PYTHON=/usr/bin/python3.")

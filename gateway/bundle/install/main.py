@@ -100,6 +100,8 @@ def install(bundle: Path, root: bytes, said: argparse.Namespace, teller: Teller,
     teller.step("fit")
     machine.check_fit(verified.release, here)
     machine.check_room(verified.release, prefix.root, prefix.stored())
+    if os.geteuid() == 0 and said.user != "root":
+        machine.check_python_for_all()
     teller.end()
     outcome = {"release": verified.release.version, "profile": verified.release.profile, "snapshot": verified.snapshot}
     if said.check:

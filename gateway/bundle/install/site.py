@@ -15,10 +15,11 @@ import signal
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gateway.bundle import places
 from gateway.bundle.install.prefix import Prefix
@@ -50,7 +51,6 @@ class Site:
         self._prefix, self._wishes = prefix, wishes
         self._config = wishes.etc / "sekisho.yaml"
         self._root = os.geteuid() == 0
-        self._user = wishes.user if self._root else None
 
     def set_up(self, version: Path) -> None:
         """Have user, folders, configuration, keys and weights; what is there stays.
@@ -101,9 +101,9 @@ class Site:
             for name, value in {**filled, "USER": self._wishes.user}.items():
                 text = text.replace(f"@{name}@", str(value))
             Path("/etc/systemd/system", unit.name).write_text(text, encoding="utf-8")
-        _run(["systemctl", "daemon-reload"], "systemctl", None)
+        _run(["systemctl", "daemon-reload"], "systemctl", {})
         if not self._wishes.no_start and self._wishes.role == "gateway":
-            _run(["systemctl", "enable", "--now", "sekisho.service"], "systemctl", None)
+            _run(["systemctl", "enable", "--now", "sekisho.service"], "systemctl", {})
 
     def next_words(self) -> Iterator[str]:
         """What the person at the machine does next."""
@@ -136,7 +136,7 @@ class Site:
                 "--shell",
                 "/usr/sbin/nologin",
             ]
-            _run([shutil.which("useradd") or "/usr/sbin/useradd", *options, self._wishes.user], "useradd", None)
+            _run([shutil.which("useradd") or "/usr/sbin/useradd", *options, self._wishes.user], "useradd", {})
 
     def _give_away(self) -> None:
         """Configuration is read by the user that serves, data are its own."""
@@ -164,7 +164,7 @@ class Site:
             command = [str(version / "bin/sekisho"), "--config", str(self._config), "serve"]
             process = subprocess.Popen(  # noqa: S603  words of ours
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(), cwd="/",
-                user=self._user, group=self._user, extra_groups=None if self._user is None else [],
+                **self._as_user(),
             )  # fmt: skip
         try:
             self._wait_until_ready(process, log)
@@ -227,23 +227,29 @@ class Site:
 
     def _sekisho(self, version: Path, words: Sequence[str], what: str) -> str:
         self._give_away()
-        return _run([str(version / "bin/sekisho"), *words], what, self._user)
+        return _run([str(version / "bin/sekisho"), *words], what, self._as_user())
+
+    def _as_user(self) -> dict[str, Any]:
+        """As whom the program runs: the system user where this is root, else whoever this is."""
+        if not self._root:
+            return {}
+        known = pwd.getpwnam(self._wishes.user)
+        return {"user": known.pw_uid, "group": known.pw_gid, "extra_groups": []}
 
 
 def _environment() -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 
 
-def _run(command: Sequence[str], what: str, user: str | None) -> str:
+def _run(command: Sequence[str], what: str, as_user: Mapping[str, Any]) -> str:
     try:
         done = subprocess.run(  # noqa: S603  words of ours
             command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=_COMMAND_SECONDS, check=False, cwd="/", user=user, group=user,
-            extra_groups=None if user is None else [],
+            timeout=_COMMAND_SECONDS, check=False, cwd="/", **as_user,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise BundleRefused("bundle.unhealthy", f"{what} could not be run ({type(problem).__name__}).") from problem
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()[-1]
         raise BundleRefused("bundle.unhealthy", f"{what} said: {said[:300]}")
-    return done.stdout
+    return str(done.stdout)
