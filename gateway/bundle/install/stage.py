@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from gateway.bundle.install.prefix import Prefix
 from gateway.bundle.install.verify import Verified, sha256_of
 from gateway.bundle.refusal import BundleRefused
 from gateway.bundle.release import Part
+from gateway.bundle.unpack import unpack
 
 _MOST_SECONDS = 1800
 _PATTERNS = (
@@ -113,11 +113,7 @@ def _lay(part: Part, kept: Path, version: Path) -> None:
         _link(kept, place)
         return
     place.mkdir(parents=True, exist_ok=True)
-    try:
-        with tarfile.open(kept, "r:gz") as archive:
-            archive.extractall(place, filter="data")  # no links out, no devices, no owners
-    except tarfile.TarError:
-        raise BundleRefused("bundle.malformed", f"{part.name} does not unpack into its place.") from None
+    unpack(kept, place, part.name)
 
 
 def _copy(source: Path, kept: Path, part: Part) -> None:
