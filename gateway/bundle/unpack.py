@@ -19,7 +19,7 @@ def unpack(archive: Path, into: Path, what: str) -> None:
     """Unpack a tar, compressed or not. Modes become 0644 or 0755; a name stands once.
 
     Raises:
-        BundleRefused: a member is no plain file or folder, its name leads elsewhere or stands twice, or the archive ends
+        BundleRefused: a member is no plain file or folder, its name leads elsewhere or stands twice; the archive ends
             too early.
     """
     try:
