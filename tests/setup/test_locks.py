@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 LOCKS = Path(__file__).resolve().parent.parent.parent / "offline-bundle" / "locks"
-NAMES = tuple("bench build clients detect dev embedding go llama-cpp-python model providers run".split())
+NAMES = tuple("bench build clients detect dev embedding go llama-cpp-python model pip providers run".split())
 
 
 def requirements(name: str) -> dict[str, list[str]]:

@@ -13,7 +13,9 @@ from typing import Any
 from gateway.audit.evidence.continuity import NEWS
 
 MOST_KEPT = 2000
-QUIET = frozenset({"heartbeat", "policy.subjects", "policy.shadow", "kept.stored", "kept.read", "kept.deleted", *NEWS})
+_KEPT = frozenset({"kept.stored", "kept.read", "kept.deleted"})
+_BATCHES = frozenset({"batch.made", "batch.line", "batch.ended", "batch.cancelled"})
+QUIET = frozenset({"heartbeat", "policy.subjects", "policy.shadow", *_KEPT, *_BATCHES, *NEWS})
 """Events that another chapter tells of, or that are no change."""
 
 CHAPTERS = {
