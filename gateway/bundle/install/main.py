@@ -1,7 +1,7 @@
 """Stage two of ``install.sh``: ``main([BUNDLE, ROOT, words of install.sh …])``. The order of an installation.
 
-1. Verify all of it. 2. Does it fit, is there room? (``--check`` ends here.) 3. Store and stage. 4. Configuration, keys,
-weights in place. 5. Doctor, and a prompt that is answered. 6. Switch the link, then accept. What fails before
+1. Verify all of it. 2. Does it fit, is there room? (``--check`` ends here.) 3. Store and stage. 4. Configuration
+and keys. 5. Doctor, and a prompt that is answered. 6. Switch the link, then accept. What fails before
 that removes what was staged; configuration and keys, once made, stay.
 """
 
@@ -140,6 +140,8 @@ def _lay(verified: Verified, prefix: Prefix, folder: str, said: argparse.Namespa
             site.try_out(version)
         teller.step("switch")
         link.point(prefix.root, folder)
+        if said.only_files:  # an image is never updated in place: its wheels are not kept a second time
+            shutil.rmtree(prefix.store)
     except BaseException:
         if not old:
             prefix.current.unlink(missing_ok=True)

@@ -53,7 +53,7 @@ class Site:
         self._root = os.geteuid() == 0
 
     def set_up(self, version: Path) -> None:
-        """Have user, folders, configuration, keys and weights; what is there stays.
+        """Have user, folders, configuration and keys; what is there stays.
 
         Raises:
             BundleRefused: `sekisho init` or `useradd` said no.
@@ -65,7 +65,6 @@ class Site:
             words = ["init", "--dir", str(self._wishes.etc), "--data-dir", str(self._wishes.data), "--yes"]
             anchor = [] if "--anchor" in self._wishes.init else ["--anchor", "none"]
             self._sekisho(version, [*words, *self._wishes.init, *anchor], "sekisho init")
-        self._lay_weights(version)
         self._give_away()
 
     def try_out(self, version: Path) -> None:
@@ -146,16 +145,6 @@ class Site:
         for folder in (self._wishes.etc, self._wishes.data):
             for path in (folder, *folder.rglob("*")):
                 os.chown(path, known.pw_uid, known.pw_gid, follow_symlinks=False)
-
-    def _lay_weights(self, version: Path) -> None:
-        store = self._wishes.data / "store" / "sha256"
-        store.mkdir(mode=0o750, parents=True, exist_ok=True)
-        for weights in sorted((version / places.STORE).glob("*")):
-            place = store / weights.name
-            if not place.exists():
-                beside = place.with_name(f".{weights.name}.new")
-                shutil.copyfile(weights, beside)
-                beside.replace(place)
 
     @contextmanager
     def _served(self, version: Path) -> Iterator[None]:
