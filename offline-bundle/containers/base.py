@@ -16,7 +16,7 @@ from progress import Board, StepFailed
 from tools import Tools
 
 SUITE = "bookworm"
-PACKAGES = ("python3.11-minimal", "libpython3.11-stdlib", "ca-certificates", "openssl")
+PACKAGES = ("python3.11-minimal", "libpython3.11-stdlib", "ca-certificates", "openssl", "libgomp1")
 USER, NUMBER = "sekisho", 10001
 _EMPTIED = ("var/cache/apt", "var/lib/apt/lists", "var/log", "var/cache/debconf", "tmp", "run", "usr/share/man")
 _REMOVED = ("etc/resolv.conf", "etc/apt/sources.list", "etc/.pwd.lock", "var/cache/ldconfig/aux-cache")

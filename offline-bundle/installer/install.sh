@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install Sekisho from this bundle. Needs a shell, Python 3.11 and openssl 3; verifies before it runs anything else.
+# Install Sekisho from this bundle. Needs a shell, Python 3.11, openssl 3 and OpenMP's runtime (libgomp1); verifies before
+# it runs anything else.
 #
 #   ./install.sh --root-sha256 9f3a…            the SHA-256 comes by another way than the bundle
 #   ./install.sh --root-sha256 9f3a… --check    only verifies

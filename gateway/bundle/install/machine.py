@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,8 @@ from gateway.bundle.release import Release
 #: What a wheel's bytes become once installed, with compiled modules; measured, rounded up.
 WHEEL_GROWS = 4
 SPARE_BYTES = 200 << 20
+#: What wheels leave to the system, and Debian's package of it: OpenMP's runtime.
+LIBRARIES = {"libgomp.so.1": "libgomp1"}
 _CLOCK_SLACK = timedelta(days=1)
 
 
@@ -61,6 +65,20 @@ def check_fit(release: Release, machine: Machine) -> None:
             "bundle.clock",
             f"The clock says {machine.now:%Y-%m-%d}, before the release was built ({release.built_at[:10]}).",
         )
+
+
+def check_libraries(load: Callable[[str], object] = ctypes.CDLL) -> None:
+    """Refuse a machine without a library of the system that inference needs and no wheel brings.
+
+    Raises:
+        BundleRefused: ``bundle.platform``.
+    """
+    for name, package in LIBRARIES.items():
+        try:
+            load(name)
+        except OSError:
+            mend = f"Install it (Debian: {package})."
+            raise BundleRefused("bundle.platform", f"This machine has no {name}.", mend) from None
 
 
 def check_room(release: Release, prefix: Path, has: frozenset[str] = frozenset()) -> None:

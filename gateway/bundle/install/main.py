@@ -99,6 +99,7 @@ def install(bundle: Path, root: bytes, said: argparse.Namespace, teller: Teller,
     verified = verify(bundle, root, scratch, trusted=prefix.trusted, at=at, has=prefix.stored())
     teller.step("fit")
     machine.check_fit(verified.release, here)
+    machine.check_libraries()
     machine.check_room(verified.release, prefix.root, prefix.stored())
     if os.geteuid() == 0 and said.user != "root":
         machine.check_python_for_all()
