@@ -98,11 +98,13 @@ def test_another_root_is_unknown(unpacked):
     assert_refused(unpacked.run("0" * 64), "bundle.root_unknown")
 
 
-def test_a_new_root_needs_the_threshold_of_the_old(unpacked):
+@pytest.mark.parametrize("who", ["one of the old and the new key", "two of the old, one of which went"])
+def test_a_new_root_needs_the_threshold_of_the_old_and_its_own(unpacked, who):
+    gone, stays, _ = unpacked.maker.signers["root"]
     unpacked.maker.rotate("root")
-    known = {signer.public_key.keyid for signer in unpacked.maker.signers["root"][:1]}
-    for key in [key for key in unpacked.maker.root.signatures if key not in known]:
-        del unpacked.maker.root.signatures[key]
+    fresh = unpacked.maker.signers["root"][-1]
+    unpacked.maker.root.signatures.clear()
+    md.sign(unpacked.maker.root, [stays, fresh] if who.startswith("one") else [gone, stays])
     unpacked.maker.write_root()
     unpacked.sign()
     assert_refused(unpacked.run(), "bundle.signature")
