@@ -244,11 +244,11 @@ class LocalFleet:
 
     def _not_found(self, model: str, capability: Capability, caller: Caller) -> ModelNotFound:
         able = [each for each in Capability if self._serves(model, each, caller)]
-        if able and capability not in able:
-            return ModelNotFound(
-                f"The model `{model}` is served for {', '.join(able)}, not for {capability}.", param="model"
-            )
         yours = [name for name in self._model_names() if self._serves(name, capability, caller)]
+        if able and capability not in able:
+            others = f" Your models for {capability}: {', '.join(yours)}." if yours else ""
+            problem = f"The model `{model}` is served for {', '.join(able)}, not for {capability}.{others}"
+            return ModelNotFound(problem, param="model")
         shown = model if _SHOWABLE.fullmatch(model) else "NAME"
         there_is = f"Your models: {', '.join(yours)}." if yours else "No model is open to this key."
         base, _, adapter = model.partition(":")

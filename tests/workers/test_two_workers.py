@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,10 @@ def sockets_of(pid: int) -> str:
     """Return the paths of a process's Unix sockets, one a line."""
     rows = (line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:])
     paths = {row[6]: row[7] for row in rows if len(row) > 7}
-    links = [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()]
+    links = []
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            links.append(str(each.readlink()))
     return "\n".join(paths.get(link.removeprefix("socket:[").rstrip("]"), "") for link in links)
 
 
