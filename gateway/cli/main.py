@@ -17,6 +17,7 @@ import typer
 import gateway.cli.bundle_build
 import gateway.cli.bundle_client
 import gateway.cli.bundle_keys
+import gateway.cli.bundle_update
 import gateway.cli.models_add
 import gateway.cli.models_fit
 import gateway.cli.models_quantise

@@ -28,6 +28,7 @@ COMMANDS = [
     ("fleet", "status"),
     ("import", "litellm"),
     ("bundle", "build"),
+    *(("bundle", verb) for verb in ("verify", "update", "rollback", "status")),
     *(("bundle", "keys", verb) for verb in ("create", "rotate", "sign", "show")),
     *(("bundle", "client", verb) for verb in ("init", "refresh", "download")),
     *(("node", verb) for verb in ("token", "list", "show", "drain", "remove", "trust", "join", "serve")),

@@ -24,6 +24,7 @@ EXPECTED = {
     "models:ask": "au",
     "roles:show": "auowpdvm",
     "files:judge": "auowpdvm",
+    "installation:change": "om",
     "status:show": "owpdvm",
     "keys:show": "odm",
     "keys:change": "m",

@@ -67,6 +67,30 @@ class Site:
             self._sekisho(version, [*words, *self._wishes.init, *anchor], "sekisho init")
         self._give_away()
 
+    def look(self, version: Path, *words: str) -> None:
+        """Run a command of that version on this site's configuration.
+
+        Raises:
+            BundleRefused: ``bundle.unhealthy``: it did not end well.
+        """
+        self._sekisho(version, ["--config", str(self._config), *words], f"sekisho {words[0]}")
+
+    def is_ready(self) -> bool:
+        """Whether the server at this site's address says that it is ready."""
+        try:
+            return self._call("GET", "/health/ready", "", {})[0] == 200
+        except OSError:
+            return False
+
+    def becomes_ready(self) -> bool:
+        """Whether it does within :data:`READY_SECONDS`."""
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            if self.is_ready():
+                return True
+            time.sleep(0.25)
+        return False
+
     def try_out(self, version: Path) -> None:
         """Doctor must find nothing that keeps it from serving, and a prompt must be answered.
 
@@ -173,11 +197,8 @@ class Site:
             if process.poll() is not None:
                 said = (log.read_text(encoding="utf-8", errors="replace").strip() or "no word").splitlines()[-1]
                 raise BundleRefused("bundle.unhealthy", f"The server ended at its first start: {said[:300]}")
-            try:
-                if self._call("GET", "/health/ready", "", {})[0] == 200:
-                    return
-            except OSError:
-                pass
+            if self.is_ready():
+                return
             time.sleep(0.25)
         raise BundleRefused("bundle.unhealthy", f"The server was not ready within {READY_SECONDS} s; see {log}.")
 

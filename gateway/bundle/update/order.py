@@ -108,7 +108,7 @@ def recover(prefix: Path, steps: Steps) -> Outcome:
     entry, runs = journal.read(), link.current(prefix)
     if entry is None:
         return Outcome("nothing", runs)
-    if entry.step in BEFORE_SWITCH or (entry.step == "switch" and runs == entry.old):
+    if runs != entry.fresh and (entry.step in BEFORE_SWITCH or entry.step == "switch"):
         _sweep(steps, entry)
         journal.clear()
         return Outcome("removed", runs, "It was interrupted before the switch.")

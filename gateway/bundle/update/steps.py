@@ -1,0 +1,167 @@
+"""What the order of an update does on a real installation: :class:`gateway.bundle.update.order.Steps`.
+
+Under systemd the service is restarted and watched. Without it nothing may run while a version is exchanged (the command
+line sees to that), and the watch is a first start on the site's own configuration and data.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from gateway import durable
+from gateway.bundle.install import stage
+from gateway.bundle.install.prefix import Accepted, Prefix
+from gateway.bundle.install.site import Site, Wishes
+from gateway.bundle.install.stage import Told
+from gateway.bundle.install.verify import Verified
+from gateway.bundle.refusal import BundleRefused
+
+UNIT = "sekisho.service"
+_WATCH_SECONDS = 20  # that it must stay healthy, once it was
+_SYSTEMCTL_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What will be accepted once the new version was healthy; on disk, since the process may not live so long."""
+
+    prefix: Prefix
+
+    @property
+    def folder(self) -> Path:
+        return self.prefix.root / "state" / "pending"
+
+    def keep(self, verified: Verified, said: Accepted) -> None:
+        """MUST NOT return before it is on stable storage. Raises OSError."""
+        self.forget()
+        shutil.copytree(verified.accepted, self.folder / "metadata", symlinks=True)
+        os.sync()
+        durable.replace(self.folder / "accepted.json", msgspec.json.encode(said), mode=0o644)
+
+    def accept(self, folder: str) -> None:
+        """Accept it. Nothing was kept, or for another version: nothing is accepted. Raises OSError."""
+        try:
+            said = msgspec.json.decode((self.folder / "accepted.json").read_bytes(), type=Accepted)
+        except (OSError, msgspec.MsgspecError):
+            return
+        if said.folder == folder:
+            self.prefix.accept(said, self.folder / "metadata")
+        self.forget()
+
+    def forget(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Installed:
+    """The steps on one installation. ``verified`` and ``said`` are of the bundle that is being installed, if one is."""
+
+    def __init__(
+        self,
+        prefix: Prefix,
+        site: Wishes,
+        told: Told,
+        verified: Verified | None = None,
+        said: Accepted | None = None,
+    ) -> None:
+        self._prefix, self._wishes, self._told = prefix, site, told
+        self._verified, self._said = verified, said
+        self._pending = Pending(prefix)
+        self._under_systemd = _systemctl("is-enabled", "--quiet", UNIT) == 0
+
+    def store(self) -> None:
+        """Put the parts into the store, verified."""
+        self._told("store")
+        verified, said = self._bundle()
+        self._pending.keep(verified, said)
+        stage.keep(verified, self._prefix)
+
+    def stage(self, folder: str) -> None:
+        """Make the version's folder."""
+        stage.stage(self._bundle()[0], self._prefix, folder, self._told)
+
+    def trials(self, folder: str) -> None:
+        """Try the staged version: it looks at the site, decides its yesterday again, and answers beside it.
+
+        Raises:
+            BundleRefused: ``bundle.unhealthy``.
+        """
+        version = self._prefix.versions / folder
+        site = Site(self._prefix, self._wishes)
+        self._told("trial: doctor")
+        site.look(version, "doctor")
+        self._told("trial: policy tests")
+        site.look(version, "policy", "test")
+        self._told("trial: yesterday's decisions again")
+        site.look(version, "policy", "replay", "--since", "1d", "--bundle", "in-force")
+        self._told("trial: a first answer, beside what runs")
+        with tempfile.TemporaryDirectory(prefix="sk-", dir="/tmp") as scratch:
+            Path(scratch).chmod(0o755)
+            words = ("--listen", f"127.0.0.1:{free_port()}", "--preset", "demo")
+            beside = replace(self._wishes, etc=Path(scratch, "etc"), data=Path(scratch, "data"), init=words)
+            trial = Site(self._prefix, beside)
+            trial.set_up(version)
+            trial.try_out(version)
+
+    def restart(self) -> None:
+        """Let what ``current`` points to be what runs."""
+        self._told("restart")
+        if self._under_systemd and _systemctl("restart", UNIT) != 0:
+            raise BundleRefused("bundle.unhealthy", f"systemd could not restart {UNIT}.")
+
+    def healthy(self) -> bool:
+        """Whether it becomes ready, and still is after a while; without systemd: whether a first start answers."""
+        self._told("watch")
+        site = Site(self._prefix, self._wishes)
+        if not self._under_systemd:
+            try:
+                site.try_out(self._prefix.current)
+            except BundleRefused:
+                return False
+            return True
+        if not site.becomes_ready():
+            return False
+        time.sleep(_WATCH_SECONDS)
+        return site.is_ready()
+
+    def accept(self, folder: str, snapshot: int) -> None:
+        """Write what is trusted from now on; going back accepts nothing."""
+        if snapshot:
+            self._pending.accept(folder)
+
+    def sweep(self, folder: str) -> None:
+        """Remove a version that does not run."""
+        self._pending.forget()
+        stage.sweep(self._prefix, folder)
+
+    def _bundle(self) -> tuple[Verified, Accepted]:
+        if self._verified is None or self._said is None:
+            raise BundleRefused("bundle.busy", "There is no bundle at hand.", "Give the update again.")
+        return self._verified, self._said
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has now."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def _systemctl(*words: str) -> int:
+    program = shutil.which("systemctl")
+    if program is None or not Path("/run/systemd/system").is_dir():
+        return 1
+    try:
+        done = subprocess.run(  # noqa: S603  words of ours
+            [program, *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=_SYSTEMCTL_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return 1
+    return done.returncode
