@@ -16,7 +16,7 @@ FAST := -m "not real and not slow" $(AT_ONCE) worksteal
 REST := -m "(real or slow) and not alone" $(AT_ONCE) loadfile
 ALONE := -m "(real or slow) and alone"
 
-.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs pages airgap bench bench-privacy bench-policy bench-audit bench-scale bench-fleet soak locks clean
+.PHONY: help run test check deps deps-run deps-check deps-bench format lint types layers policy unit docs pages airgap airgap-proof image-proof bench bench-privacy bench-policy bench-audit bench-scale bench-fleet soak locks clean
 
 help: ## show this list
 	@echo "Sekisho: an air-gapped gateway to large language models with a sovereignty policy engine."
@@ -83,6 +83,12 @@ pages: deps-check ## write the reference pages that are made from code
 airgap: deps ## prove that nothing leaves the machine
 	@$(PYTEST) tests/airgap -q -s
 
+airgap-proof: deps ## the same from a bundle: install, every command, update, every endpoint; a signed report in docs
+	@$(BIN)/python tests/airgap/prove.py --out docs/assets/no-egress.json --page docs/explanation/no-egress.md
+
+image-proof: deps-check ## as root: a bundle as an image and in a bare Debian 12 (PROOF="--bundle FILE --root-sha256 HEX")
+	@$(BIN)/python tests/bundle/prove_roots.py --out docs/assets/roots.json $(PROOF)
+
 bench: deps-bench ## measure against named peers; writes a table and JSON
 	@$(BIN)/python tests/bench/run.py $(BENCH)
 
@@ -109,6 +115,7 @@ soak: deps ## the long forms of the tests, in parts that can be resumed
 	@$(BIN)/python tests/soak/placements.py $(PLACED)
 	@$(BIN)/python tests/soak/tight_placements.py $(TIGHT)
 	@$(BIN)/python tests/soak/run.py $(SOAK)
+	@$(BIN)/python tests/soak/memory.py $(MEMORY)
 
 locks: deps-check ## resolve the dependencies anew and lock them by hash (UPGRADE=1 takes newer versions)
 	@sh $(LOCKS)/make-locks.sh $(if $(UPGRADE),--upgrade)

@@ -21,6 +21,7 @@ from gateway.house.worker import open_worker
 from gateway.http.admin import admin_socket
 from gateway.http.crew import crew_socket
 from gateway.http.gate import Gate
+from gateway.http.lent import LentSockets
 from gateway.http.listener import CLOSE_SECONDS, Listener
 from gateway.http.tls import ServerTls
 from gateway.settings import Settings
@@ -89,14 +90,22 @@ async def _live(settings: Settings, on_ready: OnReady | None, part: Part) -> int
             settle_memory()
             if on_ready is not None:
                 on_ready(base_url(settings))
-            await stop.wait()
-            await asyncio.gather(*(listener.retire(LINGER_SECONDS) for listener in public if part.role == "worker"))
+            await (_relieved(stop, public[0], part) if part.role == "worker" else stop.wait())
             await _emptied(house.gate, settings.server.grace_seconds)
             for task in watching:
                 task.cancel()
             for listener in listeners:
                 listener.should_exit = True
     return 0
+
+
+async def _relieved(stop: asyncio.Event, listener: Listener, part: Part) -> None:
+    """Wait until a worker is told to end; it takes from sockets that are lent to it, and then from none any more."""
+    async with asyncio.TaskGroup() as taking:
+        lent = taking.create_task(LentSockets(listener, part.lent, part.orders).run())
+        await stop.wait()
+        lent.cancel()
+    await listener.retire(LINGER_SECONDS)
 
 
 async def _emptied(gate: Gate, grace_seconds: float) -> None:
@@ -110,10 +119,9 @@ async def _emptied(gate: Gate, grace_seconds: float) -> None:
 def _public(house: House, settings: Settings, part: Part, tls: ServerTls | None) -> list[Listener]:
     """Return where requests come in: nowhere at the steward."""
     if part.role == "alone":
-        return [Listener.on_address(house.public, settings.server, tls)]
-    return [
-        Listener.on_bound(house.public, [socket.socket(fileno=each)], settings.server, tls) for each in part.sockets
-    ]
+        return [Listener.on_address(house.public, settings.server, tls, house.doorstep)]
+    sockets = [socket.socket(fileno=each) for each in part.sockets]
+    return [Listener.on_bound(house.public, [each], settings.server, tls, house.doorstep) for each in sockets]
 
 
 def _private(house: House, settings: Settings, part: Part) -> list[Listener]:

@@ -105,6 +105,7 @@ async def begin(rooms: Rooms, visit: Visit) -> Attempt:
             slot=placement.slot,
             reuse_cache=placement.reuse_cache,
             adapter=rooms.fleet.adapter(visit.call.model),
+            counts=visit.call.counts,
         )
         if visit.crossing is not None:
             visit.crossing.settle(placement.target, visit.caller)

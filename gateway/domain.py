@@ -310,7 +310,9 @@ class Decision(msgspec.Struct, frozen=True):
 class Prompt(msgspec.Struct, frozen=True):
     """What one engine gets: an OpenAI-shaped body, already redacted for that target.
 
-    ``slot`` pins the engine's slot; ``reuse_cache`` is false when the slot's last prompt was another tenant's.
+    ``slot`` pins the engine's slot; ``reuse_cache`` is false when the slot's last prompt was another tenant's. Where
+    it ``counts``, only how many tokens its conversation has is asked for: an engine that can tell without reading it
+    answers with these tokens, any other reads it and makes one more, and its usage says.
     """
 
     request_id: str
@@ -320,6 +322,7 @@ class Prompt(msgspec.Struct, frozen=True):
     slot: int | None = None
     reuse_cache: bool = False
     adapter: str = ""  # name of the LoRA adapter to answer with, one of those that the engine was started with
+    counts: bool = False
 
 
 class Usage(Value, frozen=True, gc=False):
@@ -405,7 +408,7 @@ class Considered(Value, frozen=True, gc=False):
 class Choosing(msgspec.Struct, frozen=True):
     """How one of several targets was chosen: the best of them, the chosen one first, at most 8."""
 
-    why: Literal["only", "soonest", "cheapest", "tie", "over-limit"]
+    why: Literal["only", "soonest", "cheapest", "tie", "over-limit", "trial"]
     prompt_tokens: int  # estimated
     output_tokens: int  # expected
     candidates: int  # how many there were

@@ -1,4 +1,5 @@
 """Small files written so that a power cut leaves the old one or the new one, whole: beside, synced, renamed, synced.
+And secrets overwritten before their name goes.
 
 What is below the rooms, for all of them: each says in its own words what could not be written.
 """
@@ -29,6 +30,24 @@ def sync_folder(folder: Path) -> None:
     """Put names made, changed or removed in a folder on stable storage. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def overwrite(path: Path, size: int) -> None:
+    """Write zeros over the first ``size`` bytes of a file, all of them, and wait for the disk.
+
+    As far as the disk heeds that: one that writes elsewhere keeps the old bytes until it uses their place again.
+
+    Raises:
+        OSError: it is not there, is a link, or not all bytes could be overwritten.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        done = 0
+        while done < size:
+            done += os.pwrite(descriptor, bytes(size - done), done)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

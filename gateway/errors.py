@@ -17,6 +17,7 @@ value or the text of a foreign exception.
     │   ├── ResponseNotFound          404  request.response_not_found
     │   ├── FileNotFound              404  request.file_not_found
     │   ├── BatchNotFound             404  request.batch_not_found
+    │   ├── FileInUse                 409  request.file_in_use  an unfinished batch reads it
     │   ├── PreviousResponseNotFound  400  request.previous_response_not_found
     │   └── DecisionNotFound          404  policy.*             no such decision or receipt of this caller's
     ├── Unauthenticated               401  identity.*
@@ -32,14 +33,19 @@ value or the text of a foreign exception.
         │   └── PolicyExpired         503  policy.bundle_expired  waiting does not help
         ├── EngineUnavailable         503  engine.*             may be tried elsewhere while no byte has left
         └── AuditUnavailable          503  audit.*
+            └── AuditFinal            503  audit.*              waiting does not help: a person must act
 
 Errors that no caller ever sees (start-up, command line) are :class:`SetupError`: one line, and the mend.
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from typing import ClassVar
+
+_SHORT = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # of room, descriptors, memory
+_IN_THE_WAY = (errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ETIMEDOUT)
 
 
 class SekishoError(Exception):
@@ -157,6 +163,14 @@ class BatchNotFound(BadRequest):
     status = 404
     default_code = "request.batch_not_found"
     default_message = "There is no batch of this id."
+
+
+class FileInUse(BadRequest):
+    """A file is not deleted while a batch of the same owner's is to read it. Who does not own it gets FileNotFound."""
+
+    status = 409
+    default_code = "request.file_in_use"
+    default_message = "An unfinished batch reads this file: wait until it has ended, or cancel it."
 
 
 class PreviousResponseNotFound(BadRequest):
@@ -310,6 +324,17 @@ class AuditUnavailable(Unavailable):
     default_code = "audit.unavailable"
     default_message = "The audit log cannot be written, so the request was refused."
 
+    @classmethod
+    def because(cls, fault: BaseException, message: str | None = None, *, code: str | None = None) -> AuditUnavailable:
+        """Return the refusal that follows from a fault below: final, unless that fault passes by itself."""
+        return (AuditUnavailable if passes(fault) else AuditFinal)(message, code=code)
+
+
+class AuditFinal(AuditUnavailable):
+    """Trying again on this process cannot help until a person has acted, or this record never fits."""
+
+    retryable = False
+
 
 class ClientGone(Exception):
     """The caller hung up while its request was still coming in. Nobody is there to be told."""
@@ -326,3 +351,16 @@ class SetupError(Exception):
         self.mend = mend
         self.exit_code = exit_code
         super().__init__(f"{problem} {mend}".strip())
+
+
+def passes(fault: BaseException | None) -> bool:
+    """Whether what the system refused may go well a little later, with nobody's help.
+
+    A full disk and too many open files do pass; a disk that fails, a file that is gone, damaged or not ours does not.
+    Where a fault was translated, what it was raised from counts.
+    """
+    while fault is not None and not isinstance(fault, OSError):
+        fault = fault.__cause__
+    if fault is None:
+        return False
+    return isinstance(fault, TimeoutError | ConnectionError) or fault.errno in _SHORT + _IN_THE_WAY

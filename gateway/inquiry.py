@@ -12,7 +12,7 @@ import msgspec
 from gateway import __version__
 from gateway.audit.door import Case, Spot
 from gateway.domain import Caller, Capability, Declared, Target
-from gateway.errors import AuditUnavailable, DecisionNotFound, Forbidden, LimitExceeded, ModelNotFound
+from gateway.errors import AuditFinal, DecisionNotFound, Forbidden, LimitExceeded, ModelNotFound
 from gateway.identity.choice import narrow
 from gateway.judged import Judged, belongs_to, judged
 from gateway.ports import Rooms
@@ -35,9 +35,9 @@ class Inquiry:
         self._started = started_seconds
         self._searching = asyncio.Lock()
 
-    def identify(self, authorization: str | None) -> Caller:
-        """Return the caller. Raises Unauthenticated."""
-        return self._rooms.identity.identify(authorization)
+    def identify(self, authorization: str | None, source: str) -> Caller:
+        """Return the caller, as seen from the address ``source``. Raises Unauthenticated."""
+        return self._rooms.policy.seen_from(self._rooms.identity.identify(authorization), source)
 
     @asynccontextmanager
     async def counted(self, caller: Caller) -> AsyncGenerator[Caller]:
@@ -113,7 +113,7 @@ class Inquiry:
         try:
             return judged(case)
         except msgspec.ValidationError as error:
-            raise AuditUnavailable("The log's record cannot be read.") from error
+            raise AuditFinal("The log's record cannot be read.") from error
 
     async def receipt(self, decision_id: str, caller: Caller) -> bytes:
         """Return the signed receipt of the attempt that was made under a decision. Raises as :meth:`decision`.

@@ -75,7 +75,7 @@ class Passage:
     async def examine(self) -> Visit:
         """Find out who calls and what the request carries: all that comes before a decision. Raises as ``admit``."""
         rooms, arrival = self._rooms, self._arrival
-        caller = self._caller = rooms.identity.identify(arrival.authorization)
+        caller = self._caller = rooms.policy.seen_from(rooms.identity.identify(arrival.authorization), arrival.source)
         self._reservation = await rooms.limits.reserve(caller)
         call = await arrival.unpack(lambda model, capability: rooms.fleet.candidates(model, capability, caller))
         caller = self._caller = await rooms.content.recognise(narrow(caller, call.declared), call.end_user)

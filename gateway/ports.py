@@ -24,6 +24,7 @@ class Call(Protocol):
     capability: Capability
     model: str
     stream: bool
+    counts: bool  # only how many tokens it has is asked for
     includes_usage: bool  # a streamed answer ends with its usage
     uses_tools: bool
     inputs: int  # texts that the engine reads, each by itself; a conversation is one
@@ -49,7 +50,7 @@ class Arrival(Protocol):
 
     request_id: str
     endpoint: str
-    source: str  # peer address, for refusals before identity
+    source: str  # address it comes from, behind trusted proxies; no address where a socket or a batch is the peer
 
     @property
     def authorization(self) -> str | None: ...

@@ -125,7 +125,7 @@ HELP: dict[str, str] = {
     "batches.others_at_most": "a batch's line begins only while no more requests of others than that are in a slot",
     "batches.quiet_seconds": "and only after it was so for that long, in seconds",
     "batches.wait_seconds": "how long a line waits for a slot before it makes room, in seconds",
-    "batches.tries": "how often a line is sent whose engine or gateway was not available",
+    "batches.tries": "how often a line is sent that its engine, the detector or policy gave up on",
     "audit.index": "keep an index beside the log, for searching; off: a search makes it when it needs it",
     "keys.provider": "what seals the secrets: files (nothing), passphrase, systemd (a credential) or pkcs11 (a token)",
     "keys.passphrase_fd": "file descriptor that holds the passphrase or PIN; -1: a systemd credential, or the terminal",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -39,3 +40,36 @@ def test_the_old_content_stands_where_the_new_cannot_be_synced(tmp_path: Path, m
     with pytest.raises(OSError, match="Input/output"):
         durable.replace(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_all_is_overwritten_where_a_write_is_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_bytes(b"s" * 100 + b"rest")
+    whole = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda descriptor, data, offset: whole(descriptor, data[:7], offset))
+
+    durable.overwrite(tmp_path / "secret", 100)
+
+    assert (tmp_path / "secret").read_bytes() == bytes(100) + b"rest"
+
+
+def test_what_could_be_overwritten_only_in_part_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"s" * 100)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            durable.overwrite(tmp_path / "secret", 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert (tmp_path / "secret").read_bytes() == bytes(40) + b"s" * 60
+
+
+def test_no_file_behind_a_link_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "other").write_bytes(b"other")
+    (tmp_path / "secret").symlink_to(tmp_path / "other")
+
+    with pytest.raises(OSError, match="symbolic links"):
+        durable.overwrite(tmp_path / "secret", 5)
+
+    assert (tmp_path / "other").read_bytes() == b"other"

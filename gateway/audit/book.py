@@ -54,6 +54,7 @@ from gateway.audit.opening import (
     bind_nothing,
     log_folder,
     make_folders,
+    require_copied,
     require_here,
     require_newest,
     rotated,
@@ -137,6 +138,7 @@ class LogBook:
         try:
             excused = self._site is not None and self._site.excuses(self.folder)
             if not excused:
+                require_copied(self._base, self._keys)
                 require_here(self._base, self.folder, all_logs=self._site is not None)
             make_folders(self._base, self.folder)
             self._lock.take()
@@ -164,8 +166,9 @@ class LogBook:
             raise
         self._opened = (datetime.now(UTC), monotonic(), found.last_time)
         tick_seconds = min(_TICK_SECONDS, self._settings.checkpoint_seconds / 4)
-        self._writer, self._committer = writer, Committer(writer.sync, writer.sign, writer.signs, tick_seconds)
-        self._keeper = Keeper(writer.keep)
+        committer = Committer(writer.sync, writer.sign, writer.signs, tick_seconds, writer.give_up)
+        self._writer, self._committer = writer, committer
+        self._keeper = Keeper(writer.keep, writer.give_up)
         self._committer.start(0)
         self._committer.wake()
         self._keeper.start()
@@ -175,6 +178,8 @@ class LogBook:
         if self._writer and self._committer and self._keeper:
             self._keeper.stop()
             self._committer.stop()
+            if self._site:
+                self._site.hurry()
             self._writer.finish(orderly=self._committer.orderly)
             self._writer = self._committer = self._keeper = None
             self._lock.release()
@@ -316,7 +321,7 @@ class LogBook:
 
     async def search(self, decision_id: str) -> int | None:
         size = self._parts()[0].size
-        return await asyncio.to_thread(lookup.find, self.folder, decision_id, size)
+        return await self._reading(lambda: lookup.find(self.folder, decision_id, size))
 
     async def case(self, sequence: int) -> Case:
         recent = self._parts()[0].recent
@@ -343,7 +348,7 @@ class LogBook:
         try:
             return await asyncio.to_thread(read)
         except (OSError, ValueError) as error:  # NoteError and JSON's errors are ValueErrors
-            raise AuditUnavailable("The log's record cannot be read.") from error
+            raise AuditUnavailable.because(error, "The log's record cannot be read.") from error
 
     def event(self, type: str, **details: Any) -> None:
         """See :meth:`gateway.audit.door.Book.event`. ``details`` are JSON values without floats.
@@ -369,8 +374,10 @@ class LogBook:
         await committer.wait(writer.size)
 
     def _parts(self) -> tuple[Writer, Committer]:
-        if not self._writer or not self._committer or not self._alive():
-            raise AuditUnavailable
+        if not self._writer or not self._committer:
+            raise AuditUnavailable  # not open yet, or not any more: this process starts or ends
+        if not self._alive():
+            raise self._writer.error()
         return self._writer, self._committer
 
     def _alive(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +13,22 @@ from gateway.audit.log import copied_heads, succession
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.note import Signer
 from gateway.audit.log.recovery import Found
+from gateway.audit.log.succession import LogKeys
 from gateway.audit.log.writer import Writer
 from gateway.domain import Outcome
 from gateway.durable import sync_folder
 from gateway.errors import AuditUnavailable, SetupError
+
+_log = logging.getLogger("sekisho.audit")
+
+
+def require_copied(base: Path, keys: LogKeys) -> None:
+    """Raise SetupError when a copy of a site's heads is gone or was changed. Raises NoteError, OSError."""
+    try:
+        copied_heads.require(base, lambda site: succession.verifiers(site, keys))
+    except Tampered as problem:
+        mend = "Put it back from a backup of the data folder, or, by two approvers: sekisho audit recover --reason …"
+        raise SetupError(f"In {copied_heads.place(base)}, {problem}.", mend) from problem
 
 
 def require_here(base: Path, folder: Path, *, all_logs: bool) -> None:
@@ -85,16 +98,16 @@ def tell_recovered(writer: Writer, found: Found) -> None:
     interrupted = dict(found.open_intents)
     for sequence, request in interrupted.items():
         writer.write_closing(records.outcome_record(request, sequence, Outcome("interrupted")))
-    if interrupted or found.torn:
+    if found.touched:
+        _log.error("audit log %s: others changed %s; it is made again", writer.origin, ", ".join(found.touched))
+    if interrupted or found.torn or found.touched:
+        details = {
+            "records": size,
+            "interrupted": len(interrupted),
+            "torn_bytes": found.torn_bytes,
+            "torn_sha256": found.torn_sha256,
+        }
+        if found.touched:
+            details["touched"] = list(found.touched)
         with contextlib.suppress(AuditUnavailable):
-            writer.write(
-                records.Event(
-                    type="recovered",
-                    details={
-                        "records": size,
-                        "interrupted": len(interrupted),
-                        "torn_bytes": found.torn_bytes,
-                        "torn_sha256": found.torn_sha256,
-                    },
-                )
-            )
+            writer.write(records.Event(type="recovered", details=details))

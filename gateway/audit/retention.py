@@ -137,7 +137,7 @@ class RetentionOffice:
             cut = await asyncio.to_thread(plan, book.folder, begin, await book.prunable(), latest)
             held = cut.first > begin and await asyncio.to_thread(holds.is_on_record, book.folder)
         except OSError as error:
-            raise AuditUnavailable("The log's records cannot be read.") from error
+            raise AuditUnavailable.because(error, "The log's records cannot be read.") from error
         said = Pruning(name, "would be pruned" if dry_run else "pruned", cut.first - begin, cut.first, cut.newest)
         if cut.first == begin:
             return Pruning(name, "nothing is due", first=begin)
@@ -201,13 +201,14 @@ class RetentionOffice:
         try:
             return bool(self._hold(folder)) or await asyncio.to_thread(holds.is_on_record, folder)
         except OSError as error:
-            raise AuditUnavailable("The log's records cannot be read.") from error
+            raise AuditUnavailable.because(error, "The log's records cannot be read.") from error
 
     def _hold(self, folder: Path) -> Hold | None:
         try:
             return holds.read(folder)
         except OSError as error:
-            raise AuditUnavailable("A legal hold cannot be read; so nothing is pruned.") from error
+            message = "A legal hold cannot be read; so nothing is pruned."
+            raise AuditUnavailable.because(error, message) from error
 
     # --- logs ------------------------------------------------------------------------------------------------------
 
@@ -252,7 +253,7 @@ async def _carried_out(change: Callable[[], None]) -> None:
     try:
         await asyncio.to_thread(change)
     except OSError as error:
-        raise AuditUnavailable("The hold could not be changed.") from error
+        raise AuditUnavailable.because(error, "The hold could not be changed.") from error
 
 
 def _text(moment: datetime) -> str:

@@ -36,11 +36,11 @@ from gateway.audit.log.growing import Tampered
 from gateway.audit.log.merkle import leaf_hash
 from gateway.audit.log.note import Checkpoint, NoteError, open_checkpoint
 from gateway.audit.log.pruned import Pruned, begin_signed
-from gateway.audit.log.reader import logs
+from gateway.audit.log.reader import logs, published
 from gateway.audit.log.succession import LogKeys, verifiers
 from gateway.audit.log.tiles import sync_file
 from gateway.durable import sync_folder
-from gateway.errors import SetupError
+from gateway.errors import AuditUnavailable, SetupError
 from gateway.settings import AuditSettings
 
 TYPE = "application/vnd.sekisho.recovery+json"
@@ -142,15 +142,34 @@ class Salvage:
             raise SetupError(problem, "Have a new one made and signed: sekisho audit recover --reason …")
         place = self._lost / now.strftime("%Y%m%dT%H%M%S.%fZ")
         self._set_aside(statement.sound, place)
-        book = self._book(excused=True)
+        details = {"by": by, "approvers": list(approvers), "envelope": envelope, "missing": statement.missing}
+        lost = {"set_aside": place.relative_to(self._data).as_posix(), **msgspec.to_builtins(statement)}
+        self._go_on({**details, **lost})
+        return place / _FOUND
+
+    def _go_on(self, gap: dict[str, Any]) -> None:
+        """Write the gap, durably, and only then let the site's heads forget what is lost. Raises SetupError, OSError.
+
+        A crash before that leaves a log that no start takes up: then it is all done again.
+        """
+        heads = site.SiteHeads(self._base, self._worker.partition("/")[0], self._keys)
+        heads.forget(self.log)
+        book = self._book(heads)
         book.open()
         try:
-            details = {"by": by, "approvers": list(approvers), "envelope": envelope, "missing": statement.missing}
-            lost = {"set_aside": place.relative_to(self._data).as_posix(), **msgspec.to_builtins(statement)}
-            book.tell_gap({**details, **lost})
+            book.tell_gap(gap)
+            size = book.size
+        except AuditUnavailable as error:
+            raise SetupError("The gap cannot be written into the log.", "See to its disk, and do it again.") from error
         finally:
             book.close()
-        return place / _FOUND
+        if published(self._folder) < size:  # a head is published once all below it is synced
+            raise SetupError("The gap could not be put on stable storage.", "See to its disk, and do it again.")
+        try:
+            heads.settle()
+        except Tampered as error:
+            problem = f"The heads of the site cannot be written: {error}."
+            raise SetupError(problem, "Run: sekisho audit verify, and do it again.") from error
 
     # --- what is sound ---------------------------------------------------------------------------------------------
 
@@ -266,17 +285,14 @@ class Salvage:
         for level in self._folder.glob("tile/[0-9]*"):
             shutil.copytree(level, to / "tile" / level.name, dirs_exist_ok=True)
 
-    def _book(self, *, excused: bool = False) -> LogBook:
-        heads = site.SiteHeads(self._base, self._worker.partition("/")[0], self._keys)
-        if excused:
-            heads.forget(self.log)
+    def _book(self, heads: site.SiteHeads | None = None) -> LogBook:
         return LogBook(
             self._base,
             origin=self._worker,
             log_key=self._keys,
             settings=self._settings,
             retention_class=self._class,
-            site=heads if excused else None,
+            site=heads,
         )
 
 

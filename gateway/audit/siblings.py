@@ -91,4 +91,4 @@ async def _read(work: Callable[[], T]) -> T:
     try:
         return await asyncio.to_thread(work)
     except (OSError, ValueError) as error:  # NoteError and JSON's errors are ValueErrors
-        raise AuditUnavailable("Another worker's log cannot be read.") from error
+        raise AuditUnavailable.because(error, "Another worker's log cannot be read.") from error

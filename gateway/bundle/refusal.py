@@ -14,6 +14,7 @@ _EXIT_AND_MEND: dict[str, tuple[int, str]] = {
     "bundle.root_unknown": (NOT_BELIEVED, "Give the SHA-256 that the builder printed, by another way than the bundle."),
     "bundle.signature": (NOT_BELIEVED, "Ask the maker for a bundle that is signed by the keys of your root."),
     "bundle.expired": (NOT_BELIEVED, "Ask the maker for a newer bundle, or for a break-glass statement for this one."),
+    "bundle.break_glass": (NOT_BELIEVED, "`sekisho bundle break-glass show FILE` tells what it says and who signed."),
     "bundle.rolled_back": (NOT_BELIEVED, "This site has accepted a newer one; `sekisho bundle rollback` goes back."),
     "bundle.mixed": (NOT_BELIEVED, "Its parts are of different releases. " + _FRESH),
     "bundle.endless": (NOT_BELIEVED, "A file is longer than what was signed. " + _FRESH),

@@ -13,6 +13,43 @@ from pathlib import Path
 from gateway.bundle.refusal import BundleRefused
 
 _MOST_MEMBERS = 100_000
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x5d\x00")  # gzip, bzip2, xz, lzma
+
+
+def unpack_bundle(file: Path, into: Path, what: str) -> Path:
+    """Unpack a bundle that nobody has verified yet; its one folder.
+
+    A bundle is a plain tar. One that is compressed as a whole, or has members longer than itself (holes), could fill
+    the disk before anybody knows whose it is: nothing of it is unpacked.
+
+    Raises:
+        BundleRefused: as :func:`unpack`; it is no plain tar, the disk has no room, not one folder is at its top.
+        OSError
+    """
+    _check_plain(file, shutil.disk_usage(into.parent).free, what)
+    unpack(file, into, what)
+    tops = list(into.iterdir()) if into.is_dir() else []
+    if len(tops) != 1:
+        raise BundleRefused("bundle.malformed", f"{what} has not one folder at its top.")
+    return tops[0]
+
+
+def _check_plain(file: Path, free: int, what: str) -> None:
+    size = file.stat().st_size
+    with file.open("rb") as head:
+        if head.read(8).startswith(_COMPRESSED):
+            raise BundleRefused("bundle.malformed", f"{what} is compressed.")
+    if free < size:
+        raise BundleRefused("bundle.disk_full", f"To unpack {what} takes {size:,} bytes; the disk has {free:,}.")
+    try:
+        with tarfile.open(file, "r:") as tar:
+            bytes_in_it = 0
+            for number, member in enumerate(tar):
+                bytes_in_it += member.size
+                if member.size < 0 or bytes_in_it > size or number >= _MOST_MEMBERS:
+                    raise BundleRefused("bundle.endless", f"{what} has members longer than itself, or too many.")
+    except (tarfile.TarError, EOFError):
+        raise BundleRefused("bundle.truncated", f"{what} is no whole archive.") from None
 
 
 def unpack(archive: Path, into: Path, what: str) -> None:

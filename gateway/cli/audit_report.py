@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.audit.index.search import AuditSearch
 
 _EXAMPLES = ["sekisho audit report --since 30d", "sekisho audit report --since 2030-01-01 --until 2030-02-01 --json"]
-_WITHHELD = {"few": "under {least}", "cover": "withheld"}
+_WITHHELD = "withheld"
 
 Since = Annotated[str, typer.Option(help="From when: 30d, a date or time of the site, or RFC 3339. Included.")]
 Until = Annotated[str, typer.Option(help="Until when. Not included.")]
@@ -52,7 +52,7 @@ def report(
     on_record(session.settings, "report", filters, made.decisions.count)
     data = {"since": filters.get("since", ""), "until": filters.get("until", ""), **made.as_dict()}
     data["refused_unknown"] = [asdict(row) for row in unknown]
-    session.output.result(data, *_told(made), *_told_unknown(unknown, made.least))
+    session.output.result(data, *_told(made), *_told_unknown(unknown))
 
 
 def _summed(session: Session, found: AuditSearch, since: str, until: str) -> Counter[str]:
@@ -66,29 +66,29 @@ def _summed(session: Session, found: AuditSearch, since: str, until: str) -> Cou
     return counts
 
 
-def _told_unknown(rows: list[Count], least: int) -> list[str]:
+def _told_unknown(rows: list[Count]) -> list[str]:
     total, *codes = rows
     if not codes:
         return []
-    head = f"Refused before it was known who called: {_number(total, least)}"
-    return ["", head, *(_line(row, least) for row in codes)]
+    head = f"Refused before it was known who called: {_number(total)}"
+    return ["", head, *(_line(row) for row in codes)]
 
 
 def _told(made: Report) -> list[str]:
-    lines = [f"Decisions: {_number(made.decisions, made.least)}"]
+    lines = [f"Decisions: {_number(made.decisions)}"]
     for name, rows in made.tables.items():
-        lines += ["", f"By {name}", *(_line(row, made.least) for row in rows)] if rows else []
+        lines += ["", f"By {name}", *(_line(row) for row in rows)] if rows else []
     if made.days:
         lines += ["", "By day (all, allowed, denied)"]
     for day in made.days:
         parts = (day.decisions, day.allowed, day.denied)
-        lines.append(f"  {day.day}" + "".join(f"{_number(part, made.least):>12}" for part in parts))
+        lines.append(f"  {day.day}" + "".join(f"{_number(part):>12}" for part in parts))
     return lines
 
 
-def _line(row: Count, least: int) -> str:
-    return f"  {row.value:<40}{_number(row, least):>12}"
+def _line(row: Count) -> str:
+    return f"  {row.value:<40}{_number(row):>12}"
 
 
-def _number(row: Count, least: int) -> str:
-    return str(row.count) if row.count is not None else _WITHHELD[row.withheld].format(least=least)
+def _number(row: Count) -> str:
+    return _WITHHELD if row.count is None else str(row.count)

@@ -60,10 +60,10 @@ def status(session: Session) -> None:
 
 def _stopped(settings: Settings) -> list[dict[str, Any]]:
     """Return the logs that cannot be written, by what their server noted, or its last one before it ended."""
-    from gateway.audit.log.trouble import MENDS, notes
+    from gateway.audit.log.trouble import notes
 
     found = notes(settings.data / "audit")
-    return [{"log": log, **msgspec.structs.asdict(note), "mend": MENDS.get(note.code, "")} for log, note in found]
+    return [{"log": log, **msgspec.structs.asdict(note), "mend": note.mend} for log, note in found]
 
 
 def _stop_line(stopped: dict[str, Any]) -> str:

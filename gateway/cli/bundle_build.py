@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -148,7 +149,7 @@ def _build_on(
         base = partial.read_base(file, maker)
     heading = partial.heading_on(base, wanted.carries, datetime.fromtimestamp(shop.checkout.epoch, UTC))
     found = (
-        gather.policies(wanted.policies, shop)
+        gather.policies(wanted.policies, shop, functools.partial(_judge, session))
         if wanted.carries == "policies"
         else gather.models(wanted.models, shop, wanted.store)
     )
@@ -200,12 +201,24 @@ def _gather(session: Session, wanted: Wanted, shop: Workshop) -> Iterable[Found]
         yield gather.opa(shop)
         yield gather.redis(shop)
         yield gather.models(wanted.models, shop, wanted.store)
-        yield gather.policies(wanted.policies, shop)
+        yield gather.policies(wanted.policies, shop, functools.partial(_judge, session))
         yield gather.installer(shop)
     with session.output.progress("The detectors' models"):
         yield gather.detectors(shop)
     with session.output.progress("The documentation"):
         yield gather.documentation(shop)
+
+
+def _judge(session: Session, folder: Path) -> None:
+    """Check and test policies as `sekisho policy` does. Raises SetupError."""
+    from gateway.policy.life import build as policies
+    from gateway.policy.opa.program import find_opa
+
+    opa = find_opa(session.settings)
+    policies.check(opa, folder)
+    failed = policies.test(opa, folder).failed
+    if failed:
+        raise SetupError(f"The policies' own tests fail: {failed[0]}.", "Mend them: sekisho policy test")
 
 
 _Word = TypeVar("_Word", bound=str)

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-import pwd
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.cli.bundle import app
+from gateway.cli.bundle_site import (
+    is_node,
+    not_in_log,
+    prefix_of,
+    refusals_told,
+    steps_of,
+    taken_here,
+    verified,
+    wishes_of,
+)
+from gateway.cli.server import operator
 from gateway.cli.session import COULD_NOT, USED_WRONGLY, Session, command
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
     from gateway.bundle.install.prefix import Prefix
-    from gateway.bundle.install.site import Wishes
     from gateway.bundle.install.verify import Verified
+    from gateway.bundle.update.journal import Entry
     from gateway.bundle.update.order import Outcome
 
 PrefixOption = Annotated[
     Path | None, typer.Option("--prefix", metavar="DIR", help="The installation; else the one this program is of.")
+]
+Glass = Annotated[
+    Path | None, typer.Option("--break-glass", metavar="FILE", help="A statement that lets this one be past its end.")
 ]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The bundle, one .tar.")]
 
@@ -43,42 +53,94 @@ def verify(
     root: Annotated[
         Path | None, typer.Option("--root", metavar="FILE", help="The root; else what the site trusts.")
     ] = None,
+    glass: Glass = None,
     prefix: PrefixOption = None,
 ) -> None:
     """Verify a bundle to the last byte; install nothing."""
     from gateway.bundle.install.prefix import Prefix
 
-    place = Prefix(Path("/nonexistent")) if root is not None else _prefix(prefix)
+    place = Prefix(Path("/nonexistent")) if root is not None else prefix_of(prefix)
     first = b"" if root is None else _read(root)
-    with _verified(session, file, place, first) as (found, _):
+    with verified(session, file, place, first, glass) as (found, _):
         told = {"release": found.release.version, "profile": found.release.profile, "snapshot": found.snapshot}
         carries = "whole" if found.release.carries == "all" else f"{found.release.carries} alone"
         line = f"Sekisho {found.release.version} ({found.release.profile}, {carries}) is what was signed."
         session.output.result({**told, "carries": found.release.carries}, line)
 
 
-@command(app, "update", examples=["sekisho bundle update sekisho-1.5.0-cpu.tar", "sekisho bundle update policies.tar"])
-def update(session: Session, file: File, prefix: PrefixOption = None) -> None:
+@command(
+    app,
+    "update",
+    examples=[
+        "sekisho bundle update sekisho-1.5.0-cpu.tar",
+        "sekisho bundle update policies.tar",
+        "sekisho bundle update --ordered",
+    ],
+)
+def update(
+    session: Session,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="The bundle, one .tar.")] = None,
+    ordered: Annotated[
+        bool, typer.Option("--ordered", help="On a node: the one that its gateway brought and ordered.")
+    ] = False,
+    glass: Glass = None,
+    prefix: PrefixOption = None,
+) -> None:
     """Verify a bundle, lay its version beside the one that runs, try it, switch, watch; go back if it is not healthy.
 
     Before the switch nothing of what runs is touched. An update that is interrupted is ended by `bundle status`.
     """
+    place = prefix_of(prefix)
+    if ordered == (file is not None):
+        raise SetupError("Give the file of a bundle, or --ordered.", "See: --help", exit_code=USED_WRONGLY)
+    if file is not None:
+        _tell(session, _updated(session, file, glass, place, operator()))
+        return
+    _tell(session, _carried_out(session, place))
+
+
+def _carried_out(session: Session, place: Prefix) -> Outcome:
+    """Install what the gateway ordered, and leave word of how that ended where the node's service finds it."""
+    from gateway.bundle import ordered
+    from gateway.bundle.refusal import BundleRefused
+
+    _refuse_running(session)  # before the order is taken: who stops the node finds it still there
+    with ordered.taken(session.settings.data / "bundles", place.root) as (order, copy):
+        end = partial(ordered.Ended, order.id, order.sha256)
+        try:
+            outcome = _updated(session, copy, None, place, "the node's gateway")
+        except BundleRefused:
+            raise  # it is told where the order was taken
+        except SetupError as error:
+            ordered.tell(place.root, end("refused", "bundle.busy", str(error)[:400]))
+            raise
+        except BaseException as error:
+            ordered.tell(place.root, end("refused", "bundle.unhealthy", type(error).__name__))
+            raise
+        ordered.tell(place.root, end("back" if outcome.how == "back" else "kept", "", outcome.why[:400]))
+        return outcome
+
+
+def _updated(session: Session, file: Path, glass: Path | None, place: Prefix, by: str) -> Outcome:
     from gateway.bundle.install import machine
     from gateway.bundle.install.prefix import Accepted
     from gateway.bundle.update import order
     from gateway.bundle.update.journal import Journal
-    from gateway.bundle.update.steps import Installed
+    from gateway.bundle.update.told import Spool, glass_used
 
-    place = _prefix(prefix)
+    wishes = wishes_of(session)
     _refuse_running(session)
-    with Journal(place.root).held(), _verified(session, file, place, b"") as (found, at):
-        before = place.accepted()
-        if before is not None and before.release_sha256 == found.release_sha256:
-            raise SetupError(
-                f"Sekisho {before.version} of that bundle is installed here already.", "", exit_code=COULD_NOT
-            )
-        machine.check_fit(found.release, machine.Machine.this())
+    with ExitStack() as stack:
+        stack.enter_context(Journal(place.root).held())
+        with refusals_told(place, by):
+            found, at = stack.enter_context(verified(session, file, place, b"", glass))
+            machine.check_fit(found.release, machine.Machine.this())
+        _refuse_installed(place, found)
         machine.check_room(found.release, place.root, place.stored())
+        spool = Spool.of(place.root)
+        spool.forget(taken_here(session))
+        if found.glass is not None:
+            spool.tell(glass_used(found.glass, by))
         folder = place.next_folder(found.release.version)
         said = Accepted(
             version=found.release.version,
@@ -87,8 +149,8 @@ def update(session: Session, file: File, prefix: PrefixOption = None) -> None:
             snapshot=found.snapshot,
             at=at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
-        steps = Installed(place, _wishes(session), session.output.note, found, said)
-        _tell(session, order.update(place.root, steps, folder, found.snapshot))
+        steps = steps_of(session, place, wishes, found, said)
+        return order.update(place.root, steps, folder, found.snapshot, found.release_sha256, by)
 
 
 @command(app, "rollback", examples=["sekisho bundle rollback", "sekisho bundle rollback --to 1-1.4.0"])
@@ -100,9 +162,8 @@ def rollback(
     """Go back to a version that is still installed. What is trusted stays: an older bundle is not accepted by it."""
     from gateway.bundle.update import link, order
     from gateway.bundle.update.journal import Journal
-    from gateway.bundle.update.steps import Installed
 
-    place = _prefix(prefix)
+    place = prefix_of(prefix)
     _refuse_running(session)
     runs = link.current(place.root)
     others = [name for name in _versions(place) if name != runs]
@@ -112,87 +173,85 @@ def rollback(
         mend = f"Installed: {', '.join(others)}." if others else "No other version is installed here."
         raise SetupError("There is no such version to go back to.", mend, exit_code=USED_WRONGLY)
     with Journal(place.root).held():
-        _tell(session, order.go_to(place.root, Installed(place, _wishes(session), session.output.note), wanted))
+        steps = steps_of(session, place, wishes_of(session))
+        _tell(session, order.go_to(place.root, steps, wanted, operator()))
 
 
 @command(app, "status", examples=["sekisho bundle status", "sekisho bundle status --json"])
 def status(session: Session, prefix: PrefixOption = None) -> None:
-    """Show what is installed, what runs, what was last accepted; end an update that was interrupted."""
-    from gateway.bundle.update import link, order
-    from gateway.bundle.update.journal import Journal
-    from gateway.bundle.update.steps import Installed
+    """Show what is installed, what runs, what was last accepted, what the audit log lacks; end an interrupted update.
 
-    place = _prefix(prefix)
+    While an update is under way it shows where that stands, and ends nothing.
+    """
+    from gateway.bundle import ordered
+    from gateway.bundle.refusal import BundleRefused
+    from gateway.bundle.update import order
+    from gateway.bundle.update.journal import Journal
+
+    place = prefix_of(prefix)
     journal = Journal(place.root)
-    with journal.held():
-        if journal.read() is not None:
-            session.output.note("An update was interrupted; it is ended now.")
-            _refuse_running(session)
-            outcome = order.recover(place.root, Installed(place, _wishes(session), session.output.note))
-            session.output.note(_words(outcome))
-        runs, accepted = link.current(place.root), place.accepted()
-        rows = [(name, "runs" if name == runs else "") for name in _versions(place)]
-        told: dict[str, Any] = {"prefix": str(place.root), "runs": runs, "versions": _versions(place)}
-        if accepted is not None:
-            told["accepted"] = {"version": accepted.version, "snapshot": accepted.snapshot, "at": accepted.at}
-        session.output.table(f"Installed in {place.root}", ("version", ""), rows, told, "Nothing is installed here.")
+    try:
+        with journal.held():
+            if journal.read() is not None:
+                session.output.note("An update was interrupted; it is ended now.")
+                _refuse_running(session)
+                outcome = order.recover(place.root, steps_of(session, place, wishes_of(session)))
+                ordered.interrupted(place.root, runs=outcome.how == "kept", why=outcome.why)
+                session.output.note(_words(outcome))
+            _show(session, place, None)
+    except BundleRefused as refused:
+        under_way = journal.read()
+        if refused.code != "bundle.busy" or under_way is None:
+            raise
+        _show(session, place, under_way)
 
 
 # --- how
 
 
-def _prefix(said: Path | None) -> Prefix:
-    from gateway.bundle.install.prefix import Prefix
+def _show(session: Session, place: Prefix, under_way: Entry | None) -> None:
+    from gateway.bundle.update import link
 
-    if said is not None:
-        return Prefix(said.resolve())
-    own = Path(sys.prefix).resolve()
-    if own.parent.name != "versions":
-        mend = "Name the installation: --prefix /opt/sekisho"
-        raise SetupError("This program was not installed from a bundle.", mend, exit_code=USED_WRONGLY)
-    return Prefix(own.parent.parent)
+    runs, accepted, lacks = link.current(place.root), place.accepted(), not_in_log(session, place)
+    versions = _versions(place)
+    rows = [(name, "runs" if name == runs else "") for name in versions]
+    told: dict[str, Any] = {"prefix": str(place.root), "runs": runs, "versions": versions}
+    if accepted is not None:
+        told["accepted"] = {"version": accepted.version, "snapshot": accepted.snapshot, "at": accepted.at}
+        rows.append((f"accepted: {accepted.folder}", accepted.at))
+    if under_way is not None:
+        told["under_way"] = {"step": under_way.step, "to": under_way.fresh, "from": under_way.old}
+        rows.append((f"under way: {under_way.fresh}", under_way.step))
+    told["not_in_log"] = lacks
+    rows += [(f"not in the audit log yet: {one['type']}", one["at"]) for one in lacks or ()]
+    session.output.table(f"Installed in {place.root}", ("", ""), rows, told, "Nothing is installed here.")
 
 
-def _wishes(session: Session) -> Wishes:
-    from gateway.bundle.install.site import Wishes
+def _refuse_installed(place: Prefix, found: Verified) -> None:
+    """Refuse the bundle that was accepted last: it is here. One may have gone back from it since."""
+    from gateway.bundle.update import link
 
-    settings = session.settings
-    if not settings.source:
-        raise SetupError(
-            "There is no configuration.", "Name it: --config /etc/sekisho/sekisho.yaml", exit_code=USED_WRONGLY
-        )
-    user = pwd.getpwuid(settings.data.stat().st_uid).pw_name if settings.data.exists() else "sekisho"
-    return Wishes(Path(settings.source).parent, settings.data, user)
+    before = place.accepted()
+    if before is None or before.release_sha256 != found.release_sha256:
+        return
+    problem = f"Sekisho {before.version} of that bundle is installed here already."
+    here = (place.versions / before.folder).is_dir() and link.current(place.root) != before.folder
+    mend = f"sekisho bundle rollback --to {before.folder} lets it run." if here else "It runs."
+    if here or link.current(place.root) == before.folder:
+        raise SetupError(problem, mend, exit_code=COULD_NOT)
 
 
 def _refuse_running(session: Session) -> None:
     """Without systemd nothing may run while versions are exchanged: nobody could start it anew."""
+    from gateway.cli.lock import is_locked
     from gateway.cli.server import running_server
 
-    if not Path("/run/systemd/system").is_dir() and running_server(session.settings.run) is not None:
+    if Path("/run/systemd/system").is_dir():
+        return
+    if running_server(session.settings.run) is not None:
         raise SetupError("The server runs, and there is no systemd to start it anew.", "Stop it, then give this again.")
-
-
-@contextmanager
-def _verified(session: Session, file: Path, place: Prefix, root: bytes) -> Iterator[tuple[Verified, datetime]]:
-    from gateway.bundle.install.verify import verify
-    from gateway.bundle.refusal import BundleRefused
-    from gateway.bundle.repository.reference_time import latest
-    from gateway.bundle.unpack import unpack
-
-    scratch_place = place.root / "state" if (place.root / "state").is_dir() else None
-    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=scratch_place) as folder:
-        with session.output.progress(f"Unpacking and verifying {file.name}"):
-            if not file.is_file():
-                raise SetupError(f"{file} cannot be read.", "Give the .tar of a bundle.", exit_code=USED_WRONGLY)
-            unpack(file, Path(folder, "bundle"), file.name)
-            tops = list(Path(folder, "bundle").iterdir())
-            if len(tops) != 1:
-                raise BundleRefused("bundle.malformed", f"{file.name} has not one folder at its top.")
-            at = latest(datetime.now(UTC), place.accepted_at())
-            Path(folder, "scratch").mkdir()
-            found = verify(tops[0], root, Path(folder, "scratch"), trusted=place.trusted, at=at, has=place.stored())
-        yield found, at
+    if is_node(session) and is_locked(session.settings.state):
+        raise SetupError("The node serves, and there is no systemd to start it anew.", "Stop it, then give this again.")
 
 
 def _tell(session: Session, outcome: Outcome) -> None:

@@ -18,16 +18,16 @@ def logs_as_seen(settings: Settings) -> Check:
     """Whether every log still has the heads that were seen of it; looks at heads alone, not at records."""
     from gateway.audit.anchor.build import contradicted
     from gateway.audit.anchor.witnesses import published_size
-    from gateway.audit.log.copied_heads import all_of
+    from gateway.audit.log.copied_heads import all_of, lost, place
     from gateway.audit.log.growing import Tampered
     from gateway.audit.log.site import read
-    from gateway.audit.log.trouble import MENDS, notes
+    from gateway.audit.log.trouble import notes
     from gateway.audit.rollback import seen
 
     base, name = settings.data / "audit", "audit logs"
     for log, note in notes(base):
         said = f"{log}: {note.what} ({note.code}); no requests are taken since {note.since[:19]}Z"
-        return Check(name, "fails", said, MENDS.get(note.code, "Run: sekisho audit verify"))
+        return Check(name, "fails", said, note.mend)
     try:
         known = {**all_of(base), **read(base, settings.site.name)}
         behind = [
@@ -38,6 +38,8 @@ def logs_as_seen(settings: Settings) -> Check:
     except (Tampered, OSError) as error:
         return Check(name, "fails", f"they cannot be compared with what was seen of them: {error}", "See its folder.")
     mend = "If a backup was put back, or records are lost: sekisho audit recover --reason …"
+    for site in lost(base):
+        return Check(name, "fails", f"the copy of their heads is gone: {place(base) / site}", mend)
     if behind:
         return Check(name, "fails", f"cut back, put back or gone: {', '.join(behind)}", mend)
     for folder, found in contradicted(settings):  # put back as a whole: what lies on this machine cannot tell

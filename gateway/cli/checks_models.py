@@ -8,17 +8,22 @@ from gateway.cli.checks import Check
 from gateway.cli.server import running_server
 
 if TYPE_CHECKING:
-    from gateway.settings import Settings
+    from collections.abc import Mapping, Sequence
+
+    from gateway.fleet.fit.plan import Plan
+    from gateway.house.fitting import Fitting
+    from gateway.settings import ModelSettings, Settings
 
 _NAME = "room for models"
 _GIB = 1024**3
 _SMALLER = "Lower context_tokens, slots or engine.kv_type, or choose a smaller model. See: sekisho models fit"
 _UNPIN = "Pin fewer of them: those that are not pinned take turns."
+_SHORTER = "Lower context_tokens to that: of what stands further on, the model understands nothing."
 _DRIVER = "Models use the processor alone. Mend the driver (nvidia-smi says what it sees), or set engine.gpu_layers: 0."
 
 
 def room_for_models(settings: Settings) -> Check:
-    """Each configured model fits by itself, and the pinned ones together."""
+    """Each configured model fits, the pinned ones together too, and none has more context than it understands."""
     from gateway.cli.models import shelf
     from gateway.house.fitting import Fitting
 
@@ -29,6 +34,16 @@ def room_for_models(settings: Settings) -> Check:
         return Check(_NAME, "ok", "a server runs and has made it; see: sekisho fleet status")
     desk = Fitting(settings, shelf(settings))
     plans = {wish.model: desk.plan(wish) for wish in own}
+    wrong = _no_room(own, plans) or _too_long(own, plans, desk)
+    if wrong is not None:
+        return wrong
+    said = "; ".join(f"{name}: {plan.line}" for name, plan in plans.items())
+    if desk.machine.problem:
+        return Check(_NAME, "warning", f"{desk.machine.problem} {said}", _DRIVER)
+    return Check(_NAME, "ok", said)
+
+
+def _no_room(own: Sequence[ModelSettings], plans: Mapping[str, Plan]) -> Check | None:
     for name, plan in plans.items():
         if not plan.fits:
             return Check(_NAME, "fails", f"{name}: {plan.line}", _SMALLER)
@@ -38,7 +53,13 @@ def room_for_models(settings: Settings) -> Check:
         if wanted > free:
             said = f"the pinned ones need {wanted / _GIB:.1f} GiB of {device} together, {free / _GIB:.1f} are free"
             return Check(_NAME, "fails", said, _UNPIN)
-    said = "; ".join(f"{name}: {plan.line}" for name, plan in plans.items())
-    if desk.machine.problem:
-        return Check(_NAME, "warning", f"{desk.machine.problem} {said}", _DRIVER)
-    return Check(_NAME, "ok", said)
+    return None
+
+
+def _too_long(own: Sequence[ModelSettings], plans: Mapping[str, Plan], desk: Fitting) -> Check | None:
+    for wish in own:
+        wished, trained = plans[wish.model].wish.context_tokens, desk.trained_tokens(wish)
+        if 0 < trained < wished:
+            said = f"{wish.model} has a context of {wished:,} tokens and was trained for {trained:,}"
+            return Check(_NAME, "warning", said, _SHORTER)
+    return None

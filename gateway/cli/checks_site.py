@@ -22,7 +22,6 @@ from gateway.cli.server import running_server
 from gateway.errors import SetupError
 
 if TYPE_CHECKING:
-    from gateway.registry.store import ContentStore
     from gateway.settings import Settings
 
 _LONGEST_SOCKET_NAME = 24
@@ -214,30 +213,18 @@ def _no_key(year: int) -> bytes:
 
 
 def model(settings: Settings) -> Check:
-    from gateway.cli.models import shelf
+    from gateway.cli.models import loaded, shelf
 
     elsewhere = settings.engine.kind == "openai-http"
     kept = f"{settings.engine.model}, kept by the engine at {settings.engine.url}" if elsewhere else ""
     store = shelf(settings)
-    checks = [store.verify(name) for name in _loaded(settings, store)]
+    checks = [store.verify(name) for name in loaded(settings, store)]
     wrong = [check for check in checks if check.status != "ok"]
     bad = [f"{check.manifest.name}: {check.status} ({check.why or check.path})" for check in wrong]
     if bad:
         return Check("model", "fails", "; ".join(bad), "Run: sekisho models add FILE")
     names = ", ".join(check.manifest.name for check in checks)
     return Check("model", "ok", "; ".join(filter(None, (kept, f"{names}, SHA-256 as manifests say" if names else ""))))
-
-
-def _loaded(settings: Settings, store: ContentStore) -> list[str]:
-    """Return the models that this node loads, those that guess ahead for them, and their adapters, each once."""
-    served = settings.fleet.models if settings.engine.kind == "openai-http" else settings.served
-    found: list[str] = []
-    for wish in served:
-        own = store.canonical(wish.model) or wish.model
-        draft = settings.engine_for(wish).draft
-        found += [own, *([store.canonical(draft) or draft] if draft else [])]
-        found += [adapter.name for adapter in store.adapters(own)]
-    return list(dict.fromkeys(found))
 
 
 def detectors(settings: Settings) -> Check:

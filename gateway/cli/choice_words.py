@@ -36,6 +36,7 @@ _WHY = {
     "tie": "choice_tie",
     "over-limit": "choice_over_limit",
     "only": "choice_only",
+    "trial": "choice_trial",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +19,13 @@ _MARKS = {"ok": "ok", "warning": "look", "fails": "FAILS"}
 
 
 def register(app: typer.Typer) -> None:
-    examples = ["sekisho doctor", "sekisho doctor policy.residency", "sekisho doctor --json"]
+    examples = [
+        "sekisho doctor",
+        "sekisho doctor policy.residency",
+        "sekisho doctor --egress --seconds 60",
+        "sekisho doctor --egress --proof no-egress.json",
+        "sekisho doctor --json",
+    ]
     command(app, "doctor", examples=examples)(doctor)
 
 
@@ -31,10 +38,30 @@ def _completed(incomplete: str) -> list[str]:
 Code = Annotated[str, typer.Argument(metavar="[CODE]", help="A stable code from an error.", autocompletion=_completed)]
 
 
-def doctor(session: Session, code: Code = "") -> None:
+def doctor(
+    session: Session,
+    code: Code = "",
+    egress: Annotated[
+        bool, typer.Option("--egress", help="Look whom the running server talks to, and put it on record.")
+    ] = False,
+    seconds: Annotated[float, typer.Option(min=0.0, max=3600.0, help="How long --egress looks.")] = 5.0,
+    proof: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --egress: put the maker's report on record instead.")
+    ] = None,
+) -> None:
     """Check the machine and the installation, or explain a code. Leaves with 1 when a check fails."""
     if code:
         _explain(session, code)
+    elif proof is not None:
+        from gateway.cli.doctor_egress_proof import put_on_record
+
+        if not egress:
+            raise SetupError("--proof belongs to --egress.", "Give both.", exit_code=USED_WRONGLY)
+        put_on_record(session, proof)
+    elif egress:
+        from gateway.cli.doctor_egress import examine
+
+        examine(session, seconds)
     else:
         _examine(session)
 

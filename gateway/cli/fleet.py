@@ -48,7 +48,7 @@ def status(
 
 
 def _show(session: Session, said: dict[str, Any]) -> None:
-    session.output.table("Models", _COLUMNS, [_row(each) for each in said["models"]], said, "No model is served.")
+    session.output.table("Models", _COLUMNS, _rows(said), said, "No model is served.")
     if session.output.as_json:
         return
     for model in said["too_big"]:
@@ -82,6 +82,19 @@ def _node(node: dict[str, Any]) -> str:
     if cut:
         pushed.append(f"{len(cut)} cut off in a push ({sum(each['bytes'] for each in cut) / 1e6:,.0f} MB there)")
     return ", ".join([line, *memory, *watts, *pushed]) + "." + "".join(f" {each}" for each in node["too_big"])
+
+
+def _rows(said: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return a row for each model; what is wrong with a whole node is said once, below."""
+    told = {node["node"]: node["problem"] for node in said.get("nodes", ()) if node["problem"]}
+    return [
+        _row({**each, "problem": f"See node {each['node']}."} if _is_its_nodes(each, told) else each)
+        for each in said["models"]
+    ]
+
+
+def _is_its_nodes(model: dict[str, Any], told: dict[str, str]) -> bool:
+    return bool(model.get("problem")) and told.get(model["node"]) == model["problem"]
 
 
 def _row(model: dict[str, Any]) -> tuple[str, ...]:

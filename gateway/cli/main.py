@@ -16,14 +16,20 @@ import typer
 
 import gateway.cli.bundle_build
 import gateway.cli.bundle_client
+import gateway.cli.bundle_diff
+import gateway.cli.bundle_glass
 import gateway.cli.bundle_keys
+import gateway.cli.bundle_outbox
+import gateway.cli.bundle_uninstall
 import gateway.cli.bundle_update
 import gateway.cli.models_add
 import gateway.cli.models_fit
 import gateway.cli.models_quantise
-import gateway.cli.models_sign  # noqa: F401 - more verbs of `models`
+import gateway.cli.models_sign
+import gateway.cli.node_update  # noqa: F401 - more verbs of nouns below
 from gateway.cli import (
     audit,
+    batches,
     bench,
     bundle,
     doctor,
@@ -65,7 +71,7 @@ for room in (serve, init, doctor, bench, version):
     room.register(app)
 app.add_typer(organisation.tenants_app)
 app.add_typer(organisation.projects_app)
-for noun in (keys, limits, models, engines, fleet, node, policy, privacy, audit, bundle, imports):
+for noun in (keys, limits, models, engines, fleet, batches, node, policy, privacy, audit, bundle, imports):
     app.add_typer(noun.app)
 
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")]

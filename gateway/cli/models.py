@@ -22,6 +22,8 @@ app = group("models", "Show, add, alias and verify models.")
 
 _COLUMNS = ("name", "aliases", "for", "quantisation", "size", "context", "licence", "signed", "in store", "served")
 
+NOT_INSTALLED = "not installed"
+
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Name or alias.")]
 
 
@@ -97,7 +99,8 @@ def _left_there(node: dict[str, Any]) -> str:
 def verify(session: Session, model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Else all.")] = "") -> None:
     """Hash model files, look into them and at their signatures. Leaves with 1 when one is not right.
 
-    A model without a signature is right; whether it may serve is a rule of the policy.
+    A model without a signature is right; whether it may serve is a rule of the policy. One that came with the program
+    without its file, and that nothing here asks for, is not installed, which is no fault unless it is named.
     """
     store = shelf(session.settings)
     names = [known(store, model).name] if model else [manifest.name for manifest in store.manifests()]
@@ -106,12 +109,37 @@ def verify(session: Session, model: Annotated[str, typer.Argument(metavar="[MODE
         for done, name in enumerate(names):
             at(done, len(names))
             checks.append(store.verify(name))
-    data = [_checked(check) for check in checks]
+    asked_for = {*loaded(session.settings, store), *store.aliases().values()}
+    data = [_checked(check, _is_not_installed(store, check, asked_for)) for check in checks]
     rows = [(each["model"], each["status"], _signed(each), each["why"], each["path"]) for each in data]
     columns = ("model", "status", "signature", "why", "file")
     session.output.table("Model files", columns, rows, {"data": data}, "No model is known.")
-    if any(check.status != "ok" for check in checks):
+    fine = ("ok",) if model else ("ok", NOT_INSTALLED)
+    if any(each["status"] not in fine for each in data):
         raise typer.Exit(ANSWERED_NO)
+
+
+def _is_not_installed(store: ContentStore, check: Check, asked_for: set[str]) -> bool:
+    """Whether a file is missing because nobody ever wanted it here; in doubt it is missing.
+
+    The program brings manifests of models whose weights a bundle need not hold. Who added one, signed it, gave it an
+    alias, or lets the settings load it, wanted it.
+    """
+    manifest = check.manifest
+    wanted = manifest.name in asked_for or store.is_own(manifest) or store.signatures.kept(manifest)
+    return check.status == "missing" and not wanted
+
+
+def loaded(settings: Settings, store: ContentStore) -> list[str]:
+    """Return the models that this node loads, those that guess ahead for them, and their adapters, each once."""
+    served = settings.fleet.models if settings.engine.kind == "openai-http" else settings.served
+    found: list[str] = []
+    for wish in served:
+        own = store.canonical(wish.model) or wish.model
+        draft = settings.engine_for(wish).draft
+        found += [own, *([store.canonical(draft) or draft] if draft else [])]
+        found += [adapter.name for adapter in store.adapters(own)]
+    return list(dict.fromkeys(found))
 
 
 def _places(settings: Settings, store: ContentStore) -> dict[str, list[dict[str, str]]]:
@@ -155,9 +183,10 @@ def plain(manifest: Manifest) -> dict[str, Any]:
     return dict(msgspec.to_builtins(manifest))
 
 
-def _checked(check: Check) -> dict[str, str]:
+def _checked(check: Check, not_installed: bool) -> dict[str, str]:
     said, signature = check.why or check.signature.why, check.signature
-    found = {"model": check.manifest.name, "status": check.status, "why": said, "path": str(check.path)}
+    status = NOT_INSTALLED if not_installed else check.status
+    found = {"model": check.manifest.name, "status": status, "why": said, "path": str(check.path)}
     return {**found, "signature": signature.status, "signer": signature.signer}
 
 

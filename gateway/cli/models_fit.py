@@ -48,7 +48,7 @@ def fit(
     """Show which models fit this machine, beside all that runs now, and what they take. Loads nothing.
 
     Weights, the cache of past tokens and buffers are counted from each file's header as llama.cpp lays them out. With
-    MODEL it leaves with 1 when there is no place for it.
+    MODEL it leaves with 1 when there is no place for it, or the context is longer than it was trained for.
     """
     from gateway.house.fitting import Fitting
 
@@ -61,7 +61,7 @@ def fit(
     plain = [_plain(*each) for each in found]
     data = {"devices": [_device(desk, each) for each in desk.machine.devices], "data": plain, "refused": refused}
     session.output.table(f"What fits: {desk.machine.ram.name}", _COLUMNS, rows, data, _NONE)
-    _tell(session, desk, [place for _, place in found], refused, alone=bool(model))
+    _tell(session, desk, found, refused, alone=bool(model))
 
 
 def _found(
@@ -104,18 +104,27 @@ def _cache_type(name: str | None) -> str | None:
     return name
 
 
-def _tell(session: Session, desk: Fitting, places: list[Place], refused: dict[str, str], *, alone: bool) -> None:
+def _tell(
+    session: Session, desk: Fitting, found: list[tuple[str, Place]], refused: dict[str, str], *, alone: bool
+) -> None:
     for note in (desk.machine.problem, *refused.values()):
         if note:
             session.output.note(note)
-    if any(place.plan.price.rough for place in places):
+    if any(place.plan.price.rough for _, place in found):
         session.output.note("A model marked ~ keeps more than is counted here: an allowance was made for that.")
     if not alone:
         return
-    for place in places:
-        session.output.note(f"{place.name}: {place.plan.line}")
-    if not any(place.plan.fits for place in places):
+    for name, place in found:
+        session.output.note(f"{place.name}: {place.line(name)}")
+    if not any(place.fits for _, place in found):
         raise typer.Exit(ANSWERED_NO)
+
+
+def _verdict(place: Place) -> str:
+    """Say whether it fits. A context beyond what the model was trained for is none that it is offered with."""
+    if place.plan.fits and place.is_too_long:
+        return f"no: trained for {place.trained_tokens:,}"
+    return "yes" if place.fits else "no"
 
 
 def _row(name: str, place: Place) -> tuple[str, ...]:
@@ -127,7 +136,7 @@ def _row(name: str, place: Place) -> tuple[str, ...]:
     )
     where = f"{place.name}, {price.gpu_layers} layers" if price.gpu_layers else place.name
     most = f"{place.longest_context:,}", str(place.most_slots)
-    return (f"{name} ~" if price.rough else name, where, asked, takes, "yes" if place.plan.fits else "no", *most)
+    return (f"{name} ~" if price.rough else name, where, asked, takes, _verdict(place), *most)
 
 
 def _plain(name: str, place: Place) -> dict[str, Any]:
@@ -135,8 +144,8 @@ def _plain(name: str, place: Place) -> dict[str, Any]:
     return {
         "model": name,
         "place": place.name,
-        "fits": place.plan.fits,
-        "says": place.plan.line,
+        "fits": place.fits,
+        "says": place.line(name),
         "context_tokens": wish.context_tokens,
         "slots": wish.slots,
         "kv_type": wish.cache_type,
@@ -149,6 +158,7 @@ def _plain(name: str, place: Place) -> dict[str, Any]:
         "spare_mib": price.spare // _MIB,
         "free_mib": {device: amount // _MIB for device, amount in place.plan.free.items()},
         "longest_context_tokens": place.longest_context,
+        "trained_tokens": place.trained_tokens or None,
         "most_slots": place.most_slots,
         "rough": price.rough,
     }

@@ -12,6 +12,7 @@ import msgspec
 from gateway.cli.changes import admin_book
 from gateway.cli.lock import data_lock
 from gateway.cli.server import Server, operator, running_server
+from gateway.errors import SetupError
 
 if TYPE_CHECKING:
     from gateway.fleet.nodes.asking import NewToken
@@ -32,6 +33,27 @@ class NodeChanges(Protocol):
     def drain(self, name: str, *, back: bool) -> View: ...
 
     def trust(self, name: str, reason: str) -> View: ...
+
+
+def updates(settings: Settings) -> NodeUpdates:
+    """Return who updates nodes. Raises SetupError: no server runs, and nobody else reaches them."""
+    server = running_server(settings.run)
+    if server is None:
+        raise SetupError("No server runs here that could bring it there.", "Start it: sekisho serve")
+    return NodeUpdates(server)
+
+
+class NodeUpdates:
+    """Updates of nodes through the running server."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def begin(self, name: str, file: str) -> View:
+        return dict(self._server.post(f"nodes/{name}/update", {"file": file}))
+
+    def shown(self, name: str) -> View:
+        return dict(self._server.get(f"nodes/{name}/update"))
 
 
 @contextmanager

@@ -6,10 +6,11 @@ import json
 import os
 import pwd
 import socket
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from gateway.cli.trouble import ServerRefusal
 from gateway.errors import SetupError
@@ -28,8 +29,8 @@ class Server:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def get(self, route: str) -> Any:
-        return self._call("GET", route, None)
+    def get(self, route: str, query: Mapping[str, str] | None = None) -> Any:
+        return self._call("GET", route, None, query=query)
 
     def post(self, route: str, body: object, *, seconds: float = _ANSWER_SECONDS) -> Any:
         """Return the answer. ``seconds``: how long to wait for what takes its time."""
@@ -42,14 +43,22 @@ class Server:
     def delete(self, route: str, body: object = None) -> Any:
         return self._call("DELETE", route, body)
 
-    def _call(self, method: str, route: str, body: object, seconds: float = _ANSWER_SECONDS) -> Any:
+    def _call(
+        self,
+        method: str,
+        route: str,
+        body: object,
+        seconds: float = _ANSWER_SECONDS,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
         connection = _UnixConnection(self._path, seconds)
         headers = {"x-sekisho-by": operator(), "content-type": "application/json"}
         if self.shown:
             headers["authorization"] = f"Bearer {self.shown}"
         content = None if body is None else json.dumps(body).encode()
         try:
-            connection.request(method, f"/admin/v1/{quote(route)}", content, headers)
+            asked = f"/admin/v1/{quote(route)}" + (f"?{urlencode(query)}" if query else "")
+            connection.request(method, asked, content, headers)
             answer = connection.getresponse()
             status, raw = answer.status, answer.read()
             parsed = json.loads(raw)

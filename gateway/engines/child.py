@@ -110,7 +110,8 @@ class Child:
     async def ended_within(self, seconds: float) -> bool:
         """Return whether the process has ended, waiting up to ``seconds`` for that."""
         try:
-            await asyncio.wait_for(self.exited.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.exited.wait()
         except TimeoutError:
             return False
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 from pathlib import Path
 
@@ -35,6 +36,28 @@ def tls_context(ca: Path | None, certificate: Path | None = None, key: Path | No
         mend = "Give PEM files: a certificate with its chain, and its private key without a password."
         raise SetupError(f"{named} cannot be used for TLS.", mend) from error
     return context
+
+
+def unreached(error: Exception, place: str, start: str = "Is it running?") -> str:
+    """Return why a place could not be reached and what to do, in one line for operators.
+
+    Args:
+        error: what connecting or asking there raised.
+        place: its address, as the operator gave it.
+        start: what to do where nobody listens.
+    """
+    number = getattr(getattr(error, "os_error", error), "errno", None)
+    if isinstance(error, TimeoutError):
+        return f"{place} does not answer. Look at that machine, and at the firewalls between."
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"Nobody here knows the name in {place}. Look at the address, and at this machine's resolver."
+    if number in (errno.ECONNREFUSED, errno.ENOENT):
+        return f"Nobody listens at {place}. {start}"
+    if number in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return f"No way leads to {place}. Look at network, routes and firewalls."
+    if number in (errno.EACCES, errno.EPERM):
+        return f"This user may not connect to {place}. Look at its owner, or at this machine's firewall."
+    return f"{place} hung up. Its own log says why."
 
 
 def _no_password() -> str:

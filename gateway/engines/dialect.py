@@ -43,6 +43,7 @@ class Dialect(Protocol):
     requests_faults: frozenset[int]  # HTTP statuses that the request caused
     joins_streams: bool  # a plain answer is to be joined from a streamed one
     takes_parts: bool  # vectors and scores are asked for in parts
+    tells_prompts: bool  # it tells what a chat is after the model's template, and a text's tokens
 
     def calls(self, prompt: Prompt, model: str) -> Sequence[Call]:
         """Return the calls to make, one after the other; the answer to each continues the choices before it."""
@@ -66,6 +67,7 @@ class OpenAIDialect:
     requests_faults = frozenset({400, 413, 422})
     joins_streams = False
     takes_parts = False
+    tells_prompts = False
 
     def calls(self, prompt: Prompt, model: str) -> Sequence[Call]:
         if prompt.adapter:
@@ -124,6 +126,7 @@ class LlamaDialect:
     requests_faults = frozenset({400, 413, 422, 500})
     joins_streams = True
     takes_parts = True
+    tells_prompts = True
 
     def __init__(self, adapters: Sequence[str] = ()) -> None:
         self._adapters = {name: number for number, name in enumerate(adapters)}

@@ -23,6 +23,7 @@ import msgspec
 
 from gateway.domain import Chunk, Prompt
 from gateway.engines import node_wire as wire
+from gateway.engines.client import unreached
 from gateway.engines.openai_wire import rejected
 from gateway.errors import EngineUnavailable, SetupError
 
@@ -66,6 +67,7 @@ class NodeLink:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
+        self._address = address
         self._base = f"https://{address}"
         self._tls = tls
         self._silence = read_timeout_seconds
@@ -112,22 +114,34 @@ class NodeLink:
         """Return what the node says of itself. Raises NodeAway."""
         return await self._asked("GET", wire.STATE, None, wire.NodeState, wire.MAX_STATE_BYTES)
 
-    async def held(self, digest: str) -> tuple[int, bool]:
+    async def held(self, digest: str, *, under: str = wire.BLOBS) -> tuple[int, bool]:
         """Return how many bytes of a file are there, and whether it is whole. Raises NodeAway, NodeRefused."""
-        async with self._sent("HEAD", wire.BLOBS + digest, None, {}) as response:
+        async with self._sent("HEAD", under + digest, None, {}) as response:
             told = response.headers.get("X-Held", "")
             if not (told.isascii() and told.isdigit() and len(told) < 20):
                 raise NodeAway(f"{self.name} does not say how much of a file it has.")
             return int(told), response.headers.get("X-Whole") == "1"
 
-    async def put(self, digest: str, offset: int, total: int, piece: bytes) -> wire.Took:
+    async def put(self, digest: str, offset: int, total: int, piece: bytes, *, under: str = wire.BLOBS) -> wire.Took:
         """Send one range of a file; returns what is there then. Raises NodeAway, NodeRefused."""
         headers = {"Content-Range": f"bytes {offset}-{offset + len(piece) - 1}/{total}"}
-        return await self._asked("PUT", wire.BLOBS + digest, piece, wire.Took, headers=headers)
+        return await self._asked("PUT", under + digest, piece, wire.Took, headers=headers)
 
-    async def forget(self, digest: str) -> None:
+    async def forget(self, digest: str, *, under: str = wire.BLOBS) -> None:
         """Have a file taken away that a gateway brought. Raises NodeAway, NodeRefused."""
-        await self._asked("DELETE", wire.BLOBS + digest, None, _Nothing)
+        await self._asked("DELETE", under + digest, None, _Nothing)
+
+    async def judge(self, digest: str) -> wire.Judged:
+        """Have the node judge a bundle that it was brought, by its own trust. Raises NodeAway, NodeRefused."""
+        return await self._asked("POST", wire.BUNDLES + digest, None, wire.Judged)
+
+    async def install(self, digest: str) -> str:
+        """Have the node order the installation of a bundle that it was brought; returns the order's name.
+
+        Raises:
+            NodeAway, NodeRefused
+        """
+        return (await self._asked("POST", wire.INSTALL + digest, None, wire.Ordered)).order
 
     async def load(self, order: wire.Order) -> wire.Loaded:
         """Have a model loaded; returns when it answered. Cancelling this takes it back. Raises NodeAway, NodeRefused"""
@@ -208,7 +222,7 @@ class NodeLink:
         except (aiohttp.ClientConnectorCertificateError, ssl.SSLError) as error:
             raise NodeAway(f"{self.name} shows a certificate that is not the one it joined with.") from error
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
-            raise NodeAway(f"{self.name} cannot be reached ({type(error).__name__}).") from error
+            raise NodeAway(unreached(error, self._address, "On that machine: sekisho node serve")) from error
         finally:
             if response is not None:
                 response.close()  # a connection whose answer was read to its end is back in the pool already
@@ -222,6 +236,25 @@ class NodeLink:
                 return await work
         finally:
             self._waits.discard(wait)
+
+
+class BundleFiles:
+    """A link's bundles, as :class:`gateway.fleet.nodes.push.Pusher` brings files."""
+
+    def __init__(self, link: NodeLink) -> None:
+        self._link = link
+
+    async def held(self, digest: str) -> tuple[int, bool]:
+        """As :meth:`NodeLink.held`."""
+        return await self._link.held(digest, under=wire.BUNDLES)
+
+    async def put(self, digest: str, offset: int, total: int, piece: bytes) -> wire.Took:
+        """As :meth:`NodeLink.put`."""
+        return await self._link.put(digest, offset, total, piece, under=wire.BUNDLES)
+
+    async def forget(self, digest: str) -> None:
+        """As :meth:`NodeLink.forget`."""
+        await self._link.forget(digest, under=wire.BUNDLES)
 
 
 class _Nothing(msgspec.Struct):

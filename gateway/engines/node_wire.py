@@ -6,6 +6,9 @@
     HEAD /node/blobs/SHA256     X-Held: bytes that are there; X-Whole: 1 when they are all, and hashed
     PUT  /node/blobs/SHA256     a range of the file (Content-Range: bytes 0-99/200), in order: Took
     DELETE /node/blobs/SHA256   {} when a file that a gateway brought is there no more; nothing loaded may need it
+    HEAD, PUT, DELETE /node/bundles/SHA256   the same for a bundle, where the node was installed from one
+    POST /node/bundles/SHA256   Judged, when the node believes it by its own trust; nothing is installed by it
+POST /node/install/SHA256   Ordered: the node judged it again, and has asked its own root to install it
     POST /node/load             Order: Loaded, when it answered; closing the connection takes the load back
     POST /node/unload           Leave: {} when those inside have left and the engine has ended
     POST /node/health/RESIDENT  {} when it gave a real token
@@ -27,8 +30,9 @@ from gateway.errors import BadRequest, EngineUnavailable, SekishoError
 
 PROTOCOL = 1
 
-STATE, BLOBS, LOAD, UNLOAD, HEALTH, ANSWER = (
-    "/node/state", "/node/blobs/", "/node/load", "/node/unload", "/node/health/", "/node/answer",
+STATE, BLOBS, BUNDLES, INSTALL, LOAD, UNLOAD, HEALTH, ANSWER = (
+    "/node/state", "/node/blobs/", "/node/bundles/", "/node/install/", "/node/load", "/node/unload", "/node/health/",
+    "/node/answer",
 )  # fmt: skip
 
 MAX_STATE_BYTES = 512 * 1024
@@ -73,6 +77,21 @@ class NodePartial(msgspec.Struct, frozen=True):
     bytes: _Bytes
 
 
+class NodeInstalled(msgspec.Struct, frozen=True):
+    """How an order to install stands: ``taken``, ``kept``, ``back`` (what ran before runs), ``refused``; and why."""
+
+    order: _Line
+    how: _Line
+    code: _Line = ""
+    why: _Line = ""
+
+
+class Ordered(msgspec.Struct, frozen=True):
+    """An order to install was given there, under this name."""
+
+    order: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
+
+
 class NodeState(msgspec.Struct, frozen=True):
     """What a node is and has now. ``boot`` is another one after each start of its service."""
 
@@ -91,6 +110,8 @@ class NodeState(msgspec.Struct, frozen=True):
     partial: Annotated[tuple[NodePartial, ...], msgspec.Meta(max_length=4096)] = ()
     residents: Annotated[tuple[NodeResident, ...], msgspec.Meta(max_length=1024)] = ()
     problem: _Line = ""  # why nothing can be loaded, where that is so
+    ordered: Annotated[str, msgspec.Meta(max_length=16)] = ""  # an order to install that nobody there has taken yet
+    installed: NodeInstalled | None = None  # how the last one ended
 
 
 class Took(msgspec.Struct, frozen=True):
@@ -98,6 +119,16 @@ class Took(msgspec.Struct, frozen=True):
 
     held: _Bytes
     whole: bool
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A bundle that a node believes. ``accepted``: it is the release that this node accepted last."""
+
+    release: _Line
+    profile: _Line
+    carries: _Line  # all, policies or models
+    snapshot: _Bytes
+    accepted: bool
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

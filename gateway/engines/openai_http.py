@@ -18,6 +18,7 @@ from pathlib import Path
 from time import monotonic
 
 import aiohttp
+import msgspec
 import orjson
 
 from gateway.domain import Capability, Chunk, Prompt
@@ -54,6 +55,19 @@ def _encoded(body: Body) -> bytes:
         return orjson.dumps(body)
     except TypeError as error:  # an integer beyond 64 bits
         raise rejected() from error
+
+
+class _Rendered(msgspec.Struct, gc=False):
+    prompt: str
+
+
+_decode_rendered = msgspec.json.Decoder(_Rendered).decode
+
+
+def _only_text(body: Body) -> bool:
+    """Whether a chat has no picture and no sound in it: their tokens are in no text."""
+    contents = [message.get("content") for message in body.get("messages", ())]
+    return all(part.get("type") == "text" for content in contents if isinstance(content, list) for part in content)
 
 
 class Exchange:
@@ -96,6 +110,9 @@ class Exchange:
         if prompt.capability is Capability.TOKENIZE:
             yield await self._spelled(prompt.body, explain)
             return
+        if prompt.counts and self._dialect.tells_prompts and _only_text(prompt.body):
+            yield await self._counted(prompt, explain)
+            return
         if prompt.capability in _WITHOUT_TEXT:
             yield await self._measured(prompt, explain)
             return
@@ -133,7 +150,7 @@ class Exchange:
         url, answers = self._urls[prompt.capability], []
         for body, inputs, weight in parts(prompt, self._pace):
             began = monotonic()
-            data = await self._whole(url, {**body, "model": self._model}, explain)
+            data = await self._part(url, {**body, "model": self._model}, explain)
             answers.append(decode_part(prompt.capability, data, inputs))
             if self._pace is not None:
                 self._pace.observe(weight, monotonic() - began)
@@ -149,10 +166,23 @@ class Exchange:
             tokens = list(made.tokens)
         return decode_content(await self._whole(self._detokenize_url, {"tokens": tokens}, explain))
 
-    async def _whole(self, url: str, body: Body, explain: Explain) -> bytes:
+    async def _counted(self, prompt: Prompt, explain: Explain) -> Chunk:
+        """Return the tokens that a chat has after the model's template: what the engine would read, and does not."""
+        call = self._dialect.calls(prompt, self._model)[0]
         try:
-            async with self._posted(url, body, explain) as response:
-                return await _read(response)
+            text = _decode_rendered(await self._whole(self._template_url, call.body, explain)).prompt
+        except msgspec.DecodeError as error:
+            raise interrupted() from error
+        asked = {"content": text, "add_special": True, "parse_special": True}
+        return decode_tokens(await self._whole(self._urls[Capability.TOKENIZE], asked, explain))
+
+    async def _whole(self, url: str, body: Body, explain: Explain) -> bytes:
+        async with self._posted(url, body, explain) as response:
+            return await _read(response)
+
+    async def _part(self, url: str, body: Body, explain: Explain) -> bytes:
+        try:
+            return await self._whole(url, body, explain)
         except BadRequest as error:
             if self._dialect.takes_parts and error.code == "engine.rejected":
                 # all that is left for llama.cpp to object to is an input's length, which it calls a server error
@@ -171,6 +201,8 @@ class Exchange:
             yield response
         except TimeoutError as error:
             raise EngineUnavailable("The model's engine fell silent.", code="engine.timeout") from error
+        except aiohttp.ClientConnectorError as error:  # nobody listens there: nothing was sent
+            raise (EngineUnavailable() if explain is _broken else await explain()) from error
         except aiohttp.ClientError as error:
             raise await explain() from error
         finally:

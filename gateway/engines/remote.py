@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ import aiohttp
 import msgspec
 
 from gateway.domain import Chunk, Prompt
-from gateway.engines.client import open_session, tls_context
+from gateway.engines.client import open_session, tls_context, unreached
 from gateway.engines.dialect import OpenAIDialect
 from gateway.engines.openai_http import Exchange
 from gateway.errors import EngineUnavailable, SetupError
@@ -177,7 +177,7 @@ class RemoteEngine:
         except aiohttp.ClientConnectorCertificateError:
             return f"{name} shows a certificate that nobody vouches for, or of another name."
         except (aiohttp.ClientError, TimeoutError) as error:
-            return f"{name} cannot be reached ({type(error).__name__})."
+            return f"{name} cannot be reached. {unreached(error, self._wanted.url)}"
         return judge(name, self._model, self._wanted.digest, answer)
 
     async def _watch(self) -> None:
@@ -186,11 +186,10 @@ class RemoteEngine:
         while True:
             delay = min(delay * 2, _AGAIN_SECONDS) if self.problem else _FIRST_DELAY_SECONDS
             self._look.clear()
-            try:
-                await asyncio.wait_for(self._look.wait(), delay if self.problem else _AGAIN_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay if self.problem else _AGAIN_SECONDS):
+                    await self._look.wait()
                 await asyncio.sleep(_FIRST_DELAY_SECONDS)  # many failures at once are one reason to look
-            except TimeoutError:
-                pass
             await self.check()
 
 

@@ -198,6 +198,7 @@ class LocalFleet:
         canaries = [desk for desk in known if desk.canary or desk in new]
         others = [desk for desk in known if desk not in canaries] or canaries  # alone, it serves all
         own = [desk for desk in canaries if desk in new or is_in_cohort(desk.id, wish.caller, desk.canary)]
+        own = [desk for desk in own if desk.is_open(claim.tenant) or desk.is_coming(claim.tenant)]  # no last resort
         if own and others is not canaries:
             with suppress(EngineUnavailable, LimitExceeded):  # then it is answered as everybody else is
                 return as_canary(self._best_of(own, grants, claim, wish, why))

@@ -60,9 +60,9 @@ class HeldSlot:
     async def answer(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         """As :meth:`gateway.engines.door.Engine.answer`; notes whether the engine took the prompt.
 
-        To tokenise touches no slot: whose prompt lies there stays as it was.
+        To tokenise touches no slot, nor to count where the engine told the tokens: whose prompt lies there stays.
         """
-        spells = prompt.capability is Capability.TOKENIZE
+        spells, before = prompt.capability is Capability.TOKENIZE, self._use
         if self._use == "untouched" and not spells:
             self._use = "asked"
         self._stay.asks(streams=prompt.stream)
@@ -72,6 +72,8 @@ class HeldSlot:
                     if chunk.energy is not None:
                         self._energy = chunk.energy
                         continue
+                    if prompt.counts and chunk.tokens:
+                        spells, self._use = True, before
                     self._note(chunk, spells=spells)
                     yield chunk
         except EngineUnavailable as error:

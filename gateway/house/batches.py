@@ -13,6 +13,7 @@ from gateway.house.models import ServedModels
 from gateway.http.api import apis
 from gateway.http.batch_line import LineGateway
 from gateway.http.batches import parse_line
+from gateway.http.crew import CrewLoad, Load
 from gateway.http.gate import Gate
 from gateway.identity.keys import KeyRegister
 from gateway.identity.recalled import RecalledKey
@@ -37,6 +38,16 @@ def kept_batches(settings: Settings, side: SideStore, book: Book, register: KeyR
     return KeptBatches(settings.data / "batches", files, settings.batches, may_recall)
 
 
+def load_of(fleet: LocalFleet) -> Load:
+    """Return what tells how many requests hold a slot here, and how many wait for one."""
+
+    def load() -> tuple[int, int]:
+        desks = fleet.desks()
+        return sum(desk.held for desk in desks), sum(desk.waiting for desk in desks)
+
+    return load
+
+
 def run_batches(
     stack: AsyncExitStack,
     settings: Settings,
@@ -50,12 +61,9 @@ def run_batches(
     if not here:
         return
     rooms, gate, fleet, store = house
-    server = settings.server
-
-    def load() -> tuple[int, int]:
-        desks = fleet.desks()
-        return sum(desk.held for desk in desks), sum(desk.waiting for desk in desks)
-
+    server, load = settings.server, load_of(fleet)
+    if server.workers > 1:
+        load = CrewLoad(load, name=settings.site.worker, run=settings.run.parent)
     given = (Checkpoint(rooms), gate, server)
     wait, days = settings.batches.wait_seconds, settings.files.keep_days
     gateway = LineGateway(apis(ServedModels(fleet, store)), given, responses, load, wait, days)

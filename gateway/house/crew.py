@@ -21,12 +21,15 @@ Role = Literal["alone", "steward", "worker"]
 class Part(msgspec.Struct, frozen=True):
     """What one process is.
 
-    ``sockets`` are descriptors of bound sockets to take requests from; ``ready`` is one to say so on; -1: none.
+    ``sockets`` are descriptors of bound sockets to take requests from; ``ready`` is one to say so on; -1: none. A
+    worker also has those of the others, ``lent``, by number, -1 for its own: it takes from one when ``orders`` says so.
     """
 
     role: Role = "alone"
     sockets: tuple[int, ...] = ()
     ready: int = -1
+    lent: tuple[int, ...] = ()
+    orders: int = -1
 
 
 ALONE = Part()

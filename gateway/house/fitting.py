@@ -40,6 +40,28 @@ class Place:
     plan: Plan
     longest_context: int
     most_slots: int
+    trained_tokens: int  # the context that the model was trained for; 0: its header does not say
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether more context is wished for than the model understands, whatever there is room for."""
+        return 0 < self.trained_tokens < self.plan.wish.context_tokens
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is room, for a context that is of use."""
+        return self.plan.fits and not self.is_too_long
+
+    def line(self, model: str) -> str:
+        """Say in one line what it takes, or what is missing and what would fit."""
+        wished, trained = self.plan.wish.context_tokens, self.trained_tokens
+        told = f"{model} was trained for {trained:,} tokens, so it understands no context of {wished:,}."
+        if not self.is_too_long:
+            return self.plan.line
+        if self.plan.fits:
+            return f"{told} It fits with context_tokens {trained}."
+        most = min(self.plan.most_context, trained)
+        return f"{told} {replace(self.plan, most_context=most).line}"
 
 
 class Fitting:
@@ -95,10 +117,14 @@ class Fitting:
 
     def _place(self, name: str, model: ModelSettings, **wanted: Any) -> Place:
         found = self.plan(model, **wanted)
-        trained = self.shape(manifest_of(self._store, model.model)).trained_tokens or found.wish.context_tokens
-        longest = self.plan(model, **{**wanted, "context_tokens": trained}).most_context
+        trained = self.trained_tokens(model)
+        longest = self.plan(model, **{**wanted, "context_tokens": trained or found.wish.context_tokens}).most_context
         widest = self.plan(model, **{**wanted, "slots": _MOST_SLOTS}).most_slots
-        return Place(name, found, longest, widest)
+        return Place(name, found, longest, widest, trained)
+
+    def trained_tokens(self, model: ModelSettings) -> int:
+        """Return the context that a model was trained for; 0: its header does not say. Raises SetupError."""
+        return self.shape(manifest_of(self._store, model.model)).trained_tokens
 
     def shape(self, manifest: Manifest) -> Shape:
         """Return a stored model's shape, whose header is read once. Raises SetupError."""

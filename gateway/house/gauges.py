@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from gateway.fleet.desk import Desk
 from gateway.fleet.life.keeper import Keeper
 from gateway.fleet.life.resident import State
+from gateway.http.bounded import Doorstep
 from gateway.telemetry.metrics import Family
 
 _MIB = 1024 * 1024
@@ -98,6 +99,20 @@ def desk_families(desks: Callable[[], Sequence[Desk]]) -> Sequence[Family]:
                 for desk in desks()
                 for what, amount in (("held", desk.held), ("waiting", desk.waiting))
             ),
+        ),
+    )
+
+
+def doorstep_families(doorstep: Doorstep) -> Sequence[Family]:
+    """Return the metrics of connections. Those refused never were a request, so nothing else tells of them."""
+    return (
+        Family("sekisho_connections", "Connections that are open.", (), lambda: (((), doorstep.open),)),
+        Family(
+            "sekisho_connections_refused",
+            "Connections ended before a request was read from them, by the status that was answered.",
+            ("status",),
+            lambda: (((str(status),), amount) for status, amount in doorstep.refused.items()),
+            counts=True,
         ),
     )
 

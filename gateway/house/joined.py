@@ -34,6 +34,7 @@ from gateway.fleet.nodes.roster import Node
 from gateway.fleet.nodes.tidying import EVERY_SECONDS, Tidying
 from gateway.house.choice import manifest_of, target_of, wanted_for
 from gateway.house.node_shown import facts, view
+from gateway.house.node_update import CarriedNode
 from gateway.house.node_wishes import NodeFitting, misfit, order_of, target_at
 from gateway.house.prices import Prices
 from gateway.house.residents import Announce, prove
@@ -76,6 +77,7 @@ class Joined:
         self._enrolled = enrolled
         self._pushers: dict[str, Pusher] = {}
         self._links: dict[str, NodeLink] = {}
+        self._carried: dict[str, tuple[NodeMember, CarriedNode]] = {}
         self._ending: set[asyncio.Task[None]] = set()  # and what else must be over before the house closes
         self._distrusted: set[str] = set()  # by the roster
         self._prices: dict[str, Prices] = {}  # by node, as it was when it was reached
@@ -339,6 +341,16 @@ class Joined:
     def facts(self, name: str) -> dict[str, Any]:
         """Return what is known of a node now, beside the roster."""
         return facts(self.members.get(name))
+
+    def carried(self, name: str) -> CarriedNode | None:
+        """Return a node as an update carries it; ``None``: none of that name is watched."""
+        member = self.members.get(name)
+        if member is None:
+            return None
+        known = self._carried.get(name)
+        if known is None or known[0] is not member:
+            known = self._carried[name] = member, CarriedNode(member, self._links[name])
+        return known[1]
 
     def status(self) -> list[dict[str, Any]]:
         """Return how each node stands, for operators."""

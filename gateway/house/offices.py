@@ -24,6 +24,7 @@ from gateway.audit.shelf import Shelf
 from gateway.domain import Target
 from gateway.errors import AuditUnavailable
 from gateway.house.leftovers import forget_data_sets
+from gateway.house.updates import news_of
 from gateway.identity.keys import KeyRegister
 from gateway.keys.files import FileKeyring
 from gateway.keys.office import RotationOffice
@@ -47,6 +48,14 @@ def tell_stopped(book: Shelf, kind: type[BaseException] | None, *_: object) -> N
     if kind is None:
         with suppress(AuditUnavailable):  # told already
             book.event("admin.stopped")
+
+
+async def update_news(stack: AsyncExitStack, settings: Settings, book: Shelf) -> None:
+    """Put what updates did into the book, now and while the house is open. Raises AuditUnavailable, SetupError."""
+    news = news_of(settings, book)
+    if news is not None:
+        await news.take()
+        stack.callback(asyncio.get_running_loop().create_task(news.watch(), name="update-news").cancel)
 
 
 def what_runs(settings: Settings, policy: OpaPolicy, privacy: PrivacyRoom, targets: Sequence[Target]) -> dict[str, Any]:

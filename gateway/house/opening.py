@@ -16,60 +16,51 @@ from gateway import __version__, clock
 from gateway.audit.anchor.build import refuse_contradicted
 from gateway.audit.content.store import SideStore
 from gateway.audit.door import Book
-from gateway.audit.evidence.office import EvidenceOffice
-from gateway.audit.export.office import ExportOffice
 from gateway.audit.shelf import Shelf
 from gateway.clock import ClockQuality
 from gateway.domain import Target
-from gateway.engines.shelf import EngineShelf
 from gateway.errors import AuditUnavailable, SekishoError, SetupError
 from gateway.fleet.local import LocalFleet
 from gateway.house import nodes, offices, several
-from gateway.house.batches import kept_batches, run_batches
+from gateway.house.batches import kept_batches, load_of, run_batches
 from gateway.house.callers import callers
 from gateway.house.choice import detector_of
+from gateway.house.desks import Opened, desk_routes
 from gateway.house.following import taking
-from gateway.house.gauges import desk_families, families_of
+from gateway.house.gauges import desk_families, doorstep_families, families_of
 from gateway.house.joined import Joined
 from gateway.house.limiting import limiting
 from gateway.house.models import ServedModels
 from gateway.house.node_shown import node_families
+from gateway.house.node_update import updating
 from gateway.house.nodes import NodeListener
 from gateway.house.residents import Residents
 from gateway.house.signing import all_as_signed, model_office
 from gateway.http import api
 from gateway.http.admin import admin_app
 from gateway.http.admin_anchor import anchor_routes
-from gateway.http.admin_audit import audit_routes
-from gateway.http.admin_break_glass import break_glass_routes
-from gateway.http.admin_engines import engine_routes
-from gateway.http.admin_evidence import evidence_routes
-from gateway.http.admin_exports import export_routes
+from gateway.http.admin_batches import batch_routes
 from gateway.http.admin_fleet import fleet_routes
 from gateway.http.admin_limits import limit_routes
 from gateway.http.admin_models import model_routes
 from gateway.http.admin_nodes import node_routes
 from gateway.http.admin_organisation import organisation_routes
-from gateway.http.admin_persons import persons_routes
 from gateway.http.admin_policy import policy_routes
-from gateway.http.admin_retention import retention_routes
 from gateway.http.admin_secrets import secret_routes
-from gateway.http.admin_shadow import shadow_routes
+from gateway.http.bounded import Doorstep
 from gateway.http.crew import crew_app
 from gateway.http.gate import Gate
 from gateway.identity.keys import KeyRegister
 from gateway.inquiry import Inquiry
+from gateway.kept.batch_office import BatchOffice
 from gateway.kept.batches import KeptBatches
 from gateway.kept.door import Responses
 from gateway.kept.responses import KeptResponses
 from gateway.keys.opening import open_keyring
-from gateway.officers import persons_office
 from gateway.organising import OrganisationOffice
 from gateway.pipeline import Checkpoint
 from gateway.policy.client import OpaPolicy
-from gateway.policy.glass.office import BreakGlassOffice
 from gateway.policy.life.activation import PolicyLife
-from gateway.policy.trials.shadow_office import ShadowOffice
 from gateway.ports import Rooms
 from gateway.privacy.service import PrivacyRoom
 from gateway.registry.store import ContentStore
@@ -89,6 +80,7 @@ class House(msgspec.Struct):
     tell: Callable[[str, dict[str, str]], None]
     nodes: NodeListener | None = None
     crew: Any = None  # for the other processes of this server
+    doorstep: Doorstep = msgspec.field(default_factory=Doorstep)
 
 
 class Startable(Protocol):
@@ -126,6 +118,7 @@ async def open_house(settings: Settings, *, steward: bool = False) -> AsyncGener
         stack.callback(book.close)
         stack.push(partial(offices.tell_stopped, book))
         anchors.start()
+        await offices.update_news(stack, settings, book)
         secrets = await offices.rotations(stack, settings, keyring, book, register)
         if steward:
             several.refuse_overlaps(secrets)
@@ -146,39 +139,27 @@ async def open_house(settings: Settings, *, steward: bool = False) -> AsyncGener
         await policy.push_facts(all_as_signed(store, targets))
         watch(metrics, rooms, life, anchors.unwitnessed_seconds)
         _watch_fleet(metrics, residents, fleet, joined)
-        more = [
-            *(several.not_with_workers() if steward else []),
-            *policy_routes(life), *shadow_routes(_shadow(stack, settings, book, policy)), *secret_routes(secrets),
-            *break_glass_routes(BreakGlassOffice.of(settings, book, policy.look_at_grants)),
-            *export_routes(ExportOffice(book, keyring.log_keys)),
-            *evidence_routes(EvidenceOffice(book, keyring.log_keys)),
-            *anchor_routes(anchors, book), *retention_routes(offices.retention(stack, settings, book, keyring)),
-            *audit_routes(await offices.searching(stack, settings, book)),
-            *fleet_routes(residents.office(fleet, partial(_announce, metrics, policy), joined, metrics.measured)),
-            *model_routes(model_office(store, book, fleet, policy, joined.holders)),
-            *engine_routes(EngineShelf(settings.data / "engines"), book),
-            *node_routes(enrolled, joined.facts),
-            *limit_routes(counted.office),
-            *organisation_routes(OrganisationOffice(settings, register.records, book, taking(settings, policy))),
-            *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
-        ]  # fmt: skip
+        batches = kept_batches(settings, side, book, register)
+        more = await desk_routes(
+            stack, Opened(settings, keyring, book, policy, side), [
+                *(several.not_with_workers() if steward else []),
+                *policy_routes(life), *secret_routes(secrets), *anchor_routes(anchors, book),
+                *fleet_routes(residents.office(fleet, partial(_announce, metrics, policy), joined, metrics.measured)),
+                *model_routes(model_office(store, book, fleet, policy, joined.holders)),
+                *node_routes(enrolled, joined.facts, updating(stack, book, enrolled, joined.carried, settings.state)),
+                *limit_routes(counted.office), *batch_routes(BatchOffice(batches)),
+                *organisation_routes(OrganisationOffice(settings, register.records, book, taking(settings, policy))),
+            ],
+        )  # fmt: skip
         book.event("config", **offices.what_runs(settings, policy, privacy, targets))
         kept = KeptResponses(side, settings.state / "kept-hidden", book, settings.origin, settings.responses)
-        batches = kept_batches(settings, side, book, register)
         house = assemble(settings, rooms, register, store, more, kept, batches)
         run_batches(stack, settings, batches, kept, (rooms, house.gate, fleet, store), here=not steward)
-        house.crew = crew_app(metrics.render)
+        show(house, metrics, fleet)
         house.nodes = nodes.listener(stack, settings, enrolled, book)
         stack.push_async_callback(joined.stop)
         joined.open(fleet, partial(_announce, metrics, policy))
         yield house
-
-
-def _shadow(stack: AsyncExitStack, settings: Settings, book: Shelf, policy: OpaPolicy) -> ShadowOffice:
-    """Return who runs a policy beside the one in force; it ends with the house."""
-    shadow = ShadowOffice(settings, book, policy)
-    stack.push_async_callback(shadow.close)
-    return shadow
 
 
 async def start_all(stack: AsyncExitStack, rooms: Sequence[Startable]) -> None:
@@ -240,6 +221,13 @@ async def _policy_in_force(stack: AsyncExitStack, life: PolicyLife, settings: Se
         await life.first("serve")
     await life.announce()
     stack.callback(asyncio.get_running_loop().create_task(life.warn_daily(), name="policy-expiry").cancel)
+
+
+def show(house: House, metrics: Metrics, fleet: LocalFleet) -> None:
+    """Let the other processes of this server see this one, and metrics what came to its address."""
+    house.crew = crew_app(metrics.render, load_of(fleet))
+    for family in doorstep_families(house.doorstep):
+        metrics.watch_family(family)
 
 
 def _tell(book: Book, type: str, details: dict[str, str]) -> None:

@@ -27,10 +27,10 @@ from gateway.house.choice import detector_of
 from gateway.house.following import following
 from gateway.house.gauges import desk_families
 from gateway.house.limiting import limiting
-from gateway.house.opening import House, assemble, start_all, watch
+from gateway.house.opening import House, assemble, show, start_all, watch
 from gateway.house.residents import Residents
 from gateway.house.signing import all_as_signed
-from gateway.http.crew import CrewMetrics, crew_app
+from gateway.http.crew import CrewMetrics
 from gateway.identity.keys import KeyRegister
 from gateway.kept.responses import KeptResponses
 from gateway.keys.opening import open_keyring
@@ -87,7 +87,7 @@ async def open_worker(settings: Settings) -> AsyncGenerator[House]:
         batches = kept_batches(settings, side, book, register)
         house = assemble(settings, rooms, register, store, [], kept, batches)
         run_batches(stack, settings, batches, kept, (rooms, house.gate, fleet, store))
-        house.crew = crew_app(metrics.render)
+        show(house, metrics, fleet)
         house.public = _told_together(house, settings, metrics)
         stack.callback(asyncio.get_running_loop().create_task(changes.watch(), name="following").cancel)
         yield house

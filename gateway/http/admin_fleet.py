@@ -19,6 +19,8 @@ from gateway.errors import BadRequest, SetupError
 from gateway.http.admin import body_of, json_response, operator_of
 
 Action = Literal["load", "unload", "pin", "unpin"]
+USED_WRONGLY = 2
+"""As :class:`gateway.errors.SetupError` has it."""
 
 
 class Office(Protocol):
@@ -48,6 +50,8 @@ def fleet_routes(office: Office) -> Sequence[Route]:
         try:
             done = await office.order(wish.model, wish.action, operator_of(request), wish.node)
         except SetupError as error:
+            if error.exit_code != USED_WRONGLY:  # it could not: answered as such, and so the command line leaves with 3
+                raise
             raise BadRequest(f"{error.problem} {error.mend}".strip(), code="admin.refused") from error
         return json_response(done)
 

@@ -130,16 +130,16 @@ def build(
 
 def _add_files(app: FastAPI, inquiry: Inquiry, batches: KeptBatches, settings: ServerSettings) -> None:
     def identify(request: Request) -> Caller:
-        request.state.caller = caller = inquiry.identify(_authorization(request))
+        request.state.caller = caller = inquiry.identify(_authorization(request), client_address(request.scope))
         return caller
 
-    add_files(app, inquiry, identify, batches.files)
+    add_files(app, inquiry, identify, batches)
     add_batches(app, inquiry, identify, batches, settings)
 
 
 def _add_inquiries(app: FastAPI, inquiry: Inquiry, gate: Gate, kept: Responses) -> None:
     def identify(request: Request) -> Caller:
-        request.state.caller = caller = inquiry.identify(_authorization(request))
+        request.state.caller = caller = inquiry.identify(_authorization(request), client_address(request.scope))
         return caller
 
     @app.get("/v1/models", tags=["models"], summary="The models your key may use")

@@ -160,6 +160,6 @@ def shown_in(scope: Scope) -> str | None:
 
 
 def client_address(scope: Scope) -> str:
-    """Return the peer's address; a Unix socket's peer has none."""
-    client = scope.get("client")
-    return str(client[0]) if client else "unix"
+    """Return the peer's address; a Unix socket's peer has none. One that is more than its text stays so."""
+    client: tuple[str, int] | None = scope.get("client")
+    return client[0] if client else "unix"

@@ -4,7 +4,8 @@ Rules:
 
 1. It is identified as its key is when it runs: one that was revoked, has expired or has other limits is so here too.
 2. It waits behind everybody else (priority ``low``), and for too short a time to grow older than others.
-3. Its answer is kept for its caller, so it runs only where the decision lets an answer be kept (docs/adr/0017).
+3. It is judged for being seen in the country from which its batch was made.
+4. Its answer is kept for its caller, so it runs only where the decision lets an answer be kept (docs/adr/0017).
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ from gateway.kept.door import Responses
 from gateway.kept.files_door import StoredBatch
 from gateway.kept.terms import days_kept
 from gateway.pipeline import Checkpoint, Passage
+from gateway.policy.access import RecalledPlace
 from gateway.settings import ServerSettings
 
 NOT_KEPT = "kept.not_allowed"
-_PEER = ("batch", 0)
 Told = Callable[[Passage], None]
 
 
@@ -141,7 +142,7 @@ class LineGateway:
         path = batch.wanted.endpoint
         return {
             **{"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""},
-            **{"headers": headers, "client": _PEER, "root_path": "", "scheme": "http"},
+            **{"headers": headers, "client": (RecalledPlace(batch.shown_in), 0), "root_path": "", "scheme": "http"},
             SUBJECT: RecalledKey(batch.owner.key),
         }
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import http
 from asyncio import TimerHandle
+from collections import Counter
 from typing import Any
 
 import orjson
@@ -28,6 +29,17 @@ _FRAMING_EACH = 16  # bytes of framing for one of body: chunks of one byte, and 
 _INVALID = "Invalid HTTP request received."
 
 
+class Doorstep:
+    """What came to an address of this process: connections that are open, and those refused there, by status.
+
+    A refusal here is before anybody knows whose request it would have been, so it is no record, and is counted.
+    """
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.refused = Counter[int]()
+
+
 class _TooLarge(Exception):
     """A bound is broken; raised inside the parser, which ends with that."""
 
@@ -37,11 +49,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     Args:
         most_connections: of this process at once; one more is told so and closed before a byte of it is read.
+        doorstep: where they are counted.
     """
 
-    def __init__(self, *args: Any, most_connections: int | None = None, **more: Any) -> None:
+    def __init__(
+        self, *args: Any, most_connections: int | None = None, doorstep: Doorstep | None = None, **more: Any
+    ) -> None:
         super().__init__(*args, **more)
         self._most_connections = most_connections
+        self._doorstep = doorstep or Doorstep()
 
     _timer: TimerHandle | None = None
     _in_head = _in_body = False
@@ -50,7 +66,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._doorstep.open += 1
         if self._most_connections is not None and len(self.connections) > self._most_connections:
+            self._doorstep.refused[503] += 1
             transport.write(_FULL)
             transport.close()
             return
@@ -58,6 +76,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait(None)
+        self._doorstep.open -= 1
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -131,6 +150,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._wait(None)
         if self.transport.is_closing():
             return
+        self._doorstep.refused[self._refusal[0]] += 1
         answered = self.cycle is not None and self.cycle.response_started
         if not answered or (self.cycle.response_complete and not self._in_body):  # that answer was to the one before
             self.transport.write(_answer(*self._refusal))

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.domain import Capability, Chunk, Declared, Path, Segment
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, EngineUnavailable
 from gateway.http.media import modalities_of
 from gateway.http.parameters import Table
 from gateway.http.speech import Speech
@@ -58,6 +58,15 @@ class Answer(msgspec.Struct, frozen=True):
     headers: list[tuple[bytes, bytes]] = []
 
 
+def counted(chunk: Chunk) -> int:
+    """Return how many tokens a prompt that counts has. Raises EngineUnavailable: its engine did not say."""
+    if chunk.tokens:
+        return len(chunk.tokens)
+    if chunk.usage is None:
+        raise EngineUnavailable("The engine did not say how many tokens it read.", code="engine.interrupted")
+    return chunk.usage.prompt_tokens
+
+
 Write = Callable[["Call", Chunk, str], Answer]
 """``(call, the engine's answer, id of ours)`` to the answer on the wire; EngineUnavailable where that cannot be."""
 
@@ -69,7 +78,7 @@ class Api(msgspec.Struct, frozen=True):
     to those alone who may ask for it. ``recast`` gives a body the form that engines know; ``write`` makes the answer,
     where that is not text in choices; ``speech`` is how answers and errors look, where not as OpenAI's.
     ``parameters`` says which fields a caller may have dropped. ``tool_names`` says where names of tools stand, numbers
-    left out: an engine takes few characters in them.
+    left out: an engine takes few characters in them. One that ``counts`` asks how many tokens a conversation has.
     """
 
     endpoint: str
@@ -83,6 +92,7 @@ class Api(msgspec.Struct, frozen=True):
     speech: Speech | None = None
     any_media_type: bool = False  # also a body that does not say that it is JSON
     parameters: Table | None = None
+    counts: bool = False
     tool_names: frozenset[Path] = frozenset(
         (
             *(("tools", "function", "name"), ("tool_choice", "function", "name"), (*_CALLED, "function", "name")),
@@ -105,6 +115,7 @@ class Call:
         self.capability = api.capability
         self.model = request.model
         self.stream = request.streams
+        self.counts = api.counts
         self.includes_usage = request.includes_usage
         self.uses_tools = request.uses_tools
         self.inputs = request.inputs

@@ -1,7 +1,8 @@
-"""What the processes of one server ask each other, over Unix sockets of mode 0600: their metrics.
+"""What the processes of one server ask each other, over Unix sockets of mode 0600: their metrics, and their load.
 
 ``/metrics`` of any worker tells of all of them, each sample with a label ``worker``. One that does not answer within
-:data:`ASK_SECONDS` has no samples there; ``sekisho_workers`` is how many did.
+:data:`ASK_SECONDS` has no samples there; ``sekisho_workers`` is how many did. ``/load`` is for the one that runs
+batches, and may do so only while nobody wants the engines, at whichever worker.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import aiohttp
+import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -27,6 +30,10 @@ from gateway.http.admin import admin_socket
 
 SOCKET_NAME = "crew.sock"
 ASK_SECONDS = 1.0
+LOOK_SECONDS = 0.2
+_OLD_SECONDS = ASK_SECONDS + 2 * LOOK_SECONDS
+_UNKNOWN = 0, 1
+Load = Callable[[], tuple[int, int]]  # how many requests hold a slot of an engine, and how many wait for one
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -35,13 +42,57 @@ def crew_socket(run: Path) -> socket.socket:
     return admin_socket(run, SOCKET_NAME)
 
 
-def crew_app(render: Callable[[], bytes]) -> Starlette:
+def crew_app(render: Callable[[], bytes], load: Load) -> Starlette:
     """Return what the others see of this process."""
 
     async def metrics(request: Request) -> Response:
         return Response(render(), media_type=_TEXT)
 
-    return Starlette(routes=[Route("/metrics", metrics)])
+    async def loaded(request: Request) -> Response:
+        return Response(msgspec.json.encode(load()), media_type="application/json")
+
+    return Starlette(routes=[Route("/metrics", metrics), Route("/load", loaded)])
+
+
+class CrewLoad:
+    """A :data:`Load` of all workers: of this process now, of the others as they told it a moment ago.
+
+    They are asked when somebody wants to know, at most once in :data:`LOOK_SECONDS`. Until each has told it, and where
+    one that is there does not, it counts as one request that waits: who wants to be no burden then holds back.
+
+    Args:
+        own: this process's.
+        name: this process's.
+        run: the folder of the server's sockets; those of a worker lie in one of its name.
+    """
+
+    def __init__(self, own: Load, *, name: str, run: Path) -> None:
+        self._own, self._name, self._run = own, name, run
+        self._others: list[tuple[int, int]] = [_UNKNOWN]
+        self._seen = float("-inf")
+        self._looking: asyncio.Task[None] | None = None
+
+    def __call__(self) -> tuple[int, int]:
+        age = monotonic() - self._seen
+        if age >= LOOK_SECONDS and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.get_running_loop().create_task(self._look(), name="load of others")
+        told = [self._own(), *(self._others if age < _OLD_SECONDS else [_UNKNOWN])]
+        return sum(held for held, _ in told), sum(waiting for _, waiting in told)
+
+    async def _look(self) -> None:
+        places = [path for path in self._run.glob(f"*/{SOCKET_NAME}") if path.parent.name != self._name]
+        self._others = [each for each in await asyncio.gather(*map(_load_at, places)) if each is not None]
+        self._seen = monotonic()
+
+
+async def _load_at(path: Path) -> tuple[int, int] | None:
+    """Return the load of a worker; ``None`` where no process has that socket any more."""
+    try:
+        return msgspec.json.decode(await _get(path, "load"), type=tuple[int, int])
+    except aiohttp.ClientConnectorError:
+        return None
+    except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError):
+        return _UNKNOWN
 
 
 class CrewMetrics:
@@ -76,14 +127,18 @@ class CrewMetrics:
 async def _ask(path: Path) -> str:
     """Return what a process tells; "" where it does not."""
     try:
-        timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
-        async with (
-            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path)), timeout=timeout) as session,
-            session.get("http://crew/metrics") as answer,
-        ):
-            return await answer.text() if answer.status == 200 else ""
+        return (await _get(path, "metrics")).decode()
     except (aiohttp.ClientError, TimeoutError, OSError):
         return ""
+
+
+async def _get(path: Path, what: str) -> bytes:
+    timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path)), timeout=timeout) as session,
+        session.get(f"http://crew/{what}", raise_for_status=True) as answer,
+    ):
+        return await answer.read()
 
 
 def joined(texts: Mapping[str, str]) -> bytes:

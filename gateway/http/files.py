@@ -18,9 +18,11 @@ from gateway.errors import BadRequest, BodyTooLarge
 from gateway.http.multipart import Begin, Parts, boundary_of
 from gateway.http.pages import KEPT_NOWHERE, json_of, page, wrong
 from gateway.inquiry import Inquiry
+from gateway.kept.batches import KeptBatches
 from gateway.kept.files import MIB, KeptFiles, Upload
 from gateway.kept.files_door import FILE, Owner, StoredFile
 from gateway.kept.sealed_file import chunks_of
+from gateway.policy.persons.transfers import looked_at_in
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 3600, 2_592_000  # OpenAI's bounds of expires_after
 MOST_FIELD_BYTES = 1024
@@ -32,13 +34,14 @@ _OTHERS = ("assistants", "assistants_output", "fine-tune", "fine-tune-results", 
 Identify = Callable[[Request], Caller]
 
 
-def add_files(app: FastAPI, inquiry: Inquiry, identify: Identify, files: KeptFiles) -> None:
+def add_files(app: FastAPI, inquiry: Inquiry, identify: Identify, batches: KeptBatches) -> None:
     """Add the routes of files. Without a key they are 401 first, as everything is."""
+    files = batches.files
 
     @app.post("/v1/files", tags=["files"], summary="Leave a file of requests for a batch")
     async def upload(request: Request) -> Response:
         async with inquiry.counted(identify(request)) as caller:
-            file = await _Upload(files, Owner.of(caller)).taken(request)
+            file = await _Upload(files, Owner.of(caller), looked_at_in(caller)).taken(request)
         return json_of(file.shown())
 
     @app.get("/v1/files", tags=["files"], summary="Your files")
@@ -56,7 +59,7 @@ def add_files(app: FastAPI, inquiry: Inquiry, identify: Identify, files: KeptFil
     @app.delete("/v1/files/{file_id}", tags=["files"], summary="Destroy one of your files")
     async def delete_file(request: Request, file_id: str) -> Response:
         async with inquiry.counted(identify(request)) as caller:
-            await files.delete(caller, file_id)
+            await batches.delete_file(caller, file_id)
         return json_of({"id": file_id, "object": "file", "deleted": True})
 
     @app.get("/v1/files/{file_id}/content", tags=["files"], summary="What one of your files holds")
@@ -76,8 +79,9 @@ async def _streamed(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
 class _Upload:
     """One ``POST /v1/files``."""
 
-    def __init__(self, files: KeptFiles, owner: Owner) -> None:
+    def __init__(self, files: KeptFiles, owner: Owner, shown_in: str) -> None:
         self._files = files
+        self._shown_in = shown_in
         self._owner = owner
         self._fields: dict[str, bytearray] = {}
         self._filename = ""
@@ -154,7 +158,7 @@ class _Upload:
         upload = self._upload
         if upload is None or not upload.writer.size:
             raise wrong("file", "The file is empty.")
-        return await self._files.finish(upload, self._filename, "batch", seconds)
+        return await self._files.finish(upload, self._filename, "batch", seconds, shown_in=self._shown_in)
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"A file holds at most {self._files.settings.max_mib} MiB here.", param="file")

@@ -41,7 +41,8 @@ class Gate:
     async def emptied(self, within_seconds: float) -> bool:
         """Return whether everybody has left in time."""
         try:
-            await asyncio.wait_for(self._empty.wait(), within_seconds)
+            async with asyncio.timeout(within_seconds):
+                await self._empty.wait()
         except TimeoutError:
             return False
         return True

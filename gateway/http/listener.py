@@ -17,7 +17,7 @@ from typing import Any, Self
 import uvicorn
 
 from gateway.errors import SetupError
-from gateway.http.bounded import BoundedProtocol
+from gateway.http.bounded import BoundedProtocol, Doorstep
 from gateway.http.peer import PeerProtocol
 from gateway.http.tls import ServerTls
 from gateway.settings import ServerSettings
@@ -39,7 +39,9 @@ class Listener(uvicorn.Server):
         self._sockets = sockets
 
     @classmethod
-    def on_address(cls, app: Any, settings: ServerSettings, tls: ServerTls | None = None) -> Self:
+    def on_address(
+        cls, app: Any, settings: ServerSettings, tls: ServerTls | None = None, doorstep: Doorstep | None = None
+    ) -> Self:
         """Listen on TCP; with ``tls``, the application sees what certificate was shown.
 
         Raises:
@@ -47,20 +49,25 @@ class Listener(uvicorn.Server):
         """
         if tls is None and settings.tls_certificate:
             tls = ServerTls(Path(settings.tls_certificate), Path(settings.tls_key))
-        return cls.on_bound(app, [bind(settings.listen)], settings, tls)
+        return cls.on_bound(app, [bind(settings.listen)], settings, tls, doorstep)
 
     @classmethod
     def on_bound(
-        cls, app: Any, bound: list[socket.socket], settings: ServerSettings, tls: ServerTls | None = None
+        cls,
+        app: Any,
+        bound: list[socket.socket],
+        settings: ServerSettings,
+        tls: ServerTls | None = None,
+        doorstep: Doorstep | None = None,
     ) -> Self:
-        """Listen on TCP, on sockets that are bound already."""
-        most = room_for(settings.most_connections)
+        """Listen on TCP, on sockets that are bound already; connections are counted on the ``doorstep``."""
+        bounds: dict[str, Any] = {"most_connections": room_for(settings.most_connections), "doorstep": doorstep}
         options: dict[str, Any] = {"timeout_keep_alive": settings.idle_seconds}
         if tls is None:
-            return cls(_config(app, http=partial(BoundedProtocol, most_connections=most), **options), bound)
+            return cls(_config(app, http=partial(BoundedProtocol, **bounds), **options), bound)
         context = tls.context
         options["ssl_context_factory"] = lambda config, default: context
-        return cls(_config(app, http=partial(PeerProtocol, most_connections=most), **options), bound)
+        return cls(_config(app, http=partial(PeerProtocol, **bounds), **options), bound)
 
     @classmethod
     def for_nodes(cls, app: Any, listen: str, context: ssl.SSLContext) -> Self:
@@ -81,6 +88,26 @@ class Listener(uvicorn.Server):
     async def run_sockets(self) -> None:
         """Serve until told to stop."""
         await super().serve(self._sockets)
+
+    async def take(self, bound: socket.socket) -> asyncio.Server:
+        """Take connections from one more socket, which is closed with the server that is returned."""
+        config = self.config
+
+        def connection() -> asyncio.Protocol:
+            protocol: Any = config.http_protocol_class
+            made: asyncio.Protocol = protocol(config=config, server_state=self.server_state, app_state={})
+            return made
+
+        server = await asyncio.get_running_loop().create_server(
+            connection, sock=bound, ssl=config.ssl, backlog=config.backlog
+        )
+        self.servers.append(server)
+        return server
+
+    def leave(self, server: asyncio.Server) -> None:
+        """Take no more from that socket; what came from it is answered."""
+        self.servers.remove(server)
+        server.close()
 
     async def retire(self, seconds: float) -> None:
         """Take no more connections; serve those that there are once more, each answer saying that it is the last.

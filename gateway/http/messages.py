@@ -21,9 +21,9 @@ import msgspec
 import orjson
 
 from gateway.domain import Capability, Chunk
-from gateway.errors import BadRequest, EngineUnavailable
+from gateway.errors import BadRequest
 from gateway.http.body import convert
-from gateway.http.call import Answer, Api, Call
+from gateway.http.call import Answer, Api, Call, counted
 from gateway.http.media import refuse_media
 from gateway.http.messages_speech import SPEECH
 from gateway.http.messages_types import CountRequest, MessagesRequest
@@ -246,9 +246,7 @@ def _choice(choice: dict[str, Any]) -> dict[str, Any]:
 
 
 def _counted(call: Call, chunk: Chunk, answer_id: str) -> Answer:
-    if chunk.usage is None:
-        raise EngineUnavailable("The engine did not say how many tokens it read.", code="engine.interrupted")
-    return Answer(orjson.dumps({"input_tokens": chunk.usage.prompt_tokens}))
+    return Answer(orjson.dumps({"input_tokens": counted(chunk)}))
 
 
 API = Api(
@@ -268,4 +266,5 @@ COUNT = msgspec.structs.replace(
     parse=parse_count,
     recast=lambda tree: {**recast(tree), "max_tokens": 1},
     write=_counted,
+    counts=True,
 )

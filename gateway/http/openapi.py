@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from gateway.audit.receipt.schema import ENVELOPE
-from gateway.http import ollama_types
+from gateway.http import ollama_types, openapi_kept
+from gateway.http.batches import NewBatch
 from gateway.http.chat import ChatRequest
 from gateway.http.completions import CompletionRequest
 from gateway.http.decisions import PREVIEW, RECEIPT, RECEIPT_TYPE, SHOW, PreviewRequest
@@ -55,13 +56,16 @@ _STATUSES = {
     500: "A defect of this gateway's own",
     503: "Refused because something is not available: detector, policy, engine or audit log",
 }
+_WORDS = {**_STATUSES, 409: "An unfinished batch reads this file; the message says which"}
 _REFUSED = ("/v1/responses/compact", "/v1/responses/{response_id}/cancel", "/v1/moderations")
 """What is there to say that it is not, and never answers otherwise."""
 
-_LOOKED_UP = (400, 401, 403, 404, 405, 429, 500, 503)
+_WITH_BODY = (("post", "/v1/files"), ("post", "/v1/batches"))
+_LOOKED_UP: tuple[int, ...] = (400, 401, 403, 404, 405, 429, 500, 503)
 _OVERLOADED = "As 503 elsewhere: what is needed is not available"
 
 _JSON = "application/json"
+_ORDER = {"enum": ["asc", "desc"]}
 _DECISION = {"x-sekisho-decision": {"description": "Id of the decision behind it", "schema": {"type": "string"}}}
 
 
@@ -69,21 +73,29 @@ def describe(app: FastAPI) -> dict[str, Any]:
     """Return the whole description, made once."""
     if app.openapi_schema is None:
         description = get_openapi(title=app.title, version=app.version, routes=app.routes, description=_ABOUT)
-        kinds = [*(kind for kind, _ in _HOT.values()), OllamaShow, PreviewRequest, PreviewShown, DecisionShown]
+        kinds = [
+            *(kind for kind, _ in _HOT.values()),
+            OllamaShow,
+            PreviewRequest,
+            PreviewShown,
+            DecisionShown,
+            NewBatch,
+        ]
         schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
-        *hot, show, preview, previewed, decision = schemas
+        *hot, show, preview, previewed, decision, batch = schemas
         paths = description["paths"]
         _describe_cold(paths)
+        openapi_kept.describe_bodies(paths, batch, components)
         for (path, (kind, summary)), schema in zip(_HOT.items(), hot, strict=True):
             paths[path] = {"post": _operation(path, summary, schema, streams=not issubclass(kind, Reading))}
         paths[PREVIEW] = {"post": _preview(preview, previewed)}
         paths["/v1/moderations"] = {"post": _moderation()}
         paths["/api/show"]["post"]["requestBody"] = {"required": True, "content": {_JSON: {"schema": show}}}
-        _describe_answer(paths[SHOW]["get"], SHOW, {_JSON: {"schema": decision}})
-        _describe_answer(paths[RECEIPT]["get"], RECEIPT, {RECEIPT_TYPE: {"schema": _ref("Receipt")}})
+        _describe_answer(paths[SHOW]["get"], "get", SHOW, {_JSON: {"schema": decision}})
+        _describe_answer(paths[RECEIPT]["get"], "get", RECEIPT, {RECEIPT_TYPE: {"schema": _ref("Receipt")}})
         parts = description.setdefault("components", {})
         errors = {"Error": ERROR, "MessagesError": MESSAGES_ERROR, "OllamaError": OLLAMA_ERROR}
-        parts["schemas"] = {**components, **errors, "Receipt": ENVELOPE}
+        parts["schemas"] = {**components, **errors, **openapi_kept.COMPONENTS, "Receipt": ENVELOPE}
         parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "sk-sekisho-…"}}
         app.openapi_schema = description
     return app.openapi_schema
@@ -96,8 +108,9 @@ def _describe_cold(paths: dict[str, Any]) -> None:
     for path, operations in paths.items():
         for method, operation in operations.items():
             answer = DELETED if method == "delete" and path in ANSWERS else ANSWERS.get(path, {"type": "object"})
+            answer = openapi_kept.ANSWERS.get((method, path), answer)
             kind = "application/octet-stream" if path.endswith("/content") else _JSON
-            _describe_answer(operation, path, None if path in _REFUSED else {kind: {"schema": answer}})
+            _describe_answer(operation, method, path, None if path in _REFUSED else {kind: {"schema": answer}})
     for path in ("/health/live", "/health/ready", "/metrics", "/api/version"):
         operation = paths[path]["get"]
         operation.pop("security", None)
@@ -108,8 +121,13 @@ def _describe_cold(paths: dict[str, Any]) -> None:
     paths["/v1/responses/{response_id}/input_items"]["get"]["parameters"] += [
         _query("after", TEXT),
         _query("limit", {"type": "integer", "minimum": 1, "maximum": 100}),
-        _query("order", {"enum": ["asc", "desc"]}),
+        _query("order", _ORDER),
     ]
+    for path, most in openapi_kept.MOST_ON_PAGE.items():
+        if path in paths:
+            more = [_query("purpose", TEXT)] if path == "/v1/files" else []
+            paging = [_query("after", TEXT), _query("limit", {"type": "integer", "minimum": 1, "maximum": most})]
+            paths[path]["get"]["parameters"] = [*paging, _query("order", _ORDER), *more]
 
 
 def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -129,7 +147,7 @@ def _errors(path: str, *statuses: int) -> dict[str, Any]:
         "MessagesError" if path.startswith("/v1/messages") else "OllamaError" if path.startswith("/api/") else "Error"
     )
     content = {_JSON: {"schema": _ref(kind)}}
-    said = {status: _STATUSES[status] for status in statuses}
+    said = {status: _WORDS[status] for status in statuses}
     if kind == "MessagesError" and 503 in said:
         said[529] = _OVERLOADED
         del said[503]
@@ -174,9 +192,11 @@ def _moderation() -> dict[str, Any]:
     }
 
 
-def _describe_answer(operation: dict[str, Any], path: str, content: dict[str, Any] | None) -> None:
+def _describe_answer(operation: dict[str, Any], method: str, path: str, content: dict[str, Any] | None) -> None:
     """Say what a route answers; without ``content`` it only refuses."""
     answered = {"200": _answered(content)} if content else {}
-    statuses = _STATUSES if path == "/api/show" else _LOOKED_UP
+    statuses = tuple(_STATUSES) if path == "/api/show" or (method, path) in _WITH_BODY else _LOOKED_UP
+    if (method, path) == ("delete", "/v1/files/{file_id}"):
+        statuses = (*statuses, 409)
     operation["security"] = [{"key": []}]
     operation["responses"] = {**answered, **_errors(path, *statuses)}

@@ -26,9 +26,9 @@ import msgspec
 import orjson
 
 from gateway.domain import Capability, Chunk
-from gateway.errors import BadRequest, EngineUnavailable
+from gateway.errors import BadRequest
 from gateway.http.body import convert
-from gateway.http.call import Answer, Api, Call
+from gateway.http.call import Answer, Api, Call, counted
 from gateway.http.media import refuse_media
 from gateway.http.parameters import RESPONSES
 from gateway.http.responses_speech import SPEECH
@@ -223,9 +223,7 @@ def _format(shape: dict[str, Any]) -> dict[str, Any]:
 
 
 def _counted(call: Call, chunk: Chunk, answer_id: str) -> Answer:
-    if chunk.usage is None:
-        raise EngineUnavailable("The engine did not say how many tokens it read.", code="engine.interrupted")
-    return Answer(orjson.dumps({"object": "response.input_tokens", "input_tokens": chunk.usage.prompt_tokens}))
+    return Answer(orjson.dumps({"object": "response.input_tokens", "input_tokens": counted(chunk)}))
 
 
 API = Api(
@@ -250,4 +248,5 @@ COUNT = msgspec.structs.replace(
     parse=parse_count,
     recast=lambda tree: {**recast(tree), "max_tokens": 1},
     write=_counted,
+    counts=True,
 )

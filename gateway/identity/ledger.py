@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import NamedTuple
@@ -136,10 +137,12 @@ class Ledger:
         self._sum_up()
 
     def close(self) -> None:
-        if self._descriptor >= 0:
-            os.fsync(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = -1
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     @property
     def _path(self) -> Path | None:
@@ -164,7 +167,8 @@ class Ledger:
 
     def _reopen(self) -> None:
         """Go on in a new month's file; where that cannot be, nobody with a budget passes."""
-        self.close()
+        with suppress(OSError):  # of the month that is over
+            self.close()
         self._rows, self._lines = {}, 0
         try:
             self._open()
@@ -206,7 +210,7 @@ class Ledger:
         path = self._path
         if path is None:
             return
-        fresh = path.with_suffix(".new")
+        fresh, descriptor = path.with_suffix(".new"), -1
         try:
             content = "".join("\t".join((*row, str(t), str(m))) + "\n" for row, (t, m) in self._rows.items()).encode()
             fresh.unlink(missing_ok=True)
@@ -216,6 +220,8 @@ class Ledger:
             fresh.replace(path)
         except OSError:
             self.broken = True
+            if descriptor >= 0:  # each request tries again while the disk is full
+                os.close(descriptor)
             return
         if self._descriptor >= 0:
             os.close(self._descriptor)

@@ -214,7 +214,8 @@ class SharedLimits:
 
     async def _stopped_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopped.wait()
         return self._stopped.is_set()
 
     def opened(self, reservation: SharedReservation) -> None:

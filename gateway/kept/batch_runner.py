@@ -6,8 +6,8 @@ Rules:
    it was so for ``quiet_seconds``. Of all batches together ``parallel`` lines run; batches take turns.
 2. What came of a line is on stable storage before it counts, and a line that counts is never run again. A line that
    ran when the process was killed is run again: its engine may have worked twice, its result is there once.
-3. A passing refusal (429 but for a used-up budget, 503) is no outcome: the line comes back later, for 503 at most
-   ``tries`` times.
+3. A passing refusal (429 but for a used-up budget, 503) is no outcome: the line comes back later; at most ``tries``
+   times where it may have brought that about itself, without end where it cannot (:mod:`.passing`).
 4. Cancelling, and the end of the completion window, begin no further line; what was never run is an error of its own.
    So output and error file together have one line for each line of the input.
 5. One process of a data folder runs batches, the one that has the lock; the others serve what callers ask of them.
@@ -22,7 +22,7 @@ import hmac
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,11 +32,13 @@ import orjson
 from ulid import ULID
 
 from gateway.audit.content.store import MOST_PERSONS
-from gateway.errors import FileNotFound, SekishoError
+from gateway.errors import FileNotFound, SekishoError, SetupError
 from gateway.kept.batch_lines import Line, Parse, check, requests
 from gateway.kept.batches import JOURNAL, KeptBatches
+from gateway.kept.files import unavailable
 from gateway.kept.files_door import FILE, Fault, State, Status, StoredBatch, StoredFile, now_seconds
 from gateway.kept.journal import Journal, Outcome
+from gateway.kept.passing import counts, passes
 from gateway.kept.sealed_file import Damaged, lines_of
 
 LOOK_SECONDS = 1.0
@@ -46,6 +48,7 @@ _TELL_EACH_SECONDS = 0.5
 _GONE = {
     "expired": ("batch_expired", "This request could not be executed before the completion window expired."),
     "cancelled": ("batch_cancelled", "This request was not executed, since its batch was cancelled."),
+    "erased": ("erased", "What came of this request was erased, since a person of whom it speaks was."),
 }
 _log = logging.getLogger("sekisho.kept")
 
@@ -104,7 +107,8 @@ class BatchRunner:
                             if batch.id not in self._running:
                                 self._running[batch.id] = group.create_task(self._carry(batch, state))
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self.batches.wake.wait(), LOOK_SECONDS)
+                        async with asyncio.timeout(LOOK_SECONDS):
+                            await self.batches.wake.wait()
         finally:
             os.close(descriptor)
 
@@ -133,6 +137,10 @@ class BatchRunner:
             await Run(self, batch, state).to_its_end()
         except (OSError, SekishoError, Damaged) as error:
             _log.error("a batch cannot go on now: %s", type(error).__name__)
+            await asyncio.sleep(_LONGEST_PAUSE_SECONDS / 3)
+        except ExceptionGroup as group:
+            _, strange = group.split((OSError, SekishoError, Damaged))
+            _log.error("lines of a batch cannot go on now", exc_info=strange)
             await asyncio.sleep(_LONGEST_PAUSE_SECONDS / 3)
         except Exception as error:  # the outermost edge of a task: one batch must not end the others
             _log.error("a batch met an internal error", exc_info=error)
@@ -167,20 +175,18 @@ class Run:
         self._state = state
         self._told_at = float("-inf")
         self._appending = asyncio.Lock()
+        self._lock = runner.batches.outcome_lock(batch)
 
     async def to_its_end(self) -> None:
         batch = self._batch
         path = self._batches.home(batch) / JOURNAL
         try:
-            file = await asyncio.to_thread(self._batches.files.load, batch.owner, batch.wanted.input_file_id)
             self._journal = await asyncio.to_thread(Journal, path, batch.secret, batch.id)
-        except FileNotFound:
-            await self._fail(Fault("input_file_gone", "The input file was deleted, or has ended.", "input_file_id"))
-            return
         except Damaged:
             await self._fail(Fault("damaged", "What the batch has made so far cannot be read any more."))
             return
         try:
+            file = await asyncio.to_thread(self._batches.files.load, batch.owner, batch.wanted.input_file_id)
             if self._state.status == "validating":
                 await self._validate(file)
             if self._state.status == "in_progress":
@@ -188,8 +194,10 @@ class Run:
                 await self._relay(file)
             if self._state.status == "finalizing":
                 await self._finish(file)
+        except FileNotFound:
+            await self._without_input()
         finally:
-            self._journal.close()
+            await asyncio.shield(asyncio.to_thread(self._journal.close))
 
     async def _validate(self, file: StoredFile) -> None:
         settings, endpoint = self._batches.settings, self._batch.wanted.endpoint
@@ -202,9 +210,19 @@ class Run:
         else:
             await self._become("in_progress", total=checked.total)
 
-    async def _fail(self, *faults: Fault) -> None:
+    async def _fail(self, *faults: Fault, **more: Any) -> None:
         self._batches.tell("batch.ended", self._batch, status="failed", code=faults[0].code)
-        await self._become("failed", errors=faults)
+        await self._become("failed", errors=faults, **more)
+
+    async def _without_input(self) -> None:
+        """End as failed. What came of lines that ran stays; the names of the others went with the file."""
+        told = await asyncio.to_thread(self._told)
+        completed = sum(told.values())
+        self._set(completed=completed, failed=self._state.total - completed)
+        has_output, has_errors = completed > 0, completed < len(told)
+        await self._make_both(has_output=has_output, has_errors=has_errors)
+        fault = Fault("input_file_gone", "The input file was deleted, or has ended.", "input_file_id")
+        await self._fail(fault, has_output=has_output, has_errors=has_errors)
 
     # --- lines
 
@@ -217,27 +235,33 @@ class Run:
                     continue
                 if not await self._permitted():
                     break
-                group.create_task(self._one(line))
+                task = group.create_task(self._one(line))
+                task.add_done_callback(lambda _: self._runner.lines.release())  # also where it is ended unbegun
         await self._become("finalizing")
 
     async def _permitted(self) -> bool:
         """Wait for a permit; False: none is taken, since no line may begin any more."""
         while not self._ends():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._runner.lines.acquire(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._runner.lines.acquire()
                 return True
         return False
 
     async def _one(self, line: Line) -> None:
         """Run a line; it has a permit."""
+        outcome = await self._outcome(line)
+        if outcome is not None:
+            async with self._appending:
+                await asyncio.to_thread(self._append, outcome)
+            await self._progress()
+
+    def _append(self, outcome: Outcome) -> None:
         try:
-            outcome = await self._outcome(line)
-            if outcome is not None:
-                async with self._appending:
-                    await asyncio.to_thread(self._journal.append, outcome)
-                await self._progress()
-        finally:
-            self._runner.lines.release()
+            locked = self._lock.lock(outcome)
+        except (OSError, SetupError, ValueError) as error:
+            raise unavailable(error) from error
+        self._journal.append(locked)
 
     async def _outcome(self, line: Line) -> Outcome | None:
         """Return what came of a line; ``None`` where the batch ended before it did."""
@@ -247,8 +271,8 @@ class Run:
             digest = hmac.new(batch.secret, line.custom_id.encode("utf-8", "surrogatepass"), hashlib.sha256)
             self._batches.tell("batch.line", batch, line=line.number, custom_id=digest.hexdigest(), request=request_id)
             asked = await self._runner.ask(batch, request_id, line)
-            tries += asked.status == 503
-            if not _passes(asked) or tries >= self._batches.settings.tries:
+            tries += counts(asked.status, asked.body)
+            if not passes(asked.status, asked.body) or tries >= self._batches.settings.tries:
                 response = {"status_code": asked.status, "request_id": asked.request_id}
                 body = {**response, "body": orjson.loads(asked.body)}
                 result = _result(asked.request_id, line.custom_id, body)
@@ -280,56 +304,75 @@ class Run:
     async def _finish(self, file: StoredFile) -> None:
         """Write both files, each once, and say how the batch ended."""
         ended = (self._ends() or "expired") if len(self._journal.done) < self._state.total else "completed"
-        missing = self._state.total - len(self._journal.done)
-        has_output, has_errors = self._journal.completed > 0, self._journal.failed + missing > 0
-        if has_output:
-            await self._make(self._batch.output_id, (o.result for o in self._journal.outcomes() if o.ok), ok=True)
-        if has_errors:
-            failed = (o.result for o in self._journal.outcomes() if not o.ok)
-            await self._make(self._batch.error_id, failed, ok=False, rest=self._never_run(file, ended))
-        counts = {"total": self._state.total, "completed": self._journal.completed}
-        self._batches.tell("batch.ended", self._batch, status=ended, **counts)
+        told = await asyncio.to_thread(self._told)
+        completed, total = sum(told.values()), self._state.total
+        has_output, has_errors = completed > 0, completed < total
+        rest = self._untold(file, ended, told) if len(told) < total else ()
+        await self._make_both(has_output=has_output, has_errors=has_errors, rest=rest)
+        self._batches.tell("batch.ended", self._batch, status=ended, total=total, completed=completed)
         done = {"has_output": has_output, "has_errors": has_errors}
-        await self._become(ended, failed=self._state.total - self._journal.completed, **done)
+        await self._become(ended, completed=completed, failed=total - completed, **done)
 
-    def _never_run(self, file: StoredFile, ended: Status) -> Iterator[dict[str, Any]]:
-        if len(self._journal.done) == self._state.total:
-            return
-        code, message = _GONE[ended]
+    def _outcomes(self) -> Iterator[Outcome]:
+        """Yield what came of lines, but of those whose persons were erased since.
+
+        Raises:
+            OSError, AuditUnavailable, Damaged: it cannot be read, now or at all.
+        """
+        for outcome in self._journal.outcomes():
+            try:
+                opened = self._lock.open(outcome)
+            except SetupError as error:
+                raise unavailable(error) from error
+            if opened is not None:
+                yield opened
+
+    def _told(self) -> dict[int, bool]:
+        """Return of which lines something can be told, and whether they went well."""
+        return {outcome.line: outcome.ok for outcome in self._outcomes()}
+
+    async def _make_both(self, *, has_output: bool, has_errors: bool, rest: Iterable[dict[str, Any]] = ()) -> None:
+        if has_output:
+            await self._make(self._batch.output_id, ok=True)
+        if has_errors:
+            await self._make(self._batch.error_id, ok=False, rest=rest)
+
+    def _untold(self, file: StoredFile, ended: Status, told: Container[int]) -> Iterator[dict[str, Any]]:
+        """Yield an error of its own for each line that never ran, or of which a person was erased."""
         for line in requests(self._raw(file), self._runner.parse):
-            if line.number not in self._journal.done:
+            if line.number not in told:
+                code, message = _GONE["erased" if line.number in self._journal.done else ended]
                 yield _result(str(ULID()), line.custom_id, None, {"code": code, "message": message})
 
-    async def _make(
-        self, file_id: str, results: Iterable[dict[str, Any]], *, ok: bool, rest: Iterable[dict[str, Any]] = ()
-    ) -> None:
+    async def _make(self, file_id: str, *, ok: bool, rest: Iterable[dict[str, Any]] = ()) -> None:
         """Make one of the two files, unless a process before this one did."""
         files, item = self._batches.files, file_id.removeprefix(FILE)
         if files.store.find(item) is not None:
             return
         files.place(self._batch.owner, item).unlink(missing_ok=True)  # half of it, of a process that was killed
         upload = files.begin(self._batch.owner, item)
-        days, persons = files.settings.keep_days, dict[str, None]()
-        try:
-            for outcome in self._journal.outcomes():
+
+        def write() -> tuple[int, dict[str, None]]:
+            days, persons = files.settings.keep_days, dict[str, None]()
+            for outcome in self._outcomes():
                 if outcome.ok == ok:
                     days = min(days, outcome.days or days)
                     persons |= dict.fromkeys(outcome.persons)
+                    upload.writer.write(orjson.dumps(outcome.result) + b"\n")
+            for result in rest:
+                upload.writer.write(orjson.dumps(result) + b"\n")
+            return days, persons
 
-            def write() -> None:
-                for results_of in (results, rest):
-                    for result in results_of:
-                        upload.writer.write(orjson.dumps(result) + b"\n")
-
-            await asyncio.to_thread(write)
-            if len(persons) > MOST_PERSONS:  # too many keys to hang on: it ends with the day instead
-                days = 1
+        try:
+            days, persons = await asyncio.to_thread(write)
         except BaseException:
             upload.drop()
             raise
+        if len(persons) > MOST_PERSONS:  # too many keys to hang on: it ends with the day instead
+            days = 1
         name = f"{self._batch.id}_{'output' if ok else 'error'}.jsonl"
         seconds = min(self._batch.wanted.output_seconds or days * 86_400, days * 86_400)
-        await files.finish(upload, name, "batch_output", seconds, tuple(persons))
+        await files.finish(upload, name, "batch_output", seconds, tuple(persons), self._batch.shown_in)
 
     # ---
 
@@ -344,16 +387,6 @@ class Run:
         times = {**self._state.times, f"{status}_at": now_seconds()}
         self._set(status=status, times=times, **change)
         await asyncio.to_thread(self._batches.write, self._batch, self._state)
-
-
-def _passes(asked: Asked) -> bool:
-    """Whether the same line may pass a little later: rule 3."""
-    if asked.status == 503:
-        return True
-    if asked.status != 429:
-        return False
-    error = orjson.loads(asked.body).get("error", {})
-    return bool(error.get("type") != "insufficient_quota")
 
 
 def _result(

@@ -26,13 +26,16 @@ from gateway.errors import (
     AuditUnavailable,
     BadRequest,
     BatchNotFound,
+    FileInUse,
     FileNotFound,
     QuotaExceeded,
     SetupError,
 )
 from gateway.kept.files import DAY_SECONDS, LEFT_SECONDS, KeptFiles, folder_of, read_item, unavailable
 from gateway.kept.files_door import BATCH, FILE, OVER, Owner, State, StoredBatch, Wanted, now_seconds, shown
+from gateway.kept.outcome_lock import OutcomeLock
 from gateway.kept.sealed_file import KEY_BYTES
+from gateway.policy.persons.transfers import looked_at_in
 from gateway.settings import BatchSettings
 
 STATE, JOURNAL, CANCEL = "state.json", "journal", "cancel"
@@ -86,6 +89,7 @@ class KeptBatches:
             secret=secrets.token_bytes(KEY_BYTES),
             output_id=FILE + str(ULID()),
             error_id=FILE + str(ULID()),
+            shown_in=looked_at_in(caller),
         )
         self.tell("batch.made", batch, file=file.id.removeprefix(FILE), endpoint=wanted.endpoint)
         await self.files.book.durable()
@@ -107,19 +111,54 @@ class KeptBatches:
     async def cancel(self, caller: Caller, batch_id: str) -> dict[str, Any]:
         """Have a batch end: no line begins any more, those that run may end. Raises as :meth:`find`, BadRequest."""
         batch, state = await asyncio.to_thread(self._load, Owner.of(caller), batch_id)
+        await self.end(batch, state)
+        return shown(*await asyncio.to_thread(self._load, Owner.of(caller), batch_id))
+
+    async def delete_file(self, caller: Caller, file_id: str) -> None:
+        """Destroy a file of the caller's that no unfinished batch reads.
+
+        Raises:
+            FileNotFound: also where it is another's, whatever reads it.
+            FileInUse: naming the batch, which is the caller's own.
+            AuditUnavailable
+        """
+        owner = Owner.of(caller)
+        await asyncio.to_thread(self.files.load, owner, file_id)
+        for batch, _ in await asyncio.to_thread(self.unfinished, owner):
+            if batch.wanted.input_file_id == file_id:
+                mend = f"Wait until it has ended, or cancel it: POST /v1/batches/{batch.id}/cancel"
+                raise FileInUse(f"{batch.id}, which is unfinished, reads this file. {mend}", param="file_id")
+        await self.files.delete(caller, file_id)
+
+    # --- for whoever runs them, and the house
+
+    def any(self, batch_id: str) -> tuple[StoredBatch, State]:
+        """Return a batch, whoever's it is, and how far it is. Raises BatchNotFound, AuditUnavailable."""
+        item = batch_id.removeprefix(BATCH)
+        batch = read_item(self.files.store, item, "batch", StoredBatch) if batch_id.startswith(BATCH) else None
+        state = state_in(self.home(batch)) if batch is not None and batch.id == batch_id else None
+        if batch is None or state is None:
+            raise BatchNotFound
+        return batch, self.with_wish(batch, state)
+
+    async def end(self, batch: StoredBatch, state: State, **more: Any) -> None:
+        """Let no line of a batch begin any more, on record first. ``more`` of the record: who, where not its caller.
+
+        Raises:
+            BadRequest: it is over, or about to be.
+            AuditUnavailable: nothing has changed.
+        """
         if state.status in OVER or state.status == "finalizing":
             message = f"A batch that is {state.status} cannot be cancelled."
             raise BadRequest(message, code="invalid_value", param="batch_id")
-        self.tell("batch.cancelled", batch)
+        about = {"id": batch.id, **msgspec.to_builtins(batch.owner)}
+        self.files.book.event("batch.cancelled", **more, batch=about)
         await self.files.book.durable()
         try:
             await asyncio.to_thread(durable.replace, self.home(batch) / CANCEL, b"%d" % now_seconds())
         except OSError as error:
             raise unavailable(error) from error
         self.wake.set()
-        return shown(*await asyncio.to_thread(self._load, Owner.of(caller), batch_id))
-
-    # --- for whoever runs them
 
     def home(self, batch: StoredBatch) -> Path:
         return folder_of(self.folder, batch.owner) / batch.id.removeprefix(BATCH)
@@ -127,10 +166,11 @@ class KeptBatches:
     def is_cancelled(self, batch: StoredBatch) -> bool:
         return (self.home(batch) / CANCEL).exists()
 
-    def unfinished(self) -> list[tuple[StoredBatch, State]]:
-        """Return what is to be done, oldest first. What cannot be read now is left for later."""
+    def unfinished(self, owner: Owner | None = None) -> list[tuple[StoredBatch, State]]:
+        """Return what is to be done, of all or of one owner, oldest first; without what cannot be read now."""
         found = []
-        for home in sorted(self.folder.glob("*/*/*"), key=lambda path: path.name):
+        homes = folder_of(self.folder, owner).glob("*") if owner else self.folder.glob("*/*/*")
+        for home in sorted(homes, key=lambda path: path.name):
             try:
                 state = state_in(home)
                 if state is None or state.status in OVER:
@@ -138,7 +178,7 @@ class KeptBatches:
                 batch = read_item(self.files.store, home.name, "batch", StoredBatch)
             except AuditUnavailable:  # told in the log; one that is damaged must not keep the others
                 continue
-            if batch is not None:
+            if batch is not None and owner in (None, batch.owner):
                 found.append((batch, state))
         return found
 
@@ -150,6 +190,10 @@ class KeptBatches:
         """Put on record what is done with a batch. Raises AuditUnavailable."""
         self.files.book.event(type, batch={"id": batch.id, **msgspec.to_builtins(batch.owner), **more})
 
+    def outcome_lock(self, batch: StoredBatch) -> OutcomeLock:
+        """Return what seals what came of a batch's lines under the keys of those whom they speak of."""
+        return OutcomeLock(self.files.store, self._about(batch), self.files.origin)
+
     def sweep(self) -> None:
         """Take away the folders of batches that have ended in the side store. Raises OSError."""
         for home in self.folder.glob("*/*/*"):
@@ -159,26 +203,34 @@ class KeptBatches:
     # ---
 
     def _put(self, batch: StoredBatch) -> None:
-        files, owner = self.files, batch.owner
-        days = max(files.settings.keep_days, -(-batch.wanted.window_seconds // DAY_SECONDS) + 1)
-        item = batch.id.removeprefix(BATCH)
-        about = About(item, owner.tenant, owner.project, days)
+        files, about = self.files, self._about(batch)
         keys = files.store.keys_for(about, ())
-        sealed = files.store.seal("batch", about, files.origin, keys, msgspec.json.encode(batch), item)
+        sealed = files.store.seal("batch", about, files.origin, keys, msgspec.json.encode(batch), about.request)
         self.write(batch, State())
         files.store.put(sealed)
 
+    def _about(self, batch: StoredBatch) -> About:
+        days = max(self.files.settings.keep_days, -(-batch.wanted.window_seconds // DAY_SECONDS) + 1)
+        return About(batch.id.removeprefix(BATCH), batch.owner.tenant, batch.owner.project, days)
+
     def _load(self, owner: Owner, batch_id: str) -> tuple[StoredBatch, State]:
-        item = batch_id.removeprefix(BATCH)
-        batch = read_item(self.files.store, item, "batch", StoredBatch) if batch_id.startswith(BATCH) else None
-        if batch is None or batch.owner != owner or batch.id != batch_id:
+        batch, state = self.any(batch_id)
+        if batch.owner != owner:
             raise BatchNotFound
-        state = state_in(self.home(batch))
-        if state is None:
-            raise BatchNotFound
-        if state.status in ("validating", "in_progress") and self.is_cancelled(batch):
-            state = msgspec.structs.replace(state, status="cancelling")
         return batch, state
+
+    def with_wish(self, batch: StoredBatch, state: State) -> State:
+        """Return how far a batch is, with since when its end is wanted."""
+        if state.status in ("failed", "completed", "expired"):
+            return state
+        try:
+            wished_at = int((self.home(batch) / CANCEL).read_bytes())
+        except FileNotFoundError:
+            return state
+        except (OSError, ValueError) as error:
+            raise unavailable(error) from error
+        status = "cancelled" if state.status == "cancelled" else "cancelling"
+        return msgspec.structs.replace(state, status=status, times={"cancelling_at": wished_at, **state.times})
 
     def _of(self, owner: Owner) -> Iterator[tuple[StoredBatch, State]]:
         for home in sorted(folder_of(self.folder, owner).glob("*")):

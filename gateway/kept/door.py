@@ -18,7 +18,8 @@ Item = dict[str, Any]
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One answered request, as it is kept: ``sekisho.response/1``. ``response`` is OpenAI's object.
 
-    Tenant, project and key are its owner; class and origin are those that it was judged by.
+    Tenant, project and key are its owner; class, origin and the country where it is seen are those that it was judged
+    by.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     input: list[Item]  # each with an id; what came before is not among them
     data_class: DataClass = msgspec.field(name="class")
     collected_in: str
+    shown_in: str = ""
     previous: str = ""
     version: Literal["sekisho.response/1"] = "sekisho.response/1"
 
@@ -80,10 +82,15 @@ class Responses(Protocol):
         """
 
     async def find(self, caller: Caller, response_id: str) -> dict[str, Any]:
-        """Return a response, one that is being made too. Raises as :meth:`conversation`."""
+        """Return a response, one that is being made too.
+
+        Raises:
+            ResponseNotFound, AuditUnavailable: as :meth:`conversation`.
+            Forbidden: it was judged for being seen in another country.
+        """
 
     async def items(self, caller: Caller, response_id: str) -> list[Item]:
-        """Return what a response was made from, as far back as it is kept. Raises as :meth:`conversation`."""
+        """Return what a response was made from, as far back as it is kept. Raises as :meth:`find`."""
 
     async def delete(self, caller: Caller, response_id: str) -> None:
         """Destroy a response. Raises as :meth:`conversation`."""

@@ -32,6 +32,7 @@ from gateway.domain import Caller
 from gateway.errors import AuditUnavailable, FileNotFound, QuotaExceeded, SetupError
 from gateway.kept.files_door import FILE, Owner, Purpose, StoredFile, now_seconds
 from gateway.kept.sealed_file import KEY_BYTES, SealedWriter
+from gateway.kept.terms import check_shown
 from gateway.settings import FileSettings
 
 DAY_SECONDS = 86_400
@@ -95,9 +96,18 @@ class KeptFiles:
             raise QuotaExceeded(message, code="kept.full", param="file")
 
     async def finish(
-        self, upload: Upload, filename: str, purpose: Purpose, seconds: int = 0, persons: tuple[str, ...] = ()
+        self,
+        upload: Upload,
+        filename: str,
+        purpose: Purpose,
+        seconds: int = 0,
+        persons: tuple[str, ...] = (),
+        shown_in: str = "",
     ) -> StoredFile:
         """Keep a file that was written, for so many seconds, and at most as the settings say.
+
+        Args:
+            shown_in: the country where its content may be seen; it may be at home, too.
 
         Raises:
             AuditUnavailable: it could not be stored, or that it is cannot be put on record; it is not there then.
@@ -112,6 +122,7 @@ class KeptFiles:
             created_at=now,
             expires_at=now + min(seconds or most, most),
             secret=upload.secret,
+            shown_in=shown_in,
         )
         try:
             await asyncio.to_thread(upload.writer.close)
@@ -136,8 +147,15 @@ class KeptFiles:
     # --- coming back
 
     async def find(self, caller: Caller, file_id: str, why: str = "file") -> StoredFile:
-        """Return a file of the caller's. Raises FileNotFound, AuditUnavailable."""
+        """Return a file of the caller's.
+
+        Raises:
+            FileNotFound, AuditUnavailable
+            Forbidden: its content is wanted, and may not be seen in that country.
+        """
         file = await asyncio.to_thread(self.load, Owner.of(caller), file_id)
+        if why == "content":
+            check_shown(caller, file.shown_in, caller.collected_in)
         await self._on_record("kept.read", file, why=why)
         return file
 
@@ -250,4 +268,4 @@ def item_of(file_id: str) -> str:
 
 def unavailable(error: Exception) -> AuditUnavailable:
     _log.error("a file cannot be stored or read: %s", type(error).__name__)
-    return AuditUnavailable("Files cannot be read or stored at present.", code=UNAVAILABLE)
+    return AuditUnavailable.because(error, "Files cannot be read or stored at present.", code=UNAVAILABLE)

@@ -45,6 +45,7 @@ class StoredFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     created_at: int
     expires_at: int
     secret: bytes  # the key of its content
+    shown_in: str = ""  # the country where it was left, or for which its lines were judged
     version: Literal["sekisho.file/1"] = "sekisho.file/1"
 
     def shown(self) -> dict[str, Any]:
@@ -84,6 +85,7 @@ class StoredBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     secret: bytes  # the key of its journal
     output_id: str
     error_id: str
+    shown_in: str = ""  # the country from which it was made: its lines are judged for it
     version: Literal["sekisho.batch/1"] = "sekisho.batch/1"
 
     @property

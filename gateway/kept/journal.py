@@ -7,8 +7,10 @@ a cut one is taken away when the journal is opened, and its line counts as never
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,10 +33,14 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     result: dict[str, Any]
     persons: tuple[str, ...] = ()  # names, for keys, of those whom the line speaks of
     days: int = 0  # for how long it may be kept; 0: as long as any file
+    locked: bytes = b""  # result and persons, sealed under their keys: :mod:`gateway.kept.outcome_lock`
 
 
 class Journal:
     """The journal of one batch. One writer at a time; every method blocks.
+
+    A task that is cancelled leaves its thread behind, so an append may outlive who asked for it: closing waits for it,
+    and nothing is written after.
 
     Raises:
         Damaged: a frame before the last one is not as it was written. OSError.
@@ -54,18 +60,30 @@ class Journal:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.ftruncate(descriptor, end)
         os.lseek(descriptor, 0, os.SEEK_END)
-        self._descriptor = descriptor
+        self._descriptor: int | None = descriptor
+        self._writing = threading.Lock()
         sync_folder(path.parent)
 
     def append(self, outcome: Outcome) -> None:
-        """MUST NOT return before the outcome is on stable storage."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = nonce + self._aead.encrypt(nonce, msgspec.json.encode(outcome), self._about(self._frames))
-        frame = len(sealed).to_bytes(_LENGTH_BYTES, "big") + sealed
-        while frame:
-            frame = frame[os.write(self._descriptor, frame) :]
-        os.fdatasync(self._descriptor)
-        self._note(outcome)
+        """MUST NOT return before the outcome is on stable storage.
+
+        Raises:
+            OSError: it is not, or the journal is closed.
+        """
+        with self._writing:
+            if self._descriptor is None:
+                raise OSError(errno.EBADF, "the journal is closed")
+            nonce = secrets.token_bytes(_NONCE_BYTES)
+            sealed = nonce + self._aead.encrypt(nonce, msgspec.json.encode(outcome), self._about(self._frames))
+            frame = len(sealed).to_bytes(_LENGTH_BYTES, "big") + sealed
+            try:
+                while frame:
+                    frame = frame[os.write(self._descriptor, frame) :]
+                os.fdatasync(self._descriptor)
+            except BaseException:
+                self._close()  # opening takes half a frame away; one more behind it would be damage
+                raise
+            self._note(outcome)
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what came of the lines that are done, in the order in which they were."""
@@ -73,7 +91,13 @@ class Journal:
             yield outcome
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        with self._writing:
+            self._close()
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def _note(self, outcome: Outcome) -> None:
         self._frames += 1

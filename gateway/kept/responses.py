@@ -7,6 +7,7 @@ Guarantees:
 2. Whoever is not its owner (tenant, project and key) learns what whoever asks for an unknown id learns.
 3. Storing, reading and deleting are on record, with ids and digests, before they have happened.
 4. What a legal hold covers is out of its owner's sight once it was deleted, and stays in the side store.
+5. It is shown in the country that its decision was made for, or at home, and nowhere else (:func:`check_shown`).
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ from gateway.domain import Caller
 from gateway.errors import AuditUnavailable, BadRequest, QuotaExceeded, ResponseNotFound, SetupError
 from gateway.keeping import spoken_of
 from gateway.kept.door import Item, Turn, Wish
-from gateway.kept.terms import days_kept
+from gateway.kept.terms import check_shown, days_kept
 from gateway.pipeline import Passage
+from gateway.policy.persons.transfers import looked_at_in
 from gateway.settings import ResponseSettings
 
 PREFIX = "resp_"
@@ -96,6 +98,7 @@ class KeptResponses:
             input=[],
             data_class=visit.data.data_class,
             collected_in=visit.data.collected_in,
+            shown_in=looked_at_in(caller),
             previous=wish.previous,
         )
         self._making[wish.id] = turn
@@ -141,11 +144,14 @@ class KeptResponses:
         turn = self._making.get(response_id)
         if turn is None or not _owns(caller, turn):
             turn = await asyncio.to_thread(self._load, caller, response_id)
+        check_shown(caller, turn.shown_in, turn.collected_in)
         await self._on_record("kept.read", turn, why="response")
         return turn.response
 
     async def items(self, caller: Caller, response_id: str) -> list[Item]:
         turns = await asyncio.to_thread(self._chain, caller, response_id, 0)
+        for turn in turns:
+            check_shown(caller, turn.shown_in, turn.collected_in)
         await self._on_record("kept.read", turns[-1], turns=len(turns), why="input_items")
         return joined(turns[:-1]) + turns[-1].input
 
@@ -299,4 +305,4 @@ def _size(path: Path) -> int:
 
 def _unavailable(error: Exception) -> AuditUnavailable:
     _log.error("a kept answer cannot be stored or read: %s", type(error).__name__)
-    return AuditUnavailable("Kept answers cannot be read or stored at present.", code=UNAVAILABLE)
+    return AuditUnavailable.because(error, "Kept answers cannot be read or stored at present.", code=UNAVAILABLE)

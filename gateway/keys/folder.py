@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.durable import sync_folder
+from gateway.durable import overwrite, sync_folder
 from gateway.errors import SetupError
 
 RESTORE = "Put it back from the backup of your keys."
@@ -57,20 +57,13 @@ def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
 def destroy(path: Path) -> None:
     """Take a secret off the disk, durably: overwritten, as far as the disk heeds that, and gone. Raises SetupError."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        overwrite(path, path.lstat().st_size)
+        path.unlink()
+        sync_folder(path.parent)
     except FileNotFoundError:
         return
     except OSError as error:
         raise _unwritable(path) from error
-    try:
-        os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
-        os.fsync(descriptor)
-        path.unlink()
-        sync_folder(path.parent)
-    except OSError as error:
-        raise _unwritable(path) from error
-    finally:
-        os.close(descriptor)
 
 
 def make(folder: Path) -> None:

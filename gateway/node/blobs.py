@@ -27,7 +27,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.engines.node_wire import MAX_PIECE_BYTES, Took
 
@@ -36,6 +36,7 @@ _MAGIC = b"GGUF"
 _KEPT_FREE_BYTES = 64 * 1024 * 1024
 _PARTIAL = ".pushed-"
 _BROUGHT = ".brought-"
+_T = TypeVar("_T")
 
 
 class BlobRefused(Exception):
@@ -47,10 +48,11 @@ class BlobRefused(Exception):
 
 
 class Blobs:
-    """The store's files. ``free_bytes`` says what a folder's disk has left."""
+    """A folder's files, as the store's. ``free_bytes`` says what its disk has left, ``magic`` how a file begins."""
 
-    def __init__(self, folder: Path, free_bytes: Callable[[Path], int] | None = None) -> None:
+    def __init__(self, folder: Path, free_bytes: Callable[[Path], int] | None = None, *, magic: bytes = _MAGIC) -> None:
         self._folder = folder
+        self._magic = magic
         self._free_bytes = free_bytes or _free_bytes
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         folder.mkdir(parents=True, exist_ok=True)
@@ -150,7 +152,7 @@ class Blobs:
                     file.flush()
                     os.ftruncate(file.fileno(), held)
                     break
-                await _to_its_end(asyncio.to_thread(file.write, part))
+                await to_its_end(asyncio.to_thread(file.write, part))
         if came != length:
             raise BlobRefused(400, "node.wrong_length", f"The range said {length} bytes and had {came}.")
 
@@ -158,10 +160,10 @@ class Blobs:
         """Rules 1 and 4."""
         partial = self._partial(digest)
         with partial.open("rb") as file:
-            magic = file.read(len(_MAGIC))
+            magic = file.read(len(self._magic))
             file.seek(0)
             found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != digest or magic != _MAGIC:
+            if found != digest or magic != self._magic:
                 partial.unlink()
                 why = f"its SHA-256 is {found}" if found != digest else "it is no GGUF file"
                 raise BlobRefused(422, "node.wrong_file", f"It is not the file that was announced: {why}.")
@@ -175,11 +177,11 @@ class Blobs:
         return self._folder / f"{_PARTIAL}{digest}"
 
 
-async def _to_its_end(writing: Coroutine[Any, Any, Any]) -> None:
+async def to_its_end(writing: Coroutine[Any, Any, _T]) -> _T:
     """Await what a thread does also where this is cancelled: nobody else may touch the file before."""
     task = asyncio.ensure_future(writing)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise

@@ -32,6 +32,7 @@ from gateway.fleet.fit.taken import spare_bytes, taken
 from gateway.house.choice import mode_of
 from gateway.house.fitting import Fitting, wish_of
 from gateway.node.blobs import Blobs
+from gateway.node.bundles import Bundles
 from gateway.node.residents import Built, Residents
 from gateway.registry.catalogue import parse_manifest
 from gateway.registry.manifest import Manifest
@@ -136,8 +137,14 @@ class Portrait:
     """
 
     def __init__(
-        self, loading: Loading, blobs: Blobs, residents: Residents, powercap: Sequence[Source] | None = None
+        self,
+        loading: Loading,
+        blobs: Blobs,
+        bundles: Bundles,
+        residents: Residents,
+        powercap: Sequence[Source] | None = None,
     ) -> None:
+        self._bundles = bundles
         self._loading = loading
         self._blobs = blobs
         self._residents = residents
@@ -164,6 +171,8 @@ class Portrait:
             partial=tuple(NodePartial(*each) for each in self._blobs.partial()[:4096]),
             residents=self._residents.all(),
             problem=self._loading.problem[:512],
+            ordered=self._bundles.waits(),
+            installed=self._bundles.ended(),
             **self._facts,
         )
 

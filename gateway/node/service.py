@@ -18,10 +18,12 @@ from typing import Protocol, TypeVar
 import msgspec
 from aiohttp import web
 
+from gateway.bundle.refusal import BundleRefused
 from gateway.engines import node_wire as wire
 from gateway.errors import EngineUnavailable, SekishoError, SetupError
 from gateway.fleet.nodes.contexts import is_gateway
 from gateway.node.blobs import BlobRefused, Blobs
+from gateway.node.bundles import Bundles
 from gateway.node.residents import Residents, Unknown
 
 UNACKNOWLEDGED_MS = 4000
@@ -50,22 +52,27 @@ class Service:
     Args:
         portrait: what the node says of itself.
         blobs: the store's files.
+        bundles: what was brought of those.
         residents: what is loaded.
         role: of the gateway that may call: ``sekisho://gateway/SITE``.
     """
 
-    def __init__(self, portrait: Portrait, blobs: Blobs, residents: Residents, role: str) -> None:
+    def __init__(self, portrait: Portrait, blobs: Blobs, bundles: Bundles, residents: Residents, role: str) -> None:
         self._portrait = portrait
-        self._blobs = blobs
+        self._files: dict[str, Blobs | Bundles] = {wire.BLOBS: blobs, wire.BUNDLES: bundles}
+        self._bundles = bundles
         self._residents = residents
         self._role = role
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[self._guarded])
         app.router.add_get(wire.STATE, self._state)
-        app.router.add_head(wire.BLOBS + "{digest}", self._held)
-        app.router.add_put(wire.BLOBS + "{digest}", self._put)
-        app.router.add_delete(wire.BLOBS + "{digest}", self._forget)
+        for under in self._files:
+            app.router.add_head(under + "{digest}", self._held)
+            app.router.add_put(under + "{digest}", self._put)
+            app.router.add_delete(under + "{digest}", self._forget)
+        app.router.add_post(wire.BUNDLES + "{digest}", self._judge)
+        app.router.add_post(wire.INSTALL + "{digest}", self._install)
         app.router.add_post(wire.LOAD, self._load)
         app.router.add_post(wire.UNLOAD, self._unload)
         app.router.add_post(wire.HEALTH + "{resident}", self._health)
@@ -94,7 +101,7 @@ class Service:
         return _json(await self._portrait.state())
 
     async def _held(self, request: web.Request) -> web.StreamResponse:
-        held, whole = self._blobs.held(request.match_info["digest"])
+        held, whole = self._files_of(request).held(request.match_info["digest"])
         return web.Response(headers={"X-Held": str(held), "X-Whole": "1" if whole else "0"})
 
     async def _put(self, request: web.Request) -> web.StreamResponse:
@@ -103,15 +110,25 @@ class Service:
             raise BlobRefused(400, "node.wrong_range", "A range is named as in Content-Range: bytes 0-99/200.")
         first, last, total = map(int, said.groups())
         length = last + 1 - first
-        took = await self._blobs.take(request.match_info["digest"], first, length, total, request.content.iter_any())
+        digest, body = request.match_info["digest"], request.content.iter_any()
+        took = await self._files_of(request).take(digest, first, length, total, body)
         return _json(took)
 
     async def _forget(self, request: web.Request) -> web.StreamResponse:
         digest = request.match_info["digest"]
         if digest in self._residents.files():
             raise BlobRefused(409, "node.file_in_use", "A model that is loaded needs it.")
-        await self._blobs.forget(digest)
+        await self._files_of(request).forget(digest)
         return _json({})
+
+    async def _judge(self, request: web.Request) -> web.StreamResponse:
+        return _json(await self._bundles.judge(request.match_info["digest"]))
+
+    async def _install(self, request: web.Request) -> web.StreamResponse:
+        return _json(wire.Ordered(await self._bundles.order(request.match_info["digest"])))
+
+    def _files_of(self, request: web.Request) -> Blobs | Bundles:
+        return self._files[request.path[: -len(request.match_info["digest"])]]
 
     # --- models
 
@@ -178,6 +195,8 @@ def _said_of(error: BlobRefused | Unknown | SetupError | SekishoError) -> tuple[
     """Return status, code and line of what is refused."""
     if isinstance(error, BlobRefused):
         return error.status, error.code, error.line
+    if isinstance(error, BundleRefused):
+        return 422, error.code, str(error)
     if isinstance(error, SetupError):
         return 422, "fleet.model_unfit", str(error)
     if isinstance(error, SekishoError):

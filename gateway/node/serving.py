@@ -21,7 +21,9 @@ from gateway import __version__
 from gateway.engines.kernel import PR_SET_DUMPABLE, prctl
 from gateway.errors import SetupError
 from gateway.fleet.nodes import contexts, joining, membership
+from gateway.installing import log_time_of
 from gateway.node.blobs import Blobs
+from gateway.node.bundles import Bundles, installation
 from gateway.node.loading import Loading, Portrait, store_folder
 from gateway.node.residents import Residents
 from gateway.node.service import Service, listening
@@ -61,7 +63,8 @@ async def _live(folder: Path, settings: Settings, on_ready: Callable[[str], None
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     loading, blobs = Loading(settings), Blobs(store_folder(settings))
     residents = Residents(loading.build, EnergyMeter(this_machine()))
-    service = Service(Portrait(loading, blobs, residents), blobs, residents, known.gateway)
+    bundles = Bundles(settings.data / "bundles", installation(), lambda: log_time_of(settings.data / "audit"))
+    service = Service(Portrait(loading, blobs, bundles, residents), blobs, bundles, residents, known.gateway)
     if loading.problem:
         _log.error("nothing can be loaded here: %s", loading.problem)
     async with listening(service, bound_to(known.listen), tls):

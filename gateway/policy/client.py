@@ -22,6 +22,7 @@ from ulid import ULID
 from gateway.domain import Caller, DataClass, Decision, PolicyInput, Target
 from gateway.errors import PolicyExpired, PolicyUnavailable, SetupError
 from gateway.policy import organisation
+from gateway.policy.access import Access
 from gateway.policy.answer import Answer, Refused, read_answer
 from gateway.policy.datasets import DataSets
 from gateway.policy.facts import MAX_CANDIDATES, Rulebook, build_facts
@@ -82,6 +83,7 @@ class OpaPolicy:
         self._decider: Decider | None = None
         self._next: Decider | None = None
         self._organisation = organisation.Organisation()
+        self._access = Access(settings.site)
         self._targets: tuple[Target, ...] | None = None
         self._changing = asyncio.Lock()
         self._transfers: Transfers | None = None
@@ -141,6 +143,9 @@ class OpaPolicy:
     def class_floor(self, caller: Caller) -> DataClass:
         project = self._organisation.projects.get(f"{caller.tenant}/{caller.project}")
         return project.data_class if project else "public"
+
+    def seen_from(self, caller: Caller, source: str) -> Caller:
+        return self._access.seen_from(self._organisation, caller, source)
 
     def count_with(self, counters: Counters, *, whole: bool = True) -> None:
         """Count persons who leave their country from now on. ``whole``: as :class:`Transfers` takes it."""

@@ -22,6 +22,9 @@ class Policy(Protocol):
     def class_floor(self, caller: Caller) -> DataClass:
         """Return the least class of what the caller's project sends, as the project has declared."""
 
+    def seen_from(self, caller: Caller, source: str) -> Caller:
+        """Return the caller, ``access_from`` with what the network of the address ``source`` says, the stricter."""
+
     def count(
         self, caller: Caller, values: Values, special: Collection[str], targets: Sequence[Target], time: str
     ) -> Crossing | None:

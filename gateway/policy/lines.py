@@ -1,22 +1,38 @@
-"""Where in a file that a person wrote something is wrong: the line, and what does not fit the type of the document.
+"""Where in a file that a person wrote something is wrong: line and column, and what does not fit the document's type.
 
 msgspec names the path to a fault, but not the key of a mapping on the way. So the fault is looked for once more, key by
 key, beside the nodes that YAML knows lines of; JSON is read as YAML here. Pure.
 
-Example: for ``sites: {ber: {jurisdiktion: DE}}`` in line 2, ``(2, "unknown field `jurisdiktion`")``.
+Example: for ``sites: {ber: {jurisdiktion: DE}}`` in line 2, ``(Spot(2, 15), "unknown field `jurisdiktion`")``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 import msgspec
 import yaml
 
 Step = tuple[str | int, Any, Any]
 """A key or an index, what stands there, and the type that it should have."""
+
+
+class Spot(NamedTuple):
+    """A place in a text: line and column, both from 1; columns count code points."""
+
+    line: int = 1
+    column: int = 1
+
+
+_BEGIN = Spot()
+
+
+def spot_at(text: str, at: int) -> Spot:
+    """Return where the character at that offset stands; lines end with a line feed, as JSON has them."""
+    before = text[:at]
+    return Spot(before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1)
 
 
 def tree_of(text: str) -> yaml.Node | None:
@@ -27,27 +43,27 @@ def tree_of(text: str) -> yaml.Node | None:
         return None
 
 
-def fault_of(raw: Any, wanted: Any, tree: yaml.Node | None, line: int = 1) -> tuple[int, str]:
-    """Return the line (from 1) and the words for the first thing in ``raw`` that does not fit the type ``wanted``.
+def fault_of(raw: Any, wanted: Any, tree: yaml.Node | None, spot: Spot = _BEGIN) -> tuple[Spot, str]:
+    """Return the place of and the words for the first thing in ``raw`` that does not fit the type ``wanted``.
 
     Args:
         tree: the nodes that ``raw`` was read from.
-        line: where ``raw`` stands.
+        spot: where ``raw`` stands, or its key.
     """
     for name, value, its in _inside(raw, wanted):
         if not _fits(value, its):
-            return fault_of(value, its, *_stands(name, tree, line))
+            return fault_of(value, its, *_stands(name, tree, spot))
     what = _problem(raw, wanted)
     unknown = re.search(r"unknown field `(.*?)`", what)
-    return _stands(unknown[1], tree, line)[1] if unknown else line, what
+    return _stands(unknown[1], tree, spot)[1] if unknown else spot, what
 
 
 def line_of(steps: Sequence[str | int], tree: yaml.Node | None) -> int:
     """Return the line (from 1) of what lies under these keys and indices; of the nearest that is there."""
-    line = 1
+    spot = _BEGIN
     for step in steps:
-        tree, line = _stands(step, tree, line)
-    return line
+        tree, spot = _stands(step, tree, spot)
+    return spot.line
 
 
 def _inside(raw: Any, wanted: Any) -> Iterator[Step]:
@@ -75,12 +91,16 @@ def _problem(value: Any, wanted: Any) -> str:
     return ""
 
 
-def _stands(name: str | int, tree: yaml.Node | None, line: int) -> tuple[yaml.Node | None, int]:
-    """Return the node under a key or index, and its line; the line of what holds it where that is not known."""
+def _stands(name: str | int, tree: yaml.Node | None, spot: Spot) -> tuple[yaml.Node | None, Spot]:
+    """Return the node under a key or index, and where it stands; the place of what holds it where that is not known."""
     if isinstance(tree, yaml.MappingNode):
         for key, value in tree.value:
             if key.value == name:
-                return value, key.start_mark.line + 1
+                return value, _begin(key)
     if isinstance(tree, yaml.SequenceNode) and isinstance(name, int) and name < len(tree.value):
-        return tree.value[name], tree.value[name].start_mark.line + 1
-    return None, line
+        return tree.value[name], _begin(tree.value[name])
+    return None, spot
+
+
+def _begin(node: yaml.Node) -> Spot:
+    return Spot(node.start_mark.line + 1, node.start_mark.column + 1)

@@ -15,10 +15,14 @@ Example::
       design/neue-klasse: {class: strict, prototype: true, sites: [munich]}
     transfers:
       - {from: EEA, to: US, route: scc, until: 2027-06-30, reference: DPA 2026-114}
+    networks:
+      10.1.0.0/16: {site: munich}
+      10.8.0.0/16: {jurisdiction: FR}
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import date
 from pathlib import Path
@@ -31,7 +35,7 @@ from gateway import plain_yaml
 from gateway.domain import DataClass
 from gateway.errors import SetupError
 from gateway.policy.lines import fault_of, line_of, tree_of
-from gateway.settings import Jurisdiction, Name, Settings
+from gateway.settings import Jurisdiction, Name, Settings, SiteSettings
 
 Place = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,4}$")]
 """A country (ISO 3166-1 alpha-2) or a group of them, such as EEA."""
@@ -96,11 +100,29 @@ class Transfer(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tenant: str = ""
 
 
+class Network(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where those sit who come from a network: at a site, in the country that it is in, or in a country."""
+
+    site: Name | Literal[""] = ""
+    jurisdiction: Jurisdiction = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.site) == bool(self.jurisdiction):
+            raise ValueError("exactly one of site and jurisdiction says where a network is")
+
+
 class Organisation(_Entry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sites: dict[Name, Site] = {}
     tenants: dict[Name, Tenant] = {}
     projects: dict[str, Project] = {}  # by tenant/project
     transfers: tuple[Transfer, ...] = ()
+    networks: dict[str, Network] = {}  # by CIDR; empty: keys alone say where answers are looked at
+    elsewhere: Literal["unknown", "key"] = "unknown"  # from where an address comes that is in none of them
+
+    def country_of(self, name: str, own: SiteSettings) -> str:
+        """Return the country of a site, this one's as its settings say where the file does not; empty: nobody has."""
+        declared = self.sites.get(name, Site()).jurisdiction
+        return declared or (own.jurisdiction if name == own.name else "")
 
 
 def load(settings: Settings) -> Organisation:
@@ -124,13 +146,28 @@ def load(settings: Settings) -> Organisation:
     except UnicodeDecodeError as error:
         raise _wrong(path, " is not UTF-8") from error
     except msgspec.ValidationError as error:
-        line, _ = fault_of(raw, Organisation, tree_of(text))
+        (line, _), _ = fault_of(raw, Organisation, tree_of(text))
         raise _wrong(path, f", line {line}: {error}".rstrip(".")) from error
     for name in organisation.projects:
         if not re.fullmatch(r"[a-z0-9-]{1,63}/[a-z0-9-]{1,63}", name):
             line = line_of(("projects", name), tree_of(text))
             raise _wrong(path, f", line {line}: the project `{name}` is not named TENANT/PROJECT")
+    for name, network in organisation.networks.items():
+        problem = _network_problem(name, network, organisation, settings.site)
+        if problem:
+            raise _wrong(path, f", line {line_of(('networks', name), tree_of(text))}: {problem}")
     return organisation
+
+
+def _network_problem(name: str, network: Network, organisation: Organisation, own: SiteSettings) -> str:
+    """Return what is wrong with an entry of ``networks``; empty: nothing."""
+    try:
+        ipaddress.ip_network(name)
+    except ValueError:
+        return f"`{name}` is no network such as 10.1.0.0/16"
+    if network.site and not organisation.country_of(network.site, own):
+        return f"nobody says in which country the site `{network.site}` is"
+    return ""
 
 
 def _wrong(path: Path, what: str) -> SetupError:

@@ -66,6 +66,10 @@ class Signatures:
         intake.write_text(self._path(manifest), bundle)
         return verdict
 
+    def kept(self, manifest: Manifest) -> bool:
+        """Return whether a signature was made or brought here, whatever it is worth; one in the manifest is none."""
+        return self._path(manifest).is_file()
+
     def forget(self, manifest: Manifest) -> None:
         """Take a model's signature away. Raises SetupError."""
         intake.remove(self._path(manifest))

@@ -130,8 +130,7 @@ class ContentStore:
             SetupError: a file cannot be written or removed.
         """
         with self._changing:
-            own = self._site / f"{manifest.name}.yaml" if self._site is not None else None
-            is_own = own is not None and own.is_file()
+            own, is_own = self._site_file(manifest), self.is_own(manifest)
             if self._aliases_file is not None and is_own:
                 kept = {alias: model for alias, model in self._aliases.items() if model != manifest.name}
                 if kept != self._aliases:
@@ -143,6 +142,14 @@ class ContentStore:
                 self.signatures.forget(manifest)
                 intake.remove(self._own(manifest))
             return not is_own
+
+    def is_own(self, manifest: Manifest) -> bool:
+        """Return whether this site made the model known; else its manifest came with the program."""
+        file = self._site_file(manifest)
+        return file is not None and file.is_file()
+
+    def _site_file(self, manifest: Manifest) -> Path | None:
+        return self._site / f"{manifest.name}.yaml" if self._site is not None else None
 
     def adapters(self, model: str) -> tuple[Manifest, ...]:
         """Return the adapters for a model, given by its own name, sorted by name."""

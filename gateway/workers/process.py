@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import msgspec
 
@@ -23,8 +24,9 @@ class Process:
     ``ready`` is set once it serves; ``exited`` once it has ended and was collected.
     """
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], ready: int) -> None:
+    def __init__(self, name: str, process: subprocess.Popen[bytes], ready: int, orders: int) -> None:
         self.name, self.began = name, time.monotonic()
+        self._orders = orders
         self.ready, self.exited = asyncio.Event(), asyncio.Event()
         self._process, self._ready = process, ready
         self._pidfd = os.pidfd_open(process.pid)
@@ -40,26 +42,29 @@ class Process:
             OSError: no process, descriptor or memory is left.
         """
         told_read, told_write = os.pipe()
-        held = [told_write]
+        orders_read, orders_write = os.pipe()
+        os.set_blocking(orders_write, False)
+        held = [told_write, orders_read]
         try:
             if passphrase:
                 held.append(_memory(passphrase))
                 settings = with_passphrase_from(settings, held[-1])
-            part = msgspec.structs.replace(part, ready=told_write)
+            part = msgspec.structs.replace(part, ready=told_write, orders=orders_read)
             held.append(_memory(msgspec.json.encode(Orders(settings, part, os.getpid()))))
             process = subprocess.Popen(  # noqa: S603 - our own program, and a number
                 [*_PROGRAM, str(held[-1])],
                 stdin=subprocess.DEVNULL,
-                pass_fds=(*held, *part.sockets),
+                pass_fds=(*held, *part.sockets, *(each for each in part.lent if each >= 0)),
                 start_new_session=True,  # a Ctrl-C is for the supervisor, which ends this one itself
             )
         except BaseException:
             os.close(told_read)
+            os.close(orders_write)
             raise
         finally:
             for descriptor in held:
                 os.close(descriptor)
-        return cls(name, process, told_read)
+        return cls(name, process, told_read, orders_write)
 
     @property
     def pid(self) -> int:
@@ -69,6 +74,16 @@ class Process:
     def code(self) -> int | None:
         """Its exit code, once it has ended."""
         return self._process.returncode
+
+    @property
+    def serves(self) -> bool:
+        return self.ready.is_set() and not self.exited.is_set()
+
+    def tell(self, order: str) -> None:
+        """Send a worker one line: :mod:`gateway.workers.lending`. One that has ended, or reads nothing, misses it."""
+        if not self.exited.is_set():
+            with suppress(BrokenPipeError, BlockingIOError):
+                os.write(self._orders, order.encode() + b"\n")
 
     def signal(self, number: int) -> None:
         if not self.exited.is_set():
@@ -82,11 +97,12 @@ class Process:
         finally:
             for each in waits:
                 each.cancel()
-        return self.ready.is_set() and not self.exited.is_set()
+        return self.serves
 
     async def ended_within(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self.exited.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.exited.wait()
         except TimeoutError:
             return False
         return True
@@ -100,6 +116,7 @@ class Process:
     def _collect(self) -> None:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
+        os.close(self._orders)
         self._process.wait()
         self.exited.set()
 

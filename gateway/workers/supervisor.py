@@ -22,6 +22,7 @@ from gateway.house.crew import Part, refuse_unfit, settings_of_worker
 from gateway.http.listener import bind
 from gateway.settings import Settings
 from gateway.telemetry import log as logs
+from gateway.workers.lending import Lending
 from gateway.workers.process import Process
 
 _log = logging.getLogger("sekisho.workers")
@@ -71,6 +72,7 @@ class Supervisor:
         self._steward = Post()
         self._workers = [Post(each) for each in bind_all(settings.server.listen, settings.server.workers)]
         self._stop, self._renew = asyncio.Event(), asyncio.Event()
+        self._lending = Lending(self._workers)
         self._alive: set[Process] = set()
 
     def run(self) -> int:
@@ -131,7 +133,8 @@ class Supervisor:
         else:
             assert post.at is not None  # noqa: S101  for the type checker
             name = self._free_name(settings)
-            part = Part("worker", (post.at.fileno(),))
+            lent = tuple(each.at.fileno() if each.at and each is not post else -1 for each in self._workers)
+            part = Part("worker", (post.at.fileno(),), lent=lent)
             process = Process.start(name, settings_of_worker(settings, name), part, self._passphrase)
         self._alive.add(process)
         _log.info("started", extra={"who": process.name, "pid": process.pid})
@@ -158,9 +161,12 @@ class Supervisor:
             failures = 0 if lived > HEALTHY_SECONDS else failures + 1
             told = {"who": process.name, "code": process.code, "lived_seconds": round(lived, 1)}
             _log.error("ended by itself, and is started again", extra=told)
+            self._lending.settle()
             await asyncio.sleep(delay_seconds(failures))
             if post.process is process:
-                post.process = await self._started(post)
+                post.process = successor = await self._started(post)
+                await successor.settled()
+                self._lending.settle()
 
     async def _started(self, post: Post) -> Process:
         while True:
@@ -195,6 +201,7 @@ class Supervisor:
                     f"The new process {process.name} did not come up.", "Its own error stands before this."
                 )
             post.process = process
+            self._lending.settle()
             if before is not None:
                 await self._end(before)
         _log.info("all processes were replaced")

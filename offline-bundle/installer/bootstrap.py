@@ -200,7 +200,7 @@ def main(bundle, arguments):
         first = os.path.join(scratch, "root.json")
         with open(first, "wb") as file:
             file.write(trusted)
-        run = "import sys; sys.path[:0] = sys.argv[1].split('\\n'); from gateway.bundle.install.main import main; "
+        run = "import sys; sys.path[:0] = sys.argv[1].split('\\n'); from gateway.installing import main; "
         run += "sys.exit(main(sys.argv[2:]))"
         command = [sys.executable, "-I", "-S", "-c", run, "\n".join(folders), bundle, first, *arguments]
         return subprocess.run(command, check=False).returncode
@@ -224,6 +224,7 @@ Install Sekisho from this bundle, or verify the bundle.
 
   --root-sha256 HEX   the root's SHA-256, as the builder printed it; by another way than the bundle
   --check             verify everything, install nothing
+  --break-glass FILE  a statement of the root's holders that lets this bundle be past its end
   --prefix DIR        where versions lie (as root /opt/sekisho, else ~/.local/share/sekisho)
   --etc DIR           where the configuration lies (as root /etc/sekisho, else PREFIX/etc)
   --data DIR          where keys, log and state lie (as root /var/lib/sekisho, else PREFIX/data)

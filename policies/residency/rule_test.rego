@@ -97,6 +97,12 @@ test_data_of_unset_origin_are_not_shown_to_a_named_place if {
 	permitted(question("", "CN")) == set()
 }
 
+test_what_is_looked_at_from_nobody_knows_where_goes_nowhere if {
+	every origin in {"DE", "CN", "JP", "US", ""} {
+		permitted(question(origin, "ZZ")) == set()
+	}
+}
+
 test_without_a_place_of_access_the_callers_site_counts if {
 	asked := json.patch(question("DE", ""), [{"op": "replace", "path": "/caller/jurisdiction", "value": "CN"}])
 	permitted(asked) == set()

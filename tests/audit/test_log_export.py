@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.audit.log.reader import Filter, comparable, logs, newest, search
+from gateway.audit.log.reader import Filter, comparable, logs, newest, newest_time, search
 from gateway.audit.verify import check
 from gateway.domain import Outcome
 from tests.audit.exports import make
@@ -88,6 +89,13 @@ def test_what_the_guard_of_answers_did_is_in_an_export_and_can_be_searched_for(l
 )
 def test_records_are_found_by_what_they_say(closed: Log, wanted: Filter, count: int) -> None:
     assert len(list(search(closed.folder, wanted))) == count
+
+
+def test_the_time_of_the_newest_record_bears_witness_of_the_time(closed: Log, tmp_path: Path) -> None:
+    last = newest(closed.folder, 1)[0]
+
+    assert newest_time(closed.base) == datetime.fromisoformat(last["time"])
+    assert newest_time(tmp_path / "none") is None
 
 
 def test_the_newest_records_come_oldest_first(closed: Log) -> None:

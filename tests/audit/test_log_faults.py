@@ -21,7 +21,7 @@ from gateway.audit.log.layout import tile_path
 from gateway.audit.log.reader import search
 from gateway.audit.verify import verify
 from gateway.domain import Outcome
-from gateway.errors import AuditUnavailable, SetupError
+from gateway.errors import AuditFinal, AuditUnavailable, SetupError
 from tests.audit.bad_disk import BadDisk
 
 Log = Any  # conftest.OpenLog
@@ -71,9 +71,11 @@ def test_a_failed_write_refuses_this_and_every_later_intent(
         bad_log.intent(2)
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize(
+    ("number", "mend"), [(errno.EIO, "See to the disk, then restart"), (errno.ENOSPC, "Free space, then restart")]
+)
 async def test_a_failed_sync_tells_every_waiter_and_is_never_tried_again(
-    bad_log: Log, disk: BadDisk, number: int
+    bad_log: Log, disk: BadDisk, number: int, mend: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     disk.go.clear()
     entries = [bad_log.intent(count) for count in range(5)]
@@ -85,11 +87,31 @@ async def test_a_failed_sync_tells_every_waiter_and_is_never_tried_again(
     told = await waiting
     disk.sync_error = 0
 
-    assert {type(error) for error in told} == {AuditUnavailable}
+    assert {type(error) for error in told} == {AuditFinal}
+    assert mend in caplog.text
     with pytest.raises(AuditUnavailable):
         await entries[0].durable()
     with pytest.raises(AuditUnavailable):
         bad_log.intent(9)
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.EIO, "audit.unavailable"), (errno.ENOSPC, "audit.disk_full")])
+def test_a_failed_sync_of_the_heads_is_never_tried_again_either(
+    log: Log, monkeypatch: pytest.MonkeyPatch, number: int, code: str
+) -> None:
+    tried: list[int] = []
+
+    def fail() -> None:
+        tried.append(number)
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(log.book._writer._heads._history, "sync", fail)
+    log.intent(1)
+
+    assert wait_until(lambda: not log.book.ready())
+    time.sleep(1.2)
+    assert (log.book.error().code, log.book.error().retryable, len(tried)) == (code, False, 1)
+    assert not (log.folder / "checkpoint").exists()
 
 
 async def test_on_a_broken_log_closing_and_denying_do_not_raise(bad_log: Log, disk: BadDisk) -> None:

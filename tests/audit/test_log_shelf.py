@@ -174,7 +174,7 @@ def test_a_log_of_a_class_that_an_earlier_release_had_stays_with_the_others(
     shelf.close()
     folder = shelf.books["default"].folder
     folder.rename(folder.with_name("finance"))
-    for name in ("site-heads", "site-checkpoint"):
+    for name in ("site-heads", "site-checkpoint", "site-copied"):
         (tmp_path / "audit" / "berlin" / name).unlink()
     (tmp_path / "state" / "audit-heads" / "berlin").unlink()  # it knew of no copies
 

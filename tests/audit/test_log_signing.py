@@ -17,7 +17,7 @@ from gateway.audit.log.disk import Disk
 from gateway.audit.log.due import DueHead
 from gateway.audit.log.layout import HISTORY, notes
 from gateway.audit.verify import parse_head, verify
-from gateway.errors import AuditUnavailable
+from gateway.errors import AuditFinal, AuditUnavailable
 from gateway.settings import AuditSettings
 from tests.audit.conftest import OpenLog
 
@@ -109,13 +109,15 @@ def test_when_signing_dies_nobody_waits_for_ever() -> None:
     def die() -> None:
         raise RuntimeError("a bug")
 
-    committer = Committer(lambda: 0, die, lambda: True, tick_seconds=0.01)
+    told: list[str] = []
+    committer = Committer(lambda: 0, die, lambda: True, tick_seconds=0.01, gone=told.append)
     threading.excepthook, hook = lambda _: None, threading.excepthook
     try:
         committer.start(0)
-        with pytest.raises(AuditUnavailable):
+        with pytest.raises(AuditFinal):
             asyncio.run(asyncio.wait_for(committer.wait(1), LONG_SECONDS))
         committer.stop()
     finally:
         threading.excepthook = hook
     assert (committer.alive, committer.orderly) == (False, False)
+    assert told == ["the thread that signs it ended by an error of the program"]

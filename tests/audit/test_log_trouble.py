@@ -158,7 +158,9 @@ def cut(path: Path) -> None:
 def test_every_file_that_a_log_lost_stops_it(log: Log, name: str, harm: Callable[[Path], None]) -> None:
     for number in range(300):
         log.intent(number)
-    assert wait_until(lambda: (log.folder / tile_path(0, 1)).exists() and (log.folder / "sizes").exists())
+    asyncio.run(log.book.durable())  # else what is still to be written makes the file anew
+    tile = log.folder / tile_path(0, 1)
+    assert wait_until(lambda: tile.exists() and tile.stat().st_size == 44 * 32 and (log.folder / "sizes").exists())
 
     harm(log.folder / name)
 

@@ -63,9 +63,9 @@ class Desk:
             now=lambda: self.clock,
         )
 
-    def keep(self, *names: str, tenant: str = "acme", content: bytes = b"the content") -> Kept:
+    def keep(self, *names: str, tenant: str = "acme", content: bytes = b"the content", kind: str = "prompt") -> Kept:
         about = About("01JREQUEST", tenant, "support", 30)
-        sealed = self.side.seal("prompt", about, ORIGIN, self.side.keys_for(about, names), content)
+        sealed = self.side.seal(kind, about, ORIGIN, self.side.keys_for(about, names), content)
         self.side.put(sealed)
         return sealed.kept
 
@@ -280,6 +280,18 @@ async def test_values_are_shown_to_a_privacy_officer_only(desk: Desk) -> None:
     ):
         with pytest.raises(SetupError, match="Only a privacy officer"):
             await desk.office.collect(id_, ShowWish(subject=WHO, claim=claim), "op")
+
+
+@pytest.mark.parametrize("kind", ["file", "batch"])
+async def test_of_a_file_the_key_is_shown_to_nobody(desk: Desk, kind: str) -> None:
+    kept = desk.keep(f"user:{WHO}", content=b'{"filename":"out.jsonl","bytes":7,"secret":"a2V5IG9mIGl0"}', kind=kind)
+    id_ = await desk.opened()
+
+    held = await desk.office.collect(id_, ShowWish(subject=WHO, claim=desk.claim("search", id_, "dpo")), "op")
+    shown = await desk.office.read(kept.item, desk.claim("item", kept.item, "dpo"), "op")
+
+    assert json.loads(held["content"][0]["value"]) == {"filename": "out.jsonl", "bytes": 7}
+    assert json.loads(shown["content"]) == {"filename": "out.jsonl", "bytes": 7}
 
 
 @pytest.mark.parametrize(("others", "told"), [(0, "no"), (1, "fewer than 5"), (4, "fewer than 5"), (5, "5")])

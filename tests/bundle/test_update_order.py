@@ -12,11 +12,13 @@ import pytest
 from gateway.bundle.refusal import BundleRefused
 from gateway.bundle.update import link, order
 from gateway.bundle.update.journal import Entry, Journal
+from gateway.bundle.update.told import Spool
 from tests.bundle.update_child import FRESH, FileSteps
 
 OLD = "1-1.0.0"
 BEFORE = ["store:before", "store:after", "stage:before", "stage:half", "stage:after", "trials:before", "trials:after"]
 AFTER = ["restart:before", "restart:after", "watch:before", "accept:before", "accept:after"]
+AFTER += ["tell:before", "tell:after"]
 
 
 @pytest.fixture
@@ -40,6 +42,12 @@ def state(prefix: Path) -> tuple[str, str, list[str]]:
     )
 
 
+def told(prefix: Path) -> list[str]:
+    """What the audit log will be told, once for each thing."""
+    spool = Spool.of(prefix)
+    return [spool.read(id).type for id in spool.ids()]
+
+
 def kill_at(prefix: Path, moment: str, health: str = "healthy") -> None:
     child = Path(__file__).with_name("update_child.py")
     command = [sys.executable, str(child), str(prefix), moment, health]
@@ -55,6 +63,7 @@ def test_an_update_ends_in_the_new_version(prefix):
     assert order.update(prefix, FileSteps(prefix), FRESH, 7) == order.Outcome("kept", FRESH)
     assert state(prefix) == ("new", "new", [OLD, FRESH])
     assert (prefix / "accepted").read_text(encoding="utf-8") == f"{FRESH} 7"
+    assert told(prefix) == ["update.accepted"]
     assert Journal(prefix).read() is None
 
 
@@ -62,6 +71,7 @@ def test_one_that_is_not_healthy_goes_back_by_itself(prefix):
     assert order.update(prefix, FileSteps(prefix, healthy=False), FRESH, 7).how == "back"
     assert state(prefix) == ("old", "old", [OLD])
     assert not (prefix / "accepted").exists()
+    assert told(prefix) == ["update.reverted"]
     assert list((prefix / "store").iterdir()) == []
 
 
@@ -72,6 +82,7 @@ def test_killed_before_the_switch_the_old_one_runs_and_nothing_is_left(prefix, m
     assert order.recover(prefix, FileSteps(prefix)).how == "removed"
     assert state(prefix) == ("old", "old", [OLD])
     assert list((prefix / "store").iterdir()) == []
+    assert told(prefix) == ["update.interrupted"]
     assert order.update(prefix, FileSteps(prefix), FRESH, 7).how == "kept"
 
 
@@ -80,17 +91,19 @@ def test_killed_before_the_switch_the_old_one_runs_and_nothing_is_left(prefix, m
 def test_killed_after_the_switch_the_next_reader_ends_it(prefix, moment, healthy):
     kill_at(prefix, moment)
     assert state(prefix)[0] == "new"
-    told = order.recover(prefix, FileSteps(prefix, healthy=healthy))
-    accepted = healthy or moment.startswith("accept")  # it was found healthy before it was killed
-    assert told.how == ("kept" if accepted else "back")
+    ended = order.recover(prefix, FileSteps(prefix, healthy=healthy))
+    accepted = healthy or moment.startswith(("accept", "tell"))  # it was found healthy before it was killed
+    assert ended.how == ("kept" if accepted else "back")
+    assert told(prefix) == ["update.accepted" if accepted else "update.reverted"]
     assert state(prefix) == (("new", "new", [OLD, FRESH]) if accepted else ("old", "old", [OLD]))
     assert Journal(prefix).read() is None
 
 
-@pytest.mark.parametrize("moment", ["sweep:before", "sweep:after"])
+@pytest.mark.parametrize("moment", ["sweep:before", "sweep:after", "tell:before", "tell:after"])
 def test_killed_on_the_way_back_it_still_goes_back(prefix, moment):
     kill_at(prefix, moment, "ill")
     assert order.recover(prefix, FileSteps(prefix)).how == "back"
+    assert told(prefix) == ["update.reverted"]
     assert state(prefix) == ("old", "old", [OLD])
 
 
@@ -115,6 +128,7 @@ def test_a_trial_that_fails_changes_nothing(prefix):
     with pytest.raises(BundleRefused):
         order.update(prefix, Failing(prefix), FRESH, 7)
     assert state(prefix) == ("old", "old", [OLD])
+    assert told(prefix) == ["update.refused"]
     assert Journal(prefix).read() is None
 
 
@@ -123,8 +137,8 @@ def test_a_watch_that_breaks_is_no_health(prefix):
         def healthy(self) -> bool:
             raise TimeoutError
 
-    told = order.update(prefix, Breaking(prefix), FRESH, 7)
-    assert (told.how, told.why) == ("back", "Its watch ended in TimeoutError.")
+    ended = order.update(prefix, Breaking(prefix), FRESH, 7)
+    assert (ended.how, ended.why) == ("back", "Its watch ended in TimeoutError.")
 
 
 def test_going_to_an_installed_version_keeps_both_whatever_its_health(prefix):
@@ -133,6 +147,7 @@ def test_going_to_an_installed_version_keeps_both_whatever_its_health(prefix):
     assert state(prefix) == ("new", "new", [OLD, FRESH])
     assert order.go_to(prefix, FileSteps(prefix), OLD).how == "kept"
     assert state(prefix) == ("old", "old", [OLD, FRESH])
+    assert sorted(told(prefix)) == ["update.accepted", "update.reverted", "update.rolled_back"]
 
 
 def test_a_journal_that_somebody_changed_is_not_acted_upon(prefix):
@@ -150,6 +165,16 @@ def test_an_installed_version_is_never_staged_over(prefix):
     with pytest.raises(BundleRefused):
         order.update(prefix, FileSteps(prefix), FRESH, 7)
     assert state(prefix) == ("old", "old", [OLD, FRESH])
+
+
+@pytest.mark.parametrize("step", ["store", "stage", "trials"])
+def test_a_fresh_version_that_runs_is_never_swept_whatever_the_journal_says(prefix, step):
+    """The link was moved by a person, or a journal of before the switch came back with a backup."""
+    order.update(prefix, FileSteps(prefix), FRESH, 7)
+    Journal(prefix).write(Entry(step=step, fresh=FRESH, old=OLD, snapshot=7))
+    order.recover(prefix, FileSteps(prefix))
+    assert state(prefix) == ("new", "new", [OLD, FRESH])
+    assert Journal(prefix).read() is None
 
 
 def test_the_journal_says_switch_before_the_link_moves(prefix, monkeypatch):

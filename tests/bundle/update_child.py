@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from gateway.bundle.update import order
-from gateway.bundle.update.journal import Journal
+from gateway.bundle.update.journal import Entry, Journal
+from gateway.bundle.update.told import Happened, Kind, Spool
 
 FRESH = "2-1.1.0"
 
@@ -61,6 +62,11 @@ class FileSteps:
         shutil.rmtree(self.prefix / "versions" / folder, ignore_errors=True)
         (self.prefix / "store" / "2").unlink(missing_ok=True)
         self._pause("sweep:after")
+
+    def tell(self, entry: Entry, kind: Kind, why: str = "") -> None:
+        self._pause("tell:before")
+        Spool.of(self.prefix).tell(Happened(id=entry.id, type=kind, details={"why": why}))
+        self._pause("tell:after")
 
     def _pause(self, moment: str) -> None:
         if moment == self.moment:

@@ -425,9 +425,10 @@ def test_a_running_server_tells_of_its_anchors(sekisho, serving: Path, medium: P
 
 
 def put_back(house: Path, copy: Path) -> None:
-    """Restore the whole audit folder: what this machine knew of later heads goes with it."""
+    """Restore a backup of the log and of the state: what this machine knew of later heads goes with it."""
     forget(house)
     shutil.copytree(copy, house / ".sekisho/audit")
+    shutil.copytree(copy.with_name("heads"), house / ".sekisho/state/audit-heads")
 
 
 def forget(house: Path) -> None:
@@ -450,6 +451,7 @@ def anchored(sekisho, written: Path, medium: Path, tmp_path: Path) -> Path:
     config.write_text(config.read_text().replace("anchors: []", f"anchors: [{{kind: file, path: {medium}/h}}]"))
     assert sekisho("audit", "anchor").code == 0
     shutil.copytree(written / ".sekisho/audit", tmp_path / "copy")
+    shutil.copytree(written / ".sekisho/state/audit-heads", tmp_path / "heads")
     assert sekisho("keys", "create", "--name", "three", "--tenant", "t").code == 0
     assert sekisho("audit", "anchor").code == 0
     return written

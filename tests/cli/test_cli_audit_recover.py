@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from running import SEKISHO
 
 from gateway import settings
+from gateway.audit.log import copied_heads
 from gateway.audit.log.reader import search
 from gateway.audit.shelf import Shelf
 from gateway.audit.verify import verify
+from gateway.cli.lock import data_lock
 from gateway.errors import SetupError
 from gateway.keys.files import FileKeyring
 from gateway.policy.life.signers import Signer, Signers, create_private
@@ -126,6 +130,41 @@ def test_two_approvers_let_a_log_go_on_behind_a_gap(
     assert its.verified() == []
 
 
+def lose_the_copy(its: House) -> None:
+    (its.settings.state / "audit-heads" / "plant").unlink()
+
+
+def lower_the_copy(its: House) -> None:
+    copy = its.settings.state / "audit-heads" / "plant"
+    heads, note = copied_heads.parse_copy(copy)
+    copy.write_bytes(copied_heads.text({**heads, NAME: (1, bytes(32))}).encode() + b"\n" + note)
+
+
+@pytest.mark.parametrize(
+    ("harm", "problem"), [(lose_the_copy, "plant is gone"), (lower_the_copy, "plant is not what was signed")]
+)
+def test_a_copy_of_the_heads_that_is_lost_is_begun_anew_by_two(
+    sekisho, its: House, harm: Callable[[House], None], problem: str
+) -> None:
+    """The log is whole; but nothing on this machine says so any more: it may have been put back with its folder."""
+    harm(its)
+    with pytest.raises(SetupError, match=problem):
+        its.write(1)
+    if harm is lose_the_copy:
+        assert checked(sekisho)["state"] == "fails"
+    assert "Several logs are broken" in sekisho(*RECOVER, "--reason", "x").err  # it was the copy of each of them
+
+    assert sekisho(*RECOVER, "--log", NAME, "--reason", "the state's disk was replaced").code == 0
+    assert sekisho(*RECOVER, "--key", "ana.pem", "--key", "ben.pem").code == 0
+
+    its.write(5)
+    (gap,) = its.gaps()
+    assert (gap["sequence"], gap["details"]["missing"]) == (300, 0)
+    assert problem in gap["details"]["problem"]
+    assert its.verified() == []
+    assert checked(sekisho)["state"] == "ok"
+
+
 @pytest.mark.parametrize("written", [0, 400])
 def test_a_backup_put_back_whole_is_recovered_where_a_medium_tells(sekisho, its: House, written: int) -> None:
     """What this machine knew of later heads went with it; and it may have gone on since."""
@@ -133,12 +172,13 @@ def test_a_backup_put_back_whole_is_recovered_where_a_medium_tells(sekisho, its:
     config = its.folder / "sekisho.yaml"
     anchor = f"anchors: [{{kind: file, path: {medium}, same_disk: true}}]"
     config.write_text(config.read_text().replace("anchors: []", anchor))
-    backup = shutil.copytree(its.settings.data / "audit", its.folder / "backup")
+    parts = [its.settings.data / "audit", its.settings.data / "state" / "audit-heads"]
+    backups = [shutil.copytree(part, its.folder / "backup" / part.name) for part in parts]
     its.write(200)
     assert sekisho("audit", "anchor").code == 0
-    shutil.rmtree(its.settings.data / "audit")
-    shutil.rmtree(its.settings.data / "state" / "audit-heads")
-    shutil.copytree(backup, its.settings.data / "audit")
+    for part, backup in zip(parts, backups, strict=True):
+        shutil.rmtree(part)
+        shutil.copytree(backup, part)
     its.write(written)
     log = f"{its.settings.origin}/default"
 
@@ -257,6 +297,35 @@ def test_what_a_crash_cut_short_is_done_again(sekisho, its: House, step: str, mo
     again = sekisho(*RECOVER, "--reason", "x", "--key", "ana.pem", "--key", "ben.pem")
 
     assert again.code == 0, again.err
+    its.write(1)
+    assert its.verified() == []
+
+
+def test_while_another_works_with_the_data_it_is_refused(sekisho, its: House) -> None:
+    change_a_record(its)
+    assert sekisho(*RECOVER, "--reason", "x").code == 0
+
+    with data_lock(its.settings.state):
+        said = [sekisho(*RECOVER, *more) for more in (("--reason", "y"), ("--key", "ana.pem", "--key", "ben.pem"))]
+
+    assert [each.code for each in said] == [3, 3]
+    assert all(f"Another sekisho process (pid {os.getpid()}) is working with" in each.err for each in said)
+    assert json.loads(Path("recovery.json").read_text())["signatures"] == []
+    assert sekisho(*RECOVER, "--key", "ana.pem", "--key", "ben.pem").code == 0
+
+
+def test_of_two_who_recover_at_once_one_does_and_the_other_says_why_not(sekisho, its: House) -> None:
+    change_a_record(its)
+    assert sekisho(*RECOVER, "--reason", "x").code == 0
+    command = [str(SEKISHO), *RECOVER, "--key", "ana.pem", "--key", "ben.pem"]
+
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = sorted((each.communicate(timeout=120)[1], each.returncode) for each in both)
+
+    assert sorted(code for _, code in said) == [0, 3]
+    (why,) = [text for text, code in said if code]
+    assert "Another sekisho process (pid " in why or "is not as the statement says any more" in why, why
+    assert len(its.gaps()) == 1
     its.write(1)
     assert its.verified() == []
 

@@ -167,5 +167,5 @@ def test_a_report_counts_refusals_before_identity_apart(sekisho: Any, written: P
     assert told[-2:] == [["invalid_api_key", "7"], ["identity.unavailable", "5"]]
     assert "10.0.0.1" not in said.out
     assert sekisho("audit", "report", "--tenant", "t", "--json").json["refused_unknown"] == [
-        {"value": "total", "count": 0, "withheld": ""}
+        {"value": "total", "count": 0, "withheld": False}
     ]

@@ -30,7 +30,7 @@ def test_the_chosen_one_is_first_and_marked() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("why", ["soonest", "cheapest", "tie", "over-limit", "only"])
+@pytest.mark.parametrize("why", ["soonest", "cheapest", "tie", "over-limit", "only", "trial"])
 def test_each_reason_has_words_in_each_language(language: str, why: str) -> None:
     head = told_choice({**CHOICE, "why": why}, language)[0]
 

@@ -23,11 +23,13 @@ from gateway.cli.codes import Explanation, explanations
 from gateway.keys.files import FileKeyring
 from gateway.policy.explain import TEXTS
 from gateway.settings import ServerSettings, Settings
+from gateway.settings_help import HELP
 
 ROOMS = "identity|limits|privacy|policy|fleet|engine|audit|request|server|admin"
 CODE = re.compile(rf'"((?:{ROOMS})\.[a-z_]+)"')
 NOT_CODES = {"admin.sock", "limits.json", "limits.lua"}  # files
-NOT_CODES |= {"server.listen", "server.workers", "engine.slots", "limits.redis"}  # settings
+SETTINGS = {".".join(key.split(".")[:2]) for key in HELP}  # and the lists that settings are in
+NOT_CODES |= SETTINGS - set(explanations())
 
 
 @contextmanager

@@ -131,6 +131,18 @@ def test_a_model_that_was_added_meanwhile_is_served_from_its_first_load_on(sekis
     assert running.book.lines == ["model.ordered load new", "durable"]
 
 
+def test_a_model_whose_file_is_damaged_could_not_be_loaded_and_that_is_no_wrong_use(sekisho, running: Running) -> None:
+    running.node.faults["b"] = SetupError(
+        "The file of b is not what its manifest says.", "Run: sekisho models add FILE"
+    )
+
+    said = sekisho("models", "load", "b")
+
+    assert said.code == 3
+    assert said.err.endswith("sekisho: The file of b is not what its manifest says. Run: sekisho models add FILE\n")
+    assert (running.node.state("a"), running.node.state("b")) == ("absent", "failed")
+
+
 def test_a_model_of_another_house_is_refused_with_the_names_of_this_ones(sekisho, running: Running) -> None:
     said = sekisho("models", "load", "nobody")
 

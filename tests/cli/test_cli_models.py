@@ -65,6 +65,55 @@ def test_a_changed_file_is_found_by_verify(sekisho, file: Path, house: Path) -> 
     assert (said.code, said.json["data"][0]["status"]) == (1, "wrong hash")
 
 
+def statuses(sekisho, *names: str) -> tuple[int, dict[str, str]]:
+    said = sekisho("models", "verify", *names, "--json")
+    return said.code, {each["model"]: each["status"] for each in said.json["data"]}
+
+
+@pytest.fixture
+def served(sekisho, file: Path, house: Path) -> str:
+    """The name of a model of the site's own that is there, and the only one that the settings load."""
+    sekisho("models", "add", str(file), "--licence", "MIT", "--name", "own")
+    config = house / "sekisho.yaml"
+    config.write_text(f"{config.read_text()}\nfleet: {{models: [{{model: own}}]}}\n")
+    return "own"
+
+
+def test_what_came_with_the_program_without_its_file_is_not_installed(sekisho, served: str) -> None:
+    assert statuses(sekisho) == (0, {**dict.fromkeys(SHIPPED, "not installed"), served: "ok"})
+
+
+def test_what_is_not_installed_is_a_no_to_whom_asks_for_it(sekisho, served: str) -> None:
+    assert statuses(sekisho, SHIPPED[0]) == (1, {SHIPPED[0]: "not installed"})
+
+
+def test_a_file_that_is_gone_is_missing_where_the_settings_load_it(sekisho, house: Path) -> None:
+    assert statuses(sekisho) == (1, {SHIPPED[0]: "not installed", SHIPPED[1]: "missing"})
+
+
+def test_a_file_that_is_gone_is_missing_where_the_site_added_it(sekisho, served: str, house: Path) -> None:
+    config = house / "sekisho.yaml"
+    config.write_text(config.read_text().replace("model: own", f"model: {SHIPPED[1]}"))
+    Path(sekisho("models", "verify", served, "--json").json["data"][0]["path"]).unlink()
+
+    assert statuses(sekisho)[1] == {SHIPPED[0]: "not installed", SHIPPED[1]: "missing", served: "missing"}
+
+
+def test_a_file_that_is_gone_is_missing_where_an_alias_leads_to_it(sekisho, served: str) -> None:
+    assert sekisho("models", "alias", "embedder", SHIPPED[0]).code == 0
+
+    assert statuses(sekisho) == (1, {SHIPPED[0]: "missing", SHIPPED[1]: "not installed", served: "ok"})
+
+
+def test_a_file_that_is_gone_is_missing_where_somebody_signed_it(sekisho, served: str, house: Path) -> None:
+    sha256 = {entry["name"]: entry["sha256"] for entry in sekisho("models", "list", "--json").json["data"]}[SHIPPED[0]]
+    folder = house / ".sekisho" / "store" / "signatures"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{sha256}.json").write_text("{}")
+
+    assert statuses(sekisho)[1][SHIPPED[0]] == "missing"
+
+
 def test_an_alias_of_the_site_is_listed(sekisho, house: Path) -> None:
     assert sekisho("models", "alias", "gpt-4o", "smollm2").code == 0
     aliases = {entry["name"]: entry["site_aliases"] for entry in sekisho("models", "list", "--json").json["data"]}

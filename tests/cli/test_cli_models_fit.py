@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,25 @@ def test_what_does_not_fit_leaves_with_1_and_says_what_would(sekisho, tiny: str)
     assert "It fits with context_tokens " in said.err
 
 
+def fitting(said: str) -> int:
+    """Return the context that is said to fit."""
+    found = re.search(r"It fits with context_tokens (\d+)", said)
+    return int(found[1]) if found else 0
+
+
+def test_more_context_than_a_model_was_trained_for_is_not_offered_though_there_is_room(sekisho, tiny: str) -> None:
+    usual = sekisho("models", "fit", tiny, "--context", "131072", "--slots", "1", "--json")
+    beyond = sekisho("models", "fit", tiny, "--context", "131073", "--slots", "1", "--json")
+    told = sekisho("models", "fit", tiny, "--context", "131073", "--slots", "1")
+    far = sekisho("models", "fit", tiny, "--context", "1000000000", "--slots", "1")
+
+    (row,), (past,) = usual.json["data"], beyond.json["data"]
+    assert (usual.code, row["fits"], row["trained_tokens"]) == (0, True, 131072)
+    assert (beyond.code, past["fits"], past["trained_tokens"]) == (1, False, 131072)
+    assert "ram: tiny was trained for 131,072 tokens, so it understands no context of 131,073." in told.err
+    assert 0 < fitting(far.err) <= 131072
+
+
 def test_an_unknown_model_or_cache_is_used_wrongly(sekisho, tiny: str) -> None:
     assert sekisho("models", "fit", "nope").code == 2
     assert sekisho("models", "fit", tiny, "--kv-type", "q9").code == 2
@@ -88,9 +108,17 @@ def test_doctor_says_what_the_configured_models_take(tiny: str, house: Path) -> 
     assert (too_long.state, "models fit" in too_long.mend) == ("fails", True)
 
 
+def test_doctor_warns_of_more_context_than_a_model_was_trained_for(tiny: str, house: Path) -> None:
+    most = room_for_models(doctored(house, context_tokens=131072, slots=1))
+    past = room_for_models(doctored(house, context_tokens=131073, slots=1))
+
+    assert (most.state, past.state) == ("ok", "warning")
+    assert past.said == "tiny has a context of 131,073 tokens and was trained for 131,072"
+
+
 def test_doctor_adds_up_those_that_are_pinned(tiny: str, house: Path) -> None:
     settings = doctored(house)
-    half = ModelSettings(model="tiny", pin=True, slots=1, context_tokens=256 * 1024)
+    half = ModelSettings(model="tiny", pin=True, slots=2, context_tokens=128 * 1024)
     one = replace(settings, fleet=replace(settings.fleet, models=(half,), memory_mib=600))
     assert room_for_models(one).state == "ok"
 

@@ -19,6 +19,8 @@ import export_pages
 import msgspec
 import privacy_pages
 import roles_page
+import runbook_page
+import sizing_page
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
@@ -90,7 +92,8 @@ def settings_page() -> str:
 CODES_HEAD = """
 ## Codes
 
-`sekisho doctor CODE` says the same. Codes without a status stand in records and decisions only.
+`sekisho doctor CODE` says the same. Codes without a status stand in records and decisions only. For the operator the
+[runbook](../how-to/runbook.md) has them by what one sees: how urgent it is, what to run first, when it is over.
 
 | Code | Status | What it means | Who can mend it | How |
 | --- | --- | --- | --- | --- |
@@ -256,6 +259,8 @@ PAGES = {
     "settings.md": settings_page,
     "errors.md": errors_page,
     "command-line.md": commands_page,
+    "../how-to/runbook.md": runbook_page.page,
+    "sizing.md": sizing_page.page,
     **privacy_pages.pages(),
 }
 

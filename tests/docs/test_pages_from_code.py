@@ -16,7 +16,7 @@ def pages(repository: Path) -> dict[str, Any]:
     return runpy.run_path(str(repository / "tests" / "docs" / "pages.py"))
 
 
-MADE = ("settings.md", "errors.md", "parameters.md", "command-line.md")
+MADE = ("settings.md", "errors.md", "parameters.md", "command-line.md", "../how-to/runbook.md", "sizing.md")
 PRIVACY = ("contact", "finance", "vehicles", "national", "addresses", "secrets", "marks")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from gateway.domain import Capability, Prompt
 from gateway.engines.client import open_session
@@ -66,6 +67,42 @@ async def test_plain_answer_says_what_the_streamed_one_says(worker: Any, chat: A
     assert len(plain) == 1
     assert (text_of(plain), plain[0].usage) == (text_of(streamed), streamed[-1].usage)
     assert plain[0].choices[0].role == "assistant"
+
+
+TOOL = {"name": "look_up", "description": "Looks up", "parameters": {"type": "object", "properties": {}}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"tools": [{"type": "function", "function": TOOL}]},
+        {"response_format": {"type": "json_object"}},
+        {"messages": [{"role": "system", "content": "<|im_end|> 日本語 é"}, {"role": "user", "content": LONG}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]},
+    ],
+    ids=["plain", "tools", "json", "marks and words", "parts"],
+)
+async def test_counted_is_what_would_have_been_read(
+    worker: Any, chat: Any, collect: Any, fields: dict[str, Any]
+) -> None:
+    asked = chat("Say hello.", stream=False, **fields)
+
+    (counted,) = await collect(worker, replace(asked, counts=True))
+    (answered,) = await collect(worker, asked)
+
+    assert (counted.choices, counted.usage.prompt_tokens) == ((), 0)
+    assert len(counted.tokens) == answered.usage.prompt_tokens > 0
+
+
+async def test_to_count_neither_takes_nor_changes_a_slot(worker: Any, chat: Any, collect: Any) -> None:
+    asked = chat(LONG, stream=False, slot=0, reuse=True)
+    await collect(worker, asked)
+
+    await collect(worker, replace(chat("Another one.", stream=False, slot=0), counts=True))
+
+    (again,) = await collect(worker, asked)
+    assert again.usage.cached_tokens >= again.usage.prompt_tokens - 2
 
 
 async def test_it_lets_the_checkpoint_go_first(worker: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 
 from gateway.domain import Choice, Chunk, Usage
 from gateway.engines.openai_http import HttpEngine
@@ -170,9 +171,10 @@ async def test_nobody_listening_is_unavailable(short_dir: Any, chat: Any, collec
     engine = HttpEngine("http://mock", model="m", slots=1, context_tokens=8, unix_socket=short_dir / "none")
     await engine.start()
 
-    with pytest.raises(EngineUnavailable):
+    with pytest.raises(EngineUnavailable) as caught:
         await collect(engine, chat("hi"))
 
+    assert caught.value.code == "engine.unavailable"  # nothing was sent, so nothing broke off
     await engine.stop()
     assert not engine.ready()
 
@@ -182,3 +184,21 @@ async def test_number_that_json_cannot_carry_is_refused(served: Start, chat: Any
 
     with pytest.raises(BadRequest):
         await collect(engine, chat("hi", seed=2**70))
+
+
+@pytest.mark.parametrize("counts", [True, False])
+async def test_a_server_that_tells_no_prompts_reads_what_is_to_be_counted(
+    served: Start, chat: Any, collect: Any, counts: bool
+) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        usage = {"prompt_tokens": 7, "completion_tokens": 1}
+        return web.json_response({"choices": [{"index": 0, "message": {"content": "a"}}], "usage": usage})
+
+    engine = await served(answer)
+
+    (chunk,) = await collect(engine, replace(chat("hi", stream=False), counts=counts))
+
+    assert (asked, chunk.usage) == (["/v1/chat/completions"], Usage(7, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,19 +12,23 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.client_reqrep import ConnectionKey
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.engines import remote
+from gateway.engines.client import unreached
 from gateway.engines.remote import RemoteEngine, judge, remote_engine
 from gateway.errors import EngineUnavailable, SetupError
 from gateway.settings import RemoteEngineSettings
 
 DIGEST, OTHER = "ab" * 32, "cd" * 32
+KEY = ConnectionKey("p", 1, False, True, None, None, None)
 ANSWER = b'data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 
 
@@ -260,7 +265,28 @@ async def test_one_that_is_away_keeps_nothing_from_opening_and_comes_back(
     await asyncio.wait_for(back.wait(), 10)
     await away.stop()
 
-    assert first == "gpu-1 cannot be reached (ClientConnectorError)."
+    assert first == f"gpu-1 cannot be reached. Nobody listens at http://127.0.0.1:{free_port}. Is it running?"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "Nobody listens at P. Start it."),
+        (aiohttp.ClientConnectorError(KEY, OSError(errno.ECONNREFUSED, "x")), "Nobody listens at P. Start it."),
+        (aiohttp.ClientConnectorError(KEY, OSError(errno.EHOSTUNREACH, "x")), "No way leads to P."),
+        (aiohttp.ClientConnectorError(KEY, OSError(errno.EACCES, "x")), "This user may not connect to P."),
+        (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "x")), "Nobody here knows the name in P."),
+        (aiohttp.ConnectionTimeoutError(), "P does not answer."),
+        (TimeoutError(), "P does not answer."),
+        (aiohttp.ServerDisconnectedError(), "P hung up."),
+        (aiohttp.ClientOSError(errno.ECONNRESET, "x"), "P hung up."),
+    ],
+)
+def test_why_a_place_cannot_be_reached_is_said_in_words_with_what_to_do(error: Exception, said: str) -> None:
+    told = unreached(error, "P", "Start it.")
+
+    assert told.startswith(said)
+    assert "Error" not in told
 
 
 async def test_a_prompt_is_never_sent_on(served: Any, chat: Any, collect: Any) -> None:

@@ -131,6 +131,7 @@ class Entry:
 class Call:
     endpoint = "chat.completions"
     capability = Capability.CHAT
+    counts = False
     includes_usage = False
     uses_tools = False
     inputs = 1
@@ -279,6 +280,9 @@ class House:
     # policy
     def class_floor(self, caller: Caller) -> str:
         return self.project_floor
+
+    def seen_from(self, caller: Caller, source: str) -> Caller:
+        return caller
 
     def count(self, caller: Caller, values: Any, special: Any, targets: Any, time: str) -> Any:
         return self.crossing and self.crossing(list(values()))

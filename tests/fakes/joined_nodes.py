@@ -31,6 +31,7 @@ from gateway.fleet.nodes.contexts import AUTHORITY, CERTIFICATE, KEY, client_con
 from gateway.fleet.nodes.papers import write_private
 from gateway.keys.vault import FileVault
 from gateway.node.blobs import Blobs
+from gateway.node.bundles import Bundles
 from gateway.node.residents import Built, Residents
 from gateway.node.service import Service, listening
 from gateway.telemetry.energy import EnergyMeter
@@ -132,6 +133,7 @@ class JoinedNode:
     def __init__(self, folder: Path, its: Papers) -> None:
         self.papers = its
         self.blobs = Blobs(folder / "store" / "sha256")
+        self.bundles = Bundles(folder / "bundles", None, lambda: None)
         self.counter = Counted()
         self.residents = Residents(self.build, EnergyMeter({"cpu": [self.counter]}))
         self.engines: list[ScriptedEngine] = []
@@ -161,6 +163,8 @@ class JoinedNode:
             brought=self.blobs.brought(),
             partial=tuple(NodePartial(*each) for each in self.blobs.partial()),
             residents=self.residents.all(),
+            ordered=self.bundles.waits(),
+            installed=self.bundles.ended(),
         )
 
     def link(self) -> NodeLink:
@@ -180,12 +184,15 @@ def bound_socket(port: int = 0) -> socket.socket:
 
 
 @asynccontextmanager
-async def node(folder: Path, its: Papers | None = None, port: int = 0) -> AsyncIterator[JoinedNode]:
-    """Run a node on loopback."""
+async def node(
+    folder: Path, its: Papers | None = None, port: int = 0, bundles: Bundles | None = None
+) -> AsyncIterator[JoinedNode]:
+    """Run a node on loopback. Without ``bundles`` it was not installed from one."""
     made = JoinedNode(folder, its or papers(folder))
+    made.bundles = bundles or made.bundles
     bound = bound_socket(port)
     made.address = f"127.0.0.1:{bound.getsockname()[1]}"
-    service = Service(made, made.blobs, made.residents, gateway_role(SITE))
+    service = Service(made, made.blobs, made.bundles, made.residents, gateway_role(SITE))
     async with listening(service, bound, server_context(made.papers.folder)):
         yield made
     await made.residents.close()

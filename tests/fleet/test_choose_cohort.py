@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gateway.domain import Caller, Capability
+from gateway.domain import Caller, Capability, Prompt
 from gateway.errors import EngineUnavailable
 from gateway.fleet.choose.cohort import is_in_cohort
 from gateway.fleet.desk import Terms, Version
 from gateway.fleet.local import LocalFleet, Member
 
 NONE: frozenset[str] = frozenset()
+
+
+def a_prompt() -> Prompt:
+    return Prompt("r", Capability.CHAT, {"messages": []}, stream=True)
 
 
 def callers(world: Any, count: int) -> list[Caller]:
@@ -92,6 +96,20 @@ async def test_where_it_is_away_or_full_who_is_in_is_served_as_all_others(canary
         each.release()
     canary.engines["w1"].is_ready = False
     assert await canary.used(canary.inside) == "w0"
+
+
+async def test_one_that_fails_again_and_again_is_left_alone_by_its_only_tenant_while_others_serve(
+    canary: Canary,
+) -> None:
+    canary.engines["w1"].chunks, canary.engines["w1"].failure = [], EngineUnavailable("It is gone.")
+    for _ in range(5):
+        placement = await canary.take(canary.inside)
+        with pytest.raises(EngineUnavailable):
+            _ = [chunk async for chunk in placement.answer(a_prompt())]
+        placement.release()
+
+    assert await canary.used(canary.inside) == "w0"
+    assert await canary.used(canary.inside, "w1") == "w1"  # where nobody else can serve, it is asked all the same
 
 
 async def test_policy_decides_first_and_a_canary_that_is_the_only_one_left_serves_all(canary: Canary) -> None:

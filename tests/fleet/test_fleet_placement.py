@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.domain import Capability
+from gateway.domain import Capability, Chunk, Usage
 from gateway.errors import EngineUnavailable, LimitExceeded
 
 NONE: frozenset[str] = frozenset()
@@ -60,6 +60,30 @@ async def test_to_tokenise_leaves_a_slot_to_whose_prompt_lies_there(world: Any, 
     acme = await fleet.choose(world.decision(place), world.caller(tenant="acme"), NONE)
 
     assert (other.reuse_cache, acme.reuse_cache) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("counted", "reused"),
+    [(Chunk((), Usage(0, 0), tokens=(1, 2)), (False, True)), (Chunk((), Usage(2, 1)), (True, False))],
+    ids=["told without reading", "read to be counted"],
+)
+async def test_to_count_leaves_a_slot_unless_the_engine_read(
+    world: Any, prompt: Any, counted: Chunk, reused: tuple[bool, bool]
+) -> None:
+    place, worker = world.target("w0"), world.engine(slots=1)
+    fleet = world.make_fleet((place, worker))
+    said = {"acme": worker.chunks, "other": [counted]}
+    for tenant, asked in (("acme", prompt), ("other", msgspec.structs.replace(prompt, counts=True))):
+        worker.chunks = said[tenant]
+        placement = await fleet.choose(world.decision(place), world.caller(tenant=tenant), NONE)
+        assert [chunk async for chunk in placement.answer(asked)]
+        placement.release()
+
+    other = await fleet.choose(world.decision(place), world.caller(tenant="other"), NONE)
+    other.release()
+    acme = await fleet.choose(world.decision(place), world.caller(tenant="acme"), NONE)
+
+    assert (other.reuse_cache, acme.reuse_cache) == reused
 
 
 async def test_closing_the_answer_closes_the_engines(world: Any, prompt: Any) -> None:

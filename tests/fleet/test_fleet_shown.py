@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.fleet import _COLUMNS, _energy, _row
+from gateway.cli.fleet import _COLUMNS, _energy, _row, _rows
 from gateway.domain import Energy
 from gateway.errors import EngineUnavailable
 from gateway.fleet.choose.power import ENOUGH_ANSWERS, Power
@@ -46,6 +46,16 @@ def test_a_target_that_is_well_shows_its_device() -> None:
     closed = {"state": "closed", "failures": 1, "opened": 3, "again_in_seconds": None}
 
     assert _row({**MODEL, "breaker": closed})[-1] == _row(MODEL)[-1] == "cpu: x"
+
+
+def test_what_is_wrong_with_a_whole_node_is_said_once_and_its_models_point_there() -> None:
+    away = "The node gpu1 is away. Nobody listens at gpu1.plant:8443. On that machine: sekisho node serve"
+    nodes = [{"node": "gpu1", "problem": away}, {"node": "gpu2", "problem": ""}]
+    models = [{**MODEL, "node": "gpu1", "problem": away}, {**MODEL, "node": "gpu2", "problem": "It is damaged."}]
+
+    rows = _rows({"models": [*models, {**MODEL, "node": "gpu2"}], "nodes": nodes})
+
+    assert [row[-1] for row in rows] == ["See node gpu1.", "It is damaged.", "cpu: x"]
 
 
 async def test_the_metrics_say_it_by_target(world: Any, prompt: Any) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+import os
+import resource
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -231,3 +234,32 @@ async def test_a_name_of_no_account_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadRequest) as refusal:
         await office(tmp_path / "limits.json", limits(), Diary()).change("nobody", Change(), by="ana")
     assert refusal.value.code == "limits.account"
+
+
+@contextmanager
+def a_full_disk() -> Iterator[None]:
+    """No file of this process grows."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_refuses_each_request_keeps_no_file_open_and_goes_on_by_itself(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.add("k1", "t/p", "m", 10, 5)
+    with a_full_disk():
+        ledger.add("k1", "t/p", "m", 10, 5)
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(50):
+            with pytest.raises(Unavailable):
+                ledger.refuse_broken()
+        assert len(os.listdir("/proc/self/fd")) == before
+
+    ledger.refuse_broken()
+    ledger.close()
+    again = Ledger(tmp_path)
+    assert sum(tokens for _, tokens, _ in again.rows()) == 20
+    again.close()

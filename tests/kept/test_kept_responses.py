@@ -545,3 +545,27 @@ async def test_an_answer_whose_caller_hung_up_is_kept_as_far_as_it_was_shown(hou
     again = (await house.get(id_)).json
     assert (again["status"], again["output"][0]["content"][0]["text"]) == ("cancelled", "half ")
     assert house.kept._making == {}
+
+
+async def test_an_answer_is_not_seen_where_nobody_judged_it_and_can_still_be_destroyed(house: KeepingHouse) -> None:
+    house.caller = replace(CALLER, access_from="FR")
+    id_ = await house.made()
+    assert [(await house.get(path)).status for path in (id_, f"{id_}/input_items")] == [200, 200]
+
+    house.caller = replace(CALLER, access_from="US")
+    refused = [await house.get(path) for path in (id_, f"{id_}/input_items")]
+    assert [error_of(answered)[:2] for answered in refused] == [(403, "kept.shown_elsewhere")] * 2
+    assert not any(b"hi " in answered.body or b"hello" in answered.body for answered in refused)
+    assert house.told.count("kept.read") == 2
+
+    house.caller = CALLER  # at home
+    assert (await house.get(id_)).status == 200
+    house.caller = replace(CALLER, access_from="US")
+    assert (await house.get(id_, "DELETE")).status == 200
+
+
+async def test_another_caller_abroad_learns_nothing(house: KeepingHouse) -> None:
+    id_ = await house.made()
+    house.caller = replace(OTHERS["same project, other key"], access_from="US")
+
+    assert error_of(await house.get(id_))[:2] == (404, "request.response_not_found")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -102,6 +105,45 @@ def test_a_frame_in_the_middle_that_was_changed_is_seen(tmp_path: Path) -> None:
 
     with pytest.raises(Damaged):
         Journal(path, KEY, "b")
+
+
+@contextmanager
+def a_full_disk(at_bytes: int) -> Iterator[None]:
+    """No file of this process grows beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (at_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_nothing_is_written_behind_half_a_frame(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    journal = Journal(path, KEY, "b")
+    journal.append(outcome(1))
+    whole = path.stat().st_size
+
+    with a_full_disk(whole + 20), pytest.raises(OSError, match="too large"):
+        journal.append(outcome(2))
+    assert path.stat().st_size == whole + 20
+    with pytest.raises(OSError, match="closed"):
+        journal.append(outcome(3))
+
+    assert Journal(path, KEY, "b").done == {1}
+    assert path.stat().st_size == whole
+
+
+def test_an_append_that_outlives_who_asked_for_it_writes_into_no_other_file(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j", KEY, "b")
+    journal.close()
+    journal.close()
+
+    with (tmp_path / "another").open("wb") as another:  # it has the number that the journal had
+        with pytest.raises(OSError, match="closed"):
+            journal.append(outcome(1))
+        assert another.tell() == 0
+    assert (tmp_path / "another").stat().st_size == (tmp_path / "j").stat().st_size == 0
 
 
 BODY = (

@@ -1,4 +1,4 @@
-"""Data files of the law: what is malformed is refused with file and line, before a rule could find nothing in it."""
+"""Data files of the law: what is malformed is refused with its place, before a rule could find nothing in it."""
 
 from __future__ import annotations
 
@@ -40,40 +40,62 @@ WAY = '{"condition": "", "legal": "GDPR art. 45", "since": "2021-06-28", "until"
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("adequacy", "{\n}}", "adequacy.json, line 2: not JSON (Extra data, column 2)."),
-        ("adequacy", "[]", "adequacy.json, line 1: expected `object`, got `array`."),
-        ("adequacy", f'{{"EEA": {{\n"gb": {WAY}}}}}', "adequacy.json, line 1: expected `str` matching regex"),
-        ("adequacy", f'{{"EEA": {{\n"GB":\n{WAY.replace("until", "untill")}}}}}', "line 3: unknown field `untill`."),
-        ("adequacy", f'{{"EEA": {{\n"GB": {WAY.replace("-12-27", "-13-27")}}}}}', "line 2: invalid"),
-        ("adequacy", '{"EEA": {\n"GB": {"legal": "x"}}}', "line 2: object missing required field `condition`."),
-        ("adequacy", f'{{"EEA": {{"GB": {WAY},\n"GB": {WAY}}}}}', "adequacy.json, line 2: `GB` stands twice."),
-        ("jurisdictions", '{\n\n"DE": 3}', "jurisdictions.json, line 3: expected `object`, got `int`."),
-        ("special_categories", '{"bases": {},\n"lawz": {}, "free": []}', "line 2: unknown field `lawz`."),
+        ("adequacy", "{\n}}", "adequacy.json, line 2, column 2: not JSON (Extra data)."),
+        ("adequacy", "[]", "adequacy.json, line 1, column 1: expected `object`, got `array`."),
+        ("adequacy", f'{{"EEA": {{\n"gb": {WAY}}}}}', "adequacy.json, line 1, column 2: expected `str` matching regex"),
+        (
+            "adequacy",
+            f'{{"EEA": {{\n"GB":\n{WAY.replace("until", "untill")}}}}}',
+            "line 3, column 67: unknown field `untill`.",
+        ),
+        ("adequacy", f'{{"EEA": {{\n"GB": {WAY.replace("-12-27", "-13-27")}}}}}', "line 2, column 73: invalid"),
+        (
+            "adequacy",
+            '{"EEA": {\n"GB": {"legal": "x"}}}',
+            "line 2, column 1: object missing required field `condition`.",
+        ),
+        (
+            "adequacy",
+            f'{{"EEA": {{"GB": {WAY},\n"GB": {WAY}}}}}',
+            "adequacy.json, line 2, column 2: `GB` stands twice.",
+        ),
+        ("jurisdictions", '{\n\n"DE": 3}', "jurisdictions.json, line 3, column 1: expected `object`, got `int`."),
+        ("special_categories", '{"bases": {},\n"lawz": {}, "free": []}', "line 2, column 1: unknown field `lawz`."),
         (
             "special_categories",
             '{"bases": {}, "free": [],\n"laws": {"*": {"legal": "",\n"categories": ["helth"]}}}',
-            "special_categories.json, line 3: invalid enum value 'helth'.",
+            "special_categories.json, line 3, column 16: invalid enum value 'helth'.",
         ),
-        ("prototypes", '{"type": ["CODE_NAME"]}', "prototypes.json, line 1: unknown field `type`."),
-        ("break_glass", '{"never": {},\n"longest_hours": 48}', "line 2: expected `int` <= 24."),
+        ("prototypes", '{"type": ["CODE_NAME"]}', "prototypes.json, line 1, column 2: unknown field `type`."),
+        ("break_glass", '{"never": {},\n"longest_hours": 48}', "line 2, column 1: expected `int` <= 24."),
         (
             "unsigned",
             '{"classes": {"demo": ["public"],\n"strict": ["secret"]}}',
-            "line 2: invalid enum value 'secret'.",
+            "line 2, column 12: invalid enum value 'secret'.",
         ),
-        ("output_guard", '{"external": "blocked"}', "line 1: invalid enum value 'blocked'."),
-        ("house_rule", '{"limit": NaN}', "house_rule.json, line 1: `NaN` is no number."),
+        ("output_guard", '{"external": "blocked"}', "line 1, column 2: invalid enum value 'blocked'."),
+        ("house_rule", '{"limit": NaN}', "house_rule.json, line 1, column 11: `NaN` is no number."),
         (
             "house_rule",
             '{"a": 1,\n"limit": 1e999}',
-            "house_rule.json, line 2: `1e999` is no number that anybody can hold.",
+            "house_rule.json, line 2, column 10: `1e999` is no number that anybody can hold.",
         ),
-        ("house_rule", "[\n" * 65 + "]" * 65, "house_rule.json, line 65: nested more than 64 deep."),
-        ("house_rule", "[\n" * 100_000, "house_rule.json, line 65: nested more than 64 deep."),
-        ("house_rule", b'{"a": 1,\n"b": "\xff"}', "house_rule.json, line 2: not UTF-8."),
+        ("house_rule", "[\n" * 65 + "]" * 65, "house_rule.json, line 65, column 1: nested more than 64 deep."),
+        ("house_rule", "[\n" * 100_000, "house_rule.json, line 65, column 1: nested more than 64 deep."),
+        (
+            "house_rule",
+            '{"größe 東京": 1,\n "東京": 2, "東京": 3}',
+            "house_rule.json, line 2, column 12: `東京` stands twice.",
+        ),
+        (
+            "purposes",
+            '{"aliases": {}, "purposes": {}, "東京": 1}',
+            "purposes.json, line 1, column 33: unknown field `東京`.",
+        ),
+        ("house_rule", b'{"a": 1,\n"b": "\xff"}', "house_rule.json, line 2, column 7: not UTF-8."),
     ],
 )
-def test_what_is_malformed_is_told_with_its_line(said: Any, name: str, text: str | bytes, expected: str) -> None:
+def test_what_is_malformed_is_told_with_its_place(said: Any, name: str, text: str | bytes, expected: str) -> None:
     assert expected in said(name, text)
 
 

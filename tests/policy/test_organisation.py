@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import SetupError
-from gateway.policy.organisation import Organisation, Project, Site, Tenant, load
+from gateway.policy.organisation import Network, Organisation, Project, Site, Tenant, load
 from gateway.settings import PolicySettings, Settings
 
 
@@ -42,6 +42,8 @@ def test_the_example_of_the_docs_is_read(tmp_path: Path, repository: Path) -> No
     assert found.projects["logistics/customs"].external == ("vendor/cloud/w0:large",)
     assert (found.transfers[0].from_, found.transfers[0].until) == ("EEA", date(2027, 6, 30))
     assert found.transfers[1].tenant == "bodyshop"
+    assert found.networks["10.8.0.0/16"] == Network(jurisdiction="FR")
+    assert found.elsewhere == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,13 @@ def test_the_example_of_the_docs_is_read(tmp_path: Path, repository: Path) -> No
         ("transfers: [{from: EEA, to: US, route: scc, until: soon, reference: x}]", r"\$.transfers[0].until"),
         ("transfers: [{from: EEA, to: US, route: scc, reference: x}]", "missing required field `until`"),
         (f"tenants: {{acme: {{entity: {'x' * 121}}}}}", "length <= 120"),
+        ("networks: {10.1.0.0/16: {site: munich}}", "nobody says in which country the site `munich` is"),
+        ("sites: {cc: {}}\nnetworks: {10.1.0.0/16: {site: cc}}", "line 2: nobody says in which country the site `cc`"),
+        ("networks: {10.1.0.1/16: {jurisdiction: DE}}", "line 1: `10.1.0.1/16` is no network such as 10.1.0.0/16"),
+        ("networks: {plant: {jurisdiction: DE}}", "`plant` is no network"),
+        ("networks: {10.1.0.0/16: {}}", "exactly one of site and jurisdiction"),
+        ("networks: {10.1.0.0/16: {site: muc, jurisdiction: DE}}", "exactly one of site and jurisdiction"),
+        ("elsewhere: open", "Invalid enum value 'open'"),
         ("- just a list", "Expected `object`"),
         (b"sites: \xff", "is not UTF-8"),
     ],

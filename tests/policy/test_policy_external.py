@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import your_opa
 from policy_house import PolicyHouse
+from your_opa import TOKEN
 
 from gateway.cli.checks_site import opa
 from gateway.domain import PolicyInput, Target
 from gateway.errors import PolicyUnavailable, SetupError
 from gateway.policy.client import OpaPolicy
 from gateway.policy.life.activation import PolicyLife
-from gateway.policy.life.revisions import Revision
 from gateway.policy.opa.external import address_of
 from gateway.policy.opa.program import find_opa
 from gateway.settings import Settings
@@ -27,67 +26,14 @@ from gateway.settings import Settings
 pytestmark = pytest.mark.real
 
 Ask = Callable[..., PolicyInput]
-TOKEN = "the-gateways-token"
-AUTHZ = """\
-package system.authz
-
-default allow := false
-
-allow if {
-	input.identity == "%s"
-	input.method in %s
-}
-"""
 
 
-class YourOpa:
-    """What the customer runs: a bundle from a file, verified; status on; its own policy for its API."""
+class YourOpa(your_opa.YourOpa):
+    """One with the revisions of a house."""
 
     def __init__(self, house: PolicyHouse, folder: Path, port: int = 0) -> None:
-        self.house, self.folder, self.port = house, folder, port
-        self.process: asyncio.subprocess.Process | None = None
-        folder.mkdir(exist_ok=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}" if self.port else f"unix:{self.folder / 's'}"
-
-    async def start(self, revision: Revision, *, pushes: bool = True, closed: bool = True) -> None:
-        shutil.copyfile(revision.bundle.path, self.folder / "bundle.tar.gz")
-        methods = ["GET", "POST", *(["PUT"] if pushes else [])]
-        (self.folder / "authz.rego").write_text(AUTHZ % (TOKEN, json.dumps(methods)))
-        key = revision.manifest.key
-        (self.folder / "opa.json").write_text(
-            json.dumps(
-                {
-                    "keys": {key.id: {"algorithm": "ES256", "key": key.pem}},
-                    "bundles": {
-                        "sekisho": {
-                            "resource": f"file://{self.folder}/bundle.tar.gz",
-                            "signing": {"keyid": key.id, "scope": "sekisho.policy"},
-                        }
-                    },
-                    "status": {"prometheus": True},
-                }
-            )
-        )
-        (self.folder / "s").unlink(missing_ok=True)
-        address = f"127.0.0.1:{self.port}" if self.port else f"unix://{self.folder / 's'}"
-        self.process = await asyncio.create_subprocess_exec(
-            *(str(find_opa(self.house.settings).path), "run", "--server", "--addr", address),
-            *(("--authentication=token", "--authorization=basic") if closed else ()),
-            *("--log-level", "error", "--skip-version-check"),
-            *("--config-file", str(self.folder / "opa.json"), str(self.folder / "authz.rego")),
-            stderr=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-        await asyncio.sleep(0.5)
-
-    async def stop(self) -> None:
-        if self.process and self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
-            await self.process.wait()
+        super().__init__(find_opa(house.settings).path, folder, port)
+        self.house = house
 
 
 def _settings(house: PolicyHouse, yours: YourOpa) -> Settings:

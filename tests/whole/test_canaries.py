@@ -5,17 +5,25 @@ Where content is kept it is sealed, so that the same search finds nothing either
 
 from __future__ import annotations
 
+import asyncio
+import io
 import itertools
 import json
 import os
 import secrets
 import signal
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import pytest
+from left_behind import files_of
 from running import Running, sekisho
+
+from gateway import settings
+from gateway.audit.outbox import Sequel
+from gateway.cli import bundle_outbox
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -198,8 +206,7 @@ async def read(running: Running, path: str) -> bytes:
 
 def traces(running: Running) -> dict[str, bytes]:
     """Return everything that is left behind, by name: each file of the installation but the model's weights."""
-    files = [path for path in running.folder.rglob("*") if path.is_file() and "store" not in path.parts]
-    return {str(path.relative_to(running.folder)): path.read_bytes() for path in files}
+    return files_of(running.folder, without=("store",))
 
 
 def keeping(running: Running) -> None:
@@ -213,6 +220,18 @@ def ask_about(running: Running, person: str) -> None:
     said = ("--subject", person, "--reason", "a test")
     sekisho(running.folder, "audit", "subject", "request", *said)
     sekisho(running.folder, "audit", "erase", *said)
+
+
+def carried_out(running: Running) -> dict[str, bytes]:
+    """Return what ``sekisho bundle outbox create`` writes of all records so far, unpacked."""
+    here = settings.load(str(running.folder / "sekisho.yaml"))
+    stick = running.folder / "stick"
+    stick.mkdir()
+    made = bundle_outbox._made(here, Sequel(here.site.name, 1, "", "", "2100-01-01T00:00:00.000000Z"), stick)
+    with zipfile.ZipFile(made.path) as archive:
+        outer = {f"outbox/{name}": archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(io.BytesIO(outer.pop("outbox/pack.zip"))) as pack:
+        return outer | {f"outbox/pack/{name}": pack.read(name) for name in pack.namelist()}
 
 
 def found(birds: list[str], places: dict[str, bytes]) -> list[tuple[str, str]]:
@@ -235,7 +254,8 @@ async def test_no_canary_is_left_anywhere(installed: Callable[..., Running], kep
     sealed = {place for place in traces(running) if place.startswith(".sekisho/content/")}
     ask_about(running, person)
     metrics = await read(running, "/metrics")
-    places = {**traces(running), "metrics": metrics}
+    outbox = await asyncio.to_thread(carried_out, running)
+    places = {**traces(running), **outbox, "metrics": metrics}
 
     assert statuses.count(200) >= 4
     assert 500 not in statuses
@@ -243,6 +263,9 @@ async def test_no_canary_is_left_anywhere(installed: Callable[..., Running], kep
     assert found([*bird.released, key, vouching, PREFIX], places) == []
     assert bool(sealed) == kept
     assert any(place.startswith(".sekisho/audit/") for place in places)
+    records = b"".join(content for place, content in outbox.items() if place.endswith("records.jsonl"))
+    assert records.count(b'"type":"intent"') >= 4
+    assert json.loads(outbox["outbox/usage.json"])["rows"][0]["requests"] >= 5
 
 
 def test_the_search_itself_would_find_one(installed: Callable[..., Running]) -> None:

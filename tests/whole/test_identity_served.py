@@ -17,6 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from left_behind import files_of
 from running import Running, sekisho
 
 from gateway.identity.guessing import FREE
@@ -41,7 +42,7 @@ def ask(
 
 
 def records(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in (folder / ".sekisho" / "audit").rglob("*") if path.is_file())
+    return b"".join(files_of(folder / ".sekisho" / "audit").values())
 
 
 @pytest.mark.timeout(400)

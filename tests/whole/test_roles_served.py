@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from left_behind import files_of
 from running import SEKISHO, Running, sekisho
 
 from gateway.domain import Role
@@ -44,7 +45,7 @@ def judged(served: Running, verb: str, key: str) -> int:
 
 
 def records(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in (folder / ".sekisho" / "audit").rglob("*") if path.is_file())
+    return b"".join(files_of(folder / ".sekisho" / "audit").values())
 
 
 @pytest.mark.timeout(400)

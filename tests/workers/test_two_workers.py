@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,108 @@ def test_a_worker_that_is_killed_comes_back_and_its_open_requests_are_interrupte
     time.sleep(1.5)
     ends = Counter(r["status"] for r in verified(crew.folder) if r["type"] == "outcome")
     assert ends["interrupted"] == 1
+
+
+def test_while_a_worker_does_not_come_up_nobody_waits_for_it(crew: Running) -> None:
+    key = key_of(crew, "crashing")
+    victim, survivor = workers_of(crew)
+    os.kill(victim, signal.SIGKILL)
+    waits, end = [], time.monotonic() + 6
+    while time.monotonic() < end:
+        for newborn in set(workers_of(crew)) - {survivor}:
+            with suppress(ProcessLookupError):
+                os.kill(newborn, signal.SIGKILL)
+        began = time.monotonic()
+        assert [status for status, _ in asyncio.run(ask(crew.base, key, 4))] == [200] * 4
+        waits.append(time.monotonic() - began)
+    assert len(waits) > 5
+    assert max(waits) < 3
+
+    deadline = time.monotonic() + 60
+    while len(workers_of(crew)) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    await_all(crew, 2)
+
+
+def test_a_batch_waits_for_what_another_worker_does(crew: Running) -> None:
+    key, engine = key_of(crew, "batches"), crew.engine  # type: ignore[attr-defined]  the fixture's
+    over(crew, key, batch_of(crew, key))
+    runs_batches = {r["origin"] for r in verified(crew.folder) if r["type"] == "batch.line"}
+    (other,) = {"w1", "w2"} - {origin.rpartition("/")[2] for origin in runs_batches}
+
+    for _ in range(20):
+        release = threading.Event()
+        engine.before = until_set(release)
+        asking = threading.Thread(target=asyncio.run, args=(ask(crew.base, key, 1),))
+        asking.start()
+        time.sleep(0.3)
+        engine.before = None
+        if load_of(crew, other) == [1, 0]:
+            break
+        release.set()
+        asking.join(30)
+    else:
+        raise AssertionError("the other worker was never asked")
+    try:
+        batch = batch_of(crew, key)
+        time.sleep(2)
+        told = fetch_json(crew, key, f"/v1/batches/{batch}")
+    finally:
+        release.set()
+        asking.join(30)
+
+    assert (told["status"], told["request_counts"]["completed"]) == ("in_progress", 0)
+    assert over(crew, key, batch)["request_counts"] == {"total": 1, "completed": 1, "failed": 0}
+
+
+def until_set(release: threading.Event) -> Callable[[dict[str, Any]], Awaitable[None]]:
+    async def wait(body: dict[str, Any]) -> None:
+        while not release.is_set():  # noqa: ASYNC110  it is set in another thread
+            await asyncio.sleep(0.02)
+
+    return wait
+
+
+def batch_of(crew: Running, key: str) -> str:
+    """Make a batch of one line; returns its id."""
+    line = {"custom_id": "c", "method": "POST", "url": "/v1/chat/completions", "body": BODY}
+
+    async def make() -> str:
+        form = aiohttp.FormData({"purpose": "batch"})
+        form.add_field("file", json.dumps(line) + "\n", filename="a.jsonl")
+        async with aiohttp.ClientSession(crew.base, headers={"authorization": f"Bearer {key}"}) as session:
+            async with session.post("/v1/files", data=form) as answer:
+                file = (await answer.json())["id"]
+            wanted = {"input_file_id": file, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+            async with session.post("/v1/batches", json=wanted) as answer:
+                return str((await answer.json())["id"])
+
+    return asyncio.run(make())
+
+
+def over(crew: Running, key: str, batch: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 30
+    while (told := fetch_json(crew, key, f"/v1/batches/{batch}"))["status"] != "completed":
+        assert time.monotonic() < deadline, told
+        time.sleep(0.1)
+    return told
+
+
+def fetch_json(crew: Running, key: str, path: str) -> Any:
+    return json.loads(asyncio.run(fetched(crew.base, key, [path]))[0][1])
+
+
+def load_of(crew: Running, worker: str) -> list[int]:
+    """Return what a worker tells the others of itself."""
+
+    async def told() -> Any:
+        path = str(crew.folder / ".sekisho/run" / worker / "crew.sock")
+        connector = aiohttp.UnixConnector(path)
+        async with aiohttp.ClientSession(connector=connector) as session, session.get("http://crew/load") as answer:
+            return await answer.json()
+
+    return list(asyncio.run(told()))
 
 
 def test_replacing_all_loses_and_refuses_no_connection(crew: Running) -> None:

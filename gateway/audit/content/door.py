@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.domain import Caller, Kept
-from gateway.errors import AuditUnavailable
+from gateway.errors import AuditFinal
 
 UNAVAILABLE = "audit.content_unavailable"
 """Stable code: what must be kept cannot be stored."""
@@ -60,8 +60,8 @@ class NoContents:
 
     async def recognise(self, caller: Caller, end_user: str) -> Caller:
         if caller.vouches_for_users and end_user:
-            raise AuditUnavailable(code=UNAVAILABLE)
+            raise AuditFinal(code=UNAVAILABLE)
         return caller
 
     async def keep(self, about: About, persons: Collection[str], content: bytes) -> Keeping:
-        raise AuditUnavailable(code=UNAVAILABLE)
+        raise AuditFinal(code=UNAVAILABLE)

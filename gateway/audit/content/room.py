@@ -93,4 +93,5 @@ class KeptPrompt:
 
 def _unavailable(error: Exception) -> AuditUnavailable:
     _log.error("what must be kept of a prompt cannot be stored: %s", type(error).__name__)
-    return AuditUnavailable("What must be kept of this request cannot be stored, so it was refused.", code=UNAVAILABLE)
+    message = "What must be kept of this request cannot be stored, so it was refused."
+    return AuditUnavailable.because(error, message, code=UNAVAILABLE)

@@ -24,9 +24,9 @@ from gateway.audit.content import seal
 from gateway.audit.content.door import About
 from gateway.audit.content.seal import Head, Kind, NotAnItem
 from gateway.audit.persons.key_file import PersonKey
-from gateway.audit.persons.keys import PersonKeys, Secrets, overwrite, seen_last
+from gateway.audit.persons.keys import PersonKeys, Secrets, seen_last
 from gateway.domain import Kept
-from gateway.durable import sync_folder
+from gateway.durable import overwrite, sync_folder
 from gateway.settings import Settings
 
 DAY = "day:"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.audit.evidence.crossings import at_least_five
-from gateway.audit.evidence.document import Block, Chapter, Code, Points, number, said
+from gateway.audit.evidence.document import Block, Chapter, Code, Points, said
 from gateway.audit.evidence.door import Approval, Revision
 from gateway.audit.evidence.few import ALLOWED, OUTCOMES, REFUSED
 from gateway.audit.evidence.findings import Findings
@@ -40,11 +40,11 @@ def continuity(pen: Pen, found: Findings) -> Chapter:
         for each in told_of.silences
     ]
     news = [(when(each.time), pen.words.event(each.type), each.log, told(each.details)) for each in told_of.news]
-    clocks = ", ".join(f"{pen(f'clock_{name}')} {number(many)}" for name, many in sorted(_clocks(found).items()))
+    clocks = ", ".join(f"{pen(f'clock_{name}')} {said(many)}" for name, many in sorted(_clocks(found).items()))
     pauses = ("log", "since", "until", "seconds", "ended")
     seen = [(each.log, pen(f"witness_{each.kind}"), each.place, each.size, when(each.time)) for each in found.witnesses]
     beyond = [
-        (name_of(log.origin, log.retention_class), log.witnessed, log.tree_size, log.unwitnessed)
+        (name_of(log.origin, log.retention_class), log.witnessed, log.tree_size, found.told.records(log.unwitnessed))
         for log in found.logs
         if log.unwitnessed
     ]
@@ -190,20 +190,17 @@ def _types(pen: Pen, found: Findings) -> list[tuple[str, int | str]]:
     """Return how many records there are of each type; those of requests as they are told everywhere."""
     cells = {"intent": ALLOWED, "denial": REFUSED, "outcome": OUTCOMES}
     return [
-        (
-            pen.words.event(kind),
-            found.told(cells[kind]) if kind in cells else at_least_five(many) if kind == "preview" else many,
-        )
+        (pen.words.event(kind), found.told(cell) if (cell := cells.get(kind, ("type", kind))) in found.told else many)
         for kind, many in sorted(found.tally.counts.types.items())
     ]
 
 
-def _clocks(found: Findings) -> dict[str, int]:
+def _clocks(found: Findings) -> dict[str, int | str]:
     known = {"synchronised", "free", "unknown"}
     counted = dict.fromkeys(known, 0)
     for name, many in found.tally.counts.clocks.items():
         counted[name if name in known else "unknown"] += many
-    return {name: many for name, many in counted.items() if many}
+    return {name: found.told.records(many) for name, many in counted.items() if many}
 
 
 def _revision(pen: Pen, id_: str, revision: Revision | None, used: Used, count: int | str) -> tuple[str | int, ...]:

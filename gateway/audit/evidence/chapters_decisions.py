@@ -8,7 +8,16 @@ from typing import Any
 
 from gateway.audit.evidence.crossings import Way, at_least_five
 from gateway.audit.evidence.document import Block, Chapter, Days, Text, Tile, Tiles, number, said
-from gateway.audit.evidence.few import ALLOWED, CROSSED, DECISIONS, INSIDE, REFUSED, UNIDENTIFIED, UNSET, Told
+from gateway.audit.evidence.few import (
+    ALLOWED,
+    CROSSED,
+    DECISIONS,
+    INSIDE,
+    REFUSED,
+    UNIDENTIFIED,
+    UNSET,
+    Told,
+)
 from gateway.audit.evidence.findings import Findings
 from gateway.audit.evidence.pen import Pen
 from gateway.audit.log.site import name_of
@@ -28,9 +37,13 @@ def summary(pen: Pen, found: Findings) -> Chapter:
         Tile(said(counted(UNIDENTIFIED)), pen("tile_unidentified")),
         _tile(pen, counted(("outcome", "interrupted")), "tile_interrupted"),
         _tile(pen, len(history.grants_used), "tile_grants"),
-        _tile(pen, found.unwitnessed, "tile_unwitnessed"),
+        _tile(pen, found.told.records(found.unwitnessed), "tile_unwitnessed"),
     )
-    given = {"records": number(found.records), "logs": number(len(found.logs)), "check": pen("summary_check")}
+    given = {
+        "records": said(found.told.records(found.records)),
+        "logs": number(len(found.logs)),
+        "check": pen("summary_check"),
+    }
     blocks: list[Block] = [
         pen.text("summary_what"),
         Tiles(tiles),
@@ -43,7 +56,7 @@ def summary(pen: Pen, found: Findings) -> Chapter:
         if log.pruned:
             name = name_of(log.origin, log.retention_class)
             blocks.append(pen.text("summary_pruned", "note", log=name, first=number(log.pruned)))
-    blocks.append(_witnessed(pen, found.unwitnessed))
+    blocks.append(_witnessed(pen, found.told.records(found.unwitnessed)))
     if breaks:
         blocks.append(pen.text("summary_gaps", "warn", count=number(breaks), chapter=pen("continuity")))
     else:
@@ -152,15 +165,15 @@ def _tile(pen: Pen, value: int | str, label: str) -> Tile:
     return Tile(said(value), pen(label), "warn" if value else "good")
 
 
-def _witnessed(pen: Pen, unwitnessed: int) -> Text:
+def _witnessed(pen: Pen, unwitnessed: int | str) -> Text:
     if unwitnessed:
-        return pen.text("summary_unwitnessed", "warn", records=number(unwitnessed))
+        return pen.text("summary_unwitnessed", "warn", records=said(unwitnessed))
     return pen.text("summary_witnessed", "good")
 
 
 def _logs(pen: Pen, found: Findings) -> list[Block]:
     rows = [
-        (log.origin, log.retention_class, log.records, log.tree_size, log.witnessed, log.root[:16])
+        (log.origin, log.retention_class, found.told.records(log.records), log.tree_size, log.witnessed, log.root[:16])
         for log in found.logs
     ]
     columns = ("log", "log_class", "log_records", "log_tree", "log_witnessed", "log_root")

@@ -63,7 +63,7 @@ class Findings:
     @cached_property
     def told(self) -> Told:
         """The counts as they may be told."""
-        return Told(self.tally.counts, self.tally.crossings, self.tally.history)
+        return Told(self.tally.counts, self.tally.crossings, self.tally.history, self.partial)
 
     @property
     def records(self) -> int:

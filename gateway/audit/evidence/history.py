@@ -36,6 +36,7 @@ CHAPTERS = {
     "target": "office",
     "tls": "office",
     "identity": "office",
+    "update": "office",
 }
 """First parts of an event's type, the longest first, and the chapter that tells of it."""
 

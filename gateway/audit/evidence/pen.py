@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from gateway.audit.evidence.document import Bars, Block, Language, Parts, Table, Text, number
@@ -17,6 +17,11 @@ MOST_BARS = 15
 _MOST_DETAILS, _LONGEST_DETAIL = 10, 120
 _PLAIN = (str, int, bool)
 _NEAR = 16  # events among which the same one of another log is looked for
+_COUNTS_REQUESTS = {
+    "admin.searched": frozenset({"found"}),
+    "admin.exported": frozenset({"rows", "logs", "bytes"}),
+}
+"""Details that tell how many records somebody found or took: of few, or by a difference of two, of few."""
 _SAID_FIRST = (
     "name",
     "tenant",
@@ -103,7 +108,7 @@ class Pen:
         rows, logs = [], list[tuple[str, Mapping[str, Any], str]]()
         for event in sorted(events, key=lambda event: (event.time, event.log, event.sequence)):
             if not any((event.type, event.details) == (type_, said) and event.log != log for type_, said, log in logs):
-                rows.append((when(event.time), self.words.event(event.type), event.by, told(event.details)))
+                rows.append((when(event.time), self.words.event(event.type), event.by, _details(event)))
                 logs = [*logs[1 - _NEAR :], (event.type, event.details, event.log)]
         blocks = self.table(("time", "what", "by", "details"), rows, caption=caption, wide=(1.5, 2, 1, 4))
         return blocks + ([Text(self("further", count=number(beyond)), "note")] if beyond else [])
@@ -116,6 +121,19 @@ def _is_number(cell: str | int) -> bool:
 def when(time: str) -> str:
     """Return a time to the second, for people."""
     return time[:19].replace("T", " ")
+
+
+def _details(event: Event) -> str:
+    silent = _COUNTS_REQUESTS.get(event.type, frozenset())
+    return told(_without(event.details, silent))
+
+
+def _without(details: Mapping[str, Any], names: Collection[str]) -> Mapping[str, Any]:
+    return {
+        name: _without(value, names) if isinstance(value, Mapping) else value
+        for name, value in details.items()
+        if name not in names
+    }
 
 
 def told(details: Mapping[str, Any]) -> str:

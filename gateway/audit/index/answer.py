@@ -19,6 +19,8 @@ import msgspec
 
 from gateway.audit.index.query import Query, WrongQuery
 from gateway.audit.index.search import AuditSearch, Page
+from gateway.audit.index.store import Trouble
+from gateway.errors import passes
 
 LENGTH_BYTES = 8
 _NICE = 5
@@ -51,12 +53,16 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A page and its filters as they go on record; or what is wrong with the search, or with the log."""
+    """A page and its filters as they go on record; or what is wrong with the search, or with the log.
+
+    ``passing``: the trouble may be over a little later, with nobody's help.
+    """
 
     page: Page | None = None
     filters: dict[str, Any] = {}
     wrong: str = ""
     trouble: str = ""
+    passing: bool = False
 
 
 def answer(search: AuditSearch, ask: Ask) -> Answer:
@@ -68,7 +74,7 @@ def answer(search: AuditSearch, ask: Ask) -> Answer:
     except WrongQuery as error:
         return Answer(wrong=str(error))
     except OSError as error:
-        return Answer(trouble=error.strerror or "a file")
+        return Answer(trouble=error.strerror or "a file", passing=isinstance(error, Trouble) or passes(error))
 
 
 def main(arguments: list[str]) -> int:

@@ -13,10 +13,11 @@ from gateway.audit.index.answer import LENGTH_BYTES, Answer, Ask
 from gateway.audit.index.query import Query, WrongQuery
 from gateway.audit.index.search import Page
 from gateway.audit.index.spawn import collect, spawn
-from gateway.errors import AuditUnavailable
+from gateway.errors import AuditFinal, AuditUnavailable
 
 IDLE_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
+_FAILED = "The audit log could not be searched."
 _ROOT = Path(__file__).resolve().parent.parent.parent.parent
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 _MOST_BYTES = 256 * 1024 * 1024
@@ -49,7 +50,8 @@ class Asking:
         if answer.wrong:
             raise WrongQuery(answer.wrong)
         if answer.page is None:
-            raise AuditUnavailable("The audit log cannot be read.")
+            message = "The audit log cannot be read."
+            raise AuditUnavailable(message) if answer.passing else AuditFinal(message)
         return answer.page, answer.filters
 
     async def close(self) -> None:
@@ -70,8 +72,10 @@ class Asking:
                 said = await _exchange(await self._running(), msgspec.json.encode(ask) + b"\n")
             answer = msgspec.msgpack.decode(said, type=Answer)
             whole = True
-        except (OSError, asyncio.IncompleteReadError, msgspec.DecodeError) as error:  # TimeoutError is an OSError
-            raise AuditUnavailable("The audit log could not be searched.") from error
+        except asyncio.IncompleteReadError as error:  # it was killed; the next question starts another
+            raise AuditUnavailable(_FAILED) from error
+        except (OSError, msgspec.DecodeError) as error:  # TimeoutError is an OSError
+            raise AuditUnavailable.because(error, _FAILED) from error
         finally:
             if not whole:
                 self._end()

@@ -57,7 +57,8 @@ class IndexFollower:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            await asyncio.wait_for(process.communicate(), _END_SECONDS)
+            async with asyncio.timeout(_END_SECONDS):
+                await process.communicate()
         except TimeoutError:
             process.kill()
             await process.communicate()

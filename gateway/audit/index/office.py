@@ -18,7 +18,7 @@ EVENT = "admin.searched"
 MOST_ROWS = 1000
 """Records of one page."""
 
-Way = Literal["search", "count", "report"]
+Way = Literal["search", "count", "report", "documents"]
 
 
 class Book(Protocol):

@@ -1,9 +1,8 @@
 """Counts of decisions, fit to be handed over: what would tell of fewer than five is withheld, and so is what covers it.
 
-A table of counts and its total are one equation: who knows all but one of its numbers knows that one. So where a count
-is withheld because it is small (``few``), another one of the same equation is withheld too (``cover``), the smallest
-that is left, until every equation lacks two numbers at least, and what it lacks adds up to five or more. That is
-complementary cell suppression, as statistical offices practise it.
+A table of counts and its total are one equation: who knows all but one of its numbers knows that one. So others are
+withheld too, until nothing that is told proves that a number is under five: :mod:`gateway.audit.suppression`. Which of
+those that are withheld are few, and which only cover them, is not told.
 
 Counted are decisions: intents (allowed) and denials (denied). A request that was tried at two targets has two intents.
 Previews, outcomes and administrative records are not counted.
@@ -14,7 +13,7 @@ Previews, outcomes and administrative records are not counted.
     for seen in map(glean, records):
         tally.add(seen)
     report = tally.report()
-    report.tables["destination"]    # [Count("DE", 1200, ""), Count("JP", None, "cover"), Count("FR", None, "few")]
+    report.tables["destination"]    # [Count("DE", 1200), Count("FR", None, True), Count("JP", None, True)]
 """
 
 from __future__ import annotations
@@ -23,12 +22,10 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 from gateway.audit.index.words import Seen
-
-LEAST = 5
-"""Counts below this are not told."""
+from gateway.audit.suppression import LEAST, withheld
 
 TABLES = ("decision", "rule", "reason", "code", "class", "destination", "tenant", "entity", "model", "collected")
 """Fields that are counted, each in a table of its own."""
@@ -38,17 +35,15 @@ SINGLE = ("class", "model", "collected")
 """Fields of which a decision that policy was asked for has one word at most."""
 
 TOTAL = "total"
-Why = Literal["", "few", "cover"]
-Cell = TypeVar("Cell", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Count:
-    """One line of a table. ``count`` is ``None`` where it is withheld; ``withheld`` says why."""
+    """One line of a table. ``count`` is ``None`` where it is withheld."""
 
     value: str
     count: int | None
-    withheld: Why = ""
+    withheld: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,45 +103,46 @@ class Tally:
     def report(self, least: int = LEAST) -> Report:
         """Return the counts as they may be told."""
         cells: dict[Hashable, int] = {TOTAL: self.decisions}
-        equations: list[tuple[Hashable, list[Hashable]]] = []
-        for name, counts in self.words.items():
-            cells.update({(name, word): count for word, count in counts.items()})
-            equations.append((TOTAL, [(name, word) for word in counts]))
+        equations, untold, telling = self._tables_into(cells)
         equations += self._days_into(cells)
-        telling = self._telling_into(cells, equations, least)
-        hidden = withheld(cells, equations, least, telling)
+        hidden = withheld(cells, equations, least, telling=telling, untold=untold)
         tables = {name: _table(name, counts, hidden) for name, counts in self.words.items()}
         days = [_day(day, cells, hidden) for day in sorted({day for day, _ in self.days})]
         return Report(_count(TOTAL, TOTAL, cells, hidden), tables, days, least)
 
-    def _telling_into(
-        self, cells: dict[Hashable, int], equations: list[tuple[Hashable, list[Hashable]]], least: int
-    ) -> list[Hashable]:
-        """Return cells that tell of few denials, since they count all that was allowed and few more.
+    def _tables_into(
+        self, cells: dict[Hashable, int]
+    ) -> tuple[list[tuple[Hashable, list[Hashable]]], set[Hashable], list[Hashable]]:
+        """Add the tables to the cells; return their equations, what no table names, and what tells of few besides.
 
         Whatever was allowed has a class, a model and reasons; a denial has them only where policy was asked. So what
-        such a table counts beyond the allowed ones are denials by policy. The sums of tables join the cells.
+        such a table counts beyond the allowed ones are denials by policy, and what it does not count are others.
         """
-        allowed = self.words["decision"]["allowed"]
+        equations: list[tuple[Hashable, list[Hashable]]] = []
+        untold: set[Hashable] = set()
         telling: list[Hashable] = []
         for name, counts in self.words.items():
-            if name in ("decision", "code"):
-                continue
+            parts: list[Hashable] = [(name, word) for word in counts]
+            cells.update({(name, word): count for word, count in counts.items()})
             whole = sum(counts.values())
-            near: list[Hashable] = [(name, word) for word, count in counts.items() if 0 < count - allowed < least]
-            if name in SINGLE and 0 < whole - allowed < least:
-                cells["sum", name] = whole
-                equations.append((("sum", name), [(name, word) for word in counts]))
-                near.append(("sum", name))
-            if near and len(counts) == 1 and whole < self.decisions:  # those without a line keep it from the total
+            same = [("decision", how) for how, count in self.words["decision"].items() if count == whole]
+            equations += [(total, parts) for total in (same if same and name != "decision" else [TOTAL])]
+            if name == "decision":
+                continue
+            if parts and whole < self.decisions and not same:
                 cells["rest", name] = self.decisions - whole
-                parts = next(
-                    found for total, found in equations if total == TOTAL and (name, next(iter(counts))) in found
-                )
                 parts.append(("rest", name))
-                near.append(("rest", name))
-            telling += near
-        return telling
+                untold.add(("rest", name))
+            allowed = self.words["decision"]["allowed"]
+            if name != "code":
+                telling += [(name, word) for word, count in counts.items() if 0 < count - allowed < LEAST]
+            if name in SINGLE and allowed and whole > allowed:
+                sum_, denied = ("sum", name), ("denied", name)
+                cells.update({sum_: whole, denied: whole - allowed})
+                untold.update((sum_, denied))
+                equations.append((sum_, [(name, word) for word in counts]))
+                equations.append((sum_, [("decision", "allowed"), denied]))
+        return equations, untold, telling
 
     def _days_into(self, cells: dict[Hashable, int]) -> list[tuple[Hashable, list[Hashable]]]:
         """Add the days to the cells; return the equations that hold between them and the table of decisions."""
@@ -177,60 +173,16 @@ def refused_unknown(counts: Mapping[str, int], least: int = LEAST) -> list[Count
     return [total, *_table("code", counts, hidden)]
 
 
-def withheld(
-    cells: Mapping[Cell, int],
-    equations: Iterable[tuple[Cell, Collection[Cell]]],
-    least: int = LEAST,
-    telling: Iterable[Cell] = (),
-) -> dict[Cell, Why]:
-    """Return which cells may not be told, and why.
-
-    Args:
-        cells: counts; one that is 0 tells of nobody and need not be withheld.
-        equations: each a total and the cells that add up to it, or are widely taken to.
-        telling: cells that are withheld besides, since they tell of small ones in other ways.
-    """
-    hidden: dict[Cell, Why] = dict.fromkeys(telling, "cover")
-    hidden.update({cell: "few" for cell, count in cells.items() if 0 < count < least})
-    known = [(total, [part for part in parts if cells[part]]) for total, parts in equations]
-    changed = True
-    while changed:
-        changed = False
-        for total, parts in known:
-            cover = _cover(cells, total, parts, hidden, least)
-            if cover is not None:
-                hidden[cover] = "cover"
-                changed = True
-    return hidden
-
-
-def _cover(
-    cells: Mapping[Cell, int], total: Cell, parts: list[Cell], hidden: Mapping[Cell, Why], least: int
-) -> Cell | None:
-    """Return the cell that must be withheld next in an equation, ``None`` when it gives nothing away."""
-    gone = [part for part in parts if part in hidden]
-    shown = [part for part in parts if part not in hidden]
-    if not gone and total not in hidden:
-        return None
-    short = sum(cells[part] for part in gone) < least
-    if gone and (total in hidden or (len(gone) > 1 and not short)):
-        return None
-    smallest = min(shown, key=lambda part: cells[part], default=None)
-    if smallest is not None:
-        return smallest
-    return None if total in hidden else total
-
-
-def _table(name: str, counts: Mapping[str, int], hidden: Mapping[Hashable, Why]) -> list[Count]:
+def _table(name: str, counts: Mapping[str, int], hidden: Collection[Hashable]) -> list[Count]:
     rows = [_count(word, (name, word), {(name, word): count}, hidden) for word, count in counts.items() if count]
     return sorted(rows, key=lambda row: (-(row.count or 0), row.value))
 
 
-def _day(day: str, cells: Mapping[Hashable, int], hidden: Mapping[Hashable, Why]) -> Day:
+def _day(day: str, cells: Mapping[Hashable, int], hidden: Collection[Hashable]) -> Day:
     allowed, denied = (_count(how, ("day", day, how), cells, hidden) for how in ("allowed", "denied"))
     return Day(day, _count(TOTAL, ("day", day), cells, hidden), allowed, denied)
 
 
-def _count(value: str, cell: Hashable, cells: Mapping[Hashable, int], hidden: Mapping[Hashable, Why]) -> Count:
-    why = hidden.get(cell, "")
-    return Count(value, None if why else cells[cell], why)
+def _count(value: str, cell: Hashable, cells: Mapping[Hashable, int], hidden: Collection[Hashable]) -> Count:
+    gone = cell in hidden
+    return Count(value, None if gone else cells[cell], gone)

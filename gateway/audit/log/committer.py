@@ -13,7 +13,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from gateway.errors import AuditUnavailable
+from gateway.errors import AuditFinal, AuditUnavailable
 
 _Waiter = tuple[int, "asyncio.Future[None]"]
 
@@ -27,12 +27,18 @@ class Committer:
         rest: work that nobody waits for; it may run beside ``sync``. MUST NOT raise.
         is_due: whether there is any of it now. Asked after each sync: a thread woken for nothing costs those who wait.
         tick_seconds: longest time between two rounds.
+        gone: told in what words, where a bug ends one of the threads. Whoever waits then, or comes, is told for good.
 
     ``orderly`` says, at the end, that the threads did all they had to.
     """
 
     def __init__(
-        self, sync: Callable[[], int], rest: Callable[[], None], is_due: Callable[[], bool], tick_seconds: float
+        self,
+        sync: Callable[[], int],
+        rest: Callable[[], None],
+        is_due: Callable[[], bool],
+        tick_seconds: float,
+        gone: Callable[[str], None],
     ) -> None:
         self._sync = sync
         self._rest = rest
@@ -41,7 +47,8 @@ class Committer:
         self._lock = threading.Lock()
         self._waiters: list[_Waiter] = []
         self._wake, self._due = threading.Event(), threading.Event()
-        self._stopping = False
+        self._gone = gone
+        self._stopping = self._broken = False
         self.orderly = False
         self._thread = threading.Thread(target=self._run, name="sekisho-audit", daemon=True)
         self._resting = threading.Thread(target=self._run_rest, name="sekisho-audit-sign", daemon=True)
@@ -66,7 +73,7 @@ class Committer:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._lock:
             if self._stopping:
-                raise AuditUnavailable
+                raise self._ended()
             self._waiters.append((size, future))
         self.wake()
         await future
@@ -90,10 +97,12 @@ class Committer:
             self._serve()
             served = True
         finally:  # also when a bug ends the thread: nobody may wait for ever, and nothing may be acknowledged
+            if not served:
+                self._break("the thread that syncs it ended by an error of the program")
             with self._lock:
                 self._stopping = True
                 left, self._waiters = self._waiters, []
-            _tell(left, AuditUnavailable())
+            _tell(left, self._ended())
             self._due.set()
             self._resting.join()
             self.orderly = served and self._rested
@@ -115,9 +124,19 @@ class Committer:
                 self._rest()
             self._rested = True
         finally:  # a log that nobody signs any more takes no records
+            if not self._rested:
+                self._break("the thread that signs it ended by an error of the program")
             with self._lock:
                 self._stopping = True
             self._wake.set()
+
+    def _break(self, what: str) -> None:
+        self._broken = True
+        self._gone(what)
+
+    def _ended(self) -> AuditUnavailable:
+        """Return what those are told whom nobody will serve: for good, unless this process merely ends."""
+        return AuditFinal() if self._broken else AuditUnavailable()
 
     def _round(self) -> None:
         error: AuditUnavailable | None = None
@@ -147,4 +166,4 @@ def _resolve(futures: list[asyncio.Future[None]], error: AuditUnavailable | None
         if error is None:
             future.set_result(None)
         else:
-            future.set_exception(AuditUnavailable(code=error.code, retry_after_seconds=error.retry_after_seconds))
+            future.set_exception(type(error)(code=error.code, retry_after_seconds=error.retry_after_seconds))

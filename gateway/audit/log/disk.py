@@ -12,9 +12,15 @@ from pathlib import Path
 
 from gateway.durable import sync_folder
 
+SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Nothing is wrong with the disk, and nothing was done: the process or the machine is out of descriptors or memory."""
 _AT_ONCE = 64
 _WRITE = 2  # SYNC_FILE_RANGE_WRITE, sync_file_range(2)
 _sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
+
+
+class SyncFailed(OSError):
+    """What was written may or may not be on the disk: the same sync tried again says nothing of it."""
 
 
 class Disk:

@@ -13,7 +13,7 @@ from collections import deque
 from pathlib import Path
 
 from gateway.audit.log import layout
-from gateway.audit.log.disk import Disk, replace
+from gateway.audit.log.disk import Disk, SyncFailed, replace
 from gateway.audit.log.growing import GrowingFile, Tampered
 from gateway.audit.log.note import Signer
 
@@ -70,11 +70,14 @@ class Heads:
         """Replace ``checkpoint`` by that head, unless it is there already. Durable. May go beside :meth:`append`.
 
         Raises:
-            OSError: it is not published.
+            SyncFailed: the history may not be on stable storage. OSError: it is not published.
         """
         size, note = latest
         if note and note != self._shown:
-            self._history.sync()
+            try:
+                self._history.sync()
+            except OSError as error:
+                raise SyncFailed(error.errno, error.strerror) from error
             replace(self._published, note, durable=True)
             self._shown, self.published = note, size
 

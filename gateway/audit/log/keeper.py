@@ -11,11 +11,14 @@ KEEP_SECONDS = 0.5  # what is wrong is noticed within a second, whatever a look 
 class Keeper:
     """Runs ``keep`` in its thread each ``every_seconds``. ``keep`` MUST NOT raise.
 
-    ``alive`` says whether anybody still looks.
+    ``alive`` says whether anybody still looks. Where a bug ends the thread even so, ``gone`` is told in what words.
     """
 
-    def __init__(self, keep: Callable[[], None], every_seconds: float = KEEP_SECONDS) -> None:
+    def __init__(
+        self, keep: Callable[[], None], gone: Callable[[str], None], every_seconds: float = KEEP_SECONDS
+    ) -> None:
         self._keep = keep
+        self._gone = gone
         self._every_seconds = every_seconds
         self._stopping = threading.Event()
         self._ended = False
@@ -35,8 +38,12 @@ class Keeper:
         return not self._ended
 
     def _run(self) -> None:
+        orderly = False
         try:
             while not self._stopping.wait(self._every_seconds):
                 self._keep()
+            orderly = True
         finally:  # also when a bug ends the thread
+            if not orderly:
+                self._gone("the thread that looks after it ended by an error of the program")
             self._ended = True

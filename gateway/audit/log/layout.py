@@ -13,7 +13,7 @@ One log is one folder, ``<data_dir>/audit/<site>/<node>/<worker>/<retention clas
     tile/1/004            one hash for each full tile of the level below, and so on
     sizes                 plain length in bytes of every full bundle from the first on, 8 bytes each, big-endian
     packing               a bundle that is being packed
-    open                  no intent below this sequence still lacks its outcome
+    open                  signed: no intent below this sequence still lacks its outcome
     lock                  held by the one writer
     reserve               space that is given back when the disk is full
 

@@ -38,7 +38,7 @@ class NoteError(ValueError):
     """A note, checkpoint or verifier key that is not what it must be. The text says what, and quotes nothing."""
 
 
-class KeySilent(OSError):
+class KeySilent(TimeoutError):
     """What keeps the log key does not answer: nothing can be signed."""
 
 

@@ -12,6 +12,7 @@ import errno
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,13 @@ def newest(folder: Path, count: int, wanted: Filter | None = None) -> list[dict[
         if len(found) >= count:
             break
     return found[-count:] if count else []
+
+
+def newest_time(base: Path) -> datetime | None:
+    """Return the time of the newest record of all logs below ``base``; ``None`` where there is none.
+
+    Raises:
+        OSError: a log cannot be read.
+    """
+    records = [record for folder in logs(base) for record in newest(folder, 1)]
+    return max((datetime.fromisoformat(str(record["time"])) for record in records), default=None)

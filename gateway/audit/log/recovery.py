@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.audit.log import bundles, layout
+from gateway.audit.log import bundles, layout, mark
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.journal import Tail
 from gateway.audit.log.merkle import leaf_hash
@@ -66,8 +66,9 @@ class Found:
 
     ``heads`` are the signed ones, from the published one on; ``unpublished`` is the note of the last one where that was
     not published, or is gone. ``torn`` are the ends that were cut off: file, bytes kept, bytes lost. ``open_intents``
-    maps the sequence of an intent without outcome to its request. ``signed_last`` are the keys that signed the last
-    head; ``announced`` the public parts of those that records beyond it speak of as new.
+    maps the sequence of an intent without outcome to its request. ``touched`` names files that others changed and that
+    are made again from the records. ``signed_last`` are the keys that signed the last head; ``announced`` the public
+    parts of those that records beyond it speak of as new.
     """
 
     tail: Tail
@@ -79,6 +80,7 @@ class Found:
     torn: list[tuple[Path, int, bytes]] = field(default_factory=list)
     open_intents: dict[int, str] = field(default_factory=dict)
     last_time: str = ""  # of the last record
+    touched: tuple[str, ...] = ()
     signed_last: tuple[Verifier, ...] = ()
     announced: tuple[bytes, ...] = ()
 
@@ -115,7 +117,7 @@ def recover(folder: Path, origin: str, verifiers: Sequence[Verifier], *, afresh:
         clear(folder, found.begin.first)
         _cut_torn_tails(folder, found)
         _sync_tail(folder, found)
-        found.open_intents = _open_intents(folder, found)
+        found.open_intents = _open_intents(folder, found, _mark(folder, origin, verifiers, found))
         found.announced = _announced(folder, found)
     except Tampered as problem:
         raise SetupError(f"The audit log {folder} is not as it was written: {problem}.", _MEND) from problem
@@ -291,12 +293,17 @@ def _look(data: bytes) -> _Glimpse | None:
         return None
 
 
-def _open_intents(folder: Path, found: Found) -> dict[int, str]:
-    """Return intents without outcome, from the low-water mark in ``open`` on, or from the beginning without one."""
+def _mark(folder: Path, origin: str, verifiers: Sequence[Verifier], found: Found) -> int:
+    """Return below which record no intent waits; 0 where that is not known, or somebody changed it."""
     try:
-        start = int((folder / "open").read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        start = 0
+        return mark.read(folder, origin, verifiers)
+    except Tampered:
+        found.touched = (mark.NAME,)
+        return 0
+
+
+def _open_intents(folder: Path, found: Found, start: int) -> dict[int, str]:
+    """Return intents without outcome, from the low-water mark ``start`` on."""
     waiting: dict[int, str] = {}
     first = max(found.begin.bundles, min(start, found.tail.tree.size) // layout.BUNDLE_RECORDS)
     for index in range(min(first, found.bundles.stop - 1) if found.bundles else first, found.bundles.stop):

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gateway.audit.log import bundles, layout
+from gateway.audit.log.disk import SHORT
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.merkle import leaf_hash, root_hash
 
@@ -114,11 +115,13 @@ class SealedBundles:
 
 
 def read(folder: Path, index: int) -> bytes:
-    """Return a full bundle's plain bytes. Raises Tampered."""
+    """Return a full bundle's plain bytes. Raises Tampered; OSError for want of descriptors or memory."""
     name = layout.tile_path("entries", index)
     try:
         raw = bundles.read(folder, index)
     except OSError as error:
+        if error.errno in SHORT:
+            raise
         raise Tampered(f"{name} cannot be read ({os.strerror(error.errno or 0)})") from error
     if raw is None:
         raise Tampered(f"{name} is gone")
@@ -137,6 +140,8 @@ def check_size(folder: Path, index: int, size: int) -> None:
         try:
             found = bundles.packed_size(bundles.packed_path(folder, index))
         except OSError as error:
+            if error.errno in SHORT:
+                raise
             raise Tampered(f"{name} is gone") from error
     if found != size:
         raise Tampered(f"{name} has {found} bytes; {size} were written")

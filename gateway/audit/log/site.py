@@ -20,10 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.audit.log import bundles, copied_heads, layout
-from gateway.audit.log.copied_heads import CopiedHeads, Heads, line
+from gateway.audit.log.copied_heads import CopiedHeads, Heads
 from gateway.audit.log.disk import replace
 from gateway.audit.log.growing import Tampered
-from gateway.audit.log.merkle import leaf_hash, root_hash
 from gateway.audit.log.note import Checkpoint, NoteError, Signer, open_checkpoint
 from gateway.audit.log.pruned import begin
 from gateway.audit.log.reader import logs
@@ -72,15 +71,31 @@ class SiteHeads:
         self._folder = base / site
         self._keys = self._accepted = keys
         self._lock = threading.Lock()
-        self._excused = ""
+        self._excused, self._waiting = "", False
         self._last: Heads = {}
         self._known: dict[str, tuple[bytes, Checkpoint]] = {}
         self._copy = CopiedHeads(base, site)
         self._ends: dict[Path, int] = {}
 
     def forget(self, name: str) -> None:
-        """Let updates take a log as it is then: it is recovered, on record. What was bound of others is left alone."""
-        self._excused = name
+        """Let a log be opened that is older than what was bound of it: it is recovered. Until :meth:`settle`, nothing
+        is bound: so it is opened in no other way before that is on record.
+        """
+        self._excused, self._waiting = name, True
+
+    def hurry(self) -> None:
+        """Let the next update copy what is bound, too: a log is about to be closed."""
+        with self._lock:
+            self._copy.hurry()
+
+    def settle(self) -> None:
+        """Bind that log as it is now, with the record of its recovery. What was bound of others is left alone.
+
+        Raises:
+            Tampered, OSError: as :meth:`update`.
+        """
+        self._waiting = False
+        self.update()
 
     def excuses(self, folder: Path) -> bool:
         """Whether that log may be older than what was seen of it."""
@@ -104,10 +119,11 @@ class SiteHeads:
             Tampered: a log is gone, or is not the one that was bound.
             OSError: it cannot be written.
         """
+        if self._waiting:
+            return
         with self._lock, self._held():
-            bound, heads = self._bound(), self._published()
-            before = {**self._copy.read(), **bound}
-            for name, seen in before.items():
+            bound, heads, copied = self._bound(), self._published(), self._copy.read()
+            for name, seen in (*copied.items(), *bound.items()):  # the bound ones last: they are newer
                 if name == self._excused:
                     continue
                 if self._excused:  # others may be lost too, and are recovered one after the other
@@ -119,7 +135,7 @@ class SiteHeads:
                     self._check_end(self._base / name, head[0])
             if heads != bound:
                 self._write(heads)
-            self._copy.keep(heads)
+            self._copy.keep(heads, lambda: self._note(heads))
             self._last = heads
 
     def _check_end(self, folder: Path, size: int) -> None:
@@ -178,11 +194,21 @@ class SiteHeads:
         return head
 
     def _write(self, heads: Heads) -> None:
-        lines = [line(name, *head) for name, head in sorted(heads.items())]
-        root = root_hash([leaf_hash(each.encode()) for each in lines])
         replace(self._folder / HEADS, copied_heads.text(heads).encode(), durable=True)
-        note = Signer(self._site, *self._keys.signing).sign(len(lines), root)
+        note = Signer(self._site, *self._keys.signing).sign(len(heads), copied_heads.root(heads))
         replace(self._folder / CHECKPOINT, note, durable=True)
+
+    def _note(self, heads: Heads) -> bytes:
+        """Return the site's checkpoint over these heads; made again where a crash came between them."""
+        wanted = Checkpoint(self._site, len(heads), copied_heads.root(heads))
+        try:
+            note = (self._folder / CHECKPOINT).read_bytes()
+            if open_checkpoint(note, *verifiers(self._site, self._accepted)) == wanted:
+                return note
+        except (FileNotFoundError, NoteError):
+            pass
+        self._write(heads)
+        return (self._folder / CHECKPOINT).read_bytes()
 
     @contextmanager
     def _held(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.audit.log import layout
+from gateway.audit.log.disk import SHORT
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.tiles import FULL_TILE_BYTES, HashTiles, hashes_of
 
@@ -41,7 +42,12 @@ class TileWatch:
         self._looks = {(level, at): look for (level, at), look in self._looks.items() if at >= self._begin(level)}
 
     def check(self) -> None:
-        """Look at every level's names and last tile, and at some full tiles in turn. Raises Tampered."""
+        """Look at every level's names and last tile, and at some full tiles in turn.
+
+        Raises:
+            Tampered: one is gone, or is not what was written.
+            OSError: one cannot be opened now, for want of descriptors or memory.
+        """
         for level, (full, last_bytes) in enumerate(self._tiles.written()):
             self._check_names(level, full)
             if last_bytes:
@@ -69,6 +75,8 @@ class TileWatch:
                     continue
                 names = set(os.listdir(folder))
             except OSError as error:
+                if error.errno in SHORT:
+                    raise
                 raise Tampered(f"{folder.relative_to(self._folder)} is gone") from error
             for index in range(max(self._begin(level), first), min(full, first + _PER_FOLDER)):
                 if f"{index % _PER_FOLDER:03d}" not in names:
@@ -93,6 +101,8 @@ class TileWatch:
             try:
                 raw = (self._folder / layout.tile_path(level, index)).read_bytes()
             except OSError as error:
+                if error.errno in SHORT:
+                    raise
                 raise Tampered(f"{layout.tile_path(level, index)} is gone") from error
             if not self._tiles.knows(level, index, hashes_of(raw)):
                 raise Tampered(f"{layout.tile_path(level, index)} is not what was written")

@@ -18,7 +18,7 @@ import msgspec
 
 from gateway.audit import record as records
 from gateway.audit.log.disk import replace
-from gateway.errors import AuditUnavailable
+from gateway.errors import AuditFinal, AuditUnavailable
 
 UNAVAILABLE, TAMPERED, DISK_FULL = "audit.unavailable", "audit.tampered", "audit.disk_full"
 KEY_SILENT = "audit.key_silent"
@@ -40,12 +40,25 @@ _log = logging.getLogger("sekisho.audit")
 
 
 class Note(msgspec.Struct, frozen=True):
-    """What is wrong with a log, since when (RFC 3339, UTC), and how many records were refused until it was written."""
+    """What is wrong with a log, since when (RFC 3339, UTC), how many records were refused until it was written.
+
+    ``passing``: it ends by itself.
+    """
 
     code: str
     what: str
     since: str
     refused: int = 0
+    passing: bool = False
+
+    @property
+    def mend(self) -> str:
+        """What to do. A full disk that stopped the log at a sync is no longer waited for."""
+        if self.code == UNAVAILABLE and self.passing:
+            return "See what holds so many files open, or the memory: it is tried again each second."
+        if self.code == DISK_FULL and not self.passing:
+            return "Free space, then restart the server: it looks at the log first."
+        return MENDS.get(self.code, "Run: sekisho audit verify")
 
     def details(self) -> dict[str, Any]:
         """Return the details of the ``gap`` record that tells of it."""
@@ -74,6 +87,8 @@ class Trouble:
     def error(self) -> AuditUnavailable:
         """Return what a caller is told now."""
         code = self._now.code if self._now else UNAVAILABLE
+        if self._now and not self.passing:
+            return AuditFinal(code=code)
         return AuditUnavailable(code=code, retry_after_seconds=_SECOND if self.passing else None)
 
     def refuse(self) -> AuditUnavailable:
@@ -117,8 +132,8 @@ class Trouble:
     def _begin(self, code: str, what: str, *, passing: bool) -> None:
         before = self._now
         since, refused = (before.since, before.refused) if before else (records.now(), 0)
-        self._now, self.passing = Note(code, what, since, refused), passing
-        _log.error("audit log %s: %s (%s). New requests are refused. %s", self._log, what, code, MENDS[code])
+        self._now, self.passing = Note(code, what, since, refused, passing), passing
+        _log.error("audit log %s: %s (%s). New requests are refused. %s", self._log, what, code, self._now.mend)
         self.keep()
 
 

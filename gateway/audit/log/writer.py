@@ -1,7 +1,7 @@
 """Puts records into one log, from several threads, and knows at any time whether it still may.
 
 States: *well*; *full* (the disk is: new records are refused, closing ones use the reserve, tried again each second);
-*unsigned* (what keeps the log key is silent: as with a full disk);
+*unsigned* (what keeps the log key is silent) and *short* (of descriptors or memory): as with a full disk;
 *broken* (a failed write or sync, or a file that is not what was written: nothing more until a restart has looked at
 it).
 After a failed sync nobody knows what is on the disk, so it is never tried again.
@@ -20,30 +20,23 @@ from gateway.audit.denials import DenialCounts
 from gateway.audit.log import layout
 from gateway.audit.log.disk import Disk, replace
 from gateway.audit.log.due import DueHead
+from gateway.audit.log.failing import Failing
 from gateway.audit.log.growing import Tampered
 from gateway.audit.log.heads import Heads
 from gateway.audit.log.journal import Journal
 from gateway.audit.log.lock import FolderLock
-from gateway.audit.log.note import KeySilent, NoteError, Signer
+from gateway.audit.log.mark import Shown
+from gateway.audit.log.note import NoteError, Signer
 from gateway.audit.log.packing import Packer
 from gateway.audit.log.pruned import Pruned, begin
 from gateway.audit.log.pruning import beginning, clear
 from gateway.audit.log.recovery import Found
 from gateway.audit.log.reserve import Reserve
 from gateway.audit.log.silence import Silence
-from gateway.audit.log.trouble import (
-    DISK_FULL,
-    GONE,
-    KEY_SILENT,
-    NO_SPACE,
-    RECORD_REFUSED,
-    TAMPERED,
-    UNAVAILABLE,
-    Trouble,
-)
+from gateway.audit.log.trouble import RECORD_REFUSED, Trouble
 from gateway.audit.recent import Recent
 from gateway.clock import ClockQuality
-from gateway.errors import AuditUnavailable
+from gateway.errors import AuditFinal, AuditUnavailable
 from gateway.settings import AuditSettings
 
 _ABOUT_A_SECOND = 0.9
@@ -71,7 +64,7 @@ class Writer:
     ) -> None:
         self._folder = folder = lock.path.parent
         self._folder_lock = lock
-        self._mark_file = folder / "open"
+        self._signer = signer
         self._origin = signer.origin
         self._settings = settings
         self._lock = threading.Lock()  # records
@@ -91,15 +84,16 @@ class Writer:
         self._open = dict(found.open_intents)
         self._unwritten: list[records.Record] = []
         self._denials = DenialCounts()
-        self._trouble = trouble
+        self._trouble, self._failing = trouble, Failing(trouble, self._reserve)
         self._due = DueHead(settings)
         self._synced = found.tail.tree.size
-        self._mark = self._mark_written = -1
+        self._waits = -1  # the first intent that waited for its end at the last sync
+        self._mark = Shown(folder)
         self._kept_at = float("-inf")
         with contextlib.suppress(OSError):  # tiles that were lost and made again; on a full disk the next head does it
             self._journal.write_tiles([])
         if not self._reserve.take():
-            self._full()
+            self._failing.full()
 
     # --- from any thread -------------------------------------------------------------------------------------------
 
@@ -110,6 +104,10 @@ class Writer:
     @property
     def size(self) -> int:
         return self._journal.size
+
+    @property
+    def origin(self) -> str:
+        return self._origin
 
     def error(self) -> AuditUnavailable:
         """Return what a caller is told now."""
@@ -139,6 +137,7 @@ class Writer:
             for record in announcements:
                 self._append(record)
             self._heads.follow(self._journal.size, signer)
+            self._signer = signer
 
     def write_closing(self, outcome: records.OutcomeRecord) -> None:
         """Write an outcome, on a full disk too. Kept until the disk has room when even that fails. Never raises."""
@@ -168,9 +167,9 @@ class Writer:
         try:
             self._journal.append(records.encode(record))
         except (records.RecordTooLarge, UnicodeEncodeError) as error:
-            raise AuditUnavailable(code=RECORD_REFUSED) from error
+            raise AuditFinal(code=RECORD_REFUSED) from error
         except OSError as error:
-            self._failed_write(error)
+            self._failing.write(error)
             raise self.error() from error
         self.recent.note(record)
         if isinstance(record, records.Intent):
@@ -195,18 +194,18 @@ class Writer:
                 self._due.hand_over()
                 return size
             batch = self._journal.take()
-            mark = next(iter(self._open), size)
+            waits = next(iter(self._open), size)
         try:
             Journal.sync(batch)
             with self._lock:
                 self._journal.settle(batch)
         except OSError as error:
-            self._break(DISK_FULL if error.errno in NO_SPACE else UNAVAILABLE, f"a sync failed, {error.strerror}")
+            self._failing.sync(error)
             raise self.error() from error
         except Tampered as problem:
-            self._break(TAMPERED, str(problem))
+            self._failing.tampered(problem)
             raise self.error() from problem
-        self._synced, self._mark = size, mark
+        self._synced, self._waits = size, waits
         self._due.hand_over()
         return size
 
@@ -227,9 +226,9 @@ class Writer:
             return
         except OSError as error:
             with self._lock:
-                self._failed_write(error)
+                self._failing.write(error)
         except (Tampered, NoteError) as problem:
-            self._break(TAMPERED, str(problem))
+            self._failing.tampered(problem)
 
     def finish(self, *, orderly: bool) -> None:
         """Sync, sign and publish what there is, if things are in order; close every file. The committer has ended."""
@@ -282,8 +281,7 @@ class Writer:
         with self._lock:
             if not self._trouble:
                 self._reserve.check()
-        if self._mark_written >= 0 and not self._mark_file.exists():
-            raise Tampered(f"{self._mark_file.name} is gone")
+        self._mark.check()
         if not self._folder_lock.held():
             raise Tampered("lock was replaced")
         if self._begin.first and begin(self._folder) != self._begin:
@@ -320,9 +318,7 @@ class Writer:
                 self._journal.put_back_tiles(tiles)
             raise
         self._heads.publish(latest)
-        if self._mark != self._mark_written:
-            replace(self._mark_file, str(self._mark).encode(), durable=False)
-            self._mark_written = self._mark
+        self._mark.show(self._waits, self._signer)
 
     def _write_denial_counts(self) -> None:
         with self._lock:
@@ -386,27 +382,10 @@ class Writer:
                 self._packer.prune(cut.bundles)
                 clear(self._folder, first)
             except (OSError, ValueError) as error:
-                raise AuditUnavailable("The log could not be pruned.") from error
+                raise AuditUnavailable.because(error, "The log could not be pruned.") from error
 
     # --- trouble ---------------------------------------------------------------------------------------------------
 
-    def _failed_write(self, error: OSError) -> None:
-        if error.errno in NO_SPACE:
-            self._full()
-        elif error.errno in GONE:  # what was written into is not there any more
-            self._break(TAMPERED, "a file or its folder is gone")
-        elif isinstance(error, KeySilent):
-            self._wait_for_key(str(error))
-        else:
-            self._break(UNAVAILABLE, f"a write failed, {error.strerror}")
-
-    def _full(self) -> None:
-        self._reserve.release()
-        self._trouble.wait(DISK_FULL, "its disk is full")
-
-    def _wait_for_key(self, what: str) -> None:
-        """Nothing can be signed: new requests are refused, closing records are written; tried again each second."""
-        self._trouble.wait(KEY_SILENT, f"it cannot be signed: {what}")
-
-    def _break(self, code: str, what: str) -> None:
-        self._trouble.stop(code, what)
+    def give_up(self, what: str) -> None:
+        """A thread of ours has ended by an error of the program: nothing is written until a restart."""
+        self._failing.bug(what)

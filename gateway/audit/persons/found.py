@@ -20,6 +20,9 @@ from gateway.audit.log import reader
 FEWEST = 5
 """A number of other persons below this is not told."""
 
+SEALING = ("file", "batch")
+"""Kinds of items that are the key of something else: of a file's content, of a batch's journal."""
+
 _INTENT = re.compile(rb'"intent":([0-9]+)')
 
 
@@ -86,6 +89,17 @@ def as_text(held: dict[str, Any]) -> list[str]:
     return lines
 
 
+def readable(kind: str, content: bytes) -> str:
+    """Return an item's content as it is shown and handed over: of a file or a batch, never the key of what it seals."""
+    if kind not in SEALING:
+        return content.decode("utf-8", "replace")
+    try:
+        plain = msgspec.json.decode(content, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return ""
+    return msgspec.json.encode({name: value for name, value in plain.items() if name != "secret"}).decode()
+
+
 def told(count: int) -> str:
     """Return a number of other persons, as it may be told."""
     return "no" if count == 0 else f"fewer than {FEWEST}" if count < FEWEST else str(count)
@@ -136,8 +150,8 @@ def _item(store: SideStore, path: Path, head: Head, values: bool) -> dict[str, A
 
 def _value(store: SideStore, path: Path) -> dict[str, str]:
     try:
-        _, content, digest = store.open(path)
-        return {"value": content.decode("utf-8", "replace"), "sha256": digest}
+        head, content, digest = store.open(path)
+        return {"value": readable(head.kind, content), "sha256": digest}
     except Noise:
         return {"problem": "it was erased"}
     except (NotAnItem, FileNotFoundError):

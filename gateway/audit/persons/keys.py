@@ -24,6 +24,7 @@ leads from a person to it, and without the file nothing does. Rules:
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import time
@@ -32,7 +33,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.audit.persons.key_file import ID_BYTES, PersonKey, decoded, mark_of, new_key, opened, sealed
-from gateway.durable import sync_folder
+from gateway.durable import overwrite, sync_folder
 from gateway.errors import SetupError
 
 CACHEDIR_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Keys of persons. See docs/how-to/answer-a-person.md.\n"
@@ -184,7 +185,7 @@ class PersonKeys:
         sync_folder(place / "marks")
         found = [key if key not in lost else self._read(tenant, place / "marks" / mark) for mark, key in made]
         if None in found:
-            raise OSError("a key was destroyed while it was made")
+            raise OSError(errno.EAGAIN, "a key was destroyed while it was made")
         return [key for key in found if key]
 
     def _read(self, tenant: str, path: Path) -> PersonKey | None:
@@ -249,16 +250,6 @@ class PersonKeys:
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
         self._remembered[tenant, mark] = seen
-
-
-def overwrite(path: Path, size: int) -> None:
-    """Write zeros over the first ``size`` bytes of a file, and wait for the disk. Raises OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        os.pwrite(descriptor, bytes(size), 0)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def seen_last(place: Path) -> Iterator[tuple[str, float, bool]]:

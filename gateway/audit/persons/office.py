@@ -200,7 +200,7 @@ class PersonsOffice:
             mend = "Its digest is in the log: compare it with a backup of content/."
             raise SetupError(f"The item {item} is damaged.", mend) from error
         plain = {name: value for name, value in msgspec.to_builtins(head).items() if name not in ("shares", "day")}
-        text = content.decode("utf-8", "replace")
+        text = found.readable(head.kind, content)
         return {**plain, "persons": found.told(len(head.persons)), "sha256": digest, "content": text}
 
     # --- erasing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import msgspec
 
 from gateway.bundle import places
-from gateway.bundle.build import archive, debian, fetch, glibc, golang, licences, wheels
+from gateway.bundle.build import archive, debian, fetch, glibc, golang, licences, policy_folder, wheels
 from gateway.bundle.build.checkout import Checkout
 from gateway.bundle.build.items import About, Item, item
 from gateway.bundle.build.licences import Declared
@@ -165,14 +164,13 @@ def detectors(shop: Workshop) -> Found:
     return Found((item("detector", content, "detectors.tar.gz", places.DETECTORS, about=about, unpack=True),))
 
 
-def policies(given: Path | None, shop: Workshop) -> Found:
-    """The policies: those that ship, or an archive that was given. Raises SetupError."""
+def policies(given: Path | None, shop: Workshop, judge: policy_folder.Judge) -> Found:
+    """The policies: those that ship, or an archive that was given, once ``judge`` found no fault. Raises SetupError."""
     if given is None:
         folder = shop.checkout.root / "policies"
         content = archive.tar_gz(archive.of_folder(folder, _is_waste), shop.checkout.epoch)
     else:
-        content = _read(given, f"{given} is not there.", "Give a .tar.gz of a policy folder, or `shipped`.")
-        _check_archive(given, content)
+        content = policy_folder.read(given, judge, shop.checkout.epoch)
     return Found((item("policies", content, "policies.tar.gz", places.POLICIES, about=_own("policies"), unpack=True),))
 
 
@@ -207,15 +205,6 @@ def _own(name: str) -> About:
 
 def _is_waste(name: str) -> bool:
     return any(part.startswith(".") or part == "__pycache__" for part in Path(name).parts) or name.endswith(".pyc")
-
-
-def _check_archive(file: Path, content: bytes) -> None:
-    try:
-        names = list(archive.read_tar_gz(content))
-    except (OSError, EOFError, ValueError, tarfile.TarError):
-        raise SetupError(f"{file} is no .tar.gz.", "Give a .tar.gz of a policy folder, or `shipped`.") from None
-    if any(name.startswith("/") or ".." in Path(name).parts for name in names):
-        raise SetupError(f"{file} has a name that leads out of its place.", "Make the archive anew.")
 
 
 def _read(file: Path, problem: str, mend: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Stage two of ``install.sh``: ``main([BUNDLE, ROOT, words of install.sh …])``. The order of an installation.
+"""The installer behind ``install.sh``: ``main([BUNDLE, ROOT, words of install.sh …])``. The order of an installation.
 
 1. Verify all of it. 2. Does it fit, is there room? (``--check`` ends here.) 3. Store and stage. 4. Configuration
 and keys. 5. Doctor, and a prompt that is answered. 6. Switch the link, then accept. What fails before
@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from gateway.bundle.install.verify import Verified, verify
 from gateway.bundle.refusal import BundleRefused
 from gateway.bundle.repository.reference_time import latest
 from gateway.bundle.update import link
+from gateway.bundle.update.told import Spool, glass_used
 from gateway.errors import SetupError
 
 #: Passed on to `sekisho init`.
@@ -59,11 +60,20 @@ class Teller:
             print(text, flush=True)
 
 
-def main(arguments: Sequence[str]) -> int:
+Witness = Callable[[Path], datetime | None]
+"""Says what time it is at least, by what the data folder of an earlier installation holds."""
+
+
+def nobody(data: Path) -> None:
+    """There is nothing that bears witness of the time."""
+
+
+def main(arguments: Sequence[str], witness: Witness = nobody) -> int:
     """Install, or check.
 
     Args:
         arguments: the unpacked bundle, the file of the root that was believed, and install.sh's own words.
+        witness: of the time, beside the clock and what was accepted here.
 
     Returns:
         0; 2 used wrongly; 3, 4, 5 as :mod:`gateway.bundle.refusal` says.
@@ -73,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
     teller = Teller(said.json)
     try:
         with tempfile.TemporaryDirectory(prefix="sekisho-verify-") as scratch:
-            told = install(Path(bundle), Path(root).read_bytes(), said, teller, Path(scratch))
+            told = install(Path(bundle), Path(root).read_bytes(), said, teller, Path(scratch), witness)
     except SetupError as refused:
         print(f"install.sh: {refused}", file=sys.stderr)
         return refused.exit_code
@@ -86,7 +96,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def install(bundle: Path, root: bytes, said: argparse.Namespace, teller: Teller, scratch: Path) -> dict[str, Any]:
+def install(
+    bundle: Path, root: bytes, said: argparse.Namespace, teller: Teller, scratch: Path, witness: Witness = nobody
+) -> dict[str, Any]:
     """Carry it out; what was done, for the receipt.
 
     Raises:
@@ -95,8 +107,9 @@ def install(bundle: Path, root: bytes, said: argparse.Namespace, teller: Teller,
     prefix = Prefix(Path(os.path.abspath(said.prefix)))
     teller.step("verify")
     here = machine.Machine.this()
-    at = latest(here.now, prefix.accepted_at())
-    verified = verify(bundle, root, scratch, trusted=prefix.trusted, at=at, has=prefix.stored())
+    at = latest(here.now, prefix.accepted_at(), witness(Path(said.data)))
+    glass = _glass(said.break_glass)
+    verified = verify(bundle, root, scratch, trusted=prefix.trusted, at=at, has=prefix.stored(), break_glass=glass)
     teller.step("fit")
     machine.check_fit(verified.release, here)
     machine.check_libraries()
@@ -113,6 +126,8 @@ def install(bundle: Path, root: bytes, said: argparse.Namespace, teller: Teller,
         teller.line(f"Sekisho {before.version} is installed here already: {prefix.current}")
         return {**outcome, "folder": before.folder, "already": True, "seconds": teller.seconds}
     folder = prefix.next_folder(verified.release.version)
+    if verified.glass is not None:
+        Spool.of(prefix.root).tell(glass_used(verified.glass, "install.sh"))
     _lay(verified, prefix, folder, said, teller)
     _accept(verified, prefix, folder, at)
     site = Site(prefix, _wishes(said))
@@ -154,8 +169,10 @@ def _remove(prefix: Prefix, folder: str, *, first: bool) -> None:
     """Leave nothing of an installation that failed."""
     stage.sweep(prefix, folder)
     if first:
-        for path in (prefix.versions, prefix.store, prefix.root / "state"):
+        for path in (prefix.versions, prefix.store):
             shutil.rmtree(path, ignore_errors=True)
+        if prefix.accepted() is None:  # else something was installed and removed here, and what it trusted counts
+            shutil.rmtree(prefix.root / "state", ignore_errors=True)
         for path in (prefix.root, *prefix.root.parents):
             try:
                 path.rmdir()
@@ -174,6 +191,15 @@ def _accept(verified: Verified, prefix: Prefix, folder: str, at: datetime) -> No
     prefix.accept(said, verified.accepted)
 
 
+def _glass(file: str | None) -> bytes | None:
+    """The statement that was given, if one was. Raises BundleRefused: it cannot be read."""
+    try:
+        return Path(file).read_bytes() if file else None
+    except OSError as problem:
+        said = f"{file} cannot be read ({problem.strerror})."
+        raise BundleRefused("bundle.break_glass", said, "Give the file of a break-glass statement.") from problem
+
+
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -185,7 +211,12 @@ def _wishes(said: argparse.Namespace) -> Wishes:
         if value is not None:
             words += [f"--{name}", value]
     return Wishes(
-        Path(os.path.abspath(said.etc)), Path(os.path.abspath(said.data)), said.user, tuple(words), said.no_start
+        Path(os.path.abspath(said.etc)),
+        Path(os.path.abspath(said.data)),
+        said.user,
+        tuple(words),
+        no_start=said.no_start,
+        role=said.role,
     )
 
 
@@ -200,7 +231,7 @@ def _said(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--user", default="sekisho")
     for name in ("check", "only-files", "no-start", "json", "yes"):
         parser.add_argument(f"--{name}", action="store_true")
-    for name in ("etc", "data", *INIT):
+    for name in ("etc", "data", "break-glass", *INIT):
         parser.add_argument(f"--{name}")
     said = parser.parse_args(words)
     own = root and said.prefix == "/opt/sekisho"

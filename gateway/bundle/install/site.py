@@ -21,11 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway import durable
 from gateway.bundle import places
+from gateway.bundle.install.child import bound
 from gateway.bundle.install.prefix import Prefix
 from gateway.bundle.refusal import BundleRefused
 
 READY_SECONDS = 180
+UNITS = Path("/etc/systemd/system")
 _COMMAND_SECONDS = 300
 _KEY = re.compile(r"sk-sekisho-[a-z0-9]+")
 _ADDRESS = re.compile(r"(?m)^\s+listen:\s*\"?([^\"\s#]+)")
@@ -116,17 +119,34 @@ class Site:
         """
         if not (self._root and Path("/run/systemd/system").is_dir()):
             return
-        units = self._prefix.current / places.UNITS
         self._have_user()
-        for unit in sorted(units.glob("*.service")):
-            text = unit.read_text(encoding="utf-8")
-            filled = {"PREFIX": self._prefix.root, "ETC": self._wishes.etc, "DATA": self._wishes.data}
-            for name, value in {**filled, "USER": self._wishes.user}.items():
-                text = text.replace(f"@{name}@", str(value))
-            Path("/etc/systemd/system", unit.name).write_text(text, encoding="utf-8")
-        _run(["systemctl", "daemon-reload"], "systemctl", {})
+        self.lay_units()
         if not self._wishes.no_start and self._wishes.role == "gateway":
             _run(["systemctl", "enable", "--now", "sekisho.service"], "systemctl", {})
+            _run(["systemctl", "enable", "sekisho-update.service"], "systemctl", {})  # it has work after a power cut
+            _run(["systemctl", "enable", "--now", "sekisho-egress.timer"], "systemctl", {})
+
+    def lay_units(self, folder: Path = UNITS) -> bool:
+        """Have the units of the version that ``current`` leads to, filled in for this site; drop-ins stay as they are.
+
+        Returns:
+            Whether one was another; then systemd has read them again.
+
+        Raises:
+            BundleRefused: systemd could not. OSError: one cannot be written.
+        """
+        changed = False
+        filled = {"PREFIX": self._prefix.root, "ETC": self._wishes.etc, "DATA": self._wishes.data}
+        for unit in sorted((self._prefix.current / places.UNITS).glob("sekisho*")):
+            text, place = unit.read_text(encoding="utf-8"), folder / unit.name
+            for name, value in {**filled, "USER": self._wishes.user}.items():
+                text = text.replace(f"@{name}@", str(value))
+            if not place.exists() or place.read_text(encoding="utf-8") != text:
+                durable.replace(place, text.encode(), mode=0o644)
+                changed = True
+        if changed and folder == UNITS:
+            _run(["systemctl", "daemon-reload"], "systemctl", {})
+        return changed
 
     def next_words(self) -> Iterator[str]:
         """What the person at the machine does next."""
@@ -172,12 +192,14 @@ class Site:
 
     @contextmanager
     def _served(self, version: Path) -> Iterator[None]:
+        if self.is_ready():  # it would be asked in place of the one on trial
+            raise BundleRefused("bundle.unhealthy", "Another server answers at this site's address already.")
         log = self._wishes.data / "first-start.log"
         with log.open("wb") as output:
             command = [str(version / "bin/sekisho"), "--config", str(self._config), "serve"]
             process = subprocess.Popen(  # noqa: S603  words of ours
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(), cwd="/",
-                **self._as_user(),
+                preexec_fn=bound(), **self._as_user(),  # noqa: PLW1509  no thread of ours holds a lock that it takes
             )  # fmt: skip
         try:
             self._wait_until_ready(process, log)
@@ -255,7 +277,8 @@ def _run(command: Sequence[str], what: str, as_user: Mapping[str, Any]) -> str:
     try:
         done = subprocess.run(  # noqa: S603  words of ours
             command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=_COMMAND_SECONDS, check=False, cwd="/", **as_user,
+            timeout=_COMMAND_SECONDS, check=False, cwd="/",
+            preexec_fn=bound(), **as_user,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise BundleRefused("bundle.unhealthy", f"{what} could not be run ({type(problem).__name__}).") from problem

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from gateway import durable
 from gateway.bundle import places, release
+from gateway.bundle.install.child import bound
+from gateway.bundle.install.compiling import compile_all
 from gateway.bundle.install.prefix import Prefix
 from gateway.bundle.install.verify import Verified, sha256_of
 from gateway.bundle.refusal import BundleRefused
@@ -18,6 +20,7 @@ from gateway.bundle.release import Part
 from gateway.bundle.unpack import unpack
 
 _MOST_SECONDS = 1800
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 _PATTERNS = (
     "import sys; from pathlib import Path; from gateway.privacy.compiled import Compiler; "
     "from gateway.privacy.patterns import catalogue; from gateway.privacy.patterns.scan import Plan; "
@@ -101,9 +104,19 @@ def _install_wheels(verified: Verified, prefix: Prefix, version: Path) -> None:
     lock = next(prefix.store / part.sha256 for part in verified.release.of_kind("lock"))
     pip = next(house.glob("pip-*.whl"))
     options = ["--isolated", "--no-input", "--disable-pip-version-check", "--no-cache-dir", "--quiet"]
-    options += ["--no-index", "--find-links", str(house), "--require-hashes", "--no-deps", "--requirement", str(lock)]
+    options += [
+        "--no-compile",
+        "--no-index",
+        "--find-links",
+        str(house),
+        "--require-hashes",
+        "--no-deps",
+        "--requirement",
+        str(lock),
+    ]
     _run([str(version / "bin/python"), "-I", f"{pip}/pip", "install", *options], "The packages")
     shutil.rmtree(house)
+    compile_all(version / "bin/python", next(version.glob("lib/python3.*/site-packages")), _ENVIRONMENT)
 
 
 def _lay(part: Part, kept: Path, version: Path) -> None:
@@ -139,17 +152,17 @@ def _link(kept: Path, place: Path) -> None:
 
 
 def _run(command: Sequence[str], what: str) -> None:
-    environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
     try:
         done = subprocess.run(  # noqa: S603  words of ours
             command,
-            env=environment,
+            env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
             timeout=_MOST_SECONDS,
             check=False,
+            preexec_fn=bound(),
         )
     except subprocess.TimeoutExpired:
         raise BundleRefused("bundle.busy", f"{what} took over {_MOST_SECONDS} s.", "Try again later.") from None

@@ -20,6 +20,8 @@ import msgspec
 from gateway.bundle import release as release_
 from gateway.bundle.refusal import BundleRefused
 from gateway.bundle.release import Part, Release
+from gateway.bundle.repository.break_glass import Statement
+from gateway.bundle.repository.break_glass import read as read_glass
 from gateway.bundle.repository.client import Client, trust
 
 _CHUNK_BYTES = 1 << 20
@@ -41,6 +43,7 @@ class Verified:
     snapshot: int
     accepted: Path
     present: frozenset[str]  # SHA-256 of the parts that it carries
+    glass: Statement | None = None  # what let it in past its end, where that was needed
 
     def file(self, part: Part) -> Path:
         """Where a part lies in the bundle."""
@@ -53,7 +56,7 @@ def target_name(part: Part) -> str:
     return f"{folder}{slash}{part.sha256}.{last}"
 
 
-def verify(
+def verify(  # noqa: PLR0913  what is believed, and since when, each by its name
     folder: Path,
     root: bytes,
     scratch: Path,
@@ -62,6 +65,7 @@ def verify(
     at: datetime | None = None,
     has: Collection[str] = (),
     told: Told = _silent,
+    break_glass: bytes | None = None,
 ) -> Verified:
     """Verify an unpacked bundle.
 
@@ -71,6 +75,7 @@ def verify(
         trusted: what this site has accepted; it is not changed.
         at: the reference time; without one, the clock.
         has: hashes of parts that the site has, which a partial bundle may leave out.
+        break_glass: a statement that lets one snapshot be past its end.
 
     Raises:
         BundleRefused: by name.
@@ -81,13 +86,16 @@ def verify(
     else:
         trust(root, working)
     client = Client(working, folder / "metadata", folder / "targets", at or datetime.now(UTC))
-    client.refresh()
+    glass = None if break_glass is None else read_glass(break_glass)
+    if glass is None:
+        client.refresh()
+    used = glass.statement if glass is not None and client.refresh_past_end(glass) else None
     wanted = {name: (one.length, one.hashes["sha256"]) for name, one in client.trusted.targets.targets.items()}
     release, sha256 = _release(folder, wanted)
     _check_listed(release, wanted)
     _check_nothing_beside(folder, wanted)
     present = _check_files(folder, wanted, release, frozenset(has), told)
-    return Verified(folder, release, sha256, client.trusted.snapshot.version, working, present)
+    return Verified(folder, release, sha256, client.trusted.snapshot.version, working, present, used)
 
 
 def _release(folder: Path, wanted: dict[str, tuple[int, str]]) -> tuple[Release, str]:

@@ -25,10 +25,12 @@ from tuf.ngclient import Updater, UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 
 from gateway.bundle.refusal import BundleRefused
+from gateway.bundle.repository.break_glass import BreakGlass
 from gateway.bundle.repository.fetching import CutShort, FolderFetcher, HttpFetcher
 from gateway.bundle.repository.metadata import read_root
 
 _SCHEMES = ("http", "https")
+_BEFORE_ANY_END = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: Bounds of what is read before it is known to be right (TUF 5.3: "up to some X number of bytes").
 CONFIG = UpdaterConfig(
@@ -76,6 +78,36 @@ class Client:
             BundleRefused: by name; what was accepted before it stays accepted, as TUF says.
         """
         self.refresh_root()
+        self._load_below_root()
+
+    def refresh_past_end(self, said: BreakGlass) -> bool:
+        """As :meth:`refresh`, where a statement lets timestamp and snapshot be past their end.
+
+        Returns:
+            Whether they were, so that the statement was needed.
+
+        Raises:
+            BundleRefused: as ever; or the statement does not count, or is for another snapshot. What was loaded by
+                then lies in ``metadata_dir``, so that folder should be one on trial.
+        """
+        self.refresh_root()
+        at = self.trusted.reference_time
+        if self.trusted.root.is_expired(at):  # python-tuf looks only when it loads the timestamp
+            raise BundleRefused("bundle.expired", "root.json is past its end.", "Ask the maker for a newer root.")
+        said.check(self.trusted.root, at)
+        self.trusted.reference_time = _BEFORE_ANY_END
+        try:
+            self._load_below_root()
+        finally:
+            self.trusted.reference_time = at
+        if self.trusted.targets.is_expired(at):
+            raise BundleRefused("bundle.expired", "targets.json is past its end.", "Ask the maker for a newer bundle.")
+        if self.trusted.snapshot.version != said.statement.snapshot:
+            problem = f"It is for snapshot {said.statement.snapshot}, this bundle has {self.trusted.snapshot.version}."
+            raise BundleRefused("bundle.break_glass", problem)
+        return bool(self.trusted.timestamp.is_expired(at) or self.trusted.snapshot.is_expired(at))
+
+    def _load_below_root(self) -> None:
         with named("timestamp.json", tuf.BadVersionNumberError, _ROLLED_BACK):
             self._updater._load_timestamp()
         self._load_snapshot()

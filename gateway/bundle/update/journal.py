@@ -16,6 +16,7 @@ import msgspec
 
 from gateway import durable
 from gateway.bundle.refusal import BundleRefused
+from gateway.bundle.update.told import Id, new_id
 
 Step = Literal["store", "stage", "trials", "switch", "restart", "watch", "accept", "back"]
 BEFORE_SWITCH: frozenset[str] = frozenset(("store", "stage", "trials"))
@@ -33,6 +34,9 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     old: Folder
     snapshot: Annotated[int, msgspec.Meta(ge=0)]
     why: str = ""
+    id: Id = msgspec.field(default_factory=new_id)  # under which the audit log will have its end
+    release: str = ""  # SHA-256 of its release.json
+    by: str = ""  # who gave it
 
 
 class Journal:

@@ -7,6 +7,7 @@ Rules:
 2. Before ``switch`` the old version runs: whatever ends there removes what was staged, and nothing else.
 3. From ``switch`` on the new one is watched. Healthy: it is accepted. Else the link goes back, and so does what runs.
 4. Accepting comes last: a site that went back may be given the same update again.
+5. How it ended is told for the audit log before the journal is cleared, and told again changes nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import msgspec
 from gateway.bundle.refusal import BundleRefused
 from gateway.bundle.update import link
 from gateway.bundle.update.journal import BEFORE_SWITCH, Entry, Journal, Step
+from gateway.bundle.update.told import Kind
 
 
 class Steps(Protocol):
@@ -46,6 +48,9 @@ class Steps(Protocol):
     def sweep(self, folder: str) -> None:
         """Remove a version that does not run, and what of the store no version names."""
 
+    def tell(self, entry: Entry, kind: Kind, why: str = "") -> None:
+        """Leave word of how it ended, for the audit log. Told again of the same entry, it changes nothing."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -56,8 +61,14 @@ class Outcome:
     why: str = ""
 
 
-def update(prefix: Path, steps: Steps, fresh: str, snapshot: int) -> Outcome:
+def update(prefix: Path, steps: Steps, fresh: str, snapshot: int, release: str = "", by: str = "") -> Outcome:
     """Carry out a whole update. The caller holds the journal.
+
+    Args:
+        fresh: the folder of the version to be.
+        snapshot: the version of the snapshot that will be accepted.
+        release: SHA-256 of its ``release.json``.
+        by: who gave it.
 
     Raises:
         BundleRefused: before the switch; nothing was changed.
@@ -68,7 +79,7 @@ def update(prefix: Path, steps: Steps, fresh: str, snapshot: int) -> Outcome:
         raise BundleRefused("bundle.busy", "An interrupted update is not ended yet.")
     if (prefix / "versions" / fresh).exists():  # it would be swept, were this update to fail
         raise BundleRefused("bundle.older", f"{fresh} is installed here already.")
-    entry = Entry(step="store", fresh=fresh, old=old, snapshot=snapshot)
+    entry = Entry(step="store", fresh=fresh, old=old, snapshot=snapshot, release=release, by=by)
     try:
         journal.write(entry)
         steps.store()
@@ -76,14 +87,17 @@ def update(prefix: Path, steps: Steps, fresh: str, snapshot: int) -> Outcome:
         steps.stage(fresh)
         journal.write(_at(entry, "trials"))
         steps.trials(fresh)
-    except Exception:  # the border of an update: whatever it was, what was staged goes
+    except Exception as problem:  # the border of an update: whatever it was, what was staged goes
         steps.sweep(fresh)
+        steps.tell(
+            entry, "update.refused", problem.code if isinstance(problem, BundleRefused) else type(problem).__name__
+        )
         journal.clear()
         raise
     return _switch(prefix, journal, steps, entry)
 
 
-def go_to(prefix: Path, steps: Steps, folder: str) -> Outcome:
+def go_to(prefix: Path, steps: Steps, folder: str, by: str = "") -> Outcome:
     """Switch to a version that is installed already, as `rollback` does; what is trusted stays as it is.
 
     Raises:
@@ -94,7 +108,7 @@ def go_to(prefix: Path, steps: Steps, folder: str) -> Outcome:
         raise BundleRefused("bundle.busy", "An interrupted update is not ended yet.")
     if folder == old or not (prefix / "versions" / folder).is_dir():
         raise BundleRefused("bundle.base_missing", f"There is no other version {folder} here.")
-    return _switch(prefix, journal, steps, Entry(step="switch", fresh=folder, old=old, snapshot=0))
+    return _switch(prefix, journal, steps, Entry(step="switch", fresh=folder, old=old, snapshot=0, by=by))
 
 
 def recover(prefix: Path, steps: Steps) -> Outcome:
@@ -110,6 +124,7 @@ def recover(prefix: Path, steps: Steps) -> Outcome:
         return Outcome("nothing", runs)
     if runs != entry.fresh and (entry.step in BEFORE_SWITCH or entry.step == "switch"):
         _sweep(steps, entry)
+        steps.tell(entry, "update.interrupted")
         journal.clear()
         return Outcome("removed", runs, "It was interrupted before the switch.")
     if entry.step == "back":
@@ -123,8 +138,9 @@ def _switch(prefix: Path, journal: Journal, steps: Steps, entry: Entry) -> Outco
     journal.write(_at(entry, "switch"))
     try:
         link.point(prefix, entry.fresh)
-    except OSError:
+    except OSError as problem:
         _sweep(steps, entry)
+        steps.tell(entry, "update.refused", type(problem).__name__)
         journal.clear()
         raise
     return _watch(prefix, journal, steps, entry)
@@ -147,6 +163,7 @@ def _watch(prefix: Path, journal: Journal, steps: Steps, entry: Entry) -> Outcom
 def _accept(journal: Journal, steps: Steps, entry: Entry) -> Outcome:
     journal.write(_at(entry, "accept"))
     steps.accept(entry.fresh, entry.snapshot)
+    steps.tell(entry, "update.accepted" if entry.snapshot else "update.rolled_back")
     journal.clear()
     return Outcome("kept", entry.fresh)
 
@@ -156,6 +173,7 @@ def _back(prefix: Path, journal: Journal, steps: Steps, entry: Entry) -> Outcome
     link.point(prefix, entry.old)
     steps.restart()
     _sweep(steps, entry)
+    steps.tell(entry, "update.reverted", entry.why)
     journal.clear()
     return Outcome("back", entry.old, entry.why)
 

@@ -24,8 +24,10 @@ from gateway.bundle.install.site import Site, Wishes
 from gateway.bundle.install.stage import Told
 from gateway.bundle.install.verify import Verified
 from gateway.bundle.refusal import BundleRefused
+from gateway.bundle.update.journal import Entry
+from gateway.bundle.update.told import Happened, Kind, Spool
 
-UNIT = "sekisho.service"
+UNIT, ENDING = "sekisho.service", "sekisho-update.service"
 _WATCH_SECONDS = 20  # that it must stay healthy, once it was
 _SYSTEMCTL_SECONDS = 180
 
@@ -64,6 +66,8 @@ class Pending:
 class Installed:
     """The steps on one installation. ``verified`` and ``said`` are of the bundle that is being installed, if one is."""
 
+    unit = UNIT
+
     def __init__(
         self,
         prefix: Prefix,
@@ -75,7 +79,7 @@ class Installed:
         self._prefix, self._wishes, self._told = prefix, site, told
         self._verified, self._said = verified, said
         self._pending = Pending(prefix)
-        self._under_systemd = _systemctl("is-enabled", "--quiet", UNIT) == 0
+        self._under_systemd = systemctl("is-enabled", "--quiet", self.unit) == 0
 
     def store(self) -> None:
         """Put the parts into the store, verified."""
@@ -102,6 +106,10 @@ class Installed:
         site.look(version, "policy", "test")
         self._told("trial: yesterday's decisions again")
         site.look(version, "policy", "replay", "--since", "1d", "--bundle", "in-force")
+        self.answers_beside(version)
+
+    def answers_beside(self, version: Path) -> None:
+        """Let a version answer on an installation of its own, for as long as that takes. Raises BundleRefused."""
         self._told("trial: a first answer, beside what runs")
         with tempfile.TemporaryDirectory(prefix="sk-", dir="/tmp") as scratch:
             Path(scratch).chmod(0o755)
@@ -112,10 +120,14 @@ class Installed:
             trial.try_out(version)
 
     def restart(self) -> None:
-        """Let what ``current`` points to be what runs."""
+        """Let what ``current`` points to be what runs, by its own units: going back brings the old ones back, too."""
         self._told("restart")
-        if self._under_systemd and _systemctl("restart", UNIT) != 0:
-            raise BundleRefused("bundle.unhealthy", f"systemd could not restart {UNIT}.")
+        if not self._under_systemd:
+            return
+        Site(self._prefix, self._wishes).lay_units()
+        systemctl("enable", "--quiet", ENDING)  # where a site is from before there was one; without it `status` ends
+        if systemctl("restart", self.unit) != 0:
+            raise BundleRefused("bundle.unhealthy", f"systemd could not restart {self.unit}.")
 
     def healthy(self) -> bool:
         """Whether it becomes ready, and still is after a while; without systemd: whether a first start answers."""
@@ -142,6 +154,14 @@ class Installed:
         self._pending.forget()
         stage.sweep(self._prefix, folder)
 
+    def tell(self, entry: Entry, kind: Kind, why: str = "") -> None:
+        """Leave word of how it ended for the audit log. Raises OSError."""
+        known = {"by": entry.by, "from": entry.old, "to": entry.fresh, "release_sha256": entry.release, "why": why}
+        details: dict[str, str | int] = {name: value for name, value in known.items() if value}
+        if entry.snapshot:
+            details["snapshot"] = entry.snapshot
+        Spool.of(self._prefix.root).tell(Happened(id=entry.id, type=kind, details=details))
+
     def _bundle(self) -> tuple[Verified, Accepted]:
         if self._verified is None or self._said is None:
             raise BundleRefused("bundle.busy", "There is no bundle at hand.", "Give the update again.")
@@ -154,7 +174,8 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def _systemctl(*words: str) -> int:
+def systemctl(*words: str) -> int:
+    """Return systemd's answer; 1 where it does not run."""
     program = shutil.which("systemctl")
     if program is None or not Path("/run/systemd/system").is_dir():
         return 1

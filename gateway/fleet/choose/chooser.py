@@ -24,6 +24,7 @@ from gateway.fleet.choose.predict import LONGEST_SECONDS, predict, queued
 from gateway.fleet.choose.prefix import Prefixes
 from gateway.fleet.choose.rates import Rates
 from gateway.fleet.choose.terms import Ask, Candidate, Objective, Place, Score, Seen
+from gateway.fleet.choose.trials import Trials
 
 SOONEST, UNKNOWN = Objective(), Place()
 _UNKNOWN_SLOWER = 4.0
@@ -41,13 +42,15 @@ class Chooser:
         self.prefixes = prefixes or Prefixes()
         self.board = Board()
         self.arrivals = Arrivals()
+        self.trials = Trials()
         self._answered: set[tuple[str, str]] = set()  # target and model
         self._trust: dict[str, float] = {}  # by target: the part of the expected cached tokens that was found
 
     def rank(
         self, candidates: Sequence[Candidate], ask: Ask, now: float, objective: Objective = SOONEST
     ) -> list[Score]:
-        """Return what is to be expected of each candidate, best first; the first says why it is.
+        """Return what is to be expected of each candidate, best first; the first says why it is. Now and then one that
+        was not asked for long is first (:mod:`gateway.fleet.choose.trials`). To be called once for each choice.
 
         Args:
             candidates: in the order that decides between equals.
@@ -55,7 +58,12 @@ class Chooser:
         """
         tokens = self.expect.tokens(ask.model, ask.caller, ask.max_tokens) if ask.generates else 0.0
         pairs = [(each, self._score(each, ask, tokens, now)) for each in candidates]
-        return best_first(pairs, objective)
+        scores = best_first(pairs, objective)
+        tried = self.trials.pick(pairs, scores[0], objective, now) if scores else None
+        if tried is None:
+            return scores
+        others = [replace(score, why=None) for score in scores if score.target != tried.target]
+        return [replace(tried, why="trial"), *others]
 
     def _score(self, candidate: Candidate, ask: Ask, tokens: float, now: float) -> Score:
         pace = self.rates.of(candidate.target, candidate.model, candidate.place)
@@ -123,6 +131,7 @@ class Chooser:
     def began(self, target: str, slot: int, now: float) -> None:
         """A request took a slot: what lay in it is no longer to be had by another."""
         self.prefixes.drop(target, slot)
+        self.trials.asked(target, now)
 
     def ended(self, target: str, slot: int, blocks: Sequence[int]) -> None:
         """A slot is free again, and holds the prompt of these blocks; none: nobody knows what it holds."""

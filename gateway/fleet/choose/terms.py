@@ -78,9 +78,10 @@ class Seen(msgspec.Struct, frozen=True):
     told: bool = True  # the engine itself told the seconds
 
 
-Why = Literal["only", "soonest", "cheapest", "tie", "over-limit"]
+Why = Literal["only", "soonest", "cheapest", "tie", "over-limit", "trial"]
 """Why the first of the scores is first: the only one; best by the objective; as good as another one, so by the
-decision's order; or none was within the objective's limit, and this comes nearest."""
+decision's order; none was within the objective's limit, and this comes nearest; or it was not asked for long, and may
+be faster than it was."""
 
 
 EnergyFrom = Literal["", "measured", "configured"]

@@ -216,7 +216,8 @@ class NodeMember:
     @property
     def problem(self) -> str:
         """Return why it serves nobody, in one line; "" when it does."""
-        return self.closed()
+        never = not (self.watch.is_here or self._was_here or self.lie)
+        return f"{self._obstacle} {self.watch.problem}" if never and self._task is not None else self.closed()
 
     def drain(self, drained: bool) -> None:
         """Let nobody in and send its models out once those inside have left; or let them in again."""
@@ -294,7 +295,7 @@ class NodeMember:
             self.keeper.went_away()
 
     async def _lost(self, problem: str) -> None:
-        _log.error("node away: %s", problem)
+        _log.error("node away: %s: %s", self.entry.name, problem)
         if not self.lie:
             self._obstacle = f"The node {self.entry.name} is away. {problem}"
         await self._link.cut()

@@ -48,9 +48,21 @@ def next_bytes(length: int, seconds: float) -> int:
 
 
 class Pusher:
-    """Pushes files to one node."""
+    """Pushes files to one node.
 
-    def __init__(self, files: Files, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        what: what a file is, for messages; ``mend``: what to do when it cannot be brought.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        what: str = "file of a model",
+        mend: str = "Run: sekisho models verify",
+    ) -> None:
+        self._what, self._mend = what, mend
         self._files = files
         self._clock = clock
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -72,8 +84,8 @@ class Pusher:
                 with path.open("rb") as file:
                     await self._send(digest, file, os.fstat(file.fileno()).st_size, held)
             except OSError as error:
-                problem = f"The file of a model cannot be read ({error.strerror}): {path}."
-                raise SetupError(problem, "Run: sekisho models verify") from error
+                problem = f"The {self._what} cannot be read ({error.strerror}): {path}."
+                raise SetupError(problem, self._mend) from error
             finally:
                 self.progress.pop(digest, None)
 
@@ -84,7 +96,7 @@ class Pusher:
             file.seek(held)
             piece = await asyncio.to_thread(file.read, min(length, total - held))
             if not piece:  # all is there, and it does not count: it is another file than was announced
-                raise SetupError("A pushed file did not become whole.", "Run: sekisho models verify")
+                raise SetupError(f"A pushed {self._what} did not become whole.", self._mend)
             began = self._clock()
             took = await self._files.put(digest, held, total, piece)
             length = next_bytes(len(piece), self._clock() - began)

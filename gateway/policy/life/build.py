@@ -30,6 +30,7 @@ import msgspec
 
 from gateway.errors import SetupError
 from gateway.policy.life import law as law_data
+from gateway.policy.life.complaints import AS_JSON, complaints, strays, unformatted, unreadable
 from gateway.policy.opa.program import Opa
 from gateway.settings import SHIPPED
 
@@ -140,9 +141,12 @@ def check(opa: Opa, directory: Path) -> None:
         BuildError: with OPA's lines.
     """
     rego = [directory / name for name in ("main", *rules_in(directory))]
-    unformatted = opa.run("fmt", "--list", "--fail", *rego, AUTHZ)
-    if unformatted.returncode:
-        raise BuildError("Not formatted (opa fmt -w):", unformatted.stdout + unformatted.stderr)
+    formatted = opa.run("fmt", "--list", "--fail", *rego, AUTHZ)
+    if formatted.returncode:
+        files = sorted(path for folder in rego for path in folder.glob("*.rego"))
+        if broken := unreadable(opa, directory, files):
+            raise BuildError("A policy could not be read:", broken)
+        raise BuildError("Not formatted (opa fmt -w):", unformatted(opa, directory, files) or formatted.stdout)
     with _staged(directory, tests=True) as folder:
         _check_default(opa, folder)
         for name in rules_in(folder):
@@ -209,7 +213,7 @@ def _staged(directory: Path, *, tests: bool = False, notes: Mapping[str, str] | 
 
 
 def law(directory: Path) -> dict[str, Any]:
-    """Return ``data/*.json`` by their names. Raises BuildError, naming file and line."""
+    """Return ``data/*.json`` by their names. Raises BuildError, naming file, line and column."""
     found: dict[str, Any] = {}
     for path in sorted((directory / "data").glob("*.json")):
         try:
@@ -270,7 +274,10 @@ def _source(directory: Path, name: str) -> str:
 
 
 def _compile(opa: Opa, folder: Path) -> None:
-    done = opa.run("check", "--strict", "--capabilities", CAPABILITIES, "--bundle", ".", cwd=folder)
+    options = ("--strict", "--capabilities", CAPABILITIES, *AS_JSON)
+    done = opa.run("check", *options, "--bundle", ".", cwd=folder)
+    if done.returncode and (beyond := strays(opa, folder, ROOTS)):
+        raise BuildError("The policies do not compile:", f"{beyond}\n{complaints(done)}")
     _require(done, "The policies do not compile:")
 
 
@@ -302,7 +309,7 @@ def _digest_of(folder: Path, version: str) -> str:
 
 def _require(done: CompletedProcess[str], problem: str) -> None:
     if done.returncode:
-        raise BuildError(problem, done.stderr or done.stdout)
+        raise BuildError(problem, complaints(done))
 
 
 def _check_verdict(opa: Opa, folder: Path, name: str) -> None:
@@ -311,7 +318,7 @@ def _check_verdict(opa: Opa, folder: Path, name: str) -> None:
     rule = msgspec.json.decode(done.stdout)
     package = ".".join(str(step["value"]) for step in rule["package"]["path"][1:])
     if package != f"rules.{name}" or not any(r["head"].get("name") == "verdict" for r in rule.get("rules", [])):
-        raise BuildError(f"{name}/rule.rego: there is no rules.{name}.verdict(place).")
+        raise BuildError(f"{_head(folder, name, 'rule')}: there is no rules.{name}.verdict(place).")
 
 
 def _check_default(opa: Opa, folder: Path) -> None:
@@ -320,7 +327,7 @@ def _check_default(opa: Opa, folder: Path) -> None:
     _require(done, "The decision could not be read:")
     rules = msgspec.json.decode(done.stdout).get("rules", [])
     if not any(rule.get("default") and rule["head"].get("name") == "decision" for rule in rules):
-        raise BuildError("main/decision.rego: there is no default decision.")
+        raise BuildError(f"{_head(folder, 'main', 'decision')}: there is no default decision.")
 
 
 def _check_metadata(opa: Opa, folder: Path) -> None:
@@ -336,7 +343,15 @@ def _check_metadata(opa: Opa, folder: Path) -> None:
         missing = [key for key in METADATA if not notes.get(key)]
         missing += [key for key in CUSTOM_METADATA if not notes.get("custom", {}).get(key)]
         if missing:
-            raise BuildError(f"{name}/rule.rego: METADATA of package rules.{name} lacks {', '.join(missing)}.")
+            lacks = f"METADATA of package rules.{name} lacks {', '.join(missing)}."
+            raise BuildError(f"{_head(folder, name, 'rule')}: {lacks}")
+
+
+def _head(folder: Path, name: str, file: str) -> str:
+    """Return the place of a file's package clause, where what is missing of the whole file would hang."""
+    lines = (folder / name / f"{file}.rego").read_text(encoding="utf-8").splitlines()
+    row = next((row for row, line in enumerate(lines, 1) if line.startswith("package ")), 1)
+    return f"{name}/{file}.rego:{row}:1"
 
 
 def _test(opa: Opa, folder: Path) -> tuple[TestReport, tuple[int, int]]:
@@ -355,7 +370,7 @@ def _output(opa: Opa, folder: Path, *options: str) -> Any:
     try:
         return msgspec.json.decode(done.stdout)
     except msgspec.DecodeError as error:
-        raise BuildError("The tests could not run:", done.stderr or done.stdout) from error
+        raise BuildError("The tests could not run:", complaints(done)) from error
 
 
 def _uncovered(coverage: dict[str, Any]) -> Iterator[str]:

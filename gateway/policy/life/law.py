@@ -4,7 +4,7 @@ A rule that looks for a field that is misspelt finds nothing, and some rules per
 file of a known name that does not have its form is refused before it is built; files of other names belong to a
 house's own rules, and hold what those want.
 
-Example: ``policies/data/adequacy.json, line 4: missing required field `until```.
+Example: ``policies/data/adequacy.json, line 4, column 5: missing required field `until```.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import msgspec
 
 from gateway.domain import DataClass
 from gateway.kinds import SPECIAL
-from gateway.policy.lines import fault_of, tree_of
+from gateway.policy.lines import Spot, fault_of, spot_at, tree_of
 from gateway.policy.organisation import Place, Route
 
 Distance = Literal["same-node", "same-site", "same-jurisdiction", "elsewhere", "external"]
@@ -149,10 +149,10 @@ FORMS: Mapping[str, Any] = {
 
 
 class BadLaw(Exception):
-    """A file that is not as it must be: ``line`` from 1, and what is wrong there."""
+    """A file that is not as it must be: where, and what is wrong there."""
 
-    def __init__(self, path: Path, line: int, what: str) -> None:
-        super().__init__(f"{path}, line {line}: {what}.")
+    def __init__(self, path: Path, spot: Spot, what: str) -> None:
+        super().__init__(f"{path}, line {spot.line}, column {spot.column}: {what}.")
 
 
 def read(path: Path) -> Any:
@@ -165,11 +165,12 @@ def read(path: Path) -> Any:
         text = path.read_text(encoding="utf-8")
         raw = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_number)
     except UnicodeDecodeError as error:
-        raise BadLaw(path, path.read_bytes()[: error.start].count(b"\n") + 1, "not UTF-8") from error
+        before = error.object[: error.start].decode(errors="replace")
+        raise BadLaw(path, spot_at(before, len(before)), "not UTF-8") from error
     except json.JSONDecodeError as error:
-        raise BadLaw(path, error.lineno, f"not JSON ({error.msg}, column {error.colno})") from error
+        raise BadLaw(path, Spot(error.lineno, error.colno), f"not JSON ({error.msg})") from error
     except _Wrong as error:
-        raise BadLaw(path, _line_with(text, error.word), str(error)) from error
+        raise BadLaw(path, _last(text, error.word), str(error)) from error
     except RecursionError as error:
         raise BadLaw(path, _deepest(text), _DEEP) from error
     if _is_deep(raw):
@@ -217,20 +218,20 @@ def _within(raw: Any) -> list[Any]:
     return [*raw.values()] if isinstance(raw, dict) else raw if isinstance(raw, list) else []
 
 
-def _deepest(text: str) -> int:
-    """Return the line of the bracket that is one too many; those within texts are counted too, so it is near there."""
+def _deepest(text: str) -> Spot:
+    """Return the place of the bracket that is one too many; those within texts are counted too, so it is near there."""
     depth = 0
     for found in re.finditer(r"[][{}]", text):
         depth += 1 if found[0] in "[{" else -1
         if depth > MOST_LEVELS:
-            return text.count("\n", 0, found.start()) + 1
-    return 1
+            return spot_at(text, found.start())
+    return Spot()
 
 
 def _no_number(word: str) -> Any:
     raise _Wrong(word, "is no number")
 
 
-def _line_with(text: str, word: str) -> int:
-    """Return the line in which a word stands last: that of the two which is too much, where it stands twice."""
-    return text[: text.rfind(word) + 1].count("\n") + 1
+def _last(text: str, word: str) -> Spot:
+    """Return where a word stands last: that of the two which is too much, where it stands twice."""
+    return spot_at(text, max(text.rfind(word), 0))

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import regex
 
 from gateway.privacy.names.runs import runs
-from gateway.privacy.names.streets import back, cut_contact, numberless, onward
+from gateway.privacy.names.streets import NOT_PARTS, back, cut_contact, numberless, onward
 from gateway.privacy.span import Span
 
 _U = r"\p{Lu}[\p{L}'’\-]{1,30}"
@@ -24,16 +24,8 @@ _PLACE = (
     rf"(?:[ ]?[,.\n][ ]?|[ ]|[ ]-[ ])(?:[A-Z]{{1,2}}-)?\d{{4,5}}[ ]{_U}"
     rf"(?:[ ](?:am|an der|im|sur|sous|de|del|di|la|le|{_U})(?![\p{{L}}])){{0,3}}"
 )
-_PARTS = (  # of machines and plants: no streets, though they end as streets do
-    r"(?!(?:\p{L}*[Dd]icht|Kolben|Spreng|Feder|O-|\p{L}*[Ss]icherungs|Wellen|Gleit|\p{L}*[Ll]ager|Stütz|Klemm|Spann|"
-    r"Zahn|Schleif|"
-    r"Abstreif|Distanz|Pass|Einstell|Simmer|Innen|Außen|Mess|Fahr|Verfahr|Hub|Schalt|Signal|Werkzeug|Arbeits|Transport|"
-    r"Rück|Flucht|Rettungs|Liefer|Versand|Stell|Park|Lade|Montage|Prüf|Steck|Speicher|Ein|Kran|Bau|Bahn|Betriebs|"
-    r"Absatz|Stau|"
-    r"Schraub|Ventil|Luft|Kabel|Rohr)(?:-?ring|-?weg|-?platz|-?hof|-?markt|-?damm|-?steig|-?graben)\b)"
-)
 _GERMAN = (
-    rf"(?:{_PARTS}\p{{Lu}}[\p{{L}}\-]{{1,30}}(?:straße|strasse|str\.|weg|platz|gasse|allee|"
+    rf"(?:{NOT_PARTS}\p{{Lu}}[\p{{L}}\-]{{1,30}}(?:straße|strasse|str\.|weg|platz|gasse|allee|"
     r"(?<![DdSsu]u|[eo]|ai|ui|Sp|St|B)ring|damm|ufer|"
     r"graben|steig|"
     r"chaussee|stieg|hof|markt)"
@@ -143,6 +135,7 @@ _HOME_FIELD = regex.compile(
     r"((?=[^\n]{0,60}\p{Lu}\p{Ll}{2})(?=[^\n]{0,60}\d)[\p{Lu}\dC][^\n;|<>{}=\"@:]{5,90}?)"
     r"(?=[.;]{0,2}[ ]*(?:\n|$)|[ ]{2}|[;|])"
 )
+_SENTENCE_ENDS = regex.compile(r"(?<=\p{Ll}{3})(?<!str)\.[ ](?=\p{Lu}\p{Ll})")
 TOLD = regex.compile(
     r"(?<![\p{L}\p{N}])(?:(?:[Ll]iv(?:es?|ed|ing)|[Rr]esid(?:es?|ed|ing)|[Bb]orn|[Rr]aised|gr(?:ew|own) up|[Bb]ased|"
     r"I(?:'m| am)) in|[Oo]riginally from|[Mm]oved here from|(?:flew|travell?ed|travell?ing|flying) to|[Ww]ohn(?:t|e|"
@@ -167,6 +160,10 @@ _EASTERN = regex.compile(
     r"(?:\d{1,4}(?:号楼|栋|幢|楼|单元|室|弄|号)){0,4}"
     rf"|[一-鿿]{{1,14}}(?:路|大道|大街)\d{{1,5}}号(?:\d{{1,4}}(?:号楼|栋|幢|楼|单元|室)){{0,4}})"
 )
+_LEAD = regex.compile(  # what stands before an address in its sentence, as far as the last such word
+    r"[一-鿿]{0,14}(?:住在|住于|位于|居住于|坐落于|地址[是为]?|住址[是为]?|寄到|送到|送至|寄往|前往|来自|现住|家住|在|到)"
+    r"(?=[一-鿿]{2})"
+)
 _EASTERN_KEYS = ("東京都", "北海道", "大阪府", "京都府", "県", "市")
 _EASTERN_ROAD = re.compile(r"[路道街]\d")
 _HOUSE = regex.compile(r"\d")
@@ -188,7 +185,14 @@ def addresses(text: str) -> Iterator[Span]:
             yield Span(start, end, "LOCATION", 0.85, "cue:address", check="street and house number")
     if _HAN.search(text) and (any(key in text for key in _EASTERN_KEYS) or _EASTERN_ROAD.search(text)):
         for match in _EASTERN.finditer(text):
-            yield Span(match.start(), match.end(), "LOCATION", 0.85, "cue:address", check="district and house number")
+            start = match.start() + _lead(match[0])
+            yield Span(start, match.end(), "LOCATION", 0.85, "cue:address", check="district and house number")
+
+
+def _lead(value: str) -> int:
+    """Return how many characters at the beginning belong to the sentence: ``李娜今天在`` before ``北京市海淀区…``."""
+    lead = _LEAD.match(value)
+    return lead.end() if lead else 0
 
 
 def _forms(text: str) -> Sequence[regex.Pattern[str]]:
@@ -221,4 +225,5 @@ def _fields(text: str) -> Iterator[Span]:
         return
     for pattern, what in ((_CODE_FIELD, "postcode"), (_TOWN_FIELD, "town"), (_HOME_FIELD, "address")):
         for match in pattern.finditer(text):
-            yield Span(match.start(1), match.end(1), "LOCATION", 0.85, "cue:address", check=f"label of {what}")
+            end = match.end(1) if (stop := _SENTENCE_ENDS.search(match[1])) is None else match.start(1) + stop.start()
+            yield Span(match.start(1), end, "LOCATION", 0.85, "cue:address", check=f"label of {what}")

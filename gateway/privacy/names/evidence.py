@@ -11,15 +11,19 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import regex
 from numpy.typing import NDArray
 
 from gateway.privacy.names.beginnings import BEGINNERS, RANKS
 from gateway.privacy.names.features import LEXICAL, LOCATIVES, OWN, STREETS, WIDTH, Floats
-from gateway.privacy.names.gate import CODE, SENTENCE, Gate
+from gateway.privacy.names.gate import CODE, COUNTS, SENTENCE, Gate
+from gateway.privacy.names.streets import NOT_PARTS
 from gateway.privacy.names.tagger import PERSON, PLACE
 from gateway.privacy.names.vetoes import is_thing
 from gateway.privacy.names.wordpiece import Word
 
+_NO_PART = regex.compile(NOT_PARTS)
+_POSTCODE = re.compile(r"\d{4,6}")
 WEAK = 0.1  # chances below this come to nothing in any case
 UNLIKELY = 0.3  # no name by itself, but perhaps beside one
 ALONE = 0.6  # a town with nothing beside it: at least this likely
@@ -134,7 +138,8 @@ class Evidence:
         """Return the largest chance that a word may have."""
         if not self._is_name(index):
             return 0.0
-        if self._gate.kind(self._words[index].start) != SENTENCE and not self._is_paired(index):
+        kind = self._gate.kind(self._words[index].start)
+        if kind != SENTENCE and not self._is_paired(index) and (kind == CODE or not self._is_initialled(index)):
             return 0.0
         if self._noun[index] or self._is_order(index) or self._is_beginner(index):
             return UNLIKELY
@@ -173,6 +178,24 @@ class Evidence:
             and self._capital[other]
             and self._is_name(other)
             for pair in ((index, other), (other, index))
+        )
+
+    def _is_initialled(self, index: int) -> bool:
+        """Whether a surname, or a word that nobody knows, behind an initial; or that initial: ``T. Brandstätter``."""
+        if self._words[index].end - self._words[index].start == 1:
+            index += 2
+        if index >= len(self._words) or index < 2 or not self._is_name(index) or self._at(index - 1) != ".":
+            return False
+        letter, row = self._words[index - 2], self._rows[index]
+        tied = letter.end == self._words[index - 1].start and self._words[index].start - letter.end == 2
+        known = row[_SURNAME] >= ASKED or not row[_KNOWN]
+        return bool(
+            tied
+            and letter.end - letter.start == 1
+            and self._is_name(index - 2)
+            and row[_CAPITALISED]
+            and known
+            and self._words[index].end - self._words[index].start > 3
         )
 
     def _is_full(self, first: int, second: int) -> bool:
@@ -215,6 +238,8 @@ class Evidence:
         if any(self._is_street(index, last) for index in range(first, last)):
             return True
         named = [index for index in named if self._rows[index, _CAPITALISED]]
+        if self._gate.kind(self._words[first].start) == COUNTS:  # there numbers and names stand near each other anyway
+            named = [index for index in named if index > first and _POSTCODE.fullmatch(self._at(index - 1))]
         if any(len(number) in (4, 5, 6) and number.isdigit() for number in numbers):
             return any(self._rows[index, _PLACE] > 0 for index in named if not is_thing(self._at(index)))
         if self._gate.kind(self._words[first].start) != SENTENCE:
@@ -247,6 +272,8 @@ class Evidence:
         if len(word) > 1 and word in _MANY:
             return word not in _WORDS_TOO or self._gate.kind(self._words[index].start) == SENTENCE
         after = range(index + 1, min(index + 3, last))
+        if not _NO_PART.match(self._at(index)):
+            return False
         return len(word) > 6 and word.endswith(_STREET_ENDS) and any(self._at(at)[0].isdigit() for at in after)
 
     def _at(self, index: int) -> str:

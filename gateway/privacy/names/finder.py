@@ -26,7 +26,7 @@ from gateway.privacy.span import Proceed, Seam, Span
 _HERE = Path(__file__).parent
 _ENDED = re.compile(r"(?:[。\n!?]|(?<![A-Z])\.)\s*\Z")  # "J. ロンドン" goes on
 _DATA = ("*.bin", "*.npz", "*.json.gz")
-RELEASE = "7"  # raise it when findings change
+RELEASE = "8"  # raise it when findings change
 
 
 class Models:

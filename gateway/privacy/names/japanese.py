@@ -41,8 +41,9 @@ _TITLES = _HONORIFICS | _RANKS
 _LABEL = re.compile(
     r"(?:氏名|名前|担当者?|作成者?|承認者?|確認者?|報告者?|作業者|検査員|検査者|責任者|記入者|連絡者|"
     r"申請者|患者名?|宛先|発信者?|差出人|"
-    r"受講者|参加者|著者|監督|出演|脚本|演出)[ ]{0,2}[:：][ ]{0,2}"
-    rf"((?:[㐀-䶿一-鿿々]{{1,3}}[ ][㐀-䶿一-鿿々ぁ-ん]{{1,4}}|[㐀-䶿一-鿿々]{{2,5}}|{_KATAKANA}{{2,10}}))"
+    r"受講者|参加者|著者|監督|出演|脚本|演出)(?:[ ]{0,2}[:：][ ]{0,2}|[ ](?=[ァ-ヺー]{2,15}[・=]))"
+    r"((?:[㐀-䶿一-鿿々]{1,3}[ ][㐀-䶿一-鿿々ぁ-ん]{1,4}|[㐀-䶿一-鿿々]{2,5}|"
+    rf"{_KATAKANA}{{2,15}}(?:[・=]{_KATAKANA}{{1,15}}){{0,4}}))"
     r"(?![㐀-䶿一-鿿々ァ-ヺー]|[ ]{0,2}[:：])"
 )
 _LATIN = re.compile(  # Herr Baumgartnerさん
@@ -88,6 +89,7 @@ _NOT_NAMES = frozenset(
 )
 
 
+_CHINESE_WORDS = ("机密", "机器", "机床", "机油", "机房")  # 机 is a surname's sign in Japanese
 _NEVER = frozenset(("", "尾", "数"))  # kinds that begin no name
 _NAMED = ("姓", "名", "人")
 
@@ -160,7 +162,7 @@ def _is_thing(text: str, reading: Reading, one: Candidate) -> bool:
 
 def _is_between(text: str, one: Candidate) -> bool:
     """Whether Chinese that looks like a name: a word before a place (``到横浜``), a sign amid others (``格里填``)."""
-    if text[one.start] in "到在从":
+    if text[one.start] in "到在从" or text.startswith(_CHINESE_WORDS, one.start):
         return True
     if one.end - one.start > 1:
         return False

@@ -35,6 +35,7 @@ _ROLE_ENDS = (
     "kollegin",
     "reicherin",
 )
+_ARTICLES = frozenset("der die das dem den des the la le les il lo gli el los las un una une".split())
 _JOINING = frozenset(
     "de del della di da dos das do du des la le van von zu zum zur der den ter ten bin ibn al el y e af "
     "av d l o dello degli und of".split()
@@ -91,10 +92,24 @@ def _trim(text: str, words: Sequence[Word], first: int, last: int, kind: int) ->
         first += 1
     while first < last and not text[words[last - 1].start].isalnum():
         last -= 1
+    if kind == PLACE:
+        first, last = _bare_place(text, words, first, last)
     while kind == PERSON and last - first > 1 and _is_title(text[words[first].start : words[first].end].lower()):
         first += 2 if text[words[first + 1].start] == "." and last - first > 2 else 1
     if kind == PERSON and last - first == 1 and text[words[first].start : words[first].end].lower() in _TITLES:
         return first, first
+    return first, last
+
+
+def _bare_place(text: str, words: Sequence[Word], first: int, last: int) -> tuple[int, int]:
+    """Leave out an article before a place (``der Lindenstraße 5``), and small words behind its last comma."""
+    said = [text[word.start : word.end] for word in words[first:last]]
+    while said and said[0] in _ARTICLES:
+        first, said = first + 1, said[1:]
+    if "," in said:
+        comma = len(said) - 1 - said[::-1].index(",")
+        if comma and all(word.islower() and word.isalpha() for word in said[comma + 1 :]) and not text.islower():
+            last = first + comma
     return first, last
 
 
@@ -131,7 +146,7 @@ def _may(letter: str, kind: int) -> bool:
 
 def _next(text: str, words: Sequence[Word], kinds: Sequence[int], index: int, kind: int) -> int:
     """Return how far the span goes on from ``index``: over a word of its kind, small ones before it; or 0."""
-    if index >= len(words):
+    if index >= len(words) or (kind == PLACE and _ends_sentence(text, words, index)):
         return 0
     if kinds[index] == kind:
         between = text[words[index - 1].end : words[index].start]
@@ -175,4 +190,14 @@ def joins(text: str, words: Sequence[Word], index: int, kind: int) -> bool:
     """Whether a small word or a mark may stand within a span, between words of its kind."""
     word = text[words[index].start : words[index].end]
     small = word.lower() in _JOINING or word in "-'’." or (kind == PLACE and word in ",/")
+    if kind == PLACE and _ends_sentence(text, words, index):
+        return False
     return small and _touch(text, words, index - 1, index)
+
+
+def _ends_sentence(text: str, words: Sequence[Word], index: int) -> bool:
+    """Whether a full stop is at ``index`` that is no abbreviation's: ``Ingbert. Danke``, not ``St. Ingbert``."""
+    if text[words[index].start] != "." or not index:
+        return False
+    before, after = words[index - 1], text[words[index].end : words[index].end + 2]
+    return before.end - before.start > 4 and after[:1] == " " and after[1:].isalpha()

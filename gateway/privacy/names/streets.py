@@ -14,6 +14,15 @@ from gateway.privacy.names.countries import countries_in
 
 _U = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĖĘĚĢĪĮİŁŃŇŌŐŒŘŚŞŠŢŤŪŮŰŹŻŽΆ-ΏΑ-ΫЀ-Я"
 _L = r"[^\W\d_]"
+NOT_PARTS = (
+    r"(?!(?:\p{L}*[Dd]icht|Kolben|Spreng|Feder|O-|\p{L}*[Ss]icherungs|Wellen|Gleit|\p{L}*[Ll]ager|Stütz|Klemm|Spann|"
+    r"Zahn|Schleif|"
+    r"Abstreif|Distanz|Pass|Einstell|Simmer|Innen|Außen|Mess|Fahr|Verfahr|Hub|Schalt|Signal|Werkzeug|Arbeits|Transport|"
+    r"Rück|Flucht|Rettungs|Liefer|Versand|Stell|Park|Lade|Montage|Prüf|Steck|Speicher|Ein|Kran|Bau|Bahn|Betriebs|"
+    r"Absatz|Stau|"
+    r"Schraub|Ventil|Luft|Kabel|Rohr)(?:-?ring|-?weg|-?platz|-?hof|-?markt|-?damm|-?steig|-?graben)\b)"
+)
+"""What a street's word does not begin with: parts of machines and plants end as streets do (``Dichtring 12``)."""
 _TOWN_SMALL = (
     r"(?:am|an der|ob der|im|sur|sous|de|del|della|di|do|da|dos|la|le|les|el|los|las|upon|v\.?d\.?|a\.?d\.?|nad|pod|"
     r"près|lès)"

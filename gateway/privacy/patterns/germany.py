@@ -320,7 +320,7 @@ _RULES: tuple[Rule, ...] = (
 
 _WORDS = {
     "de_id_card": ID_CARD,
-    "de_id_card_checked": (*ID_CARD, *VAGUE),
+    "de_id_card_checked": (*ID_CARD, *VAGUE, "perso"),
     "de_passport": PASSPORT,
     "de_passport_checked": (*PASSPORT, *ID_CARD, *VAGUE),
     "de_health_insurance": HEALTH,

@@ -88,7 +88,7 @@ def _value_at(text: str, at: int) -> tuple[int, int, bool] | None:
     quoted = held.lastgroup != "bare"
     more = None if quoted else _NEXT_PARAMETER.search(text, start, end)
     end = more.start() if more else end
-    while not quoted and end > start and text[end - 1] in ".,:;!?)]}":
+    while not quoted and end > start and text[end - 1] in ".,:;)]}":  # marks that passwords end with are kept
         end -= 1
     return (start, end, quoted) if start < end else None
 
@@ -145,9 +145,11 @@ def _confirmer(holds: Callable[[str, bool, bool], bool], check: str) -> Confirm:
             return None  # a longer sign, reported apart
         value = _value_at(text, end)
         said = text[end - 1] not in '=:>"'
-        if value is None or not holds(text[value[0] : value[1]], value[2], said):
+        if value is None:
             return None
-        return Proof(value[0], value[1], check)
+        start, last, quoted = value
+        judged = text[start:last] if quoted else text[start:last].rstrip("!?")  # of the sentence, or of the secret
+        return Proof(start, last, check) if holds(judged, quoted, said) else None
 
     return confirm
 

@@ -29,8 +29,8 @@ SUFFIX = (
 )
 """What follows a house number: 12 a, 12-14, 12/3."""
 
-CITY = rf"{WORD}(?:(?:[ -](?:{SMALL}[ -])?|-{SMALL}-|/)(?:{WORD})){{0,3}}"
-"""A city: Frankfurt am Main, Saint-Denis, Reggio di Calabria."""
+CITY = rf"{WORD}(?:(?<![{LOWER}]{{3}}\.)(?:[ -](?:{SMALL}[ -])?|-{SMALL}-|/)(?:{WORD})){{0,3}}(?<![.'’´-])"
+"""A city: Frankfurt am Main, Saint-Denis, Reggio di Calabria; without the full stop of its sentence."""
 
 BREAK = r"(?:[ ]?[,;·|][ ]?\n?[ ]?|[ ]?\n[ ]{0,4}|[ ]|[ ][-–][ ])"
 """What stands between the lines of an address."""
@@ -54,6 +54,7 @@ _PLACE = re.compile(
     rf"\t]?(?:[\"\n,;.|]|\Z))"
 )
 _ADDRESS = re.compile(rf"{_SEPARATED}(?P<value>[{LETTER}0-9一-鿿぀-ヿ][^\n\"|;<>{{}}=@]{{5,90}})")
+_NEXT_SENTENCE = re.compile(rf"(?<=[{LOWER}]{{3}})(?<!str)[.][ ](?=[{UPPER}][{LOWER}])")
 _ENOUGH = re.compile(r"[0-9]{1,4}[ ,]|[ ,][0-9]{1,5}|[0-9]号|[0-9]-[0-9]")
 
 
@@ -93,7 +94,7 @@ def _confirm_line(text: str, start: int, end: int) -> Proof | None:
     found = _ADDRESS.match(text, end, min(len(text), end + 110))
     if found is None:
         return None
-    value = found["value"].rstrip(" ,.")
+    value = _NEXT_SENTENCE.split(found["value"], 1)[0].rstrip(" ,.")
     words = sum(len(word) > 2 and word.isalpha() for word in re.split("[ ,.-]", value))
     if not _ENOUGH.search(value) or not words or value.startswith("0x"):
         return None

@@ -182,3 +182,5 @@ async def test_another_node_answers_what_a_dead_one_had_not_begun(tmp_path: Path
         assert len(second.engines) == 1
     lost = [said["node"] for type, said in gateway.events if type == "node.lost"]
     assert lost == ["gpu1"]
+    away = f"The node gpu1 is away. Nobody listens at {first.address}. On that machine: sekisho node serve"
+    assert gateway.joined.status()[0]["problem"] == away

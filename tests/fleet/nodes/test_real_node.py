@@ -58,7 +58,7 @@ async def real_node(folder: Path, settings: Settings) -> AsyncIterator[tuple[Joi
         loading = Loading(settings)
         running.residents._build = loading.build
         running.counter.step = 5.0
-        portrait = Portrait(loading, running.blobs, running.residents, [running.counter])
+        portrait = Portrait(loading, running.blobs, running.bundles, running.residents, [running.counter])
         running.state = portrait.state  # type: ignore[method-assign]
         link = running.link()
         yield running, link

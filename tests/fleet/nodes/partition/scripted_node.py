@@ -43,7 +43,7 @@ async def main(folder: Path, host: str, protocol: int) -> None:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, 8443))
     bound.setblocking(False)
-    service = Service(node, node.blobs, node.residents, gateway_role(SITE))
+    service = Service(node, node.blobs, node.bundles, node.residents, gateway_role(SITE))
     async with listening(service, bound, server_context(folder / "papers")):
         print("listening", flush=True)
         await asyncio.Event().wait()

@@ -1,0 +1,1 @@
+"""What one release changes against another, from their files alone: nothing of either is run."""
