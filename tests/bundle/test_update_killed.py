@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 from patience import within
 
 from gateway.audit.log.reader import logs, search
+from gateway.identity.record import read_file
 from tests.bundle.conftest import RealBundle
 
 pytestmark = pytest.mark.real
@@ -40,15 +42,18 @@ class Site:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def killed(self, moment: str, *words: str, after: float = 1.0) -> None:
-        """Run a command until it says that a step begins, and a little longer; then kill it."""
+    def killed(self, moment: str, *words: str, after: float = 1.0, seen: Callable[[], bool] | None = None) -> None:
+        """Run a command until it says that a step begins, and ``after`` seconds or until ``seen``; then kill it."""
         with subprocess.Popen(self.command(*words), stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
             said = []
             for line in process.stderr:
                 said.append(line)
                 if line.startswith(moment):
-                    time.sleep(after)
+                    if seen is None:
+                        time.sleep(after)
+                    else:
+                        assert within(120.0, seen), said
                     process.kill()
                     break
             assert process.wait() == -9, said
@@ -63,6 +68,11 @@ class Site:
 
     def status(self) -> dict[str, Any]:
         return dict(json.loads(self.run("bundle", "status", "--json")))
+
+    def key_is_out(self) -> bool:
+        """Whether the key with which a version is tried is alive."""
+        keys = read_file(self.prefix / "data" / "state" / "keys.json").keys
+        return any(key.wish.name == "installer" and key.is_live(datetime.now(UTC)) for key in keys)
 
     def processes(self) -> list[str]:
         """Command lines of what still runs out of this installation."""
@@ -129,14 +139,18 @@ def test_killed_before_the_switch_the_old_one_runs_and_status_removes_the_rest(s
     assert site.serves()
 
 
-def test_killed_while_the_new_one_is_watched_status_ends_it(site: Site) -> None:
+def test_killed_while_the_new_one_is_watched_status_ends_it_although_it_is_killed_too(site: Site) -> None:
     old = site.runs
-    site.killed("watch", "bundle", "update", str(site.policies), after=3.0)
+    site.killed("watch", "bundle", "update", str(site.policies), seen=site.key_is_out)
     fresh = site.runs
     assert fresh != old
     assert within(5.0, lambda: not site.processes()), site.processes()
+    assert site.key_is_out()  # and has the name that the next trial's key will have
+    site.killed("watch", "bundle", "status", after=3.0)
+    assert within(5.0, lambda: not site.processes()), site.processes()
     said = site.status()
     assert (said["runs"], said["accepted"]["snapshot"] > 0, site.versions) == (fresh, True, [old, fresh])
+    assert not site.key_is_out()
     assert site.serves()
 
 

@@ -141,6 +141,18 @@ def test_a_watch_that_breaks_is_no_health(prefix):
     assert (ended.how, ended.why) == ("back", "Its watch ended in TimeoutError.")
 
 
+def test_why_it_was_not_healthy_is_said_and_the_log_has_the_code(prefix):
+    class Ill(FileSteps):
+        def healthy(self) -> bool:
+            raise BundleRefused("bundle.unhealthy", "sekisho doctor said: no disk below /srv")
+
+    ended = order.update(prefix, Ill(prefix), FRESH, 7)
+    assert ended.how == "back"
+    assert ended.why == "sekisho doctor said: no disk below /srv [bundle.unhealthy]"
+    [id] = Spool.of(prefix).ids()
+    assert Spool.of(prefix).read(id).details["why"] == "bundle.unhealthy"
+
+
 def test_going_to_an_installed_version_keeps_both_whatever_its_health(prefix):
     order.update(prefix, FileSteps(prefix), FRESH, 7)
     assert order.go_to(prefix, FileSteps(prefix, healthy=False), OLD).how == "back"

@@ -16,7 +16,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from gateway.bundle.refusal import BundleRefused
 READY_SECONDS = 180
 UNITS = Path("/etc/systemd/system")
 _COMMAND_SECONDS = 300
+_INSTALLER = "installer"  # name and tenant of the key with which a version is tried
 _KEY = re.compile(r"sk-sekisho-[a-z0-9]+")
 _ADDRESS = re.compile(r"(?m)^\s+listen:\s*\"?([^\"\s#]+)")
 _TLS = re.compile(r"(?m)^\s+tls_certificate:\s*\"?[^\"\s#]+")
@@ -101,15 +102,9 @@ class Site:
             BundleRefused: ``bundle.unhealthy``.
         """
         self._sekisho(version, ["--config", str(self._config), "doctor"], "sekisho doctor")
-        with self._served(version):
-            key = self._sekisho(version, [*self._keys("create"), "--name", "installer", "--tenant", "installer",
-                                          "--expires", "1h"], "sekisho keys create")  # fmt: skip
-            found = _KEY.search(key)
-            if found is None:
-                raise BundleRefused("bundle.unhealthy", "No API key could be made.")
+        with self._served(version), self._a_key(version) as key:
             time.sleep(1.1)  # a key is known everywhere within a second
-            self._ask(found[0])
-            self._sekisho(version, [*self._keys("revoke"), "installer"], "sekisho keys revoke")
+            self._ask(key)
 
     def serve(self) -> None:
         """Install the units and start them, where systemd runs and this is root.
@@ -160,8 +155,29 @@ class Site:
 
     # --- how
 
-    def _keys(self, verb: str) -> list[str]:
-        return ["--config", str(self._config), "keys", verb]
+    @contextmanager
+    def _a_key(self, version: Path) -> Iterator[str]:
+        """A key for one trial. That of a trial that was killed is still alive and has the name: it goes first."""
+        keys = ["--config", str(self._config), "keys"]
+
+        def revoke_all() -> None:
+            known = self._sekisho(version, [*keys, "list", "--live", "--json"], "sekisho keys list")
+            for one in json.loads(known)["data"]:
+                if (one["name"], one["tenant"]) == (_INSTALLER, _INSTALLER):
+                    self._sekisho(version, [*keys, "revoke", one["id"]], "sekisho keys revoke")
+
+        revoke_all()
+        words = ["create", "--name", _INSTALLER, "--tenant", _INSTALLER, "--expires", "1h"]
+        found = _KEY.search(self._sekisho(version, [*keys, *words], "sekisho keys create"))
+        if found is None:
+            raise BundleRefused("bundle.unhealthy", "No API key could be made.")
+        try:
+            yield found[0]
+        except BaseException:
+            with suppress(BundleRefused):  # what failed first is what is told
+                revoke_all()
+            raise
+        revoke_all()
 
     def _have_user(self) -> None:
         if not self._root:

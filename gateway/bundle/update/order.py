@@ -12,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -22,6 +23,8 @@ from gateway.bundle.refusal import BundleRefused
 from gateway.bundle.update import link
 from gateway.bundle.update.journal import BEFORE_SWITCH, Entry, Journal, Step
 from gateway.bundle.update.told import Kind
+
+_CODE = re.compile(r"\[(bundle\.[a-z_]+)\]$")  # with which each refusal's sentence ends
 
 
 class Steps(Protocol):
@@ -40,7 +43,7 @@ class Steps(Protocol):
         """Let what ``current`` points to be what runs."""
 
     def healthy(self) -> bool:
-        """Watch for as long as it takes to tell."""
+        """Watch for as long as it takes to tell. Raises BundleRefused: it is not, and why."""
 
     def accept(self, folder: str, snapshot: int) -> None:
         """Write what is trusted from now on."""
@@ -153,6 +156,8 @@ def _watch(prefix: Path, journal: Journal, steps: Steps, entry: Entry) -> Outcom
         steps.restart()
         journal.write(_at(entry, "watch"))
         healthy = steps.healthy()
+    except BundleRefused as problem:
+        healthy, why = False, problem.problem
     except Exception as problem:  # the border of an update: a watch that fails is no health
         healthy, why = False, f"Its watch ended in {type(problem).__name__}."
     if not healthy:
@@ -173,7 +178,7 @@ def _back(prefix: Path, journal: Journal, steps: Steps, entry: Entry) -> Outcome
     link.point(prefix, entry.old)
     steps.restart()
     _sweep(steps, entry)
-    steps.tell(entry, "update.reverted", entry.why)
+    steps.tell(entry, "update.reverted", _for_the_log(entry.why))
     journal.clear()
     return Outcome("back", entry.old, entry.why)
 
@@ -182,6 +187,12 @@ def _sweep(steps: Steps, entry: Entry) -> None:
     """Remove what an update staged; a version that one went back to was there before, and stays."""
     if entry.snapshot:
         steps.sweep(entry.fresh)
+
+
+def _for_the_log(why: str) -> str:
+    """Of a refusal its code alone: its sentence may quote what a program of this site said."""
+    refused = _CODE.search(why)
+    return refused[1] if refused else why
 
 
 def _at(entry: Entry, step: Step) -> Entry:

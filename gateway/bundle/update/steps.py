@@ -20,7 +20,7 @@ import msgspec
 from gateway import durable
 from gateway.bundle.install import stage
 from gateway.bundle.install.prefix import Accepted, Prefix
-from gateway.bundle.install.site import Site, Wishes
+from gateway.bundle.install.site import READY_SECONDS, Site, Wishes
 from gateway.bundle.install.stage import Told
 from gateway.bundle.install.verify import Verified
 from gateway.bundle.refusal import BundleRefused
@@ -130,19 +130,22 @@ class Installed:
             raise BundleRefused("bundle.unhealthy", f"systemd could not restart {self.unit}.")
 
     def healthy(self) -> bool:
-        """Whether it becomes ready, and still is after a while; without systemd: whether a first start answers."""
+        """Whether it becomes ready, and still is after a while; without systemd: whether a first start answers.
+
+        Raises:
+            BundleRefused: ``bundle.unhealthy``: it is not, and why.
+        """
         self._told("watch")
         site = Site(self._prefix, self._wishes)
         if not self._under_systemd:
-            try:
-                site.try_out(self._prefix.current)
-            except BundleRefused:
-                return False
+            site.try_out(self._prefix.current)
             return True
         if not site.becomes_ready():
-            return False
+            raise BundleRefused("bundle.unhealthy", f"The server was not ready within {READY_SECONDS} s.")
         time.sleep(_WATCH_SECONDS)
-        return site.is_ready()
+        if not site.is_ready():
+            raise BundleRefused("bundle.unhealthy", f"The server was ready, and no longer {_WATCH_SECONDS} s later.")
+        return True
 
     def accept(self, folder: str, snapshot: int) -> None:
         """Write what is trusted from now on; going back accepts nothing."""
