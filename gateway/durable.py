@@ -21,7 +21,7 @@ def replace(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     fresh = path.with_name(f".{path.name}.new")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh.unlink(missing_ok=True)
-    _write_synced(fresh, content, mode)
+    write_new(fresh, content, mode=mode)
     fresh.replace(path)
     sync_folder(path.parent)
 
@@ -53,7 +53,12 @@ def overwrite(path: Path, size: int) -> None:
         os.close(descriptor)
 
 
-def _write_synced(path: Path, content: bytes, mode: int) -> None:
+def write_new(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Write a file that is not there yet, and wait for the disk; its name is not on stable storage by that.
+
+    Raises:
+        OSError: it is there already, or could not be written whole.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

@@ -12,24 +12,30 @@ Vectors, from which texts can be guessed, are kept as base64 of what the engine 
 
     {"vectors": ["…"]}     {"scores": [0.5]}     {"tokens": [17, 4]}
 
-Of whom it speaks: the end user, where the key vouches for one; else everybody whom a finding names.
+Of whom it speaks: the end user, where the key vouches for one; else everybody whom a finding names, in the prompt and,
+once it was searched (:mod:`gateway.audit.content.searching`), in the answer.
 """
 
 from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import orjson
+from msgspec.structs import replace
 
 from gateway.audit.content.door import About, Contents, Keeping
 from gateway.audit.content.store import FOUND, user
-from gateway.domain import Caller, Chunk, Grant, Kept, Prompt
+from gateway.domain import Caller, Chunk, Grant, Kept, Prompt, Segment
 from gateway.policy.persons.tally import persons_of
 from gateway.ports import Call
+from gateway.privacy.door import Privacy
 from gateway.privacy.tags import canonical
+
+PART, OVERLAP = 8192, 512
+"""Code points of an answer that are searched at once, and how many of them again with those that follow."""
 
 _NUMBER, _TEXT = "PHONE_NUMBER", "PERSON"  # one type of each of the two canonical forms
 
@@ -153,6 +159,43 @@ def spoken_of(visit: Visited) -> list[str]:
     if caller.vouches_for_users and end_user:
         return [user(end_user)]
     return sorted(FOUND + value for _, value in persons_of(visit.values(), ()).values)
+
+
+async def named_in(privacy: Privacy, tenant: str, project: str, texts: Sequence[Segment]) -> list[str]:
+    """Return the names, for keys, of everybody whom an answer's texts name.
+
+    They are searched a part at a time, so that a long answer keeps no request from the detectors for long.
+
+    Raises:
+        DetectorUnavailable: a part could not be searched.
+    """
+    caller = Caller("", tenant, project, (), "", "", "", "", "")
+    found: set[str] = set()
+    for part in _parts(texts):
+        detection = await privacy.detect(part, caller)
+        values = ((f.type, canonical(f.type, part[f.segment].text[f.start : f.end])) for f in detection.findings)
+        found.update(FOUND + value for _, value in persons_of(values, ()).values if value)
+    return sorted(found)
+
+
+def _parts(texts: Sequence[Segment]) -> Iterator[list[Segment]]:
+    """Yield the texts in parts of at most :data:`PART` code points; a longer one is cut, each piece with what was
+    before it.
+    """
+    part: list[Segment] = []
+    size = 0
+    for whole in texts:
+        for at in range(0, max(1, len(whole.text)), PART - OVERLAP):
+            piece = replace(whole, text=whole.text[at : at + PART])
+            if part and size + len(piece.text) > PART:
+                yield part
+                part, size = [], 0
+            part.append(piece)
+            size += len(piece.text)
+            if at + PART >= len(whole.text):
+                break
+    if part:
+        yield part
 
 
 def _json(content: Any) -> bytes:

@@ -31,8 +31,10 @@ class SignersAsOfficers:
         return [Officer(s.name, s.key_id, s.roles) for s in self._signers() if _holds(type, whole, s)]
 
 
-def persons_office(settings: Settings, store: SideStore, book: Events, secrets_of: Secrets) -> PersonsOffice:
-    """Return the office of an installation."""
+def persons_office(
+    settings: Settings, store: SideStore, book: Events, secrets_of: Secrets, *, patience_seconds: float = 0.0
+) -> PersonsOffice:
+    """Return the office of an installation; with patience where answers are being searched meanwhile."""
     return PersonsOffice(
         store=store,
         audit=settings.data / "audit",
@@ -41,6 +43,7 @@ def persons_office(settings: Settings, store: SideStore, book: Events, secrets_o
         officers=SignersAsOfficers(Signers(settings.keys).list),
         names_of=named,
         secrets_of=secrets_of,
+        patience_seconds=patience_seconds,
     )
 
 

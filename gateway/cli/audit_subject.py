@@ -104,7 +104,7 @@ def show(session: Session, search: Reference, subject: Who, key: Officer = None)
     wish = _wish("ShowWish", subject=_read(subject), claim=claim)
     with session.output.progress("Reading the logs"), persons(session.settings) as office:
         held = office.collect(known.id, wish)
-    session.output.result(held, *as_text(held))
+    session.output.result(held, *as_text(held), *_unsearched(held))
 
 
 _ERASE = [
@@ -158,12 +158,21 @@ def _cell(value: Any) -> str:
 
 def _erased(view: View) -> list[str]:
     if not view["persons"]:
-        return ["Nothing is kept under that name. That it was asked for is on record."]
+        return ["Nothing is kept under that name. That it was asked for is on record.", *_unsearched(view)]
     shared = f", {view['items_shared']} of them shared with other persons" if view["items_shared"] else ""
     lines = [f"Destroyed: {view['keys']} keys, {view['items_in_all']} items{shared}. The log still verifies."]
     if view["items_held"]:
         lines.append(f"{view['items_held']} items stay under legal hold; they go when it is lifted.")
-    return lines
+    return [*lines, *_unsearched(view)]
+
+
+def _unsearched(view: View) -> list[str]:
+    """Say what was not looked through, and what to do. A server of an earlier version does not tell."""
+    left = view.get("answers_unsearched", 0)
+    if not left:
+        return []
+    mend = "A running server searches them: do this again in a minute."
+    return [f"{left} kept answers were not searched yet for whom they name, so this may not be all. {mend}"]
 
 
 def _claim(what: Any, id_: str, reason: str, key: Path) -> Claim:

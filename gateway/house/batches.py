@@ -17,6 +17,7 @@ from gateway.http.crew import CrewLoad, Load
 from gateway.http.gate import Gate
 from gateway.identity.keys import KeyRegister
 from gateway.identity.recalled import RecalledKey
+from gateway.keeping import named_in
 from gateway.kept.batch_runner import BatchRunner
 from gateway.kept.batches import KeptBatches
 from gateway.kept.door import Responses
@@ -66,7 +67,8 @@ def run_batches(
         load = CrewLoad(load, name=settings.site.worker, run=settings.run.parent)
     given = (Checkpoint(rooms), gate, server)
     wait, days = settings.batches.wait_seconds, settings.files.keep_days
-    gateway = LineGateway(apis(ServedModels(fleet, store)), given, responses, load, wait, days)
+    names_in = partial(named_in, rooms.privacy)
+    gateway = LineGateway(apis(ServedModels(fleet, store)), given, responses, names_in, load, wait, days)
     parse = partial(parse_line, most_bytes=server.max_body_bytes, max_depth=server.max_depth)
     runner = BatchRunner(batches, gateway, settings.state / "batches.lock", parse, server.max_body_bytes)
     task = asyncio.get_running_loop().create_task(runner.run(), name="batches")

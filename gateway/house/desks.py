@@ -30,6 +30,9 @@ from gateway.policy.glass.office import BreakGlassOffice
 from gateway.policy.trials.shadow_office import ShadowOffice
 from gateway.settings import Settings
 
+ANSWERS_SEARCHED_SECONDS = 30.0
+"""How long somebody who asks what is held on a person, or erases it, waits for answers to be searched."""
+
 
 class Opened(NamedTuple):
     """Rooms that are open."""
@@ -56,5 +59,7 @@ async def desk_routes(stack: AsyncExitStack, opened: Opened, more: Sequence[Rout
         *retention_routes(offices.retention(stack, settings, book, keyring)),
         *audit_routes(await offices.searching(stack, settings, book)),
         *engine_routes(EngineShelf(settings.data / "engines"), book),
-        *persons_routes(persons_office(settings, side, book, keyring.kept_tag_keys)),
+        *persons_routes(
+            persons_office(settings, side, book, keyring.kept_tag_keys, patience_seconds=ANSWERS_SEARCHED_SECONDS)
+        ),
     ]

@@ -12,8 +12,6 @@ from gateway import __version__
 from gateway.audit.anchor.build import anchors_of
 from gateway.audit.anchor.office import AnchorOffice
 from gateway.audit.catching_up import catch_up
-from gateway.audit.content.ends import prune_hourly
-from gateway.audit.content.room import ContentRoom
 from gateway.audit.content.store import SideStore
 from gateway.audit.index.asking import Asking
 from gateway.audit.index.child import IndexFollower
@@ -100,15 +98,6 @@ async def searching(stack: AsyncExitStack, settings: Settings, book: Shelf) -> S
     asking = Asking(audit, folder)
     stack.push_async_callback(asking.close)
     return SearchOffice(book, asking)
-
-
-def content(stack: AsyncExitStack, settings: Settings, side: SideStore, book: Shelf) -> ContentRoom:
-    """Return the side store's room; what has ended in it is destroyed each hour."""
-    room = ContentRoom(side, settings.origin)
-    stack.callback(room.close)
-    pruning = asyncio.get_running_loop().create_task(prune_hourly(side, book), name="content-ends")
-    stack.callback(pruning.cancel)
-    return room
 
 
 async def rotations(

@@ -22,6 +22,7 @@ from gateway.domain import Target
 from gateway.errors import AuditUnavailable, SekishoError, SetupError
 from gateway.fleet.local import LocalFleet
 from gateway.house import nodes, offices, several
+from gateway.house.answers import content
 from gateway.house.batches import kept_batches, load_of, run_batches
 from gateway.house.callers import callers
 from gateway.house.choice import detector_of
@@ -132,10 +133,10 @@ async def open_house(settings: Settings, *, steward: bool = False) -> AsyncGener
         metrics = Metrics(version=__version__, models=[target.model for target in targets])
         counted = await limiting(stack, settings, register, book)
         side = SideStore.of_installation(settings, keyring.kept_tag_keys)
-        content = offices.content(stack, settings, side, book)
+        kept_content = content(stack, settings, side, book, privacy, metrics)
         place, quality, counts = settings.site, ClockQuality(), counted.limits
         known = callers(stack, settings, register, keyring.peppers, book)
-        rooms = Rooms(known, counts, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)
+        rooms = Rooms(known, counts, privacy, policy, fleet, book, metrics, place, clock.now, quality, kept_content)
         await policy.push_facts(all_as_signed(store, targets))
         watch(metrics, rooms, life, anchors.unwitnessed_seconds)
         _watch_fleet(metrics, residents, fleet, joined)

@@ -21,6 +21,7 @@ from gateway.audit.siblings import SharedShelf
 from gateway.clock import ClockQuality
 from gateway.errors import SetupError
 from gateway.house import offices
+from gateway.house.answers import search_kept_answers
 from gateway.house.batches import kept_batches, run_batches
 from gateway.house.callers import callers
 from gateway.house.choice import detector_of
@@ -75,6 +76,7 @@ async def open_worker(settings: Settings) -> AsyncGenerator[House]:
         side = SideStore.of_installation(settings, keyring.kept_tag_keys)
         content = ContentRoom(side, settings.origin)
         stack.callback(content.close)
+        search_kept_answers(stack, side, privacy)
         known = callers(stack, settings, register, keyring.peppers, book)
         place, quality = settings.site, ClockQuality()
         rooms = Rooms(known, counted.limits, privacy, policy, fleet, book, metrics, place, clock.now, quality, content)

@@ -6,17 +6,24 @@ Rules:
 2. It waits behind everybody else (priority ``low``), and for too short a time to grow older than others.
 3. It is judged for being seen in the country from which its batch was made.
 4. Its answer is kept for its caller, so it runs only where the decision lets an answer be kept (docs/adr/0017).
+5. What came of it speaks of those whom the answer names, too. One that cannot be searched for them is not told: the
+   line comes back later, as after any refusal that passes.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
-from gateway.errors import Forbidden
+from gateway.audit.content.store import speaks_of_others
+from gateway.domain import Segment
+from gateway.errors import DetectorUnavailable, Forbidden
+from gateway.http.answer_texts import texts_of_answer
 from gateway.http.arrival import SUBJECT, HttpArrival, Scope
 from gateway.http.body import Receive
 from gateway.http.call import Api, Call, Write
@@ -25,6 +32,7 @@ from gateway.http.gate import Gate
 from gateway.http.hangup import HangUp
 from gateway.http.reply import Reply
 from gateway.http.responses_endpoint import ResponsesEndpoint
+from gateway.http.wire import OPENAI
 from gateway.identity.recalled import RecalledKey
 from gateway.keeping import spoken_of
 from gateway.kept.batch_runner import Asked
@@ -36,7 +44,11 @@ from gateway.policy.access import RecalledPlace
 from gateway.settings import ServerSettings
 
 NOT_KEPT = "kept.not_allowed"
-Told = Callable[[Passage], None]
+SEARCHES = 3
+"""How often an answer is searched before its line is given up for now."""
+
+NamesIn = Callable[[str, str, Sequence[Segment]], Awaitable[Collection[str]]]
+"""Given tenant, project and an answer's texts, returns whom they name. Raises DetectorUnavailable."""
 
 
 class _Noted(Endpoint):
@@ -83,6 +95,7 @@ class LineGateway:
 
     Args:
         served: the API at each address.
+        names_in: finds whom an answer names.
         load: how many requests hold a slot, and how many wait for one.
         wait_seconds: for a slot, at most.
         keep_days: for which answers are kept at most.
@@ -93,6 +106,7 @@ class LineGateway:
         served: Mapping[str, Api],
         given: tuple[Checkpoint, Gate, ServerSettings],
         responses: Responses,
+        names_in: NamesIn,
         load: Callable[[], tuple[int, int]],
         wait_seconds: float,
         keep_days: int,
@@ -100,6 +114,7 @@ class LineGateway:
         self._served = served
         self._given = given
         self._responses = responses
+        self._names_in = names_in
         self._load = load
         self._wait = f"{wait_seconds:.3f}".encode()
         self._keep_days = keep_days
@@ -130,7 +145,23 @@ class LineGateway:
             sent.append(message)
 
         await endpoint(self._scope(batch), receive, send)
-        return _asked(sent, request_id, endpoint)
+        return await self._searched(batch, _asked(sent, request_id, endpoint))
+
+    async def _searched(self, batch: StoredBatch, asked: Asked) -> Asked:
+        """Return an answer with those whom it names; what says why not, where it cannot be searched (rule 5)."""
+        if asked.status != HTTPStatus.OK or not speaks_of_others(asked.persons):
+            return asked
+        texts, owner = texts_of_answer(orjson.loads(asked.body)), batch.owner
+        for left in reversed(range(SEARCHES)):
+            try:
+                named = await self._names_in(owner.tenant, owner.project, texts)
+                return replace(asked, persons=tuple(sorted({*asked.persons, *named})))
+            except DetectorUnavailable as error:
+                refused = error
+                if left:
+                    await asyncio.sleep(error.retry_after_seconds or 1.0)
+        said = OPENAI.error(refused, asked.request_id)
+        return Asked(OPENAI.status(refused), said, asked.request_id, refused.retry_after_seconds or 0.0)
 
     def _scope(self, batch: StoredBatch) -> Scope:
         headers = [

@@ -25,7 +25,7 @@ import msgspec
 from gateway import durable
 from gateway.audit.content.door import UNAVAILABLE, About
 from gateway.audit.content.seal import Head, Noise, NotAnItem
-from gateway.audit.content.store import Sealed, SideStore, read_head
+from gateway.audit.content.store import Sealed, SideStore, read_head, speaks_of_others
 from gateway.audit.door import Book
 from gateway.audit.persons.key_file import PersonKey
 from gateway.domain import Caller
@@ -85,8 +85,9 @@ class KeptResponses:
             return None
         caller = visit.caller
         about = About(visit.request_id, caller.tenant, caller.project, days)
+        persons = spoken_of(visit)
         try:
-            keys = await asyncio.to_thread(self.store.keys_for, about, spoken_of(visit))
+            keys = await asyncio.to_thread(self.store.keys_for, about, persons)
         except (OSError, SetupError, ValueError) as error:
             raise _unavailable(error) from error
         turn = Turn(
@@ -102,7 +103,7 @@ class KeptResponses:
             previous=wish.previous,
         )
         self._making[wish.id] = turn
-        return KeptAnswer(self, passage, turn, about, keys)
+        return KeptAnswer(self, passage, turn, about, keys, to_search=speaks_of_others(persons))
 
     def tell(self, type: str, turn: Turn, **more: Any) -> None:
         """Put on record what is done with an answer. Raises AuditUnavailable."""
@@ -224,13 +225,21 @@ class KeptAnswer:
     """One answer on its way to the side store. Implements :class:`gateway.kept.door.Keeping`."""
 
     def __init__(
-        self, room: KeptResponses, passage: Passage, turn: Turn, about: About, keys: Sequence[PersonKey]
+        self,
+        room: KeptResponses,
+        passage: Passage,
+        turn: Turn,
+        about: About,
+        keys: Sequence[PersonKey],
+        *,
+        to_search: bool,
     ) -> None:
         self._room = room
         self._passage = passage
         self._turn = turn
         self._about = about
         self._keys = keys
+        self._to_search = to_search
         self._begun = False
 
     async def keep(self, response: dict[str, Any], items: list[Item]) -> bool:
@@ -278,7 +287,8 @@ class KeptAnswer:
         """Seal it and put on record that it is stored. Raises AuditUnavailable."""
         turn = msgspec.structs.replace(self._turn, response=response, input=items)
         content, item = msgspec.json.encode(turn), _item_of(turn.id)
-        sealed = self._room.store.seal("response", self._about, self._room.origin, self._keys, content, item)
+        given = (self._about, self._room.origin, self._keys, content, item)
+        sealed = self._room.store.seal("response", *given, to_search=self._to_search)
         self._room.tell("kept.stored", turn, days=self._about.days, sha256=sealed.kept.sha256)
         return sealed
 

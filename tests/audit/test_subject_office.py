@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from msgspec.structs import replace
 
 from gateway.audit.content.door import About
 from gateway.audit.content.seal import Noise
+from gateway.audit.content.searching import search_answers
 from gateway.audit.content.store import SideStore
 from gateway.audit.log.reader import search
 from gateway.audit.persons import warrant
@@ -427,6 +430,45 @@ async def test_an_erasure_that_fails_says_so_and_goes_on_when_done_again(
         desk.side.open(path)
     await desk.office.erase(EraseWish(subjects=(WHO,), reason="art. 17"), "op")
     assert list(desk.side.heads()) == []
+
+
+# --- answers in which nobody has looked yet
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.2])
+async def test_what_nobody_has_searched_is_told_after_a_while(desk: Desk, patience: float) -> None:
+    desk.keep(f"found:{WHO}")
+    desk.side.unsearched.mark("01JUNSEARCHED0000000000000")
+    id_ = await desk.opened()
+    desk.office._patience_seconds = patience
+
+    began = monotonic()
+    shown = await desk.office.collect(id_, ShowWish(subject=WHO), "op")
+    erased = await desk.office.erase(EraseWish(subjects=(WHO,), reason="art. 17"), "op")
+
+    assert (shown["answers_unsearched"], erased["answers_unsearched"]) == (1, 1)
+    assert erased["items_in_all"] == 1
+    assert [record["details"]["answers_unsearched"] for record in desk.records("erasure")] == [1]
+    assert monotonic() - began >= 2 * patience
+
+
+async def test_who_erases_waits_for_the_search_and_reaches_what_only_an_answer_says(desk: Desk) -> None:
+    about = About("01JREQUEST", "acme", "support", 30)
+    keys = desk.side.keys_for(about, ["found:somebody else"])
+    sealed = desk.side.seal("answer", about, ORIGIN, keys, b"the answer", to_search=True)
+    desk.side.put(sealed)
+    desk.office._patience_seconds = 10.0
+
+    async def names_in(*_: Any) -> list[str]:
+        await asyncio.sleep(0.1)
+        return [f"found:{WHO}"]
+
+    searching = asyncio.create_task(search_answers(desk.side, names_in))
+    erased = await desk.office.erase(EraseWish(subjects=(WHO,), reason="art. 17"), "op")
+    searching.cancel()
+
+    assert (erased["items"], erased["answers_unsearched"]) == ([sealed.kept.item], 0)
+    assert desk.side.find(sealed.kept.item) is None
 
 
 def test_one_person_with_two_keys_is_one_person() -> None:

@@ -75,7 +75,7 @@ class KeepingHouse(House):
 
     @property
     def items(self) -> list[Path]:
-        return sorted(self.side.folder.glob("*/*"))
+        return sorted(self.side.folder.glob("????-??-??/*"))
 
     @property
     def told(self) -> list[str]:

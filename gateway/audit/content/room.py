@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec.structs import replace
 
 from gateway.audit.content.door import UNAVAILABLE, About
-from gateway.audit.content.store import Sealed, SideStore, user
+from gateway.audit.content.store import Sealed, SideStore, speaks_of_others, user
 from gateway.audit.persons.key_file import PersonKey
 from gateway.domain import Caller, Kept
 from gateway.errors import AuditUnavailable, SetupError
@@ -58,12 +58,12 @@ class ContentRoom:
         keys = self._store.keys_for(about, persons)
         sealed = self._store.seal("prompt", about, self._origin, keys, content)
         self._store.put(sealed)
-        return KeptPrompt(self, about, keys, sealed.kept)
+        return KeptPrompt(self, about, keys, sealed.kept, to_search=speaks_of_others(persons))
 
-    def store_answer(self, about: About, keys: Sequence[PersonKey], content: bytes) -> Kept:
+    def store_answer(self, about: About, keys: Sequence[PersonKey], content: bytes, *, to_search: bool) -> Kept:
         """As :meth:`gateway.audit.content.door.Keeping.answer`."""
         try:
-            sealed = self._store.seal("answer", about, self._origin, keys, content)
+            sealed = self._store.seal("answer", about, self._origin, keys, content, to_search=to_search)
             self._store.write(sealed)
             self._syncing.submit(self._sync, sealed)
         except (OSError, RuntimeError) as error:  # RuntimeError: it was closed before
@@ -81,14 +81,17 @@ class ContentRoom:
 class KeptPrompt:
     """A stored prompt, whose answer is still to come. See :class:`~gateway.audit.content.door.Keeping`."""
 
-    def __init__(self, room: ContentRoom, about: About, keys: Sequence[PersonKey], prompt: Kept) -> None:
+    def __init__(
+        self, room: ContentRoom, about: About, keys: Sequence[PersonKey], prompt: Kept, *, to_search: bool
+    ) -> None:
         self.prompt = prompt
         self._room = room
         self._about = about
         self._keys = keys
+        self._to_search = to_search
 
     def answer(self, content: bytes) -> Kept:
-        return self._room.store_answer(self._about, self._keys, content)
+        return self._room.store_answer(self._about, self._keys, content, to_search=self._to_search)
 
 
 def _unavailable(error: Exception) -> AuditUnavailable:

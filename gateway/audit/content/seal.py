@@ -77,13 +77,26 @@ def seal(head: Head, keys: Sequence[PersonKey], content: bytes) -> tuple[bytes, 
         head: without shares.
         keys: all that it hangs on, at least one.
     """
-    data_key, commitment, nonce = (secrets.token_bytes(n) for n in (KEY_BYTES, COMMITMENT_BYTES, NONCE_BYTES))
-    shares = zip(keys, _split(data_key, len(keys)), strict=True)
-    head = msgspec.structs.replace(head, shares=tuple(_share(head.item, key, share) for key, share in shares))
-    written = msgspec.json.encode(head)
-    body = AESGCM(data_key).encrypt(nonce, commitment + content, written)
-    digest = hashlib.sha256(commitment + content).hexdigest()
-    return len(written).to_bytes(LENGTH_BYTES, "big") + written + nonce + body, digest
+    inside = secrets.token_bytes(COMMITMENT_BYTES) + content
+    return _sealed(head, keys, inside), hashlib.sha256(inside).hexdigest()
+
+
+def reseal(raw: bytes, key_of: Callable[[str], PersonKey | None], more: Sequence[PersonKey]) -> bytes:
+    """Return an item's bytes sealed anew, so that it hangs on more keys. Its digest stays as the log has it.
+
+    Args:
+        key_of: returns the key with an id, ``None`` when it was destroyed.
+        more: keys that it does not hang on yet.
+
+    Raises:
+        Noise, NotAnItem; ValueError: its head would grow too long.
+    """
+    found = {share.key: key_of(share.key) for share in read_head(raw)[0].shares}
+    head, inside = _opened(raw, lambda id_: key.key if (key := found[id_]) else None)
+    fresh = _sealed(head, [*(key for key in found.values() if key), *more], inside)
+    if int.from_bytes(fresh[:LENGTH_BYTES], "big") > MOST_HEAD_BYTES:
+        raise ValueError("too many persons")
+    return fresh
 
 
 def read_head(raw: bytes) -> tuple[Head, int]:
@@ -106,6 +119,21 @@ def unseal(raw: bytes, key_of: Callable[[str], bytes | None]) -> tuple[Head, byt
     Raises:
         Noise, NotAnItem.
     """
+    head, inside = _opened(raw, key_of)
+    return head, inside[COMMITMENT_BYTES:], hashlib.sha256(inside).hexdigest()
+
+
+def _sealed(head: Head, keys: Sequence[PersonKey], inside: bytes) -> bytes:
+    data_key, nonce = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(NONCE_BYTES)
+    shares = zip(keys, _split(data_key, len(keys)), strict=True)
+    head = msgspec.structs.replace(head, shares=tuple(_share(head.item, key, share) for key, share in shares))
+    written = msgspec.json.encode(head)
+    body = AESGCM(data_key).encrypt(nonce, inside, written)
+    return len(written).to_bytes(LENGTH_BYTES, "big") + written + nonce + body
+
+
+def _opened(raw: bytes, key_of: Callable[[str], bytes | None]) -> tuple[Head, bytes]:
+    """Return the head, and (commitment nonce ‖ content). Raises Noise, NotAnItem."""
     head, end = read_head(raw)
     data_key = bytes(KEY_BYTES)
     try:
@@ -115,10 +143,9 @@ def unseal(raw: bytes, key_of: Callable[[str], bytes | None]) -> tuple[Head, byt
                 raise Noise
             data_key = _xor(data_key, _open(head.item, share, key))
         nonce, body = raw[end : end + NONCE_BYTES], raw[end + NONCE_BYTES :]
-        opened = AESGCM(data_key).decrypt(nonce, body, raw[LENGTH_BYTES:end])
+        return head, AESGCM(data_key).decrypt(nonce, body, raw[LENGTH_BYTES:end])
     except (InvalidTag, ValueError) as error:
         raise NotAnItem("it is not as it was written") from error
-    return head, opened[COMMITMENT_BYTES:], hashlib.sha256(opened).hexdigest()
 
 
 def _split(data_key: bytes, count: int) -> list[bytes]:

@@ -22,6 +22,7 @@ from ulid import ULID
 
 from gateway.audit.content import seal
 from gateway.audit.content.door import About
+from gateway.audit.content.marks import Marks
 from gateway.audit.content.seal import Head, Kind, NotAnItem
 from gateway.audit.persons.key_file import PersonKey
 from gateway.audit.persons.keys import PersonKeys, Secrets, seen_last
@@ -43,6 +44,11 @@ def user(end_user: str) -> str:
     return USER + unicodedata.normalize("NFC", end_user)
 
 
+def speaks_of_others(names: Collection[str]) -> bool:
+    """Whether an answer under these names may speak of others too: not one of an end user, which is theirs alone."""
+    return not any(name.startswith(USER) for name in names)
+
+
 class Due(msgspec.Struct, frozen=True):
     """What is about to be destroyed because its time is over."""
 
@@ -60,11 +66,12 @@ class Pruned(msgspec.Struct, frozen=True):
 
 
 class Sealed(msgspec.Struct, frozen=True):
-    """An item that is ready to be written."""
+    """An item that is ready to be written. ``to_search``: others than those it hangs on may be named in it."""
 
     place: Path
     raw: bytes
     kept: Kept
+    to_search: bool = False
 
 
 class SideStore:
@@ -88,6 +95,7 @@ class SideStore:
     ) -> None:
         self.folder = folder
         self.keys = keys
+        self.unsearched = Marks(folder / "unsearched")
         self._audit = audit
         self._now = now
         self._unused_days = unused_days
@@ -114,7 +122,15 @@ class SideStore:
         return self.keys.of(about.tenant, [*names, DAY + self._ends(about).isoformat()])
 
     def seal(
-        self, kind: Kind, about: About, origin: str, keys: Sequence[PersonKey], content: bytes, item: str = ""
+        self,
+        kind: Kind,
+        about: About,
+        origin: str,
+        keys: Sequence[PersonKey],
+        content: bytes,
+        item: str = "",
+        *,
+        to_search: bool = False,
     ) -> Sealed:
         """Return an item with its place; nothing is written yet. Without a name it gets one of its own, a ULID."""
         item, now, ends = item or str(ULID()), self._now(), self._ends(about).isoformat()
@@ -130,7 +146,7 @@ class SideStore:
             day=keys[-1].id,
         )
         raw, digest = seal.seal(head, keys, content)
-        return Sealed(self.folder / ends / item, raw, Kept(item, digest))
+        return Sealed(self.folder / ends / item, raw, Kept(item, digest), to_search)
 
     def put(self, sealed: Sealed) -> None:
         """Write an item. MUST NOT return before it is on stable storage. Raises OSError."""
@@ -138,19 +154,27 @@ class SideStore:
         self.sync(sealed)
 
     def write(self, sealed: Sealed) -> None:
-        """Write an item whole, without waiting for the disk. Raises OSError."""
+        """Write an item whole, and before it the mark of one to be searched, without waiting for the disk.
+
+        Raises OSError.
+        """
         for folder in (self.folder, sealed.place.parent):
             folder.mkdir(mode=0o700, exist_ok=True)
+        if sealed.to_search:
+            self.unsearched.mark(sealed.place.name)
         descriptor = os.open(sealed.place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(sealed.raw)
         except OSError:
             sealed.place.unlink(missing_ok=True)
+            self.unsearched.remove(sealed.place.name)
             raise
 
     def sync(self, sealed: Sealed) -> None:
-        """Put a written item and its name on stable storage. Raises OSError."""
+        """Put a written item and its name on stable storage, its mark first. Raises OSError."""
+        if sealed.to_search:
+            self.unsearched.sync()
         descriptor = os.open(sealed.place, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
@@ -204,9 +228,13 @@ class SideStore:
     # --- destroying
 
     def destroy(self, paths: Collection[Path]) -> int:
-        """Overwrite the heads of items, shares and all, and take the files away; returns how many. Raises OSError."""
+        """Overwrite the heads of items, shares and all, and take the files away; returns how many. Raises OSError.
+
+        Their marks go first: whoever seals one anew just now sees by that that it must not come back.
+        """
         gone = 0
         for path in paths:
+            self.unsearched.remove(path.name)
             try:
                 overwrite(path, _head_bytes(path))
                 path.unlink()

@@ -5,7 +5,8 @@ else. ``admin.person_search_requested`` and ``…_signed`` are the records of a 
 use; ``admin.content_read`` of a look at an item; ``erasure`` of an erasure. None of them says who the person is.
 
 An erasure destroys the person's keys. What hangs on them is noise from then on, for everybody, and its files go too: an
-item that speaks of several persons is gone for all of them. Where a legal hold stands (GDPR art. 17(3)), what it covers
+item that speaks of several persons is gone for all of them. Answers that nobody has searched yet for whom they name are
+waited for, and how many are left is told. Where a legal hold stands (GDPR art. 17(3)), what it covers
 stays, and the keys that it needs are taken out of use until it is lifted.
 """
 
@@ -13,8 +14,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol
 
 import msgspec
@@ -31,6 +34,7 @@ from gateway.errors import SetupError
 
 MOST_ITEMS_TOLD = 1500  # ids in one record, so that it stays under 60 KiB
 LIST = "See: sekisho audit subject list"
+_LOOK_SECONDS = 0.05
 View = dict[str, Any]
 NamesOf = Callable[[str], Sequence[str]]
 
@@ -77,6 +81,7 @@ class PersonsOffice:
         officers: whose signature counts.
         names_of: all names under which a person may be known who is called so.
         secrets_of: the tenants' secrets, the one in use first.
+        patience_seconds: how long to wait, at most, for answers that are just being searched for whom they name.
     """
 
     def __init__(  # noqa: PLR0913  a composition root's doing, each by its name
@@ -90,6 +95,7 @@ class PersonsOffice:
         names_of: NamesOf,
         secrets_of: Secrets,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience_seconds: float = 0.0,
     ) -> None:
         self._store = store
         self._audit = audit
@@ -99,6 +105,7 @@ class PersonsOffice:
         self._names_of = names_of
         self._secrets_of = secrets_of
         self._now = now
+        self._patience_seconds = patience_seconds
         self._one_at_a_time = asyncio.Lock()
 
     # --- searching
@@ -165,9 +172,10 @@ class PersonsOffice:
         reader = self._reader(wish.claim, "search", signed.warrant.id) if wish.claim else None
         values = {"values_for": reader.name, "key": reader.key} if reader else {}
         await self._on_record("admin.person_searched", by, search={**self._view(signed), **values})
+        left = await self._unsearched()
         persons = await asyncio.to_thread(self._persons, [wish.subject], signed.warrant.tenant)
         held = await asyncio.to_thread(found.collect, self._store, self._audit, persons, values=reader is not None)
-        return {"search": signed.warrant.id, **held}
+        return {"search": signed.warrant.id, **held, "answers_unsearched": left}
 
     def find(self, reference: str) -> Signed:
         """Return a warrant by its id or the end of it. Raises SetupError when there is none, or more than one."""
@@ -212,10 +220,13 @@ class PersonsOffice:
             AuditUnavailable: it could not be put on record; nothing was destroyed.
             SetupError: it could not be carried out; ``erasure.failed`` is on record. Doing it again goes on.
         """
-        async with self._one_at_a_time:
+        async with self._one_at_a_time, AsyncExitStack() as stack:
+            left = await self._unsearched()
+            await asyncio.to_thread(lambda: stack.enter_context(self._store.unsearched.erasing()))
             persons = await asyncio.to_thread(self._persons, wish.subjects, wish.tenant)
             plan = await asyncio.to_thread(self._plan, persons)
-            details = {"reason": wish.reason, "tenant": wish.tenant, **plan.view()}
+            told = {**plan.view(), "answers_unsearched": left}
+            details = {"reason": wish.reason, "tenant": wish.tenant, **told}
             for at in range(0, max(1, len(plan.items)), MOST_ITEMS_TOLD):
                 part = [path.name for path in plan.items[at : at + MOST_ITEMS_TOLD]]
                 self._book.event("erasure", by=by, **details, items=part)
@@ -238,6 +249,16 @@ class PersonsOffice:
                 raise SetupError("What has ended could not be destroyed whole.", mend) from error
 
     # --- how
+
+    async def _unsearched(self) -> int:
+        """Wait until the answers that are kept now were searched for whom they name; return how many still were not."""
+        marks = self._store.unsearched
+        waiting = set(await asyncio.to_thread(marks.waiting))
+        until = monotonic() + self._patience_seconds
+        while waiting and monotonic() < until:
+            await asyncio.sleep(_LOOK_SECONDS)
+            waiting.intersection_update(await asyncio.to_thread(marks.waiting))
+        return len(waiting)
 
     def _persons(self, subjects: Sequence[str], tenant: str) -> list[tuple[str, str]]:
         keys = self._store.keys
