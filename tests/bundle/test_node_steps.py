@@ -16,7 +16,8 @@ from joined_nodes import papers
 from gateway.bundle import ordered
 from gateway.bundle.install.prefix import Prefix
 from gateway.bundle.install.site import Wishes
-from gateway.bundle.update import link
+from gateway.bundle.refusal import BundleRefused
+from gateway.bundle.update import link, node_steps
 from gateway.bundle.update.node_steps import InstalledNode
 from gateway.fleet.nodes import membership
 from gateway.fleet.nodes.authority import gateway_role
@@ -47,9 +48,9 @@ class Machine:
         )  # fmt: skip
         membership.write(self.data / membership.FOLDER, known)
 
-    def healthy(self) -> bool:
+    def watch(self) -> None:
         user = Path("/proc/self").owner()
-        return InstalledNode(self.prefix, Wishes(self.etc, self.data, user), lambda what: None, self.listen).healthy()
+        InstalledNode(self.prefix, Wishes(self.etc, self.data, user), lambda what: None, self.listen).watch()
 
     def sekisho(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [str(Path(sys.executable).with_name("sekisho")), "--config", str(self.etc / "sekisho.yaml"), *words]
@@ -62,14 +63,24 @@ def machine(short_dir: Path, free_port: int) -> Machine:
 
 
 def test_a_version_that_listens_is_healthy_and_is_ended(machine: Machine) -> None:
-    assert machine.healthy()
+    machine.watch()
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", int(machine.listen.rpartition(":")[2])), 1).close()
 
 
-def test_one_that_cannot_listen_is_not(machine: Machine) -> None:
-    with socket.create_server(("127.0.0.1", int(machine.listen.rpartition(":")[2]))):
-        assert not machine.healthy()
+def test_one_that_cannot_listen_is_not_and_why_is_said(machine: Machine) -> None:
+    said = r"A first start of the node ended with status [1-9]\d* before it was ready\. \[bundle\.unhealthy\]"
+    with (
+        socket.create_server(("127.0.0.1", int(machine.listen.rpartition(":")[2]))),
+        pytest.raises(BundleRefused, match=said),
+    ):
+        machine.watch()
+
+
+def test_one_that_never_says_so_is_not(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_steps, "_READY_SECONDS", 0)
+    with pytest.raises(BundleRefused, match="was not ready within 0 s"):
+        machine.watch()
 
 
 def test_an_order_waits_while_the_node_serves_and_nobody_could_start_it_anew(machine: Machine) -> None:

@@ -134,7 +134,12 @@ def test_killed_before_the_switch_the_old_one_runs_and_status_removes_the_rest(s
     site.killed(moment, "bundle", "update", str(site.policies), after={"store": 0.0, "packages": 2.0}.get(moment, 4.0))
     assert site.runs == old
     assert within(5.0, lambda: not site.processes()), site.processes()
+    beside = site.prefix / "state" / "beside"
+    scratch = Path(beside.read_text()) if moment.startswith("trial") else site.prefix / "none"
+    assert scratch.exists() == moment.startswith("trial")
     assert site.status()["runs"] == old
+    assert not scratch.exists()
+    assert not beside.exists()
     assert (site.versions, set(os.listdir(site.prefix / "store"))) == ([old], store)
     assert site.serves()
 

@@ -134,7 +134,7 @@ def test_a_trial_that_fails_changes_nothing(prefix):
 
 def test_a_watch_that_breaks_is_no_health(prefix):
     class Breaking(FileSteps):
-        def healthy(self) -> bool:
+        def watch(self) -> None:
             raise TimeoutError
 
     ended = order.update(prefix, Breaking(prefix), FRESH, 7)
@@ -143,7 +143,7 @@ def test_a_watch_that_breaks_is_no_health(prefix):
 
 def test_why_it_was_not_healthy_is_said_and_the_log_has_the_code(prefix):
     class Ill(FileSteps):
-        def healthy(self) -> bool:
+        def watch(self) -> None:
             raise BundleRefused("bundle.unhealthy", "sekisho doctor said: no disk below /srv")
 
     ended = order.update(prefix, Ill(prefix), FRESH, 7)

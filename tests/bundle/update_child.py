@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from gateway.bundle.refusal import BundleRefused
 from gateway.bundle.update import order
 from gateway.bundle.update.journal import Entry, Journal
 from gateway.bundle.update.told import Happened, Kind, Spool
@@ -48,9 +49,10 @@ class FileSteps:
         (self.prefix / "serving").write_text(program, encoding="utf-8")
         self._pause("restart:after")
 
-    def healthy(self) -> bool:
+    def watch(self) -> None:
         self._pause("watch:before")
-        return self.is_healthy
+        if not self.is_healthy:
+            raise BundleRefused("bundle.unhealthy", "It serves nobody.")
 
     def accept(self, folder: str, snapshot: int) -> None:
         self._pause("accept:before")

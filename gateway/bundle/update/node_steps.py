@@ -21,6 +21,7 @@ from gateway.bundle.install.prefix import Accepted, Prefix
 from gateway.bundle.install.site import Wishes
 from gateway.bundle.install.stage import Told
 from gateway.bundle.install.verify import Verified
+from gateway.bundle.refusal import BundleRefused
 from gateway.bundle.update.steps import Installed, systemctl
 
 _READY_SECONDS = 90
@@ -54,21 +55,27 @@ class InstalledNode(Installed):
         """Let the staged version answer beside what runs. Raises BundleRefused: ``bundle.unhealthy``."""
         self.answers_beside(self._prefix.versions / folder)
 
-    def healthy(self) -> bool:
-        """Whether it listens, and still does after a while; without systemd: whether a first start does."""
+    def watch(self) -> None:
+        """See it listen, and still do so after a while; without systemd: see a first start be ready.
+
+        Raises:
+            BundleRefused: ``bundle.unhealthy``: it is not, and why.
+        """
         self._told("watch")
         if not self._under_systemd:
-            return self._starts(self._prefix.current)
+            self._start_once(self._prefix.current)
+            return
         end = time.monotonic() + _READY_SECONDS
         while not _answers(self._listen):
             if time.monotonic() > end:
-                return False
+                raise _unhealthy(f"The node did not listen on {self._listen} within {_READY_SECONDS} s.")
             time.sleep(0.25)
         time.sleep(_STAYS_SECONDS)
-        return systemctl("is-active", "--quiet", self.unit) == 0 and _answers(self._listen)
+        if systemctl("is-active", "--quiet", self.unit) != 0 or not _answers(self._listen):
+            raise _unhealthy(f"The node listened, and no longer {_STAYS_SECONDS} s later.")
 
-    def _starts(self, version: Path) -> bool:
-        """Whether ``node serve`` of a version says that it is ready; it is ended then."""
+    def _start_once(self, version: Path) -> None:
+        """See ``node serve`` of a version say that it is ready; it is ended then. Raises BundleRefused."""
         config = self._wishes.etc / "sekisho.yaml"
         command = [str(version / "bin/sekisho"), "--config", str(config), "node", "serve", "--json"]
         with subprocess.Popen(  # noqa: S603  words of ours
@@ -77,7 +84,7 @@ class InstalledNode(Installed):
             preexec_fn=bound(), **self._as_owner(),  # noqa: PLW1509  the installer has one thread
         ) as process:  # fmt: skip
             try:
-                return _says_ready(process)
+                _await_ready(process)
             finally:
                 process.send_signal(signal.SIGTERM)
                 try:
@@ -92,19 +99,23 @@ class InstalledNode(Installed):
         return {"user": known.pw_uid, "group": known.pw_gid, "extra_groups": []}
 
 
-def _says_ready(process: subprocess.Popen[bytes]) -> bool:
-    """Wait for its line; it ends with the process, or is killed after a while."""
+def _await_ready(process: subprocess.Popen[bytes]) -> None:
+    """Wait for its line. Raises BundleRefused: it ended before that, or said nothing for too long."""
     assert process.stdout is not None  # noqa: S101  for the type checker
     os.set_blocking(process.stdout.fileno(), False)
     said, end = b"", time.monotonic() + _READY_SECONDS
     while time.monotonic() < end:
         said += process.stdout.read() or b""
         if _READY.search(said):
-            return True
+            return
         if process.poll() is not None:
-            return False
+            raise _unhealthy(f"A first start of the node ended with status {process.returncode} before it was ready.")
         time.sleep(0.1)
-    return False
+    raise _unhealthy(f"A first start of the node was not ready within {_READY_SECONDS} s.")
+
+
+def _unhealthy(problem: str) -> BundleRefused:
+    return BundleRefused("bundle.unhealthy", problem, "Look: journalctl -u sekisho-node; sekisho node serve")
 
 
 def _answers(listen: str) -> bool:

@@ -42,8 +42,8 @@ class Steps(Protocol):
     def restart(self) -> None:
         """Let what ``current`` points to be what runs."""
 
-    def healthy(self) -> bool:
-        """Watch for as long as it takes to tell. Raises BundleRefused: it is not, and why."""
+    def watch(self) -> None:
+        """Watch for as long as it takes to tell that it is healthy. Raises BundleRefused: it is not, and why."""
 
     def accept(self, folder: str, snapshot: int) -> None:
         """Write what is trusted from now on."""
@@ -150,17 +150,17 @@ def _switch(prefix: Path, journal: Journal, steps: Steps, entry: Entry) -> Outco
 
 
 def _watch(prefix: Path, journal: Journal, steps: Steps, entry: Entry) -> Outcome:
-    why = "It was not healthy."
+    why = ""
     try:
         journal.write(_at(entry, "restart"))
         steps.restart()
         journal.write(_at(entry, "watch"))
-        healthy = steps.healthy()
+        steps.watch()
     except BundleRefused as problem:
-        healthy, why = False, problem.problem
+        why = problem.problem
     except Exception as problem:  # the border of an update: a watch that fails is no health
-        healthy, why = False, f"Its watch ended in {type(problem).__name__}."
-    if not healthy:
+        why = f"Its watch ended in {type(problem).__name__}."
+    if why:
         return _back(prefix, journal, steps, msgspec.structs.replace(entry, why=why))
     return _accept(journal, steps, entry)
 

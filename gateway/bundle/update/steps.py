@@ -10,7 +10,6 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from gateway.bundle.install.site import READY_SECONDS, Site, Wishes
 from gateway.bundle.install.stage import Told
 from gateway.bundle.install.verify import Verified
 from gateway.bundle.refusal import BundleRefused
+from gateway.bundle.update.beside import Beside
 from gateway.bundle.update.journal import Entry
 from gateway.bundle.update.told import Happened, Kind, Spool
 
@@ -79,6 +79,7 @@ class Installed:
         self._prefix, self._wishes, self._told = prefix, site, told
         self._verified, self._said = verified, said
         self._pending = Pending(prefix)
+        self._beside = Beside(prefix.root)
         self._under_systemd = systemctl("is-enabled", "--quiet", self.unit) == 0
 
     def store(self) -> None:
@@ -111,11 +112,9 @@ class Installed:
     def answers_beside(self, version: Path) -> None:
         """Let a version answer on an installation of its own, for as long as that takes. Raises BundleRefused."""
         self._told("trial: a first answer, beside what runs")
-        with tempfile.TemporaryDirectory(prefix="sk-", dir="/tmp") as scratch:
-            Path(scratch).chmod(0o755)
+        with self._beside.folder() as scratch:
             words = ("--listen", f"127.0.0.1:{free_port()}", "--preset", "demo")
-            beside = replace(self._wishes, etc=Path(scratch, "etc"), data=Path(scratch, "data"), init=words)
-            trial = Site(self._prefix, beside)
+            trial = Site(self._prefix, replace(self._wishes, etc=scratch / "etc", data=scratch / "data", init=words))
             trial.set_up(version)
             trial.try_out(version)
 
@@ -129,8 +128,8 @@ class Installed:
         if systemctl("restart", self.unit) != 0:
             raise BundleRefused("bundle.unhealthy", f"systemd could not restart {self.unit}.")
 
-    def healthy(self) -> bool:
-        """Whether it becomes ready, and still is after a while; without systemd: whether a first start answers.
+    def watch(self) -> None:
+        """See it become ready, and still be so after a while; without systemd: see a first start answer.
 
         Raises:
             BundleRefused: ``bundle.unhealthy``: it is not, and why.
@@ -139,13 +138,12 @@ class Installed:
         site = Site(self._prefix, self._wishes)
         if not self._under_systemd:
             site.try_out(self._prefix.current)
-            return True
+            return
         if not site.becomes_ready():
             raise BundleRefused("bundle.unhealthy", f"The server was not ready within {READY_SECONDS} s.")
         time.sleep(_WATCH_SECONDS)
         if not site.is_ready():
             raise BundleRefused("bundle.unhealthy", f"The server was ready, and no longer {_WATCH_SECONDS} s later.")
-        return True
 
     def accept(self, folder: str, snapshot: int) -> None:
         """Write what is trusted from now on; going back accepts nothing."""
@@ -153,7 +151,8 @@ class Installed:
             self._pending.accept(folder)
 
     def sweep(self, folder: str) -> None:
-        """Remove a version that does not run."""
+        """Remove a version that does not run, and what a trial of it left."""
+        self._beside.clear()
         self._pending.forget()
         stage.sweep(self._prefix, folder)
 
