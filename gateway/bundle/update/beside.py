@@ -1,7 +1,7 @@
 """Where a staged version answers beside the one that runs: an installation of its own, for as long as that takes.
 
-It lies in ``/tmp``, since paths of sockets must be short, and ``PREFIX/state/beside`` names it before it is made. So what
-an update leaves that is killed there is found by whoever ends it.
+It lies in ``/tmp``, since paths of sockets must be short, and ``PREFIX/state/beside`` names it before it is made.
+So what an update leaves that is killed there is found by whoever ends it.
 """
 
 from __future__ import annotations
