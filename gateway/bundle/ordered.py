@@ -6,6 +6,7 @@
     DATA/bundles/order.json     the order, of the service's user; gone once somebody has taken it
     PREFIX/state/ordered.tar    root's own copy, while it is installed
     PREFIX/state/ordered.json   how the last one stands; everybody may read it
+    PREFIX/state/ordered.lock   held by whoever carries one out; the kernel lets go of it with the process
 
 Root believes the order nothing but which file is meant, by its SHA-256. It follows no link, reads the file once, into a
 folder that only root writes, and what it verifies and installs is that copy.
@@ -14,12 +15,13 @@ folder that only root writes, and what it verifies and installs is that copy.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,10 +31,12 @@ from gateway import durable
 from gateway.bundle.refusal import BundleRefused
 
 ORDER = "order.json"
-_COPY, _ENDED = "ordered.tar", "ordered.json"
+_COPY, _ENDED, _LOCK = "ordered.tar", "ordered.json", "ordered.lock"
+_JOURNAL = "update.json"  # of an update that has begun: whoever ends that says how the order ended
 _MOST_ORDER_BYTES = 1024
 _PIECE_BYTES = 1 << 20
 _KEPT_FREE_BYTES = 64 << 20
+_KILLED = "It was interrupted before the update began; nothing was changed. Order it again."
 
 Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 OrderId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
@@ -75,11 +79,42 @@ def waits(folder: Path) -> Ordered | None:
 
 
 def ended(prefix: Path) -> Ended | None:
-    """Return how the last order that was taken stands; ``None``: there was none, or it cannot be read."""
+    """Return how the last order that was taken stands; ``None``: there was none, or it cannot be read.
+
+    One whose process was killed before the update began is refused: nothing was changed, and nobody goes on with it.
+    """
+    state = prefix / "state"
+    with _held(state / _LOCK, os.O_RDONLY, fcntl.LOCK_SH | fcntl.LOCK_NB) as is_free:
+        said = _ended(state)
+        if said is not None and said.how == "taken" and is_free and not (state / _JOURNAL).exists():
+            return Ended(said.id, said.sha256, "refused", "bundle.busy", _KILLED)
+        return said
+
+
+def _ended(state: Path) -> Ended | None:
     try:
-        return msgspec.json.decode((prefix / "state" / _ENDED).read_bytes(), type=Ended)
+        return msgspec.json.decode((state / _ENDED).read_bytes(), type=Ended)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+@contextmanager
+def _held(lock: Path, how: int, operation: int) -> Iterator[bool]:
+    """Hold the lock of those who carry orders out; yields whether it is held: not where somebody else has it."""
+    try:
+        descriptor = os.open(lock, how | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, operation)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
 
 
 # --- root's side
@@ -95,13 +130,18 @@ def taken(folder: Path, prefix: Path) -> Iterator[tuple[Ordered, Path]]:
     Raises:
         BundleRefused: there is none, it cannot be read, or its bundle is not there as it is named. Nothing waits then.
     """
-    copy = prefix / "state" / _COPY
-    copy.unlink(missing_ok=True)
+    copy, lock = prefix / "state" / _COPY, prefix / "state" / _LOCK
     try:
         place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise _none() from error
-    try:
+    with ExitStack() as stack:
+        stack.callback(os.close, place)
+        lock.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not stack.enter_context(_held(lock, os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX)):
+            raise BundleRefused("bundle.permission", f"{lock} cannot be held.")
+        copy.unlink(missing_ok=True)  # of one that was killed
+        stack.callback(copy.unlink, missing_ok=True)
         order = _read(place)
         tell(prefix, Ended(order.id, order.sha256, "taken"))
         try:
@@ -110,14 +150,11 @@ def taken(folder: Path, prefix: Path) -> Iterator[tuple[Ordered, Path]]:
         except BundleRefused as refused:
             tell(prefix, Ended(order.id, order.sha256, "refused", refused.code, str(refused)[:400]))
             raise
-    finally:
-        os.close(place)
-        copy.unlink(missing_ok=True)
 
 
 def interrupted(prefix: Path, *, runs: bool, why: str) -> None:
     """Say how an order ended that was interrupted, if one was: whether its version runs. Raises OSError."""
-    order = ended(prefix)
+    order = _ended(prefix / "state")
     if order is not None and order.how == "taken":
         tell(prefix, Ended(order.id, order.sha256, "kept" if runs else "back", "", why[:400]))
 

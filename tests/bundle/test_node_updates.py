@@ -177,8 +177,17 @@ async def test_a_node_that_does_not_come_back_is_given_up(
 ) -> None:
     monkeypatch.setattr(rules, "INSTALLED_SECONDS", 1.0)
     await plant.office.begin("gpu1", packed(maker, tmp_path / "2.tar"), "ana")
+    (plant.folder / "node" / "prefix" / "state" / "update.json").write_text("{}")  # the update has begun
     await plant.root("taken")
     assert (await plant.ended()).code == "node.update_lost"
+
+
+async def test_one_that_was_killed_before_its_update_began_is_not_waited_for(
+    plant: Plant, maker, tmp_path: Path
+) -> None:
+    await plant.office.begin("gpu1", packed(maker, tmp_path / "2.tar"), "ana")
+    await plant.root("taken")
+    assert (await plant.ended()).code == "bundle.busy"
 
 
 async def test_an_earlier_order_of_the_same_bundle_is_not_taken_for_this_one(

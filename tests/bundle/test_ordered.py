@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,7 +36,8 @@ def prefix(tmp_path: Path, folder: Path) -> Path:
 def refusal_of(folder: Path, prefix: Path) -> str:
     with pytest.raises(BundleRefused) as refused, ordered.taken(folder, prefix):
         raise AssertionError("it was taken")
-    assert sorted(path.name for path in (prefix / "state").iterdir()) in ([], ["ordered.json"])
+    left = {path.name for path in (prefix / "state").iterdir()} - {"ordered.lock"}
+    assert sorted(left) in ([], ["ordered.json"])
     return refused.value.code
 
 
@@ -133,3 +137,68 @@ def test_one_that_was_interrupted_ends_with_the_update(folder: Path, prefix: Pat
     assert (found.how, found.why) == (how, "A power cut.")
     ordered.interrupted(prefix, runs=not runs, why="It ended already.")
     assert ordered.ended(prefix) == found
+
+
+TAKE = """
+import os, signal, sys
+from pathlib import Path
+from gateway.bundle import ordered
+with ordered.taken(Path(sys.argv[1]), Path(sys.argv[2])):
+    if sys.argv[3] == "begun":
+        (Path(sys.argv[2]) / "state" / "update.json").write_text("{}")
+    print("taken", flush=True)
+    sys.stdin.read() if sys.argv[3] == "waits" else os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def taking(folder: Path, prefix: Path, how: str) -> subprocess.Popen[bytes]:
+    """Take the order in a process of its own, which is killed there, or waits for its input to end."""
+    given = [sys.executable, "-c", TAKE, str(folder), str(prefix), how]
+    process = subprocess.Popen(given, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"taken\n"
+    return process
+
+
+def test_one_whose_process_was_killed_before_the_update_began_is_refused_and_may_be_given_again(
+    folder: Path, prefix: Path
+) -> None:
+    given = ordered.give(folder, SHA256)
+    with taking(folder, prefix, "killed") as process:
+        assert process.wait() == -signal.SIGKILL
+
+    found = ordered.ended(prefix)
+
+    assert found is not None
+    assert (found.id, found.how, found.code) == (given.id, "refused", "bundle.busy")
+    assert found.why == "It was interrupted before the update began; nothing was changed. Order it again."
+    again = ordered.give(folder, SHA256)
+    with ordered.taken(folder, prefix) as (order, _):
+        assert order == again
+    assert len(list((prefix / "state").glob("ordered.tar"))) == 0
+
+
+def test_one_whose_update_had_begun_is_taken_until_that_is_ended(folder: Path, prefix: Path) -> None:
+    ordered.give(folder, SHA256)
+    with taking(folder, prefix, "begun") as process:
+        assert process.wait() == -signal.SIGKILL
+
+    found = ordered.ended(prefix)
+
+    assert found is not None
+    assert found.how == "taken"
+
+
+def test_one_that_is_being_carried_out_is_taken(folder: Path, prefix: Path) -> None:
+    ordered.give(folder, SHA256)
+    with taking(folder, prefix, "waits") as process:
+        for _ in range(3):
+            found = ordered.ended(prefix)
+            assert found is not None
+            assert found.how == "taken"
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait() == 0
+    found = ordered.ended(prefix)
+    assert found is not None
+    assert found.how == "refused"  # this process told nothing of how it ended
