@@ -388,12 +388,13 @@ async def test_while_detectors_fail_the_mark_stays_and_it_is_said_once(
     assert said == ["an answer that is kept cannot be searched for persons now: privacy.detector_error"]
 
 
-async def test_one_that_cannot_be_searched_keeps_nobody_else_back(side: SideStore) -> None:
+@pytest.mark.parametrize("error", [DetectorUnavailable(), ValueError(), RecursionError()])
+async def test_one_that_cannot_be_searched_keeps_nobody_else_back(side: SideStore, error: Exception) -> None:
     bad, good = keep(side, ANNA), keep(side, ANNA)
 
     async def names(head: Head, content: bytes) -> Collection[str]:
         if head.item == bad.item:
-            raise DetectorUnavailable
+            raise error
         return [BEN]
 
     async with searched(side, names), asyncio.timeout(10):
@@ -401,6 +402,26 @@ async def test_one_that_cannot_be_searched_keeps_nobody_else_back(side: SideStor
             await asyncio.sleep(0.005)
 
     assert (hangs_on(side, bad), hangs_on(side, good)) == ({ANNA}, {ANNA, BEN})
+
+
+async def test_a_folder_that_cannot_be_read_for_a_while_ends_nothing(
+    side: SideStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept, really, failed = keep(side, ANNA), os.listdir, []
+
+    def listed(path: Any) -> list[str]:
+        if not failed:
+            failed.append(path)
+            raise OSError(5, "broken")
+        return really(path)
+
+    monkeypatch.setattr(os, "listdir", listed)
+    async with searched(side, Names(BEN)), asyncio.timeout(10):
+        while hangs_on(side, kept) != {ANNA, BEN}:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+    assert failed
+    assert "cannot be listed: OSError" in caplog.text
 
 
 async def test_cancelled_while_it_searches_it_lets_go(side: SideStore) -> None:

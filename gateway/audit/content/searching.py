@@ -27,7 +27,6 @@ from gateway.audit.content import seal
 from gateway.audit.content.seal import Head, Noise, NotAnItem
 from gateway.audit.content.store import MOST_PERSONS, SideStore
 from gateway.audit.persons.key_file import PersonKey
-from gateway.errors import DetectorUnavailable, SetupError
 
 LOOK_SECONDS = 1.0
 AGAIN_SECONDS = 10.0
@@ -144,9 +143,13 @@ async def search_answers(
     """Search what waits, until cancelled. What fails is said in the operator's log, once, and done again."""
     not_before: dict[str, float] = {}
     while True:
-        with suppress(OSError):  # said below, where an item cannot be read either
+        try:
             await asyncio.to_thread(finish_destroyed, store)
-        waiting = await asyncio.to_thread(store.unsearched.waiting)
+            waiting = await asyncio.to_thread(store.unsearched.waiting)
+        except OSError as error:
+            _log.error("answers that wait to be searched cannot be listed: %s", type(error).__name__)
+            await asyncio.sleep(again_seconds)
+            continue
         not_before = {item: at for item, at in not_before.items() if item in waiting}
         for item in waiting:
             began = monotonic()
@@ -154,7 +157,7 @@ async def search_answers(
                 continue
             try:
                 searched = await _search(store, item, names_in)
-            except (DetectorUnavailable, OSError, SetupError, ValueError) as error:
+            except Exception as error:  # the outermost edge of a task: one answer must not end the search of others
                 if item not in not_before:
                     what = getattr(error, "code", type(error).__name__)
                     _log.error("an answer that is kept cannot be searched for persons now: %s", what)
