@@ -1,12 +1,14 @@
 """The process that runs a batch is killed before each step that it takes on disk, and amid each write: nothing is lost.
 
 Steps are counted in the child itself, by an audit hook (PEP 578) and by the two calls that have none. A write on which
-it dies is half done, as a kill amid it leaves it.
+it dies is half done, as a kill amid it leaves it. Children are forked by a server that has no other thread: one that is
+forked from this process may wait for ever for a lock that a thread of it had.
 """
 
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import sys
@@ -26,6 +28,8 @@ LINES = 3
 STEPS = ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate")
 DONE = 0
 ANNA = "found:anna"
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["pytest", "gateway.pipeline", "gateway.http.batches", "gateway.kept.batch_runner"])
 
 
 class Assassin:
@@ -67,14 +71,14 @@ class Told:
     """What children tell before they die: a line each, in a file that is no part of the site."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def say(self, line: str) -> None:
         os.write(self._descriptor, line.encode() + b"\n")
 
     def lines(self) -> Counter[str]:
-        return Counter(self._path.read_text().splitlines())
+        return Counter(self.path.read_text().splitlines())
 
 
 def a_site(folder: Path, told: Told) -> BatchSite:
@@ -104,17 +108,17 @@ async def live(folder: Path, told: Told, *, begins: bool) -> None:
 
 def child(folder: Path, told: Told, step: int) -> int:
     """Return how a process ended that dies before that step; 0: it takes up what is there, and lives."""
-    pid = os.fork()
-    if not pid:
-        code = 1
-        try:
-            if step:
-                Assassin(step, folder).lurk()
-            asyncio.run(live(folder, told, begins=bool(step)))
-            code = DONE
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    process = FORKS.Process(target=be_child, args=(folder, told.path, step))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def be_child(folder: Path, told: Path, step: int) -> None:
+    if step:
+        Assassin(step, folder).lurk()
+    asyncio.run(live(folder, Told(told), begins=bool(step)))
 
 
 async def done_already(site: BatchSite) -> set[int]:

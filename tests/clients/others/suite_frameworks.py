@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -231,6 +232,8 @@ def test_llm_asks_plain_and_streamed(llm_home: Path) -> None:
 
 
 def test_llm_gets_what_a_schema_says(llm_home: Path) -> None:
-    said = llm(llm_home, "A dog.", "--schema", "name, age int")
+    name = {"type": "string", "maxLength": 20}  # a small model goes on for ever where it may
+    schema = {"type": "object", "properties": {"name": name, "age": {"type": "integer"}}, "required": ["name", "age"]}
+    said = llm(llm_home, "A dog.", "--schema", json.dumps(schema))
 
     assert set(yaml.safe_load(said)) == {"name", "age"}
